@@ -1,0 +1,1 @@
+"""Measures of the system against its own limits and against its peers."""

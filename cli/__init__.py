@@ -1,0 +1,1 @@
+"""The `paritrana` program: the one door to everything the makefile offers."""

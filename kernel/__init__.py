@@ -1,0 +1,1 @@
+"""How things are remembered and delivered; no word of the award."""

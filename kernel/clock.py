@@ -21,7 +21,10 @@ from typing import Protocol
 class Clock(Protocol):
     """What tells the instant; `name` is `test` or `system`."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Say which clock this is."""
+        ...
 
     def now(self) -> datetime:
         """Return the current instant, aware, in UTC, with microseconds."""

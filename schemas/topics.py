@@ -63,9 +63,7 @@ def _dead_letters(topic: Topic) -> Topic:
 TOPICS: Final = (*EVENT_TOPICS, *FACT_TOPICS, *(_dead_letters(topic) for topic in (*EVENT_TOPICS, *FACT_TOPICS)))
 
 _BY_STREAM: Final = {segment: topic for topic in EVENT_TOPICS for segment in topic.streams}
-_BY_SERVICE: Final = {
-    service: next(topic for topic in EVENT_TOPICS if topic.owner == service) for service in SERVICES
-}
+_BY_SERVICE: Final = {service: next(topic for topic in EVENT_TOPICS if topic.owner == service) for service in SERVICES}
 
 
 def topic_of(stream: str) -> str:

@@ -1,0 +1,1 @@
+"""Who a person is, and the tokens that say so."""

@@ -1,0 +1,1 @@
+"""Who competes, who sits, what was decided: seasons, committees, nominations and plenaries."""

@@ -1,0 +1,1 @@
+"""The pure rules of nomination: state, decide and evolve, one module per aggregate."""

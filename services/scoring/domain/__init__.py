@@ -1,0 +1,1 @@
+"""The pure rules of scoring: state, decide and evolve, one module per aggregate."""
