@@ -1,0 +1,185 @@
+"""The bytes of an event: canonical JSON, envelope, hashes, signatures.
+
+An event is remembered, published and checked as bytes, so there is one way to write it: RFC 8785 restricted to
+documents with ASCII keys, no floats and integers within ±(2⁵³−1). In that profile `orjson` with sorted keys writes the
+same bytes as a full RFC 8785 serialiser, twenty times faster; a property test holds it to that.
+
+The document follows CloudEvents 1.0 (structured mode). Its envelope is the document without `data`; the envelope's
+RFC 6962 leaf hash is the stream's chain (`prevhash` of the next event) and the audit log's leaf at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import threading
+import time
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+MAX_INTEGER: Final = 2**53 - 1
+MAX_ENVELOPE: Final = 65_535
+"""Bytes of an envelope at most: the length prefix of a C2SP entry bundle has 16 bits."""
+SALT_BYTES: Final = 16
+SPEC_VERSION: Final = "1.0"
+
+Json = dict[str, Any]
+
+
+class NotCanonical(ValueError):
+    """Bytes or values that have no canonical form; the message says where and what to change."""
+
+
+def canonical(value: object) -> bytes:
+    """Return the canonical bytes of a value already known to be in the profile (see `check_profile`)."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def check_profile(value: object, path: str = "$") -> None:
+    """Refuse what the profile does not have: floats, integers beyond 2⁵³−1, non-ASCII or non-string keys."""
+    match value:
+        case str() | bool() | None:
+            return
+        case int():
+            if not -MAX_INTEGER <= value <= MAX_INTEGER:
+                raise NotCanonical(f"{path} is {value}, beyond ±(2^53-1); write it as a string")
+        case dict():
+            for key, item in value.items():
+                if not isinstance(key, str) or not key.isascii():
+                    raise NotCanonical(f"{path} has the key {key!r}; keys are ASCII strings")
+                check_profile(item, f"{path}.{key}")
+        case list() | tuple():
+            for index, item in enumerate(value):
+                check_profile(item, f"{path}[{index}]")
+        case _:
+            raise NotCanonical(f"{path} is a {type(value).__name__}; write decimals and times as strings")
+
+
+def parse_canonical(raw: bytes) -> Json:
+    """Parse `raw`, refusing it unless it is an object whose canonical form is exactly `raw`."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise NotCanonical(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise NotCanonical("the document is not a JSON object")
+    check_profile(value)
+    if canonical(value) != raw:
+        raise NotCanonical("the bytes are not canonical: sort the keys, drop spaces and duplicate keys")
+    return value
+
+
+def leaf_hash(envelope: bytes) -> bytes:
+    """Return the RFC 6962 leaf hash (SHA-256 of 0x00 and the entry) of an envelope's bytes."""
+    return hashlib.sha256(b"\x00" + envelope).digest()
+
+
+def data_hash(data: bytes) -> str:
+    """Return the lowercase hex SHA-256 of canonical `data`, salt included."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def envelope_of(document: Json) -> bytes:
+    """Return the canonical bytes of a parsed document without its `data`."""
+    return canonical({key: value for key, value in document.items() if key != "data"})
+
+
+def instant(moment: datetime) -> str:
+    """Return an aware datetime as the one form used on the wire: UTC, microseconds, `Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_instant(text: str) -> datetime:
+    """Return the aware datetime of a wire instant."""
+    return datetime.fromisoformat(text)
+
+
+class _Uuid7:
+    """UUIDv7 (RFC 9562) with a 12-bit counter below the millisecond, so that one process's ids sort as made."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def __call__(self) -> str:
+        ticks = time.time_ns() * 4096 // 1_000_000
+        with self._lock:
+            self._last = ticks = max(ticks, self._last + 1)
+        value = (ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0b10 << 62
+        value |= int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
+        text = f"{value:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+uuid7: Final = _Uuid7()
+
+
+class Signer(Protocol):
+    """Who signs a service's decisions; the key stays outside the database."""
+
+    key_id: str
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64-byte Ed25519 signature of `message` (RFC 8032)."""
+        ...
+
+
+class Ed25519Signer:
+    """A signer with its private key in memory."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        """Take the key; its id is the first 16 hex digits of the SHA-256 of the raw public key."""
+        self._key = key
+        self.public_key = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.key_id = hashlib.sha256(self.public_key).hexdigest()[:16]
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the Ed25519 signature of `message`."""
+        return self._key.sign(message)
+
+
+def signature_holds(document: Json, public_key: bytes) -> bool:
+    """Tell whether a parsed document's `signature` is that of `public_key` over its envelope without `signature`."""
+    signed = canonical({key: value for key, value in document.items() if key not in ("data", "signature")})
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(b64decode(document["signature"], validate=True), signed)
+    except (InvalidSignature, ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An event's bytes: the whole document as text, its id and its leaf hash."""
+
+    id: str
+    hash: bytes
+    document: str
+
+
+def write_document(attributes: Json, data: Json, signer: Signer | None) -> Sealed:
+    """Write an event: hash its salted data, sign the envelope when a signer is given, and return the bytes.
+
+    `attributes` holds every attribute but `datahash`, `signature` and `signaturekey`, and is changed in place.
+    Source: CloudEvents 1.0 for the names; RFC 6962 section 2.1 for the leaf hash; RFC 8032 for the signature.
+    """
+    data["salt"] = secrets.token_hex(SALT_BYTES)
+    data_bytes = canonical(data)
+    attributes["datahash"] = data_hash(data_bytes)
+    if signer is not None:
+        attributes["signaturekey"] = signer.key_id
+        attributes["signature"] = b64encode(signer.sign(canonical(attributes))).decode("ascii")
+    envelope = canonical(attributes)
+    if len(envelope) > MAX_ENVELOPE:
+        raise NotCanonical(f"the envelope has {len(envelope)} bytes; at most {MAX_ENVELOPE} fit an entry of the log")
+    digest = leaf_hash(envelope)
+    attributes["data"] = orjson.Fragment(data_bytes)
+    return Sealed(attributes["id"], digest, canonical(attributes).decode("utf-8"))

@@ -1,0 +1,99 @@
+"""What every event is: the envelope's attributes and the base of every event model.
+
+The envelope is CloudEvents 1.0 with the extensions of the audit log: stream and version, the hash chain, who and in
+which office, and a signature on decisions. Event models hold only their own fields; the kernel adds the salt, so that
+an event's data can be withheld or erased by law while every hash still holds.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+
+TYPE_PREFIX: Final = "id.go.paritrana"
+UUID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs its zone: write 2021-02-20T23:59:00Z")
+    return moment
+
+
+def _wire_instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _plain(number: Decimal) -> str:
+    return format(number, "f")
+
+
+Uuid = Annotated[str, StringConstraints(pattern=UUID_PATTERN)]
+Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+CategoryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_-]{0,31}$")]
+SeasonCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[a-z0-9]{1,16})?$")]
+ProvinceCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
+"""Two digits of Kemendagri's table; `00` stands for the nation."""
+StreamName = Annotated[str, StringConstraints(pattern=r"^[a-z]+(/[A-Za-z0-9._-]+)+$", max_length=255)]
+CleanName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Ratio = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+/[1-9][0-9]*$")]
+"""An exact fraction in lowest terms, `numerator/denominator`."""
+Exact = Annotated[
+    Decimal, Field(allow_inf_nan=False, max_digits=18, decimal_places=6), PlainSerializer(_plain, return_type=str)
+]
+Instant = Annotated[datetime, AfterValidator(_aware), PlainSerializer(_wire_instant, return_type=str)]
+Version = Annotated[int, Field(ge=1)]
+
+
+class Part(BaseModel):
+    """A value inside an event. Unknown fields are passed over, so an optional field may be added later."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=False)
+
+
+class Event(Part):
+    """The base of every event. `context` and `version` make its type; `signed` ones carry the service's signature."""
+
+    context: ClassVar[str]
+    schema_version: ClassVar[int] = 1
+    signed: ClassVar[bool] = False
+
+    @classmethod
+    def type_name(cls) -> str:
+        """Return the CloudEvents `type`, for example `id.go.paritrana.scoring.AspectScored.v1`."""
+        return f"{TYPE_PREFIX}.{cls.context}.{cls.__name__}.v{cls.schema_version}"
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the event's own fields as JSON values (no floats: decimals, fractions and instants are strings)."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class StreamPoint(Part):
+    """One event of one stream."""
+
+    stream: StreamName
+    version: Version
+
+
+class Stage(Part):
+    """Where a nomination stands: a stage of a tier, in a category of a season."""
+
+    season: SeasonCode
+    tier: Annotated[str, StringConstraints(pattern=r"^(provincial|national)$")]
+    province: ProvinceCode
+    category: CategoryCode
+    stage: Slug
+
+    @property
+    def ranking(self) -> str:
+        """Return the stream of this stage's ranking."""
+        return f"ranking/{self.season}/{self.tier}/{self.province}/{self.category}/{self.stage}"
+
+    @property
+    def award(self) -> str:
+        """Return the stream of this category's announcements, winners and vacant ranks."""
+        return f"award/{self.season}/{self.tier}/{self.province}/{self.category}"

@@ -1,0 +1,56 @@
+"""Which model reads which event type: the one place that turns documents into events and back.
+
+Every version of every event stays readable for ever; an older version is brought up to the newest by its upcasters.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from schemas import nomination, notifications, scoring, service
+from schemas.envelope import TYPE_PREFIX, Event
+from schemas.upcasters import upcast
+
+_MODULES: Final = (nomination, scoring, notifications, service)
+
+
+class UnknownEvent(ValueError):
+    """A type or version this build does not know; the stream waits until a newer build reads it."""
+
+
+class UnreadableEvent(ValueError):
+    """A known type whose data does not fit its model."""
+
+
+@cache
+def event_models() -> dict[str, type[Event]]:
+    """Return every current event model by its type name."""
+    found: dict[str, type[Event]] = {}
+    for module in _MODULES:
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Event) and value.__module__ == module.__name__:
+                if hasattr(value, "context") and not value.__name__.endswith("Event"):
+                    found[value.type_name()] = value
+    return found
+
+
+def read_event(type_name: str, data: dict[str, Any]) -> Event:
+    """Return the event of a stored type and data, brought up to the newest version of its model."""
+    type_name, data = upcast(type_name, data)
+    model = event_models().get(type_name)
+    if model is None:
+        raise UnknownEvent(f"no model reads {type_name!r}")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise UnreadableEvent(f"{type_name}: {where}: {first['msg']}") from error
+
+
+def schema_uri(type_name: str) -> str:
+    """Return the `dataschema` attribute: the URN of the event's JSON Schema."""
+    return f"urn:{TYPE_PREFIX}:schema:{type_name.removeprefix(TYPE_PREFIX + '.')}"

@@ -1,0 +1,203 @@
+"""What the scoring service says: rankings open and sealed, score sheets.
+
+Marks travel on a topic that only scoring and audit read (`sheet/…`); a ranking's standings appear with its seal.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from schemas.envelope import (
+    Event,
+    Exact,
+    Hex64,
+    Instant,
+    Part,
+    Ratio,
+    Slug,
+    Stage,
+    StreamName,
+    StreamPoint,
+    Uuid,
+    Version,
+)
+
+Rank = Annotated[int, Field(ge=1)]
+
+
+class ScoringEvent(Event):
+    """An event of the scoring service."""
+
+    context: ClassVar[str] = "scoring"
+
+
+class ScoringOpened(ScoringEvent):
+    """A stage may be scored. It pins the rulebook version and rubric, though newer ones come before the seal."""
+
+    at: Stage
+    body: Slug
+    rubric: Slug
+    rulebook_version: Version
+    rulebook_hash: Hex64
+    opens: Instant
+    closes: Instant
+
+
+class ScoringClosed(ScoringEvent):
+    """No sheet of the stage may be filed or changed any more."""
+
+    at: Stage
+
+
+class Mark(Part):
+    """One aspect's mark; `mark` is absent when the aspect does not apply, which is not a zero."""
+
+    aspect: Slug
+    mark: Exact | None = None
+
+
+class AspectScored(ScoringEvent):
+    """A member files one mark. It counts once the sheet is submitted."""
+
+    signed: ClassVar[bool] = True
+    nomination: Uuid
+    at: Stage
+    member: Uuid
+    mark: Mark
+    sample: bool = False
+
+
+class AspectScoreRevised(ScoringEvent):
+    """A member changes a filed mark, with a reason; the old one stays in the record."""
+
+    signed: ClassVar[bool] = True
+    nomination: Uuid
+    at: Stage
+    member: Uuid
+    mark: Mark
+    previous: Mark
+    reason_digest: Hex64
+    sample: bool = False
+
+
+class ScoreSheetSubmitted(ScoringEvent):
+    """A member's sheet for one nomination is complete and counts. `marks` is the whole sheet as submitted."""
+
+    signed: ClassVar[bool] = True
+    nomination: Uuid
+    at: Stage
+    body: Slug
+    office: Slug
+    member: Uuid
+    marks: tuple[Mark, ...]
+    rulebook_version: Version
+    sample: bool = False
+
+
+class ScoreSheetVoided(ScoringEvent):
+    """A sheet filed by mistake no longer counts; its marks stay in the record."""
+
+    signed: ClassVar[bool] = True
+    nomination: Uuid
+    at: Stage
+    member: Uuid
+    reason_digest: Hex64
+
+
+class SheetRead(ScoringEvent):
+    """Somebody other than its member read a sheet before the seal."""
+
+    nomination: Uuid
+    at: Stage
+    member: Uuid
+    reader: Uuid
+
+
+class TieBreak(Part):
+    """What separated a nominee from those with the same total: the rule, and the figures it compared."""
+
+    rule: Literal["aspect", "nomination-instant", "candidate-code", "lot", "vote"]
+    aspect: Slug | None = None
+    figure: str
+
+
+class AspectAggregate(Part):
+    """An aspect's exact aggregate over the counted sheets, and how many they were."""
+
+    aspect: Slug
+    value: Ratio
+    sheets: Annotated[int, Field(ge=0)]
+
+
+class Standing(Part):
+    """One ranked nominee: exact total, the rounded figure that is shown, and what broke a tie."""
+
+    nomination: Uuid
+    candidate: str
+    rank: Rank
+    shared: bool = False
+    total: Ratio
+    shown: str
+    aspects: tuple[AspectAggregate, ...]
+    tie: TieBreak | None = None
+    sample: bool = False
+
+
+class Unrankable(Part):
+    """A nominee without a rank: neither zero nor last."""
+
+    nomination: Uuid
+    candidate: str
+    reason: Literal["too-few-sheets", "aspect-unmarked", "unmeasured", "withdrawn"]
+    aspect: Slug | None = None
+    sheets: Annotated[int, Field(ge=0)] = 0
+    sample: bool = False
+
+
+class CountedSheet(Part):
+    """A sheet that the ranking rests on, at the version it had."""
+
+    stream: StreamName
+    version: Version
+
+
+class ExcludedSheet(Part):
+    """A filed sheet that does not count, and why."""
+
+    stream: StreamName
+    version: Version
+    reason: Literal["recused", "removed", "voided", "not-submitted", "not-eligible"]
+
+
+class Basis(Part):
+    """What the ranking was computed from: the complete eligible set, and the streams at the versions seen."""
+
+    nominations: tuple[Uuid, ...]
+    streams: tuple[StreamPoint, ...]
+
+
+class RankingSealed(ScoringEvent):
+    """The standings of a stage, closed by a hash. `digest` is the SHA-256 of canonical standings and unrankable."""
+
+    signed: ClassVar[bool] = True
+    at: Stage
+    rulebook_version: Version
+    rulebook_hash: Hex64
+    standings: tuple[Standing, ...]
+    unrankable: tuple[Unrankable, ...]
+    counted: tuple[CountedSheet, ...]
+    excluded: tuple[ExcludedSheet, ...]
+    basis: Basis
+    digest: Hex64
+    sample: bool = False
+
+
+class RankingSuperseded(ScoringEvent):
+    """A seal is replaced by order; the old one stays readable and can no longer be tabled."""
+
+    signed: ClassVar[bool] = True
+    at: Stage
+    seal: Uuid
+    order: Uuid
