@@ -1,0 +1,225 @@
+"""The local log: remember events of one or several streams at once, and read them all back in one order.
+
+Every service has one table of events: its own and those it received. A stream grows only under its head row (version
+and hash), so two writers cannot both extend it and a guard holds a stream still while others are written. Readers
+follow `(epoch, xid, position)` up to the oldest running transaction, so an event that commits late is never passed
+over (a reader by position alone missed one in five). The SQL lives in `log.sql` and `migrations/001_log.sql`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from kernel.canonical import Json, from_instant
+from kernel.decider import Position
+from kernel.sql import queries
+
+SQL: Final = queries(Path(__file__).with_name("log.sql"))
+_NO_HASH: Final = b""
+_OPENED: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
+
+
+class StreamMoved(Exception):
+    """A stream is no longer where it was read; load and decide again."""
+
+
+class CommandRemembered(Exception):
+    """The command was accepted before, perhaps a moment ago by another process."""
+
+
+@dataclass(slots=True)
+class Recorded:
+    """One event as it lies in the log. `document` is its exact text; `doc` the parsed form, made when first asked."""
+
+    position: Position
+    stream: str
+    version: int
+    id: str
+    type: str
+    own: bool
+    hash: bytes
+    document: str
+    _doc: Json | None = field(default=None, repr=False)
+
+    @property
+    def doc(self) -> Json:
+        """Return the whole document as parsed JSON."""
+        if self._doc is None:
+            self._doc = orjson.loads(self.document)
+        return self._doc
+
+    @property
+    def data(self) -> Json:
+        """Return the event's own fields (and its salt)."""
+        data: Json = self.doc["data"]
+        return data
+
+    @property
+    def attributes(self) -> Json:
+        """Return the document; its top-level keys but `data` are the envelope's attributes."""
+        return self.doc
+
+    @property
+    def time(self) -> datetime:
+        """Return the recorded time."""
+        return from_instant(self.doc["time"])
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a stream ends: version 0 and no hash when it does not exist."""
+
+    version: int = 0
+    hash: bytes = _NO_HASH
+    time: datetime = _OPENED
+
+
+NO_HEAD: Final = Head()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event ready to be appended; partition and offset only for received ones."""
+
+    stream: str
+    version: int
+    id: str
+    type: str
+    hash: bytes
+    document: str
+    partition: int | None = None
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """The command an append answers, and its answer."""
+
+    actor: str
+    route: str
+    key: str
+    digest: bytes | None
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One atomic append: what is written, under which heads, beside which guarded ones.
+
+    `heads` holds for every stream written or guarded the head it was read at; `times` the new time of written ones.
+    """
+
+    entries: Sequence[Entry]
+    heads: dict[str, Head]
+    times: dict[str, datetime]
+    own: bool = True
+    command: CommandRow | None = None
+
+    def arguments(self) -> tuple[Any, ...]:
+        """Return the arguments of the database's append(), locks in the order of stream names."""
+        last = {entry.stream: entry for entry in self.entries}
+        locks = sorted(self.heads.keys() | last.keys())
+        heads = [self.heads.get(stream, NO_HEAD) for stream in locks]
+        written = [last.get(stream) for stream in locks]
+        entries, command = self.entries, self.command
+        return (
+            self.own,
+            locks,
+            [entry is not None for entry in written],
+            [head.version for head in heads],
+            [head.hash for head in heads],
+            [entry.version if entry else 0 for entry in written],
+            [entry.hash if entry else _NO_HASH for entry in written],
+            [self.times.get(stream, _OPENED) for stream in locks],
+            [entry.stream for entry in entries],
+            [entry.version for entry in entries],
+            [UUID(entry.id) for entry in entries],
+            [entry.type for entry in entries],
+            [entry.hash for entry in entries],
+            [entry.document for entry in entries],
+            [entry.partition for entry in entries],
+            [entry.offset for entry in entries],
+            *((command.actor, command.route, command.key, command.digest, command.receipt) if command else [None] * 5),
+        )
+
+
+async def append(connection: Connection, batch: Append) -> Position:
+    """Append `batch`, as a transaction of its own or as the first write of the one that is open.
+
+    Returns the position of its last event. Raises StreamMoved when a head is not where it was read (a deadlock counts
+    as that too) and CommandRemembered when the command was accepted before; nothing is written then.
+    """
+    try:
+        row = await connection.fetchrow(SQL["append"], *batch.arguments())
+    except asyncpg.PostgresError as error:
+        match error.sqlstate:
+            case "PA001":
+                raise StreamMoved(error.detail) from error  # type: ignore[attr-defined]
+            case "PA002":
+                raise CommandRemembered from error
+            case "40P01" | "40001":
+                raise StreamMoved(str(error)) from error
+            case _:
+                raise
+    if row is None:
+        raise AssertionError("append() returns one row")
+    return Position(row["epoch"], row["xid"], row["last_position"])
+
+
+def recorded(row: asyncpg.Record) -> Recorded:
+    """Return the event of a row of `log.sql`'s column list."""
+    epoch, xid, sequence, stream, version, id_, type_, own, digest, document = row
+    return Recorded(Position(epoch, xid, sequence), stream, version, str(id_), type_, own, digest, document)
+
+
+async def read_after(connection: Connection, after: Position, limit: int, *, own: bool = False) -> list[Recorded]:
+    """Return up to `limit` events after a position, in the log's order; only own ones if `own`.
+
+    The current epoch is read up to the oldest running transaction, so nothing can appear before what was returned.
+    """
+    rows = await connection.fetch(SQL["read_own_after" if own else "read_after"], *after, limit)
+    return [recorded(row) for row in rows]
+
+
+async def read_stream(connection: Connection, stream: str, after_version: int = 0) -> list[Recorded]:
+    """Return a stream's events after a version, in order."""
+    return [recorded(row) for row in await connection.fetch(SQL["read_stream"], stream, after_version)]
+
+
+async def read_heads(connection: Connection, streams: Sequence[str]) -> dict[str, Head]:
+    """Return the heads of those of `streams` that exist."""
+    rows = await connection.fetch(SQL["read_heads"], streams)
+    return {row["stream"]: Head(row["version"], row["hash"], row["recorded"]) for row in rows if row["version"]}
+
+
+@dataclass(slots=True)
+class Wake:
+    """Tells this process's readers that something was appended; they poll too, for what other processes append."""
+
+    _event: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ring(self) -> None:
+        """Wake everybody who waits."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self, timeout: float) -> bool:
+        """Wait for the next ring, at most `timeout` seconds; tell whether it rang."""
+        event = self._event
+        try:
+            async with asyncio.timeout(timeout):
+                await event.wait()
+        except TimeoutError:
+            return False
+        return True

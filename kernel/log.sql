@@ -1,0 +1,55 @@
+-- name: append
+-- Appends events under their heads; see migrations/001_log.sql.
+select epoch, xid, last_position from append(
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+
+-- name: read_after
+-- Events after ($1, $2, $3) in the log's order, in the current epoch up to the oldest running transaction.
+select epoch, xid, position, stream, version, id, type, own, hash, document
+from events
+where (epoch, xid, position) > ($1, $2::xid8, $3)
+  and (epoch < (select max(epoch) from epochs) or xid < pg_snapshot_xmin(pg_current_snapshot()))
+order by epoch, xid, position
+limit $4
+
+-- name: read_own_after
+-- The same, own events only.
+select epoch, xid, position, stream, version, id, type, own, hash, document
+from events
+where own and (epoch, xid, position) > ($1, $2::xid8, $3)
+  and (epoch < (select max(epoch) from epochs) or xid < pg_snapshot_xmin(pg_current_snapshot()))
+order by epoch, xid, position
+limit $4
+
+-- name: read_stream
+-- A stream after a version.
+select epoch, xid, position, stream, version, id, type, own, hash, document
+from events where stream = $1 and version > $2 order by version
+
+-- name: read_heads
+-- Where streams end.
+select stream, version, hash, recorded from heads where stream = any($1)
+
+-- name: find_command
+-- The remembered answer of a command, by its own route or as taken back from a topic.
+select digest, receipt, route, epoch, xid, position from commands
+where actor = $1 and key = $3 and route in ($2, '')
+
+-- name: position_of
+-- Where an event stands.
+select epoch, xid, position from events where stream = $1 and version = $2
+
+-- name: end_of_log
+-- The last position that a gated reader can see.
+select epoch, xid, position from events
+where epoch < (select max(epoch) from epochs) or xid < pg_snapshot_xmin(pg_current_snapshot())
+order by epoch desc, xid desc, position desc limit 1
+
+-- name: gate_age
+-- Seconds that the oldest writer of the whole instance has been open; it holds every reader of it.
+select coalesce(max(extract(epoch from clock_timestamp() - xact_start)), 0)::float8 as seconds
+from pg_stat_activity where backend_xid is not null
+
+-- name: remember_text
+-- Keeps a free text beside the events, under its salted digest.
+insert into texts (digest, salt, body) values ($1, $2, $3) on conflict (digest) do nothing

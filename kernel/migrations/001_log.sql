@@ -1,0 +1,184 @@
+-- The local log of a service: one table of events, its own and those it received, in one local order.
+--
+-- The service's login role owns nothing here and can write events only through append(), which checks the head of
+-- every stream it touches. Rows can be neither changed nor removed; triggers say so even to the owner.
+
+create table epochs (
+    epoch integer primary key,
+    opened timestamptz not null default clock_timestamp(),
+    reason text not null,
+    system_identifier text not null
+);
+comment on table epochs is 'A new epoch begins where xid8 may have gone back: after a restore, on a new cluster.';
+
+insert into epochs (epoch, reason, system_identifier)
+select 1, 'new-cluster', system_identifier::text from pg_control_system();
+
+create table heads (
+    stream text collate "C" primary key,
+    version bigint not null,
+    hash bytea not null,
+    recorded timestamptz not null
+) with (fillfactor = 70);
+comment on table heads is 'Where each stream ends. Its row is the lock under which the stream grows; it is also the inbox.';
+
+create table events (
+    epoch integer not null,
+    xid xid8 not null,
+    position bigint generated always as identity,
+    stream text collate "C" not null,
+    version bigint not null,
+    id uuid not null,
+    type text collate "C" not null,
+    own boolean not null,
+    hash bytea not null,
+    document text not null,
+    topic_partition integer,
+    topic_offset bigint,
+    primary key (stream, version)
+);
+comment on column events.document is 'The canonical bytes as they were written; never jsonb, never made again.';
+comment on column events.topic_offset is 'Where a received event was read; null for own ones.';
+create unique index events_order on events (epoch, xid, position);
+create unique index events_id on events (id);
+
+create table commands (
+    actor text collate "C" not null,
+    route text collate "C" not null,
+    key text collate "C" not null,
+    digest bytea,
+    receipt text not null,
+    epoch integer not null,
+    xid xid8 not null,
+    position bigint not null,
+    primary key (actor, route, key)
+);
+comment on table commands is 'Accepted commands and their answers. A row with the route "" and no digest was taken back from a topic.';
+
+create table texts (
+    digest text primary key,
+    salt text not null,
+    body text,
+    written timestamptz not null default clock_timestamp()
+);
+comment on table texts is 'Free texts (reasons, comments) that events cite by salted digest; the body can be erased by law.';
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception '% is append-only: % is refused', tg_table_name, tg_op using errcode = 'PA003';
+end $$;
+
+create trigger events_rows before update or delete on events for each row execute function refuse_change();
+create trigger events_truncate before truncate on events execute function refuse_change();
+create trigger commands_rows before update or delete on commands for each row execute function refuse_change();
+create trigger commands_truncate before truncate on commands execute function refuse_change();
+create trigger heads_rows before delete on heads for each row execute function refuse_change();
+create trigger heads_truncate before truncate on heads execute function refuse_change();
+create trigger epochs_rows before update or delete on epochs for each row execute function refuse_change();
+create trigger epochs_truncate before truncate on epochs execute function refuse_change();
+
+create function heads_only_grow() returns trigger language plpgsql as $$
+begin
+    if new.version <= old.version or new.stream <> old.stream then
+        raise exception 'the head of % can only grow', old.stream using errcode = 'PA003';
+    end if;
+    return new;
+end $$;
+create trigger heads_growth before update on heads for each row execute function heads_only_grow();
+
+-- Appends events of one or several streams, all or none, under the heads of every stream written or guarded.
+-- The lock arrays are in the order of stream names, so that two appends meet their locks in one order.
+-- lock_writes false: a guard; the stream must still be where it was read.
+-- Raises PA001 (a stream moved; detail: its name), PA002 (this command is remembered already),
+-- PA004 (something was written before: then a late reader could see versions out of order).
+create function append(
+    is_own boolean,
+    lock_streams text[], lock_writes boolean[], lock_versions bigint[], lock_hashes bytea[],
+    new_versions bigint[], new_hashes bytea[], new_times timestamptz[],
+    event_streams text[], event_versions bigint[], event_ids uuid[], event_types text[],
+    event_hashes bytea[], event_documents text[], event_partitions integer[], event_offsets bigint[],
+    command_actor text, command_route text, command_key text, command_digest bytea, command_receipt text,
+    out epoch integer, out xid xid8, out last_position bigint
+) language plpgsql security definer as $$
+#variable_conflict use_column
+declare
+    head_version bigint;
+    head_hash bytea;
+    taken integer := 0;
+begin
+    if pg_current_xact_id_if_assigned() is not null then
+        raise exception 'append must be the first write of its transaction' using errcode = 'PA004';
+    end if;
+    perform pg_advisory_xact_lock_shared(4711, 1);
+    select max(e.epoch) into append.epoch from public.epochs e;
+    for i in 1 .. coalesce(array_length(lock_streams, 1), 0) loop
+        if lock_writes[i] and lock_versions[i] > 0 then
+            update public.heads h
+            set version = new_versions[i], hash = new_hashes[i], recorded = new_times[i]
+            where h.stream = lock_streams[i] and h.version = lock_versions[i] and h.hash = lock_hashes[i];
+        elsif lock_writes[i] then
+            insert into public.heads as h (stream, version, hash, recorded)
+            values (lock_streams[i], new_versions[i], new_hashes[i], new_times[i])
+            on conflict (stream) do update
+            set version = excluded.version, hash = excluded.hash, recorded = excluded.recorded
+            where h.version = 0;
+        else
+            if lock_versions[i] = 0 then
+                insert into public.heads (stream, version, hash, recorded)
+                values (lock_streams[i], 0, ''::bytea, '-infinity') on conflict (stream) do nothing;
+            end if;
+            perform 1 from public.heads h
+            where h.stream = lock_streams[i] and h.version = lock_versions[i] for share;
+        end if;
+        if not found then
+            raise exception 'the stream moved' using errcode = 'PA001', detail = lock_streams[i];
+        end if;
+    end loop;
+    append.xid := pg_current_xact_id();
+    if array_length(event_ids, 1) = 1 then
+        insert into public.events
+            (epoch, xid, stream, version, id, type, own, hash, document, topic_partition, topic_offset)
+        values (append.epoch, append.xid, event_streams[1], event_versions[1], event_ids[1], event_types[1], is_own,
+                event_hashes[1], event_documents[1], event_partitions[1], event_offsets[1])
+        returning position into last_position;
+    else
+        insert into public.events
+            (epoch, xid, stream, version, id, type, own, hash, document, topic_partition, topic_offset)
+        select append.epoch, append.xid, u.stream, u.version, u.id, u.type, is_own,
+               u.hash, u.document, u.topic_partition, u.topic_offset
+        from unnest(event_streams, event_versions, event_ids, event_types, event_hashes, event_documents,
+                    event_partitions, event_offsets)
+            as u (stream, version, id, type, hash, document, topic_partition, topic_offset);
+        select max(e.position) into last_position from public.events e
+        where e.epoch = append.epoch and e.xid = append.xid;
+    end if;
+    if command_key is not null then
+        insert into public.commands (actor, route, key, digest, receipt, epoch, xid, position)
+        values (command_actor, command_route, command_key, command_digest, command_receipt,
+                append.epoch, append.xid, last_position)
+        on conflict (actor, route, key) do nothing;
+        get diagnostics taken = row_count;
+        if taken = 0 then
+            raise exception 'this command is remembered already' using errcode = 'PA002';
+        end if;
+    end if;
+end $$;
+
+-- Opens a new epoch, alone: every append holds the same lock shared while it reads the epoch.
+create function open_epoch(why text) returns integer language plpgsql security definer as $$
+declare
+    opened integer;
+begin
+    perform pg_advisory_xact_lock(4711, 1);
+    insert into public.epochs (epoch, reason, system_identifier)
+    select (select max(epoch) + 1 from public.epochs), why, system_identifier::text from pg_control_system()
+    returning epoch into opened;
+    return opened;
+end $$;
+
+revoke all on all tables in schema public from public;
+revoke all on all functions in schema public from public;
+grant usage on schema public to {login};
+grant select on epochs, heads, events, commands to {login};
+grant select, insert on texts to {login};
+grant execute on function append, open_epoch to {login};
