@@ -1,0 +1,487 @@
+"""Everything that can go wrong over HTTP, said so that the caller knows what to change.
+
+Follows RFC 9457 (problem details): a stable `type` (`/problems/<code>`), a title and a detail in Indonesian or
+English as RFC 9110's Accept-Language asks, and per field what to send instead. Nothing of our inside is told: an
+unexpected fault is one sentence and a request id, and the rest is in the log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+import asyncpg
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+Language = Literal["en", "id"]
+MEDIA_TYPE: Final = "application/problem+json"
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One sentence in the two languages of the system."""
+
+    english: str
+    indonesian: str
+
+    def in_(self, language: Language) -> str:
+        """Return the sentence in `language`."""
+        return self.indonesian if language == "id" else self.english
+
+
+class Unfit(ValueError):
+    """What a request model's validator raises when its remedy shall be told in both languages."""
+
+    def __init__(self, english: str, indonesian: str) -> None:
+        super().__init__(english)
+        self.words = Words(english, indonesian)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field that cannot stay as it is: where it stands, what to do, and the value where it may be repeated."""
+
+    field: str
+    remedy: Words
+    value: str | int | float | bool | None = None
+
+    def document(self, language: Language) -> dict[str, object]:
+        """Return the member of `errors` that this is."""
+        shown: dict[str, object] = {"field": self.field, "remedy": self.remedy.in_(language)}
+        if self.value is not None:
+            shown["value"] = self.value
+        return shown
+
+
+class Problem(Exception):
+    """A refusal with its HTTP status and everything its document says; `code` never changes once published."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        title: Words,
+        detail: Words | None = None,
+        *,
+        errors: Iterable[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(f"{status} {code}: {(detail or title).english}")
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+        self.extra = dict(extra or {})
+
+    def document(self, language: Language, instance: str | None = None) -> dict[str, object]:
+        """Return the RFC 9457 document; `instance` is a URI reference of this one occurrence."""
+        document: dict[str, object] = {
+            **self.extra,
+            "type": f"/problems/{self.code}",
+            "title": self.title.in_(language),
+            "status": self.status,
+        }
+        if self.detail is not None:
+            document["detail"] = self.detail.in_(language)
+        if instance is not None:
+            document["instance"] = instance
+        if self.errors:
+            document["errors"] = [error.document(language) for error in self.errors]
+        return document
+
+    def response(self, request: Request) -> JSONResponse:
+        """Return the answer to `request`, in the language that it asks for."""
+        language = language_of(request.headers.get("accept-language"))
+        request_id = getattr(request.state, "request_id", None)
+        return JSONResponse(
+            self.document(language, f"/requests/{request_id}" if request_id else None),
+            self.status,
+            {**self.headers, "Content-Language": language, "Vary": "Accept-Language"},
+            MEDIA_TYPE,
+        )
+
+
+def language_of(accept_language: str | None) -> Language:
+    """Return the preferred one of our two languages (RFC 9110, 12.5.4); English when neither is asked for."""
+    best: tuple[float, Language] = (0.0, "en")
+    for part in (accept_language or "").split(",")[:20]:
+        tag, _, parameters = part.strip().partition(";")
+        primary = tag.strip().lower().partition("-")[0]
+        weight = _weight(parameters)
+        if primary in ("id", "in") and weight > best[0]:
+            best = (weight, "id")
+        elif primary == "en" and weight > best[0]:
+            best = (weight, "en")
+    return best[1]
+
+
+def _weight(parameters: str) -> float:
+    found = re.fullmatch(r"\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*", parameters)
+    if found is None:
+        return 0.0 if parameters.strip() else 1.0
+    return float(found[1])
+
+
+# --- the problems that every service can have -----------------------------------------------------------------------
+
+
+def malformed_json(english: str, indonesian: str, *, field: str | None = None) -> Problem:
+    """Return the 400 for a body that is no JSON of ours; the two sentences say what to change."""
+    remedy = Words(english, indonesian)
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "malformed-json",
+        Words("The body is not acceptable JSON", "Isi permintaan bukan JSON yang dapat diterima"),
+        remedy,
+        errors=() if field is None else (FieldError(field, remedy),),
+    )
+
+
+def nul_byte(field: str) -> Problem:
+    """Return the 422 for a NUL character, which no text of ours may hold."""
+    remedy = Words("Remove the NUL character (U+0000).", "Hapus karakter NUL (U+0000).")
+    return invalid((FieldError(field, remedy),))
+
+
+def invalid(errors: Sequence[FieldError], detail: Words | None = None) -> Problem:
+    """Return the 422 that lists each field which cannot stay as it is."""
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid-request",
+        Words("Some fields must be changed", "Beberapa isian harus diubah"),
+        detail or Words("See `errors` for each field and what to send.", "Lihat `errors` untuk tiap isian."),
+        errors=errors,
+    )
+
+
+def idempotency_key_missing() -> Problem:
+    """Return the 400 for a command that does not name itself."""
+    remedy = Words(
+        "Send the header Idempotency-Key with 1 to 255 visible ASCII characters, for example a new UUID; "
+        "repeat the same one when you repeat the same request.",
+        "Kirim header Idempotency-Key berisi 1 sampai 255 karakter ASCII yang tampak, misalnya UUID baru; "
+        "ulangi nilai yang sama bila mengulang permintaan yang sama.",
+    )
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "idempotency-key-missing",
+        Words("The command has no usable Idempotency-Key", "Perintah tidak memiliki Idempotency-Key yang sah"),
+        remedy,
+        errors=(FieldError(f"header.{IDEMPOTENCY_KEY}", remedy),),
+    )
+
+
+def idempotency_key_reused() -> Problem:
+    """Return the 409 for a key that was used for another content."""
+    return conflict(
+        "idempotency-key-reused",
+        Words("This Idempotency-Key was used for another request", "Idempotency-Key ini sudah dipakai"),
+        Words(
+            "The same key must carry the same content. Send a new key for a new command.",
+            "Kunci yang sama harus membawa isi yang sama. Kirim kunci baru untuk perintah baru.",
+        ),
+    )
+
+
+def unauthenticated(english: str, indonesian: str) -> Problem:
+    """Return the 401 of RFC 6750 for a missing or invalid bearer token."""
+    return Problem(
+        HTTPStatus.UNAUTHORIZED,
+        "unauthenticated",
+        Words("Sign in first", "Masuk terlebih dahulu"),
+        Words(english, indonesian),
+        headers={"WWW-Authenticate": 'Bearer realm="paritrana"'},
+    )
+
+
+def forbidden(detail: Words | None = None) -> Problem:
+    """Return the 403 for a person whose roles do not allow this."""
+    return Problem(
+        HTTPStatus.FORBIDDEN,
+        "forbidden",
+        Words("Your roles do not allow this", "Peran Anda tidak mengizinkan ini"),
+        detail,
+    )
+
+
+def not_found(detail: Words | None = None) -> Problem:
+    """Return the 404 for a thing that does not exist, or that this person may not know of."""
+    return Problem(
+        HTTPStatus.NOT_FOUND, "not-found", Words("There is nothing here", "Tidak ada apa pun di sini"), detail
+    )
+
+
+def conflict(code: str, title: Words, detail: Words | None = None, **extra: object) -> Problem:
+    """Return a 409 with its own `code`: the request was understood and the present state refuses it."""
+    return Problem(HTTPStatus.CONFLICT, code, title, detail, extra=extra)
+
+
+def body_too_large(limit: int) -> Problem:
+    """Return the 413 for a body over `limit` bytes."""
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body-too-large",
+        Words("The body is too large", "Isi permintaan terlalu besar"),
+        Words(f"Send at most {limit} bytes.", f"Kirim paling banyak {limit} bita."),
+        headers={"Connection": "close"},
+    )
+
+
+def body_too_slow() -> Problem:
+    """Return the 408 for a body that does not arrive."""
+    return Problem(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "body-too-slow",
+        Words("The body did not arrive in time", "Isi permintaan tidak tiba tepat waktu"),
+        headers={"Connection": "close"},
+    )
+
+
+def unsupported_media_type(accepted: Sequence[str]) -> Problem:
+    """Return the 415 that names what is accepted."""
+    names = ", ".join(accepted)
+    return Problem(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-media-type",
+        Words("This content type is not accepted here", "Jenis isi ini tidak diterima di sini"),
+        Words(f"Send Content-Type: {names} (UTF-8).", f"Kirim Content-Type: {names} (UTF-8)."),
+        headers={"Accept": names},
+    )
+
+
+def too_many_requests(retry_after: int) -> Problem:
+    """Return the 429 with the seconds to wait."""
+    return Problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too-many-requests",
+        Words("Too many attempts", "Terlalu banyak percobaan"),
+        Words(f"Try again in {retry_after} s.", f"Coba lagi dalam {retry_after} detik."),
+        headers={"Retry-After": str(retry_after)},
+    )
+
+
+def unavailable(code: str, title: Words, detail: Words | None = None, *, retry_after: int = 2) -> Problem:
+    """Return a 503 that asks the caller to come back in `retry_after` seconds."""
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, code, title, detail, headers={"Retry-After": str(retry_after)}
+    )  # fmt: skip
+
+
+def store_unavailable() -> Problem:
+    """Return the 503 for a database or broker that does not answer now; nothing was decided."""
+    return unavailable(
+        "store-unavailable",
+        Words("The store does not answer at the moment", "Penyimpanan sedang tidak menjawab"),
+        Words(
+            "Repeat the same request with the same Idempotency-Key.",
+            "Ulangi permintaan yang sama dengan Idempotency-Key yang sama.",
+        ),
+    )
+
+
+def internal() -> Problem:
+    """Return the 500 that tells nothing but that it is our fault."""
+    return Problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal",
+        Words("Something went wrong on our side", "Terjadi kesalahan di pihak kami"),
+        Words(
+            "It was recorded under the request id of this answer.",
+            "Kesalahan tercatat dengan nomor permintaan pada jawaban ini.",
+        ),
+    )
+
+
+# --- exceptions of others, seen as problems -------------------------------------------------------------------------
+
+_STORE_IS_AWAY: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.QueryCanceledError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InternalClientError,
+)
+_UNFIT_FOR_STORE: Final = (
+    asyncpg.DataError,
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.UntranslatableCharacterError,
+)
+
+
+def problem_of(error: BaseException) -> Problem | None:
+    """Return the problem that `error` is to a caller, or None for a fault of ours."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, _UNFIT_FOR_STORE):
+        return invalid(
+            (),
+            Words(
+                "A value is outside of what can be stored; check sizes and characters.",
+                "Ada nilai yang tidak dapat disimpan; periksa ukuran dan karakter.",
+            ),
+        )
+    return store_unavailable() if store_is_away(error) else None
+
+
+def store_is_away(error: BaseException) -> bool:
+    """Tell whether `error` means that a store cannot be reached or used now, so that trying again may help.
+
+    An OSError that names a file is a fault of this machine's files, not of a connection. asyncpg says by
+    InterfaceError both that a connection was closed and that it is misused; only the first is the store's.
+    """
+    if isinstance(error, _STORE_IS_AWAY):
+        return True
+    if isinstance(error, asyncpg.InterfaceError):
+        return "clos" in str(error)
+    return isinstance(error, OSError) and error.filename is None
+
+
+_HTTP_TITLES: Final = {
+    404: ("not-found", Words("There is nothing here", "Tidak ada apa pun di sini")),
+    405: ("method-not-allowed", Words("This method is not allowed here", "Metode ini tidak diizinkan di sini")),
+}
+
+
+def problem_of_http(error: HTTPException) -> Problem:
+    """Return the problem for what the router itself refuses: an unknown route, another method."""
+    code, title = _HTTP_TITLES.get(
+        error.status_code, ("http-error", Words("The request was refused", "Permintaan ditolak"))
+    )
+    detail: Words | None = None
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = Words("See /openapi.json for every path.", "Lihat /openapi.json untuk semua alamat.")
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = (error.headers or {}).get("Allow", "")
+        detail = Words(f"Allowed: {allowed}.", f"Yang diizinkan: {allowed}.")
+    return Problem(error.status_code, code, title, detail, headers=error.headers)
+
+
+def problem_of_validation(error: RequestValidationError) -> Problem:
+    """Return the 422 (400 for a command without its key) for a request that its models refuse."""
+    found = error.errors()
+    if any(tuple(each["loc"]) == ("header", IDEMPOTENCY_KEY) for each in found):
+        return idempotency_key_missing()
+    return invalid([_field_error(each) for each in found[:100]])
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    field = field_path(error["loc"])
+    value = error.get("input")
+    shown = isinstance(value, (str, int, float)) and len(str(value)) <= 80 and not _SECRET.search(field)
+    return FieldError(field, _remedy(error), value if shown else None)
+
+
+_SECRET: Final = re.compile("password|secret|token|header", re.IGNORECASE)
+
+
+def field_path(location: Sequence[str | int]) -> str:
+    """Return `scores[0].value` for a place in the body, `query.limit` and the like for one elsewhere."""
+    first, *rest = location or ("body",)
+    path = "" if first == "body" else str(first)
+    for part in rest:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            path += f".{part}" if path else part
+    return path or "body"
+
+
+_OBJECT: Final = Words("Send a JSON object.", "Kirim objek JSON.")
+_TEXT: Final = Words("Send a text (JSON string).", "Kirim teks (string JSON).")
+_WHOLE: Final = Words("Send a whole number.", "Kirim bilangan bulat.")
+_NUMBER: Final = Words("Send a number.", "Kirim bilangan.")
+_DECIMAL: Final = Words('Send a decimal as text, for example "87.50".', 'Kirim desimal sebagai teks, misalnya "87.50".')
+_INSTANT: Final = Words(
+    "Send an instant with its offset, for example 2021-11-02T16:59:59Z.",
+    "Kirim waktu beserta selisih zonanya, misalnya 2021-11-02T16:59:59Z.",
+)
+_DAY: Final = Words("Send a date as 2021-11-02.", "Kirim tanggal seperti 2021-11-02.")
+_UUID: Final = Words("Send a UUID.", "Kirim UUID.")
+_LIST: Final = Words("Send a list (JSON array).", "Kirim daftar (larik JSON).")
+
+_REMEDIES: Final[Mapping[str, Words]] = {
+    "missing": Words("Add this field.", "Tambahkan isian ini."),
+    "extra_forbidden": Words("Remove this field; it is not known here.", "Hapus isian ini; tidak dikenal di sini."),
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "dict_type": _OBJECT,
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "frozen_set_type": _LIST,
+    "set_type": _LIST,
+    "string_type": _TEXT,
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "bool_type": Words("Send true or false.", "Kirim true atau false."),
+    "bool_parsing": Words("Send true or false.", "Kirim true atau false."),
+    "decimal_type": _DECIMAL,
+    "decimal_parsing": _DECIMAL,
+    "datetime_type": _INSTANT,
+    "datetime_parsing": _INSTANT,
+    "datetime_from_date_parsing": _INSTANT,
+    "datetime_object_invalid": _INSTANT,
+    "timezone_aware": _INSTANT,
+    "date_type": _DAY,
+    "date_parsing": _DAY,
+    "date_from_datetime_parsing": _DAY,
+    "uuid_type": _UUID,
+    "uuid_parsing": _UUID,
+    "json_invalid": Words("Send valid JSON.", "Kirim JSON yang sah."),
+    "none_required": Words("Send null or leave it out.", "Kirim null atau hilangkan."),
+}
+# Each takes what pydantic says in the error's context.
+_REMEDY_TEMPLATES: Final[Mapping[str, Words]] = {
+    "enum": Words("Send one of: {expected}.", "Kirim salah satu dari: {expected}."),
+    "literal_error": Words("Send one of: {expected}.", "Kirim salah satu dari: {expected}."),
+    "greater_than": Words("Send more than {gt}.", "Kirim lebih dari {gt}."),
+    "greater_than_equal": Words("Send {ge} or more.", "Kirim {ge} atau lebih."),
+    "less_than": Words("Send less than {lt}.", "Kirim kurang dari {lt}."),
+    "less_than_equal": Words("Send {le} or less.", "Kirim {le} atau kurang."),
+    "multiple_of": Words("Send a multiple of {multiple_of}.", "Kirim kelipatan {multiple_of}."),
+    "string_too_short": Words("Send at least {min_length} characters.", "Kirim paling sedikit {min_length} karakter."),
+    "string_too_long": Words("Send at most {max_length} characters.", "Kirim paling banyak {max_length} karakter."),
+    "string_pattern_mismatch": Words("Send a text like {pattern}.", "Kirim teks berpola {pattern}."),
+    "too_short": Words("Send at least {min_length} items.", "Kirim paling sedikit {min_length} butir."),
+    "too_long": Words("Send at most {max_length} items.", "Kirim paling banyak {max_length} butir."),
+    "decimal_max_places": Words(
+        "Send at most {decimal_places} decimal places.", "Kirim paling banyak {decimal_places} angka desimal."
+    ),
+    "decimal_max_digits": Words("Send at most {max_digits} digits.", "Kirim paling banyak {max_digits} angka."),
+    "union_tag_invalid": Words(
+        "Send {discriminator} as one of: {expected_tags}.",
+        "Kirim {discriminator} sebagai salah satu dari: {expected_tags}.",
+    ),
+    "union_tag_not_found": Words("Add {discriminator}.", "Tambahkan {discriminator}."),
+}
+
+
+def _remedy(error: Mapping[str, Any]) -> Words:
+    kind, context = str(error["type"]), error.get("ctx") or {}
+    if kind in _REMEDIES:
+        return _REMEDIES[kind]
+    if kind in _REMEDY_TEMPLATES:
+        template = _REMEDY_TEMPLATES[kind]
+        return Words(template.english.format_map(context), template.indonesian.format_map(context))
+    raised = context.get("error")
+    if isinstance(raised, Unfit):
+        return raised.words
+    said = str(raised) if kind == "value_error" and raised is not None else str(error["msg"])
+    return Words(said, said)
