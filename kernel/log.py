@@ -165,7 +165,7 @@ async def append(connection: Connection, batch: Append) -> Position:
     except asyncpg.PostgresError as error:
         match error.sqlstate:
             case "PA001":
-                raise StreamMoved(error.detail) from error  # type: ignore[attr-defined]
+                raise StreamMoved(error.detail) from error
             case "PA002":
                 raise CommandRemembered from error
             case "40P01" | "40001":

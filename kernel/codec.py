@@ -1,0 +1,75 @@
+"""How the kernel turns documents into events and back without knowing any event of the award.
+
+A composition root hands in the codec (`schemas.codec`). It also makes the few events that a log writes about itself:
+a refusal, an enabled reaction, a new epoch, a published key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kernel.canonical import Json
+from kernel.decider import Happened
+from kernel.log import Recorded
+
+
+class Unreadable(ValueError):
+    """An event of ours that this build cannot read; only its own stream waits for a build that can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What of an event model goes into its document."""
+
+    type: str
+    schema: str
+    data: Json
+    signed: bool
+
+
+class Codec(Protocol):
+    """Reads and writes events; raises Unreadable for what it does not know."""
+
+    def read(self, type_name: str, data: Json) -> Any:
+        """Return the event model of a stored type and data, brought up to its newest version."""
+        ...
+
+    def write(self, event: Any) -> Written:
+        """Return what an event model says."""
+        ...
+
+    def source(self, service: str) -> str:
+        """Return the CloudEvents source of a service."""
+        ...
+
+    def refused(self, service: str, route: str, code: str, fields: tuple[str, ...], *, closing: bool) -> Any:
+        """Return the event of a refused command."""
+        ...
+
+    def reaction_enabled(self, service: str, handler: str) -> Any:
+        """Return the event after which a reaction acts."""
+        ...
+
+    def epoch_opened(self, service: str, epoch: int, reason: str) -> Any:
+        """Return the event of a new epoch."""
+        ...
+
+    def key_published(self, service: str, key_id: str, public_key: str, use: str) -> Any:
+        """Return the event that publishes a key: base64 of the raw public key, for `events` or `tokens`."""
+        ...
+
+
+def happened(recorded: Recorded, codec: Codec) -> Happened:
+    """Return a recorded event with its model; raise Unreadable when this build cannot read it."""
+    doc = recorded.doc
+    return Happened(
+        event=codec.read(recorded.type, doc["data"]),
+        id=recorded.id,
+        stream=recorded.stream,
+        version=recorded.version,
+        time=recorded.time,
+        actor=doc.get("actor", "system"),
+        office=doc.get("office"),
+        position=recorded.position,
+    )

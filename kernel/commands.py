@@ -1,0 +1,412 @@
+"""Load, decide, append, and again when somebody was faster: the way every command goes.
+
+A decision is a program that loads streams and calls a pure function. What it loaded is guarded at the append, so a
+decision never rests on a state that has passed. States are kept between commands and trusted for acceptance only: the
+append checks them, and before a refusal is given everything is read again. A command's id (its Idempotency-Key, scoped
+to actor and route) is remembered in the append itself, so the common path is one round trip to the database.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import asyncpg
+import orjson
+
+from kernel.canonical import Json, Signer, instant, uuid7, write_document
+from kernel.clock import Clock
+from kernel.codec import Codec, happened
+from kernel.decider import Aggregate, Decision, Emit, Happened, Loader, Position, Refusal, Text
+from kernel.log import (
+    NO_HEAD,
+    SQL,
+    Append,
+    CommandRemembered,
+    CommandRow,
+    Connection,
+    Entry,
+    Head,
+    StreamMoved,
+    Wake,
+    append,
+    read_stream,
+)
+
+S = TypeVar("S")
+ATTEMPTS: Final = 12
+"""How often a command is decided anew after a conflict before it is answered with 'busy'."""
+KEPT_STATES: Final = 4096
+REFUSALS_A_DAY: Final = 100
+
+Program = Callable[[Loader], Awaitable[Decision]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who asks what, when. `key` is the command id; `digest` the SHA-256 of the request; `received` the receipt."""
+
+    actor: str
+    route: str
+    key: str
+    digest: bytes
+    received: datetime
+    office: str | None = None
+    correlation: str | None = None
+    causation: str | None = None
+    not_before: datetime | None = None
+    """The recorded time of the cause: an effect is never recorded before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptEvent:
+    """One event that a command led to."""
+
+    stream: str
+    version: int
+    id: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to an accepted command; a repeated one gets the same. `position` serves `?at_least=`."""
+
+    command: str
+    time: str
+    events: tuple[ReceiptEvent, ...]
+    position: str = ""
+
+    def as_json(self) -> Json:
+        """Return the receipt as JSON values."""
+        events = [{"stream": e.stream, "version": e.version, "id": e.id, "type": e.type} for e in self.events]
+        return {"command": self.command, "time": self.time, "events": events, "position": self.position}
+
+    def stored(self) -> str:
+        """Return the text that is remembered (without the position, which is a column)."""
+        body = self.as_json()
+        del body["position"]
+        return orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
+
+    @classmethod
+    def restore(cls, text: str, position: Position) -> Receipt:
+        """Return a remembered receipt."""
+        body = orjson.loads(text)
+        events = tuple(ReceiptEvent(e["stream"], e["version"], e["id"], e["type"]) for e in body["events"])
+        return cls(body["command"], body["time"], events, str(position))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A folded stream and where it stood."""
+
+    state: Any
+    head: Head
+
+
+class StateCache:
+    """Folded streams of recent commands, by aggregate and stream; changed only after a commit."""
+
+    def __init__(self, size: int = KEPT_STATES) -> None:
+        """Keep at most `size` states, the least recently used go first."""
+        self._size = size
+        self._kept: OrderedDict[tuple[int, str], Kept] = OrderedDict()
+
+    def get(self, aggregate: Aggregate[Any], stream: str) -> Kept | None:
+        """Return what is kept of a stream."""
+        key = (id(aggregate), stream)
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept.move_to_end(key)
+        return kept
+
+    def put(self, aggregate: Aggregate[Any], stream: str, kept: Kept) -> None:
+        """Keep a stream's state."""
+        self._kept[(id(aggregate), stream)] = kept
+        self._kept.move_to_end((id(aggregate), stream))
+        if len(self._kept) > self._size:
+            self._kept.popitem(last=False)
+
+    def drop(self, aggregate: Aggregate[Any], stream: str) -> None:
+        """Forget a stream."""
+        self._kept.pop((id(aggregate), stream), None)
+
+
+@dataclass(slots=True)
+class _Load:
+    aggregate: Aggregate[Any]
+    kept: Kept
+    guard: bool
+
+
+class _Session(Loader):
+    """What one decision loaded. With `trusting`, kept states are taken as they are; the append's guards judge them."""
+
+    def __init__(self, connection: Connection, codec: Codec, cache: StateCache, *, trusting: bool) -> None:
+        self._connection = connection
+        self._codec = codec
+        self._cache = cache
+        self._trusting = trusting
+        self.loads: dict[str, _Load] = {}
+        self.trusted = False
+
+    async def load(self, aggregate: Aggregate[S], stream: str, *, guard: bool = True) -> S:
+        known = self.loads.get(stream)
+        if known is not None and known.aggregate is aggregate:
+            known.guard |= guard
+            state: S = known.kept.state
+            return state
+        kept = self._cache.get(aggregate, stream)
+        if kept is not None and self._trusting and guard:
+            self.trusted = True
+        else:
+            kept = await self._read(aggregate, stream, kept)
+        if known is not None and known.kept.head.version != kept.head.version:
+            raise StreamMoved(stream)
+        self.loads[stream] = _Load(aggregate, kept, guard or (known is not None and known.guard))
+        state = kept.state
+        return state
+
+    async def _read(self, aggregate: Aggregate[S], stream: str, kept: Kept | None) -> Kept:
+        kept = kept or Kept(aggregate.initial(), NO_HEAD)
+        tail = await read_stream(self._connection, stream, kept.head.version)
+        if tail:
+            state = aggregate.fold((happened(event, self._codec) for event in tail), kept.state)
+            last = tail[-1]
+            kept = Kept(state, Head(last.version, last.hash, last.time))
+        self._cache.put(aggregate, stream, kept)
+        return kept
+
+    def version(self, stream: str) -> int:
+        load = self.loads.get(stream)
+        return load.kept.head.version if load else 0
+
+    def head(self, stream: str) -> Head:
+        load = self.loads.get(stream)
+        return load.kept.head if load else NO_HEAD
+
+    def heads(self, written: Mapping[str, Any]) -> dict[str, Head]:
+        """Return the heads to hold: every guarded load, and every written stream."""
+        held = {stream: load.kept.head for stream, load in self.loads.items() if load.guard}
+        for stream in written:
+            held.setdefault(stream, self.head(stream))
+        return held
+
+    def forget(self) -> None:
+        for stream, load in self.loads.items():
+            self._cache.drop(load.aggregate, stream)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A decision turned into bytes, ready to be appended in a transaction of the caller's."""
+
+    append: Append
+    receipt: Receipt
+    refusal: Refusal | None = None
+
+
+def _count_refusal(state: int, _event: Any) -> int:
+    return state + 1
+
+
+_REFUSAL_LOG: Final = Aggregate[int](initial=lambda: 0, evolve=_count_refusal, kind="refusal")
+
+
+@dataclass(slots=True)
+class Executor:
+    """Executes the commands of one service; one per process."""
+
+    service: str
+    pool: asyncpg.Pool[Any]
+    codec: Codec
+    clock: Clock
+    wake: Wake
+    signer: Signer | None = None
+    cache: StateCache = field(default_factory=StateCache)
+    conflicts: Callable[[], None] = lambda: None
+    """Called at every conflict, for the metric."""
+
+    async def execute(self, ask: Ask, program: Program) -> Receipt | Refusal:
+        """Decide and append; return the receipt, the first receipt of a repeated command, or the refusal."""
+        async with self.pool.acquire() as connection:
+            trusting = True
+            for _ in range(ATTEMPTS):
+                session = _Session(connection, self.codec, self.cache, trusting=trusting)
+                try:
+                    decision = await program(session)
+                    if isinstance(decision, Refusal):
+                        if session.trusted:
+                            trusting = False
+                            continue
+                        return await self._refuse(connection, ask, decision)
+                    return await self._commit(connection, session, ask, decision)
+                except StreamMoved:
+                    session.forget()
+                    self.conflicts()
+                    trusting = False
+                except CommandRemembered:
+                    remembered = await self.remembered(connection, ask)
+                    if remembered is not None:
+                        return remembered
+        return BUSY
+
+    async def _commit(
+        self, connection: Connection, session: _Session, ask: Ask, decision: Sequence[Emit]
+    ) -> Receipt | Refusal:
+        if not decision:
+            remembered = await self.remembered(connection, ask)
+            return remembered or Receipt(ask.key, instant(ask.received), ())
+        prepared = self._write(session, ask, decision, remember=True)
+        position = await append(connection, prepared.append)
+        self.wake.ring()
+        self._keep(session, ask, decision, prepared, position)
+        return replace(prepared.receipt, position=str(position))
+
+    async def _refuse(self, connection: Connection, ask: Ask, refusal: Refusal) -> Receipt | Refusal:
+        remembered = await self.remembered(connection, ask)
+        if remembered is not None:
+            return remembered
+        if refusal.recorded:
+            await self._record_refusal(connection, ask, refusal)
+        return refusal
+
+    async def _record_refusal(self, connection: Connection, ask: Ask, refusal: Refusal) -> None:
+        for _ in range(ATTEMPTS):
+            prepared = await self._refusal(connection, ask, refusal)
+            if prepared is None:
+                return
+            try:
+                await append(connection, prepared.append)
+            except StreamMoved:
+                continue
+            self.wake.ring()
+            return
+
+    async def _refusal(self, connection: Connection, ask: Ask, refusal: Refusal) -> Prepared | None:
+        """Return the event of a refusal, or None when the actor's day is full."""
+        stream = f"refusal/{self.service}/{ask.actor}/{ask.received:%Y-%m-%d}"
+        session = _Session(connection, self.codec, self.cache, trusting=False)
+        count = await session.load(_REFUSAL_LOG, stream)
+        if count > REFUSALS_A_DAY:
+            return None
+        fields = tuple(fault.path for fault in refusal.faults)
+        closing = count == REFUSALS_A_DAY
+        event = self.codec.refused(self.service, ask.route, refusal.code, fields, closing=closing)
+        prepared = self._write(session, ask, (Emit(stream, event),), remember=False)
+        return replace(prepared, refusal=refusal)
+
+    async def prepare(self, connection: Connection, ask: Ask, program: Program) -> Prepared | None:
+        """Decide for a reaction, reading everything anew, and return what its transaction appends.
+
+        None when the command was done before or leads to nothing. A refusal is prepared as its event.
+        """
+        if await self.remembered(connection, ask) is not None:
+            return None
+        session = _Session(connection, self.codec, self.cache, trusting=False)
+        decision = await program(session)
+        if isinstance(decision, Refusal):
+            return await self._refusal(connection, ask, decision) if decision.recorded else None
+        if not decision:
+            return None
+        return self._write(session, ask, decision, remember=True)
+
+    async def remembered(self, connection: Connection, ask: Ask) -> Receipt | Refusal | None:
+        """Return the first answer of a repeated command; refuse the same key with another content."""
+        row = await connection.fetchrow(SQL["find_command"], ask.actor, ask.route, ask.key)
+        if row is None:
+            return None
+        if row["digest"] is not None and row["digest"] != ask.digest:
+            return KEY_REUSED
+        return Receipt.restore(row["receipt"], Position(row["epoch"], row["xid"], row["position"]))
+
+    def _write(self, session: _Session, ask: Ask, emits: Sequence[Emit], *, remember: bool) -> Prepared:
+        """Turn events into documents under their streams' heads: one time for all, the chain per stream."""
+        streams = dict.fromkeys(emit.stream for emit in emits)
+        moments = [session.head(stream).time for stream in streams]
+        time = max([ask.received, *moments, *([ask.not_before] if ask.not_before else [])])
+        base = self._attributes(ask, instant(time))
+        heads = {stream: session.head(stream) for stream in streams}
+        entries: list[Entry] = []
+        for emit in emits:
+            entry = self._entry(base, emit, heads[emit.stream])
+            heads[emit.stream] = Head(entry.version, entry.hash, time)
+            entries.append(entry)
+        done = tuple(ReceiptEvent(e.stream, e.version, e.id, e.type) for e in entries)
+        receipt = Receipt(ask.key, base["time"], done)
+        row = CommandRow(ask.actor, ask.route, ask.key, ask.digest, receipt.stored()) if remember else None
+        batch = Append(entries, session.heads(streams), dict.fromkeys(streams, time), command=row)
+        return Prepared(batch, receipt)
+
+    def _attributes(self, ask: Ask, time: str) -> Json:
+        base: Json = {
+            "specversion": "1.0",
+            "source": self.codec.source(self.service),
+            "time": time,
+            "actor": ask.actor,
+            "commandid": ask.key,
+            "correlationid": ask.correlation or ask.key,
+        }
+        if ask.office:
+            base["office"] = ask.office
+        if ask.causation:
+            base["causationid"] = ask.causation
+        if self.clock.name == "test":
+            base["clock"] = "test"
+        return base
+
+    def _entry(self, base: Json, emit: Emit, head: Head) -> Entry:
+        written = self.codec.write(emit.event)
+        attributes = base | {
+            "id": uuid7(),
+            "type": written.type,
+            "dataschema": written.schema,
+            "subject": emit.stream,
+            "streamversion": head.version + 1,
+        }
+        if head.version:
+            attributes["prevhash"] = head.hash.hex()
+        signer = self.signer if written.signed else None
+        sealed = write_document(attributes, written.data, signer)
+        return Entry(emit.stream, head.version + 1, sealed.id, written.type, sealed.hash, sealed.document)
+
+    def _keep(
+        self, session: _Session, ask: Ask, emits: Sequence[Emit], prepared: Prepared, position: Position
+    ) -> None:
+        """Fold the committed events onto the loaded states and keep those for the next command."""
+        times, entries = prepared.append.times, prepared.append.entries
+        for stream, load in session.loads.items():
+            if stream not in times:
+                continue
+            fresh = [
+                Happened(emit.event, entry.id, stream, entry.version, times[stream], ask.actor, ask.office, position)
+                for emit, entry in zip(emits, entries, strict=True)
+                if entry.stream == stream
+            ]
+            last = next(entry for entry in reversed(entries) if entry.stream == stream)
+            head = Head(last.version, last.hash, times[stream])
+            state = load.aggregate.fold(fresh, load.kept.state)
+            self.cache.put(load.aggregate, stream, Kept(state, head))
+
+
+KEY_REUSED: Final = Refusal(
+    code="idempotency-key-reused",
+    status=422,
+    recorded=False,
+    detail=Text(
+        en="This Idempotency-Key was used for another request. Send a new key with a new request.",
+        id="Idempotency-Key ini sudah dipakai untuk permintaan lain. Kirim kunci baru untuk permintaan baru.",
+    ),
+)
+BUSY: Final = Refusal(
+    code="busy",
+    status=503,
+    recorded=False,
+    detail=Text(
+        en="Others changed the same records again and again. Nothing was done; send the same request once more.",
+        id="Data yang sama terus diubah oleh pihak lain. Tidak ada yang disimpan; kirim ulang permintaan yang sama.",
+    ),
+)

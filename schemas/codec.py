@@ -1,0 +1,52 @@
+"""The codec that composition roots hand to the kernel: the registry's models, and the events a log writes of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernel.codec import Unreadable, Written
+from schemas.envelope import Event
+from schemas.registry import UnknownEvent, UnreadableEvent, read_event, schema_uri
+from schemas.service import CommandRefused, EpochOpened, ReactionEnabled, ServiceKeyPublished
+from schemas.topics import source_of
+
+
+class RegistryCodec:
+    """Reads and writes events by `schemas.registry`."""
+
+    def read(self, type_name: str, data: dict[str, Any]) -> Event:
+        """Return the event; raise Unreadable when no model reads it."""
+        try:
+            return read_event(type_name, data)
+        except (UnknownEvent, UnreadableEvent) as error:
+            raise Unreadable(str(error)) from error
+
+    def write(self, event: Event) -> Written:
+        """Return type, schema, JSON data and whether the event is signed."""
+        name = event.type_name()
+        return Written(name, schema_uri(name), event.to_data(), event.signed)
+
+    def source(self, service: str) -> str:
+        """Return the service's CloudEvents source."""
+        return source_of(service)
+
+    def refused(self, service: str, route: str, code: str, fields: tuple[str, ...], *, closing: bool) -> Event:
+        """Return CommandRefused."""
+        return CommandRefused(service=service, route=route, code=code, fields=fields, closing=closing)
+
+    def reaction_enabled(self, service: str, handler: str) -> Event:
+        """Return ReactionEnabled."""
+        return ReactionEnabled(service=service, handler=handler)
+
+    def epoch_opened(self, service: str, epoch: int, reason: str) -> Event:
+        """Return EpochOpened."""
+        return EpochOpened.model_validate({"service": service, "epoch": epoch, "reason": reason})
+
+    def key_published(self, service: str, key_id: str, public_key: str, use: str) -> Event:
+        """Return ServiceKeyPublished."""
+        return ServiceKeyPublished.model_validate(
+            {"service": service, "key_id": key_id, "algorithm": "Ed25519", "use": use, "public_key": public_key}
+        )
+
+
+CODEC = RegistryCodec()
