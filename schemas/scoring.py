@@ -5,9 +5,10 @@ Marks travel on a topic that only scoring and audit read (`sheet/…`); a rankin
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from schemas.envelope import (
     Event,
@@ -25,6 +26,13 @@ from schemas.envelope import (
 )
 
 Rank = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+ScaleFigure = Annotated[
+    Decimal,
+    Field(allow_inf_nan=False, max_digits=24, decimal_places=12),
+    PlainSerializer(lambda number: format(number, "f"), return_type=str),
+]
+"""A figure of a scale, as fine as a rulebook may state it."""
 
 
 class ScoringEvent(Event):
@@ -33,8 +41,53 @@ class ScoringEvent(Event):
     context: ClassVar[str] = "scoring"
 
 
+class CarriedAspect(Part):
+    """The earlier stage of the same category, and its aspect, whose exact aggregate is taken over."""
+
+    tier: Literal["provincial", "national"]
+    stage: Slug
+    aspect: Slug
+
+
+class PinnedAspect(Part):
+    """An aspect as it counts at the stage: its exact share of the whole, its scale, and where its figure comes from."""
+
+    code: Slug
+    share: Ratio
+    origin: Literal["judged", "measured", "carried"]
+    least: ScaleFigure
+    greatest: ScaleFigure
+    step: ScaleFigure
+    carried: CarriedAspect | None = None
+
+
+class PinnedRules(Part):
+    """What of the rulebook makes this stage's ranking, so that an opened stage can be followed without the rest of it.
+
+    It says nothing that the rulebook of `rulebook_hash` does not say; a reader who holds that can check it.
+    """
+
+    aspects: Annotated[tuple[PinnedAspect, ...], Field(min_length=1)]
+    method: Literal["mean", "median", "trimmed-mean"]
+    trim: Count = 0
+    """How many marks fall at each end, where an aspect has `trim_from` marks or more."""
+    trim_from: Count = 0
+    complete_sheet: Literal["every-judged-aspect", "any-judged-aspect"]
+    least_sheets: Annotated[int, Field(ge=1)]
+    marks_of_removed: Literal["kept-uncounted", "counted"]
+    tie_break: tuple[Literal["aspect", "nomination-instant", "candidate-code", "lot", "vote"], ...]
+    places: Count
+    rounding: Literal["half-up", "half-even", "half-down", "up", "down"]
+    conflict_scope: Literal["candidate", "category"]
+    scoring_offices: tuple[Slug, ...]
+    sealing_offices: tuple[Slug, ...]
+
+
 class ScoringOpened(ScoringEvent):
-    """A stage may be scored. It pins the rulebook version and rubric, though newer ones come before the seal."""
+    """A stage may be scored. It pins the rulebook version and rubric, though newer ones come before the seal.
+
+    `opens` and `closes` are the first and the last instant at which a sheet may be received.
+    """
 
     at: Stage
     body: Slug
@@ -43,6 +96,7 @@ class ScoringOpened(ScoringEvent):
     rulebook_hash: Hex64
     opens: Instant
     closes: Instant
+    rules: PinnedRules
 
 
 class ScoringClosed(ScoringEvent):
@@ -128,7 +182,7 @@ class AspectAggregate(Part):
 
     aspect: Slug
     value: Ratio
-    sheets: Annotated[int, Field(ge=0)]
+    sheets: Count
 
 
 class Standing(Part):
@@ -150,9 +204,9 @@ class Unrankable(Part):
 
     nomination: Uuid
     candidate: str
-    reason: Literal["too-few-sheets", "aspect-unmarked", "unmeasured", "withdrawn"]
+    reason: Literal["too-few-sheets", "aspect-unmarked", "unmeasured", "not-carried", "withdrawn"]
     aspect: Slug | None = None
-    sheets: Annotated[int, Field(ge=0)] = 0
+    sheets: Count = 0
     sample: bool = False
 
 
@@ -172,10 +226,14 @@ class ExcludedSheet(Part):
 
 
 class Basis(Part):
-    """What the ranking was computed from: the complete eligible set, and the streams at the versions seen."""
+    """What the ranking was computed from: the complete eligible set, and the streams at the versions seen.
+
+    `carried` are the seals whose exact aggregates were taken over: ranking streams at the version of the seal.
+    """
 
     nominations: tuple[Uuid, ...]
     streams: tuple[StreamPoint, ...]
+    carried: tuple[StreamPoint, ...] = ()
 
 
 class RankingSealed(ScoringEvent):
