@@ -27,13 +27,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kernel.body import digest_of, read_json, refuse_text
+from kernel.canonical import Json
 from kernel.clock import Clock
+from kernel.commands import Ask, Receipt
+from kernel.decider import Refusal, Text
 from kernel.metrics import CONTENT_TYPE, Metrics
 from kernel.problems import (
     IDEMPOTENCY_KEY,
     MEDIA_TYPE,
     Problem,
-    Words,
     body_too_large,
     body_too_slow,
     forbidden,
@@ -42,6 +44,7 @@ from kernel.problems import (
     problem_of,
     problem_of_http,
     problem_of_validation,
+    refused,
     unavailable,
     unsupported_media_type,
 )
@@ -196,7 +199,7 @@ def _add_operations(app: FastAPI, limits: Limits, asyncapi: Mapping[str, Any] | 
     async def metrics(request: Request) -> Response:
         """Show the service's measures to loopback and the operators' networks."""
         if not _is_within(request, limits.metrics_networks):
-            raise forbidden(Words("Metrics are for the operators' network.", "Metrik hanya untuk jaringan operator."))
+            raise forbidden(Text("Metrics are for the operators' network.", "Metrik hanya untuk jaringan operator."))
         return Response(app.state.metrics.render(), media_type=CONTENT_TYPE)
 
     if asyncapi is not None:
@@ -254,6 +257,25 @@ class CommandRequest:
     received: datetime
     correlation: str | None
     person: Person
+
+    def ask(self, office: str | None = None) -> Ask:
+        """Return what is handed to the executor, acted in `office`."""
+        return Ask(
+            actor=self.actor,
+            route=self.route,
+            key=self.key,
+            digest=self.digest,
+            received=self.received,
+            office=office,
+            correlation=self.correlation,
+        )
+
+
+def answer(outcome: Receipt | Refusal) -> Json:
+    """Return the receipt of an accepted command as JSON; raise the Problem that a refusal is."""
+    if isinstance(outcome, Refusal):
+        raise refused(outcome)
+    return outcome.as_json()
 
 
 async def command_request(
@@ -384,7 +406,7 @@ class _Exchange:
         gate: Gate = self._api.state.gate
         if gate.why is not None and path not in _ALWAYS_OPEN:
             raise unavailable(
-                "not-ready", Words("The service is not ready yet", "Layanan belum siap"), Words(gate.why, gate.why)
+                "not-ready", Text("The service is not ready yet", "Layanan belum siap"), Text(gate.why, gate.why)
             )
         refuse_text(path, "path")
         if b"%00" in self._scope["query_string"]:

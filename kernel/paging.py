@@ -18,7 +18,8 @@ from typing import Annotated, Any, Final, TypeVar
 import orjson
 from fastapi import Depends, Query
 
-from kernel.problems import FieldError, Problem, Words
+from kernel.decider import FieldFault, Text
+from kernel.problems import Problem
 
 Key = tuple[str | int, ...]
 Row = TypeVar("Row")
@@ -101,14 +102,14 @@ def _checksum(payload: bytes, listing: str) -> bytes:
 
 
 def _invalid_cursor() -> Problem:
-    remedy = Words(
+    remedy = Text(
         "Send the `next` of the page before as it is, or leave `cursor` out to start again.",
         "Kirim `next` dari halaman sebelumnya apa adanya, atau hilangkan `cursor` untuk mulai lagi.",
     )
     return Problem(
         HTTPStatus.BAD_REQUEST,
         "invalid-cursor",
-        Words("This cursor does not belong to this list", "Kursor ini bukan milik daftar ini"),
+        Text("This cursor does not belong to this list", "Kursor ini bukan milik daftar ini"),
         remedy,
-        errors=(FieldError("query.cursor", remedy),),
+        errors=(FieldFault("query.cursor", None, remedy),),
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
@@ -19,21 +18,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from kernel.decider import FieldFault, Refusal, Text
+
 Language = Literal["en", "id"]
 MEDIA_TYPE: Final = "application/problem+json"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """One sentence in the two languages of the system."""
-
-    english: str
-    indonesian: str
-
-    def in_(self, language: Language) -> str:
-        """Return the sentence in `language`."""
-        return self.indonesian if language == "id" else self.english
 
 
 class Unfit(ValueError):
@@ -41,23 +30,12 @@ class Unfit(ValueError):
 
     def __init__(self, english: str, indonesian: str) -> None:
         super().__init__(english)
-        self.words = Words(english, indonesian)
+        self.remedy = Text(english, indonesian)
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """One field that cannot stay as it is: where it stands, what to do, and the value where it may be repeated."""
-
-    field: str
-    remedy: Words
-    value: str | int | float | bool | None = None
-
-    def document(self, language: Language) -> dict[str, object]:
-        """Return the member of `errors` that this is."""
-        shown: dict[str, object] = {"field": self.field, "remedy": self.remedy.in_(language)}
-        if self.value is not None:
-            shown["value"] = self.value
-        return shown
+def said(text: Text, language: Language) -> str:
+    """Return the sentence in `language`."""
+    return text.id if language == "id" else text.en
 
 
 class Problem(Exception):
@@ -67,14 +45,14 @@ class Problem(Exception):
         self,
         status: int,
         code: str,
-        title: Words,
-        detail: Words | None = None,
+        title: Text,
+        detail: Text | None = None,
         *,
-        errors: Iterable[FieldError] = (),
+        errors: Iterable[FieldFault] = (),
         headers: Mapping[str, str] | None = None,
         extra: Mapping[str, object] | None = None,
     ) -> None:
-        super().__init__(f"{status} {code}: {(detail or title).english}")
+        super().__init__(f"{status} {code}: {(detail or title).en}")
         self.status = status
         self.code = code
         self.title = title
@@ -88,15 +66,15 @@ class Problem(Exception):
         document: dict[str, object] = {
             **self.extra,
             "type": f"/problems/{self.code}",
-            "title": self.title.in_(language),
+            "title": said(self.title, language),
             "status": self.status,
         }
         if self.detail is not None:
-            document["detail"] = self.detail.in_(language)
+            document["detail"] = said(self.detail, language)
         if instance is not None:
             document["instance"] = instance
         if self.errors:
-            document["errors"] = [error.document(language) for error in self.errors]
+            document["errors"] = [_shown(fault, language) for fault in self.errors]
         return document
 
     def response(self, request: Request) -> JSONResponse:
@@ -109,6 +87,11 @@ class Problem(Exception):
             {**self.headers, "Content-Language": language, "Vary": "Accept-Language"},
             MEDIA_TYPE,
         )
+
+
+def _shown(fault: FieldFault, language: Language) -> dict[str, str]:
+    shown = {"field": fault.path, "remedy": said(fault.remedy, language)}
+    return shown if fault.value is None else {**shown, "value": fault.value}
 
 
 def language_of(accept_language: str | None) -> Language:
@@ -137,36 +120,36 @@ def _weight(parameters: str) -> float:
 
 def malformed_json(english: str, indonesian: str, *, field: str | None = None) -> Problem:
     """Return the 400 for a body that is no JSON of ours; the two sentences say what to change."""
-    remedy = Words(english, indonesian)
+    remedy = Text(english, indonesian)
     return Problem(
         HTTPStatus.BAD_REQUEST,
         "malformed-json",
-        Words("The body is not acceptable JSON", "Isi permintaan bukan JSON yang dapat diterima"),
+        Text("The body is not acceptable JSON", "Isi permintaan bukan JSON yang dapat diterima"),
         remedy,
-        errors=() if field is None else (FieldError(field, remedy),),
+        errors=() if field is None else (FieldFault(field, None, remedy),),
     )
 
 
 def nul_byte(field: str) -> Problem:
     """Return the 422 for a NUL character, which no text of ours may hold."""
-    remedy = Words("Remove the NUL character (U+0000).", "Hapus karakter NUL (U+0000).")
-    return invalid((FieldError(field, remedy),))
+    remedy = Text("Remove the NUL character (U+0000).", "Hapus karakter NUL (U+0000).")
+    return invalid((FieldFault(field, None, remedy),))
 
 
-def invalid(errors: Sequence[FieldError], detail: Words | None = None) -> Problem:
+def invalid(errors: Sequence[FieldFault], detail: Text | None = None) -> Problem:
     """Return the 422 that lists each field which cannot stay as it is."""
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid-request",
-        Words("Some fields must be changed", "Beberapa isian harus diubah"),
-        detail or Words("See `errors` for each field and what to send.", "Lihat `errors` untuk tiap isian."),
+        Text("Some fields must be changed", "Beberapa isian harus diubah"),
+        detail or Text("See `errors` for each field and what to send.", "Lihat `errors` untuk tiap isian."),
         errors=errors,
     )
 
 
 def idempotency_key_missing() -> Problem:
     """Return the 400 for a command that does not name itself."""
-    remedy = Words(
+    remedy = Text(
         "Send the header Idempotency-Key with 1 to 255 visible ASCII characters, for example a new UUID; "
         "repeat the same one when you repeat the same request.",
         "Kirim header Idempotency-Key berisi 1 sampai 255 karakter ASCII yang tampak, misalnya UUID baru; "
@@ -175,9 +158,9 @@ def idempotency_key_missing() -> Problem:
     return Problem(
         HTTPStatus.BAD_REQUEST,
         "idempotency-key-missing",
-        Words("The command has no usable Idempotency-Key", "Perintah tidak memiliki Idempotency-Key yang sah"),
+        Text("The command has no usable Idempotency-Key", "Perintah tidak memiliki Idempotency-Key yang sah"),
         remedy,
-        errors=(FieldError(f"header.{IDEMPOTENCY_KEY}", remedy),),
+        errors=(FieldFault(f"header.{IDEMPOTENCY_KEY}", None, remedy),),
     )
 
 
@@ -185,8 +168,8 @@ def idempotency_key_reused() -> Problem:
     """Return the 409 for a key that was used for another content."""
     return conflict(
         "idempotency-key-reused",
-        Words("This Idempotency-Key was used for another request", "Idempotency-Key ini sudah dipakai"),
-        Words(
+        Text("This Idempotency-Key was used for another request", "Idempotency-Key ini sudah dipakai"),
+        Text(
             "The same key must carry the same content. Send a new key for a new command.",
             "Kunci yang sama harus membawa isi yang sama. Kirim kunci baru untuk perintah baru.",
         ),
@@ -198,32 +181,38 @@ def unauthenticated(english: str, indonesian: str) -> Problem:
     return Problem(
         HTTPStatus.UNAUTHORIZED,
         "unauthenticated",
-        Words("Sign in first", "Masuk terlebih dahulu"),
-        Words(english, indonesian),
+        Text("Sign in first", "Masuk terlebih dahulu"),
+        Text(english, indonesian),
         headers={"WWW-Authenticate": 'Bearer realm="paritrana"'},
     )
 
 
-def forbidden(detail: Words | None = None) -> Problem:
+def forbidden(detail: Text | None = None) -> Problem:
     """Return the 403 for a person whose roles do not allow this."""
     return Problem(
         HTTPStatus.FORBIDDEN,
         "forbidden",
-        Words("Your roles do not allow this", "Peran Anda tidak mengizinkan ini"),
+        Text("Your roles do not allow this", "Peran Anda tidak mengizinkan ini"),
         detail,
     )
 
 
-def not_found(detail: Words | None = None) -> Problem:
+def not_found(detail: Text | None = None) -> Problem:
     """Return the 404 for a thing that does not exist, or that this person may not know of."""
     return Problem(
-        HTTPStatus.NOT_FOUND, "not-found", Words("There is nothing here", "Tidak ada apa pun di sini"), detail
+        HTTPStatus.NOT_FOUND, "not-found", Text("There is nothing here", "Tidak ada apa pun di sini"), detail
     )
 
 
-def conflict(code: str, title: Words, detail: Words | None = None, **extra: object) -> Problem:
+def conflict(code: str, title: Text, detail: Text | None = None, **extra: object) -> Problem:
     """Return a 409 with its own `code`: the request was understood and the present state refuses it."""
     return Problem(HTTPStatus.CONFLICT, code, title, detail, extra=extra)
+
+
+def refused(refusal: Refusal) -> Problem:
+    """Return the problem that a decision's refusal is over HTTP, with its own code, status and faults."""
+    title = Text("The rules do not allow this", "Aturan tidak mengizinkan ini")
+    return Problem(refusal.status, refusal.code, title, refusal.detail, errors=refusal.faults)
 
 
 def body_too_large(limit: int) -> Problem:
@@ -231,8 +220,8 @@ def body_too_large(limit: int) -> Problem:
     return Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "body-too-large",
-        Words("The body is too large", "Isi permintaan terlalu besar"),
-        Words(f"Send at most {limit} bytes.", f"Kirim paling banyak {limit} bita."),
+        Text("The body is too large", "Isi permintaan terlalu besar"),
+        Text(f"Send at most {limit} bytes.", f"Kirim paling banyak {limit} bita."),
         headers={"Connection": "close"},
     )
 
@@ -242,7 +231,7 @@ def body_too_slow() -> Problem:
     return Problem(
         HTTPStatus.REQUEST_TIMEOUT,
         "body-too-slow",
-        Words("The body did not arrive in time", "Isi permintaan tidak tiba tepat waktu"),
+        Text("The body did not arrive in time", "Isi permintaan tidak tiba tepat waktu"),
         headers={"Connection": "close"},
     )
 
@@ -253,8 +242,8 @@ def unsupported_media_type(accepted: Sequence[str]) -> Problem:
     return Problem(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "unsupported-media-type",
-        Words("This content type is not accepted here", "Jenis isi ini tidak diterima di sini"),
-        Words(f"Send Content-Type: {names} (UTF-8).", f"Kirim Content-Type: {names} (UTF-8)."),
+        Text("This content type is not accepted here", "Jenis isi ini tidak diterima di sini"),
+        Text(f"Send Content-Type: {names} (UTF-8).", f"Kirim Content-Type: {names} (UTF-8)."),
         headers={"Accept": names},
     )
 
@@ -264,13 +253,13 @@ def too_many_requests(retry_after: int) -> Problem:
     return Problem(
         HTTPStatus.TOO_MANY_REQUESTS,
         "too-many-requests",
-        Words("Too many attempts", "Terlalu banyak percobaan"),
-        Words(f"Try again in {retry_after} s.", f"Coba lagi dalam {retry_after} detik."),
+        Text("Too many attempts", "Terlalu banyak percobaan"),
+        Text(f"Try again in {retry_after} s.", f"Coba lagi dalam {retry_after} detik."),
         headers={"Retry-After": str(retry_after)},
     )
 
 
-def unavailable(code: str, title: Words, detail: Words | None = None, *, retry_after: int = 2) -> Problem:
+def unavailable(code: str, title: Text, detail: Text | None = None, *, retry_after: int = 2) -> Problem:
     """Return a 503 that asks the caller to come back in `retry_after` seconds."""
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE, code, title, detail, headers={"Retry-After": str(retry_after)}
@@ -281,8 +270,8 @@ def store_unavailable() -> Problem:
     """Return the 503 for a database or broker that does not answer now; nothing was decided."""
     return unavailable(
         "store-unavailable",
-        Words("The store does not answer at the moment", "Penyimpanan sedang tidak menjawab"),
-        Words(
+        Text("The store does not answer at the moment", "Penyimpanan sedang tidak menjawab"),
+        Text(
             "Repeat the same request with the same Idempotency-Key.",
             "Ulangi permintaan yang sama dengan Idempotency-Key yang sama.",
         ),
@@ -294,8 +283,8 @@ def internal() -> Problem:
     return Problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal",
-        Words("Something went wrong on our side", "Terjadi kesalahan di pihak kami"),
-        Words(
+        Text("Something went wrong on our side", "Terjadi kesalahan di pihak kami"),
+        Text(
             "It was recorded under the request id of this answer.",
             "Kesalahan tercatat dengan nomor permintaan pada jawaban ini.",
         ),
@@ -330,7 +319,7 @@ def problem_of(error: BaseException) -> Problem | None:
     if isinstance(error, _UNFIT_FOR_STORE):
         return invalid(
             (),
-            Words(
+            Text(
                 "A value is outside of what can be stored; check sizes and characters.",
                 "Ada nilai yang tidak dapat disimpan; periksa ukuran dan karakter.",
             ),
@@ -352,22 +341,22 @@ def store_is_away(error: BaseException) -> bool:
 
 
 _HTTP_TITLES: Final = {
-    404: ("not-found", Words("There is nothing here", "Tidak ada apa pun di sini")),
-    405: ("method-not-allowed", Words("This method is not allowed here", "Metode ini tidak diizinkan di sini")),
+    404: ("not-found", Text("There is nothing here", "Tidak ada apa pun di sini")),
+    405: ("method-not-allowed", Text("This method is not allowed here", "Metode ini tidak diizinkan di sini")),
 }
 
 
 def problem_of_http(error: HTTPException) -> Problem:
     """Return the problem for what the router itself refuses: an unknown route, another method."""
     code, title = _HTTP_TITLES.get(
-        error.status_code, ("http-error", Words("The request was refused", "Permintaan ditolak"))
+        error.status_code, ("http-error", Text("The request was refused", "Permintaan ditolak"))
     )
-    detail: Words | None = None
+    detail: Text | None = None
     if error.status_code == HTTPStatus.NOT_FOUND:
-        detail = Words("See /openapi.json for every path.", "Lihat /openapi.json untuk semua alamat.")
+        detail = Text("See /openapi.json for every path.", "Lihat /openapi.json untuk semua alamat.")
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("Allow", "")
-        detail = Words(f"Allowed: {allowed}.", f"Yang diizinkan: {allowed}.")
+        detail = Text(f"Allowed: {allowed}.", f"Yang diizinkan: {allowed}.")
     return Problem(error.status_code, code, title, detail, headers=error.headers)
 
 
@@ -376,14 +365,14 @@ def problem_of_validation(error: RequestValidationError) -> Problem:
     found = error.errors()
     if any(tuple(each["loc"]) == ("header", IDEMPOTENCY_KEY) for each in found):
         return idempotency_key_missing()
-    return invalid([_field_error(each) for each in found[:100]])
+    return invalid([_field_fault(each) for each in found[:100]])
 
 
-def _field_error(error: Mapping[str, Any]) -> FieldError:
-    field = field_path(error["loc"])
+def _field_fault(error: Mapping[str, Any]) -> FieldFault:
+    path = field_path(error["loc"])
     value = error.get("input")
-    shown = isinstance(value, (str, int, float)) and len(str(value)) <= 80 and not _SECRET.search(field)
-    return FieldError(field, _remedy(error), value if shown else None)
+    shown = isinstance(value, (str, int, float)) and len(str(value)) <= 80 and not _SECRET.search(path)
+    return FieldFault(path, str(value) if shown else None, _remedy(error))
 
 
 _SECRET: Final = re.compile("password|secret|token|header", re.IGNORECASE)
@@ -401,22 +390,22 @@ def field_path(location: Sequence[str | int]) -> str:
     return path or "body"
 
 
-_OBJECT: Final = Words("Send a JSON object.", "Kirim objek JSON.")
-_TEXT: Final = Words("Send a text (JSON string).", "Kirim teks (string JSON).")
-_WHOLE: Final = Words("Send a whole number.", "Kirim bilangan bulat.")
-_NUMBER: Final = Words("Send a number.", "Kirim bilangan.")
-_DECIMAL: Final = Words('Send a decimal as text, for example "87.50".', 'Kirim desimal sebagai teks, misalnya "87.50".')
-_INSTANT: Final = Words(
+_OBJECT: Final = Text("Send a JSON object.", "Kirim objek JSON.")
+_TEXT: Final = Text("Send a text (JSON string).", "Kirim teks (string JSON).")
+_WHOLE: Final = Text("Send a whole number.", "Kirim bilangan bulat.")
+_NUMBER: Final = Text("Send a number.", "Kirim bilangan.")
+_DECIMAL: Final = Text('Send a decimal as text, for example "87.50".', 'Kirim desimal sebagai teks, misalnya "87.50".')
+_INSTANT: Final = Text(
     "Send an instant with its offset, for example 2021-11-02T16:59:59Z.",
     "Kirim waktu beserta selisih zonanya, misalnya 2021-11-02T16:59:59Z.",
 )
-_DAY: Final = Words("Send a date as 2021-11-02.", "Kirim tanggal seperti 2021-11-02.")
-_UUID: Final = Words("Send a UUID.", "Kirim UUID.")
-_LIST: Final = Words("Send a list (JSON array).", "Kirim daftar (larik JSON).")
+_DAY: Final = Text("Send a date as 2021-11-02.", "Kirim tanggal seperti 2021-11-02.")
+_UUID: Final = Text("Send a UUID.", "Kirim UUID.")
+_LIST: Final = Text("Send a list (JSON array).", "Kirim daftar (larik JSON).")
 
-_REMEDIES: Final[Mapping[str, Words]] = {
-    "missing": Words("Add this field.", "Tambahkan isian ini."),
-    "extra_forbidden": Words("Remove this field; it is not known here.", "Hapus isian ini; tidak dikenal di sini."),
+_REMEDIES: Final[Mapping[str, Text]] = {
+    "missing": Text("Add this field.", "Tambahkan isian ini."),
+    "extra_forbidden": Text("Remove this field; it is not known here.", "Hapus isian ini; tidak dikenal di sini."),
     "model_type": _OBJECT,
     "model_attributes_type": _OBJECT,
     "dict_type": _OBJECT,
@@ -430,8 +419,8 @@ _REMEDIES: Final[Mapping[str, Words]] = {
     "int_from_float": _WHOLE,
     "float_type": _NUMBER,
     "float_parsing": _NUMBER,
-    "bool_type": Words("Send true or false.", "Kirim true atau false."),
-    "bool_parsing": Words("Send true or false.", "Kirim true atau false."),
+    "bool_type": Text("Send true or false.", "Kirim true atau false."),
+    "bool_parsing": Text("Send true or false.", "Kirim true atau false."),
     "decimal_type": _DECIMAL,
     "decimal_parsing": _DECIMAL,
     "datetime_type": _INSTANT,
@@ -444,44 +433,44 @@ _REMEDIES: Final[Mapping[str, Words]] = {
     "date_from_datetime_parsing": _DAY,
     "uuid_type": _UUID,
     "uuid_parsing": _UUID,
-    "json_invalid": Words("Send valid JSON.", "Kirim JSON yang sah."),
-    "none_required": Words("Send null or leave it out.", "Kirim null atau hilangkan."),
+    "json_invalid": Text("Send valid JSON.", "Kirim JSON yang sah."),
+    "none_required": Text("Send null or leave it out.", "Kirim null atau hilangkan."),
 }
 # Each takes what pydantic says in the error's context.
-_REMEDY_TEMPLATES: Final[Mapping[str, Words]] = {
-    "enum": Words("Send one of: {expected}.", "Kirim salah satu dari: {expected}."),
-    "literal_error": Words("Send one of: {expected}.", "Kirim salah satu dari: {expected}."),
-    "greater_than": Words("Send more than {gt}.", "Kirim lebih dari {gt}."),
-    "greater_than_equal": Words("Send {ge} or more.", "Kirim {ge} atau lebih."),
-    "less_than": Words("Send less than {lt}.", "Kirim kurang dari {lt}."),
-    "less_than_equal": Words("Send {le} or less.", "Kirim {le} atau kurang."),
-    "multiple_of": Words("Send a multiple of {multiple_of}.", "Kirim kelipatan {multiple_of}."),
-    "string_too_short": Words("Send at least {min_length} characters.", "Kirim paling sedikit {min_length} karakter."),
-    "string_too_long": Words("Send at most {max_length} characters.", "Kirim paling banyak {max_length} karakter."),
-    "string_pattern_mismatch": Words("Send a text like {pattern}.", "Kirim teks berpola {pattern}."),
-    "too_short": Words("Send at least {min_length} items.", "Kirim paling sedikit {min_length} butir."),
-    "too_long": Words("Send at most {max_length} items.", "Kirim paling banyak {max_length} butir."),
-    "decimal_max_places": Words(
+_REMEDY_TEMPLATES: Final[Mapping[str, Text]] = {
+    "enum": Text("Send one of: {expected}.", "Kirim salah satu dari: {expected}."),
+    "literal_error": Text("Send one of: {expected}.", "Kirim salah satu dari: {expected}."),
+    "greater_than": Text("Send more than {gt}.", "Kirim lebih dari {gt}."),
+    "greater_than_equal": Text("Send {ge} or more.", "Kirim {ge} atau lebih."),
+    "less_than": Text("Send less than {lt}.", "Kirim kurang dari {lt}."),
+    "less_than_equal": Text("Send {le} or less.", "Kirim {le} atau kurang."),
+    "multiple_of": Text("Send a multiple of {multiple_of}.", "Kirim kelipatan {multiple_of}."),
+    "string_too_short": Text("Send at least {min_length} characters.", "Kirim paling sedikit {min_length} karakter."),
+    "string_too_long": Text("Send at most {max_length} characters.", "Kirim paling banyak {max_length} karakter."),
+    "string_pattern_mismatch": Text("Send a text like {pattern}.", "Kirim teks berpola {pattern}."),
+    "too_short": Text("Send at least {min_length} items.", "Kirim paling sedikit {min_length} butir."),
+    "too_long": Text("Send at most {max_length} items.", "Kirim paling banyak {max_length} butir."),
+    "decimal_max_places": Text(
         "Send at most {decimal_places} decimal places.", "Kirim paling banyak {decimal_places} angka desimal."
     ),
-    "decimal_max_digits": Words("Send at most {max_digits} digits.", "Kirim paling banyak {max_digits} angka."),
-    "union_tag_invalid": Words(
+    "decimal_max_digits": Text("Send at most {max_digits} digits.", "Kirim paling banyak {max_digits} angka."),
+    "union_tag_invalid": Text(
         "Send {discriminator} as one of: {expected_tags}.",
         "Kirim {discriminator} sebagai salah satu dari: {expected_tags}.",
     ),
-    "union_tag_not_found": Words("Add {discriminator}.", "Tambahkan {discriminator}."),
+    "union_tag_not_found": Text("Add {discriminator}.", "Tambahkan {discriminator}."),
 }
 
 
-def _remedy(error: Mapping[str, Any]) -> Words:
+def _remedy(error: Mapping[str, Any]) -> Text:
     kind, context = str(error["type"]), error.get("ctx") or {}
     if kind in _REMEDIES:
         return _REMEDIES[kind]
     if kind in _REMEDY_TEMPLATES:
         template = _REMEDY_TEMPLATES[kind]
-        return Words(template.english.format_map(context), template.indonesian.format_map(context))
+        return Text(template.en.format_map(context), template.id.format_map(context))
     raised = context.get("error")
     if isinstance(raised, Unfit):
-        return raised.words
-    said = str(raised) if kind == "value_error" and raised is not None else str(error["msg"])
-    return Words(said, said)
+        return raised.remedy
+    message = str(raised) if kind == "value_error" and raised is not None else str(error["msg"])
+    return Text(message, message)

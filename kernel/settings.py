@@ -71,7 +71,7 @@ class ServiceSettings(BaseSettings):
     Each field is read from the environment variable that is its `validation_alias`.
     """
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True)
 
     database_url: Annotated[str, _url("postgresql", "postgres")] = Field(
         validation_alias="DATABASE_URL", description="PostgreSQL database of the service, as its login role."
@@ -106,8 +106,10 @@ class ServiceSettings(BaseSettings):
         validation_alias="PARITRANA_EMBEDDED",
         description="1 on the embedded stack: development persons and secrets are made at first start.",
     )
-    smtp_url: Annotated[str, _url("smtp", "smtps")] = Field(
-        default="smtp://127.0.0.1:1025", validation_alias="PARITRANA_SMTP_URL", description="Mail server to send by."
+    smtp_url: Annotated[str, _url("smtp", "smtps")] | None = Field(
+        default=None,
+        validation_alias="PARITRANA_SMTP_URL",
+        description="Mail server to hand mail to, smtp://host:port; without it no mail is sent.",
     )
     metrics_networks: Annotated[tuple[IpNetwork, ...], NoDecode, BeforeValidator(_networks)] = Field(
         default=LOOPBACK,

@@ -26,7 +26,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ConfigDict, Strict, ValidationError
 
-from kernel.problems import Problem, Words, forbidden, unauthenticated, unavailable
+from kernel.decider import Text
+from kernel.problems import Problem, forbidden, unauthenticated, unavailable
 
 ALGORITHM: Final = "Ed25519"
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no secret
@@ -229,8 +230,8 @@ class TokenVerifier:
         if self._fetched is None:
             raise unavailable(
                 "identity-unavailable",
-                Words("Tokens cannot be verified at the moment", "Token sedang tidak dapat diperiksa"),
-                Words("The identity service does not answer yet.", "Layanan identitas belum menjawab."),
+                Text("Tokens cannot be verified at the moment", "Token sedang tidak dapat diperiksa"),
+                Text("The identity service does not answer yet.", "Layanan identitas belum menjawab."),
             )
         raise _refused()
 
@@ -333,7 +334,7 @@ def require(*roles: str) -> Callable[[Person], Awaitable[Person]]:
     async def allowed(person: SignedIn) -> Person:
         if person.roles.isdisjoint(roles):
             names = ", ".join(roles)
-            raise forbidden(Words(f"This needs one of the roles: {names}.", f"Dibutuhkan salah satu peran: {names}."))
+            raise forbidden(Text(f"This needs one of the roles: {names}.", f"Dibutuhkan salah satu peran: {names}."))
         return person
 
     return allowed
