@@ -167,8 +167,8 @@ class _Session(Loader):
         if known is not None and known.kept.head.version != kept.head.version:
             raise StreamMoved(stream)
         self.loads[stream] = _Load(aggregate, kept, guard or (known is not None and known.guard))
-        state = kept.state
-        return state
+        found: S = kept.state
+        return found
 
     async def _read(self, aggregate: Aggregate[S], stream: str, kept: Kept | None) -> Kept:
         kept = kept or Kept(aggregate.initial(), NO_HEAD)
@@ -373,9 +373,7 @@ class Executor:
         sealed = write_document(attributes, written.data, signer)
         return Entry(emit.stream, head.version + 1, sealed.id, written.type, sealed.hash, sealed.document)
 
-    def _keep(
-        self, session: _Session, ask: Ask, emits: Sequence[Emit], prepared: Prepared, position: Position
-    ) -> None:
+    def _keep(self, session: _Session, ask: Ask, emits: Sequence[Emit], prepared: Prepared, position: Position) -> None:
         """Fold the committed events onto the loaded states and keep those for the next command."""
         times, entries = prepared.append.times, prepared.append.entries
         for stream, load in session.loads.items():

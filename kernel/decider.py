@@ -93,7 +93,7 @@ class Emit:
 Decision = Sequence[Emit] | Refusal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Aggregate(Generic[S]):
     """How one kind of stream is folded."""
 

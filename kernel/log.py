@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -27,7 +27,10 @@ SQL: Final = queries(Path(__file__).with_name("log.sql"))
 _NO_HASH: Final = b""
 _OPENED: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
+else:
+    Connection = Any
 
 
 class StreamMoved(Exception):
@@ -205,21 +208,28 @@ async def read_heads(connection: Connection, streams: Sequence[str]) -> dict[str
 
 @dataclass(slots=True)
 class Wake:
-    """Tells this process's readers that something was appended; they poll too, for what other processes append."""
+    """Tells this process's readers that something was appended; they poll too, for what other processes append.
+
+    A reader takes its ticket before it looks at the log, so a ring between looking and waiting is not missed.
+    """
 
     _event: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self) -> None:
-        """Wake everybody who waits."""
+        """Wake everybody who holds a ticket."""
         self._event.set()
         self._event = asyncio.Event()
 
-    async def wait(self, timeout: float) -> bool:
-        """Wait for the next ring, at most `timeout` seconds; tell whether it rang."""
-        event = self._event
+    def ticket(self) -> asyncio.Event:
+        """Return what `wait` waits for: the next ring after now."""
+        return self._event
+
+    @staticmethod
+    async def wait(ticket: asyncio.Event, timeout: float) -> bool:
+        """Wait until the ticket is rung, at most `timeout` seconds; tell whether it was."""
         try:
             async with asyncio.timeout(timeout):
-                await event.wait()
+                await ticket.wait()
         except TimeoutError:
             return False
         return True
