@@ -320,9 +320,10 @@ Command = Annotated[CommandRequest, Depends(command_request)]
 def command_by(*roles: str) -> Callable[..., Awaitable[CommandRequest]]:
     """Return a dependency like `command_request` that is for people with one of `roles` (a 403 for others)."""
 
-    async def allowed(
-        _: Annotated[Person, Depends(require(*roles))], command: Annotated[CommandRequest, Depends(command_request)]
-    ) -> CommandRequest:
+    # The roles come first, so that who may not is told so before what is missing in the request.
+    asked = Depends(require(*roles))
+
+    async def allowed(*, _: Person = asked, command: Command) -> CommandRequest:
         return command
 
     return allowed
