@@ -63,7 +63,7 @@ class AmbiguousName(LookupError):
         self.name = name
         self.candidates = candidates
         listed = ", ".join(f"{region.name} ({region.code})" for region in candidates)
-        super().__init__(f"{name!r} is ambiguous; write one of: {listed}")
+        super().__init__(f"{name!r} does not say which region is meant; write one of: {listed}")
 
 
 # `since` is the first day the table is meant for; the second begins with the law that made the 38th province (29/2022).

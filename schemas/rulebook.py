@@ -159,7 +159,8 @@ class Source(BaseModel):
     kind: Literal["article", "regulation"]
     outlet: Words
     title: Words
-    date: Day
+    date: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$")]
+    """As exact as the source itself is: a day, a month or a year."""
     place: Words | None = None
 
 
@@ -317,7 +318,7 @@ class Body(Node):
 class StageId(NamedTuple):
     """The address of a stage in its season."""
 
-    tier: Tier
+    tier: str
     category: str
     stage: str
 

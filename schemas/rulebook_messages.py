@@ -1,0 +1,313 @@
+"""What is said about a wrong rulebook, in English and Indonesian: what is wrong, with its value, and what to write.
+
+Keys are the codes of `schemas.rulebook_checks`, of `schemas.rulebook_file`, and pydantic's error types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+SHOWN: Final = 80
+"""A value is shown up to this many characters."""
+
+_MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
+    # the file
+    "too_large": (
+        "the file has {value} bytes; a rulebook has at most {other}: is this the right file?",
+        "berkas berukuran {value} byte; juknis paling besar {other}: apakah berkasnya benar?",
+    ),
+    "not_utf8": (
+        "the file is not UTF-8 text: save it as UTF-8 (is it a spreadsheet or a document?)",
+        "berkas bukan teks UTF-8: simpan sebagai UTF-8 (apakah ini lembar kerja atau dokumen?)",
+    ),
+    "control_character": (
+        "the character {value} is not allowed in a rulebook: remove it",
+        "karakter {value} tidak boleh ada dalam juknis: hapus",
+    ),
+    "yaml": ("this is not YAML: {value}", "ini bukan YAML: {value}"),
+    "too_deep": (
+        "lists and mappings are nested too deeply: a rulebook needs fewer than 50 levels",
+        "daftar dan pemetaan bersarang terlalu dalam: juknis cukup kurang dari 50 tingkat",
+    ),
+    "alias": (
+        "aliases (*{value}) are not allowed: write the value out",
+        "alias (*{value}) tidak diperbolehkan: tuliskan nilainya",
+    ),
+    "tag": ("the tag {value} is not allowed: remove it", "tag {value} tidak diperbolehkan: hapus"),
+    "empty": ("the file is empty: start from a rulebook of an earlier season", "berkas kosong: mulai dari juknis lama"),
+    "duplicate_key": (
+        "the key {value} stands here a second time: keep one",
+        "kunci {value} tertulis dua kali: pertahankan satu",
+    ),
+    "key_not_text": ("the key {value} is not a text: put it in quotes", "kunci {value} bukan teks: beri tanda kutip"),
+    "float_bare": (
+        "quote decimals: write '{value}' with quotes, so that the figure stays exact",
+        "beri tanda kutip pada desimal: tulis '{value}' dengan kutip agar angkanya tetap persis",
+    ),
+    # shape (pydantic's error types)
+    "missing": ("the value is missing: add it", "nilai belum ada: tambahkan"),
+    "extra_forbidden": (
+        "a rulebook has no such key: check its spelling, or remove it",
+        "juknis tidak mengenal kunci ini: periksa ejaannya, atau hapus",
+    ),
+    "string_type": ("{value} is not a text: put it in quotes", "{value} bukan teks: beri tanda kutip"),
+    "string_unicode": (
+        "the text holds characters that cannot be stored",
+        "teks memuat karakter yang tak bisa disimpan",
+    ),
+    "string_pattern_mismatch": (
+        "{value} does not have the form that is needed: {pattern}",
+        "bentuk {value} tidak sesuai: {pattern}",
+    ),
+    "string_too_short": ("the text is empty: write something", "teks kosong: isilah"),
+    "string_too_long": (
+        "the text is too long: at most {max_length} characters",
+        "teks terlalu panjang: paling banyak {max_length} karakter",
+    ),
+    "int_type": (
+        "{value} is not a whole number: write one without quotes",
+        "{value} bukan bilangan bulat: tulis tanpa kutip",
+    ),
+    "bool_type": ("{value} is neither true nor false", "{value} bukan true atau false"),
+    "literal_error": (
+        "{value} is not on offer: write one of {expected}",
+        "{value} tidak tersedia: pilih salah satu dari {expected}",
+    ),
+    "greater_than_equal": ("{value} is too small: at least {ge}", "{value} terlalu kecil: paling sedikit {ge}"),
+    "less_than_equal": ("{value} is too great: at most {le}", "{value} terlalu besar: paling banyak {le}"),
+    "too_short": (
+        "the list is empty: add at least {min_length}",
+        "daftar kosong: tambahkan paling sedikit {min_length}",
+    ),
+    "tuple_type": ("{value} is not a list", "{value} bukan daftar"),
+    "dict_type": ("{value} is not a mapping of keys to values", "{value} bukan pemetaan kunci ke nilai"),
+    "model_type": ("{value} is not a mapping of keys to values", "{value} bukan pemetaan kunci ke nilai"),
+    "decimal_text": (
+        "{value} is not a decimal: write digits with a point, for example '12.5'",
+        "{value} bukan desimal: tulis angka dengan titik, misalnya '12.5'",
+    ),
+    "decimal_quoted": (
+        "quote decimals: write '{value}' with quotes",
+        "beri tanda kutip pada desimal: tulis '{value}' dengan kutip",
+    ),
+    "ratio_text": (
+        "{value} is not a fraction: write it in quotes, for example '2/3'",
+        "{value} bukan pecahan: tulis dengan kutip, misalnya '2/3'",
+    ),
+    "ratio_above_one": (
+        "{value} is more than the whole: at most '1/1'",
+        "{value} melebihi keseluruhan: paling banyak '1/1'",
+    ),
+    "local_text": (
+        "{value} is not a local date: write 2021-02-28, or 2021-02-28T16:00",
+        "{value} bukan tanggal setempat: tulis 2021-02-28, atau 2021-02-28T16:00",
+    ),
+    "local_impossible": ("there is no such date or time as {value}", "tanggal atau jam {value} tidak ada"),
+    "day_text": ("{value} is not a date: write 2021-02-28", "{value} bukan tanggal: tulis 2021-02-28"),
+    "assumed_form": (
+        "write `assumed: true`, or a list of the names of this entry's values",
+        "tulis `assumed: true`, atau daftar nama nilai pada entri ini",
+    ),
+    # sense
+    "duplicate_code": (
+        "{value} stands twice in this list: codes are unique",
+        "{value} tertulis dua kali: kode harus unik",
+    ),
+    "window_backwards": (
+        "{value} is not after {other}: put the later one last",
+        "{value} tidak setelah {other}: urutkan",
+    ),
+    "unknown_table": (
+        "there is no region table {value}: use one of {expected}",
+        "tidak ada tabel wilayah {value}: pilih {expected}",
+    ),
+    "unknown_province": (
+        "{value} is no province of {other}: write its code, for example '75'",
+        "{value} bukan provinsi dalam {other}: tulis kodenya, misalnya '75'",
+    ),
+    "province_at_national": (
+        "a national stage has one quota: remove the province {value}",
+        "tahap nasional punya satu kuota: hapus provinsi {value}",
+    ),
+    "size_classes": (
+        "size classes belong to employers, and employers need them (this admits {value})",
+        "kelas ukuran hanya untuk dan wajib bagi pemberi kerja (ini menerima {value})",
+    ),
+    "category_without_stage": (
+        "the category {value} has no stage: add one, or remove the category",
+        "kategori {value} tidak punya tahap: tambahkan, atau hapus kategorinya",
+    ),
+    "one_chair": (
+        "a body has exactly one chair's seat, this one has {value}",
+        "sebuah badan punya tepat satu kursi ketua, ini {value}",
+    ),
+    "quorum_one_of": (
+        "state the quorum as a fraction or as a count, one of them",
+        "nyatakan kuorum sebagai fraction atau count, salah satu",
+    ),
+    "quorum_too_great": (
+        "the quorum {value} exceeds the {other} voting seats: lower it",
+        "kuorum {value} melebihi {other} kursi bersuara: turunkan",
+    ),
+    "unknown_office": (
+        "the body has no office {value}: use the code of one listed above",
+        "badan ini tidak punya jabatan {value}: pakai kode yang terdaftar",
+    ),
+    "weights_total": (
+        "the weights add up to {other}, not to the declared {value}: correct one of them",
+        "bobot berjumlah {other}, bukan {value} seperti dinyatakan: perbaiki",
+    ),
+    "trim_without_method": (
+        "the method {value} takes no trim: remove it, or write trimmed-mean",
+        "metode {value} tidak memakai trim: hapus, atau tulis trimmed-mean",
+    ),
+    "trim_missing": (
+        "a trimmed mean needs trim and from_sheets: add both",
+        "trimmed-mean memerlukan trim dan from_sheets: tambahkan keduanya",
+    ),
+    "trim_leaves_none": (
+        "trimming from {value} sheets on leaves none to count: at least {other}",
+        "pemangkasan mulai {value} lembar tidak menyisakan apa pun: paling sedikit {other}",
+    ),
+    "weight_zero": (
+        "an aspect without weight decides nothing: give it one, or remove it",
+        "aspek tanpa bobot tidak menentukan apa pun: beri bobot, atau hapus",
+    ),
+    "scale_backwards": (
+        "the greatest mark {value} is not above the least, {other}",
+        "nilai tertinggi {value} tidak di atas yang terendah, {other}",
+    ),
+    "scale_step": (
+        "the step {value} does not divide the range {other}: choose one that does",
+        "langkah {value} tidak membagi habis rentang {other}: pilih yang membagi",
+    ),
+    "measure_with_origin": (
+        "a measure belongs to a measured aspect and to no other (this one is {value})",
+        "measure hanya untuk aspek measured (ini {value})",
+    ),
+    "carried_with_origin": (
+        "`carried` belongs to a carried aspect and to no other (this one is {value})",
+        "`carried` hanya untuk aspek carried (ini {value})",
+    ),
+    "unknown_measure": (
+        "there is no measure {value}: declare it under measures",
+        "tidak ada measure {value}: nyatakan di bawah measures",
+    ),
+    "cap_zero": (
+        "a cap of zero measures nothing: raise it, or remove it",
+        "batas nol tidak mengukur apa pun: naikkan, atau hapus",
+    ),
+    "compliance_rule": ("compliance needs {value}: add it", "kepatuhan memerlukan {value}: tambahkan"),
+    "unknown_category": (
+        "there is no category {value}: declare it under categories",
+        "tidak ada kategori {value}: nyatakan di bawah categories",
+    ),
+    "unknown_body": (
+        "there is no body {value}: declare it under bodies",
+        "tidak ada badan {value}: nyatakan di bawah bodies",
+    ),
+    "unknown_rubric": (
+        "there is no rubric {value}: declare it under rubrics",
+        "tidak ada rubrik {value}: nyatakan di bawah rubrics",
+    ),
+    "unknown_aspect": (
+        "the stage's part of rubric {other} has no aspect {value}",
+        "bagian rubrik {other} pada tahap ini tidak punya aspek {value}",
+    ),
+    "unknown_stage": (
+        "there is no stage {value}: declare it under stages, or correct this",
+        "tidak ada tahap {value}: nyatakan di bawah stages, atau perbaiki",
+    ),
+    "no_aspects": (
+        "a stage needs an aspect: list some, or remove the key to use the whole rubric",
+        "tahap memerlukan aspek: daftarkan, atau hapus kunci ini untuk memakai seluruh rubrik",
+    ),
+    "body_tier": (
+        "the body {value} does not decide at the {other} tier: choose another",
+        "badan {value} tidak memutus di tingkat {other}: pilih yang lain",
+    ),
+    "too_few_seats": (
+        "the rubric needs {value} counted sheets, the body has only {other} voting seats",
+        "rubrik memerlukan {value} lembar, badan hanya punya {other} kursi bersuara",
+    ),
+    "before_season": ("{value} is before the season opens, {other}", "{value} sebelum musim dibuka, {other}"),
+    "after_season": ("{value} is after the season closes, {other}", "{value} setelah musim ditutup, {other}"),
+    "carried_from_later": (
+        "{value} does not lead to this stage: carry from an earlier one",
+        "{value} tidak menuju tahap ini: ambil dari tahap sebelumnya",
+    ),
+    "carried_not_scored": ("the aspect {value} is not scored at {other}", "aspek {value} tidak dinilai pada {other}"),
+    "stage_cycle": (
+        "the stages go round in a circle: {value}; let one of them end",
+        "tahap berputar: {value}; akhiri salah satunya",
+    ),
+    "tier_backwards": (
+        "a path does not go back from the nation to a province: {value}",
+        "jalur tidak kembali dari nasional ke provinsi: {value}",
+    ),
+    "order_backwards": (
+        "the next stage's order {value} is not after {other}",
+        "urutan tahap berikut {value} tidak setelah {other}",
+    ),
+    "windows_overlap": (
+        "the next stage opens {value}, not after this one closes, {other}",
+        "tahap berikut dibuka {value}, tidak setelah tahap ini ditutup, {other}",
+    ),
+    "stage_unreachable": (
+        "no stage leads to {value}, and the category has a first stage already",
+        "tidak ada tahap yang menuju {value}, dan kategori sudah punya tahap awal",
+    ),
+    "stage_entered_twice": (
+        "several stages lead to {value}: a path does not fork",
+        "beberapa tahap menuju {value}: jalur tidak bercabang",
+    ),
+    "certificate_stage": (
+        "a finalist's certificate names its stage, a winner's none (this is for a {value})",
+        "piagam finalis menyebut tahapnya, piagam pemenang tidak (ini untuk {value})",
+    ),
+    "source_and_assumed": (
+        "this entry is both sourced ({value}) and assumed: keep one, or list the assumed values",
+        "entri ini bersumber ({value}) sekaligus asumsi: pilih satu, atau daftarkan nilai yang diasumsikan",
+    ),
+    "mark_names_nothing": (
+        "this entry has no value {value}: correct the name",
+        "entri ini tidak punya nilai {value}: perbaiki namanya",
+    ),
+    "unknown_source": (
+        "there is no source {value}: add it under sources",
+        "tidak ada sumber {value}: tambahkan di bawah sources",
+    ),
+    "no_provenance": (
+        "these values have neither source nor assumed: {value}",
+        "nilai berikut tanpa source atau assumed: {value}",
+    ),
+}
+_OTHER: Final = ("{value} is not valid here", "{value} tidak sah di sini")
+
+
+def _shown(value: object) -> str:
+    """Show a value in at most `SHOWN` characters, unprintable ones escaped."""
+    match value:
+        case dict():
+            text = "{…}"
+        case list() | tuple():
+            text = "[…]"
+        case None:
+            text = "(kosong/empty)"
+        case _:
+            text = str(value)[: SHOWN + 1]
+    text = "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def message(code: str, values: Mapping[str, object]) -> tuple[str, str]:
+    """Return what is said of a finding, in English and in Indonesian."""
+    english, indonesian = _MESSAGES.get(code, _OTHER)
+    shown = {"value": "", **{name: _full(name, value) for name, value in values.items()}}
+    return english.format(**shown), indonesian.format(**shown)
+
+
+def _full(name: str, value: object) -> str:
+    """Cut what a file says; what we say ourselves is whole."""
+    return _shown(value) if name in ("value", "other") and not isinstance(value, Mapping) else str(value)[:400]
