@@ -1,0 +1,516 @@
+"""Every refusal of scoring, in one place: a stable code, what is wrong and what to change, in English and Indonesian.
+
+A refusal names the field it is about as the request has it (`path.…` for the address, else a field of the body), the
+value where one was given, and the remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from kernel.decider import FieldFault, Refusal, Text
+from schemas.envelope import Stage
+from schemas.exact import Locale
+
+FORBIDDEN: Final = 403
+NOT_FOUND: Final = 404
+UNPROCESSABLE: Final = 422
+
+
+def _refusal(
+    code: str,
+    detail: Text,
+    *,
+    path: str,
+    remedy: Text,
+    value: str | None = None,
+    status: int = 409,
+    recorded: bool = True,
+) -> Refusal:
+    return Refusal(code, detail, status, (FieldFault(path, value, remedy),), recorded)
+
+
+def _when(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _plain(number: Decimal) -> str:
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names) or "-"
+
+
+# --- opening, closing, sealing -------------------------------------------------------------------------------------
+
+
+def season_unknown(season: str) -> Refusal:
+    """The season has no rulebook here."""
+    return _refusal(
+        "season-unknown",
+        Text(f"The season {season} has no rulebook yet.", f"Musim {season} belum memiliki juknis."),
+        path="path.season",
+        value=season,
+        remedy=Text("Open the season with its rulebook first.", "Buka musim beserta juknisnya terlebih dahulu."),
+        status=NOT_FOUND,
+        recorded=False,
+    )
+
+
+def stage_unknown(at: Stage, known: Sequence[str]) -> Refusal:
+    """The rulebook has no such stage for the category, as an interview for micro companies in 2020."""
+    return _refusal(
+        "stage-unknown",
+        Text(
+            f"The rulebook of {at.season} has no stage {at.stage} for {at.category} at the {at.tier} tier.",
+            f"Juknis {at.season} tidak memiliki tahap {at.stage} untuk {at.category} pada tingkat {at.tier}.",
+        ),
+        path="path.stage",
+        value=at.stage,
+        remedy=Text(f"Choose one of: {_list(known)}.", f"Pilih salah satu dari: {_list(known)}."),
+        status=NOT_FOUND,
+        recorded=False,
+    )
+
+
+def already_open(at: Stage) -> Refusal:
+    """A stage opens once."""
+    return _refusal(
+        "already-open",
+        Text("Scoring of this stage was opened before.", "Penilaian tahap ini sudah dibuka sebelumnya."),
+        path="path.stage",
+        value=at.stage,
+        remedy=Text("Go on with the stage as it is.", "Lanjutkan dengan tahap yang sudah ada."),
+    )
+
+
+def body_not_formed(at: Stage, body: str) -> Refusal:
+    """Nobody can score before the deciding body exists."""
+    return _refusal(
+        "body-not-formed",
+        Text(
+            f"The body {body} is not formed for {at.season} in {at.province}.",
+            f"Badan {body} belum dibentuk untuk {at.season} di {at.province}.",
+        ),
+        path="path.province",
+        value=at.province,
+        remedy=Text("Form the body by its decree first.", "Bentuk badan itu dengan surat keputusan lebih dahulu."),
+    )
+
+
+def window_over(closes: datetime) -> Refusal:
+    """A stage opened after its window could never be scored."""
+    return _refusal(
+        "window-over",
+        Text(
+            f"The scoring window of this stage ended at {_when(closes)}.",
+            f"Jendela penilaian tahap ini berakhir pada {_when(closes)}.",
+        ),
+        path="path.stage",
+        remedy=Text(
+            "Have the season's rulebook amended with a later window, then open the stage.",
+            "Mintalah perubahan juknis musim dengan jendela yang lebih lambat, lalu buka tahap ini.",
+        ),
+    )
+
+
+def not_opened(at: Stage) -> Refusal:
+    """Nothing happens at a stage before it opens."""
+    return _refusal(
+        "scoring-not-opened",
+        Text("Scoring of this stage has not been opened.", "Penilaian tahap ini belum dibuka."),
+        path="path.stage",
+        value=at.stage,
+        remedy=Text("Ask the committee's secretary to open it.", "Mintalah sekretaris panitia membukanya."),
+    )
+
+
+def before_deadline(closes: datetime) -> Refusal:
+    """Closing and sealing wait for the deadline, its last second included."""
+    return _refusal(
+        "before-deadline",
+        Text(f"Sheets may be filed until {_when(closes)}.", f"Lembar nilai dapat diisi sampai {_when(closes)}."),
+        path="path.stage",
+        remedy=Text("Come back after the deadline.", "Ulangi setelah batas waktu."),
+    )
+
+
+def already_closed(at: Stage) -> Refusal:
+    """A stage closes once."""
+    return _refusal(
+        "already-closed",
+        Text("Scoring of this stage is closed already.", "Penilaian tahap ini sudah ditutup."),
+        path="path.stage",
+        value=at.stage,
+        remedy=Text("Go on to seal the ranking.", "Lanjutkan dengan menyegel peringkat."),
+    )
+
+
+def not_closed() -> Refusal:
+    """A seal needs a closed stage."""
+    return _refusal(
+        "scoring-not-closed",
+        Text("Scoring of this stage is not closed yet.", "Penilaian tahap ini belum ditutup."),
+        path="path.stage",
+        remedy=Text("Close the stage, then seal it.", "Tutup tahap ini, lalu segel."),
+    )
+
+
+def already_sealed(seal: str) -> Refusal:
+    """A sealed ranking never moves; only an order that cites the seal replaces it."""
+    return _refusal(
+        "already-sealed",
+        Text(f"This ranking is sealed ({seal}).", f"Peringkat ini sudah disegel ({seal})."),
+        path="path.stage",
+        remedy=Text(
+            "It is sealed anew only after an order that cites this seal.",
+            "Penyegelan ulang hanya setelah ada perintah yang menyebut segel ini.",
+        ),
+    )
+
+
+def not_the_office(acting: Sequence[str]) -> Refusal:
+    """Who scores or votes in a body does not act for it, unless the rulebook names its office."""
+    return _refusal(
+        "not-the-office",
+        Text(
+            "You sit in this body in an office that does not act for it.",
+            "Jabatan Anda dalam badan ini tidak bertindak atas namanya.",
+        ),
+        path="office",
+        remedy=Text(f"Ask the holder of: {_list(acting)}.", f"Mintalah pemegang jabatan: {_list(acting)}."),
+        status=FORBIDDEN,
+    )
+
+
+# --- who may write on a sheet --------------------------------------------------------------------------------------
+
+
+def not_a_member(body: str) -> Refusal:
+    """Only members of the deciding body score."""
+    return _refusal(
+        "not-a-member",
+        Text(f"You are not a member of the body {body}.", f"Anda bukan anggota badan {body}."),
+        path="office",
+        remedy=Text(
+            "Have your appointment recorded by the secretariat.", "Mintalah sekretariat mencatat pengangkatan Anda."
+        ),
+        status=FORBIDDEN,
+    )
+
+
+def member_removed(body: str) -> Refusal:
+    """A removed member files nothing more; what was filed stays in the record."""
+    return _refusal(
+        "member-removed",
+        Text(f"You are no longer a member of the body {body}.", f"Anda bukan lagi anggota badan {body}."),
+        path="office",
+        remedy=Text(
+            "Your earlier sheets stay in the record; your successor scores.",
+            "Lembar nilai Anda tetap tercatat; pengganti Anda yang menilai.",
+        ),
+        status=FORBIDDEN,
+    )
+
+
+def office_without_sheet(office: str) -> Refusal:
+    """A clerk keeps the record and has no sheet."""
+    return _refusal(
+        "office-without-sheet",
+        Text(f"The office {office} keeps the record and does not score.", f"Jabatan {office} mencatat, tidak menilai."),
+        path="office",
+        value=office,
+        remedy=Text("Leave the scoring to the members.", "Serahkan penilaian kepada para anggota."),
+        status=FORBIDDEN,
+    )
+
+
+def recused() -> Refusal:
+    """A declared interest keeps a member from scoring, within its scope."""
+    return _refusal(
+        "recused",
+        Text(
+            "You declared an interest here and may not score this nomination.",
+            "Anda menyatakan benturan kepentingan dan tidak boleh menilai usulan ini.",
+        ),
+        path="path.nomination",
+        remedy=Text("Score the other nominations.", "Nilailah usulan yang lain."),
+        status=FORBIDDEN,
+    )
+
+
+def not_open_yet(opens: datetime) -> Refusal:
+    """Sheets are received from the window's first instant on."""
+    return _refusal(
+        "not-open-yet",
+        Text(f"Scoring opens at {_when(opens)}.", f"Penilaian dibuka pada {_when(opens)}."),
+        path="path.stage",
+        remedy=Text("Come back then.", "Kembalilah pada waktu itu."),
+    )
+
+
+def deadline_passed(closes: datetime, received: datetime) -> Refusal:
+    """The receipt instant judges lateness."""
+    return _refusal(
+        "deadline-passed",
+        Text(
+            f"Sheets were received until {_when(closes)}; this one came at {_when(received)}.",
+            f"Lembar nilai diterima sampai {_when(closes)}; yang ini tiba pada {_when(received)}.",
+        ),
+        path="path.stage",
+        remedy=Text("The sheet stays as it was at the deadline.", "Lembar nilai tetap seperti pada saat batas waktu."),
+    )
+
+
+def scoring_closed() -> Refusal:
+    """A closed stage takes no sheet, whatever the clock says."""
+    return _refusal(
+        "scoring-closed",
+        Text("Scoring of this stage is closed.", "Penilaian tahap ini sudah ditutup."),
+        path="path.stage",
+        remedy=Text("The sheet stays as it is.", "Lembar nilai tetap seperti adanya."),
+    )
+
+
+# --- the nomination ------------------------------------------------------------------------------------------------
+
+
+def nomination_unknown(id_: str) -> Refusal:
+    """No nomination has this id here."""
+    return _refusal(
+        "nomination-unknown",
+        Text("There is no nomination with this id.", "Tidak ada usulan dengan nomor ini."),
+        path="path.nomination",
+        value=id_,
+        remedy=Text("Take the id from the list of your sheets.", "Ambil nomor dari daftar lembar nilai Anda."),
+        status=NOT_FOUND,
+        recorded=False,
+    )
+
+
+def nomination_elsewhere(now_at: Stage) -> Refusal:
+    """A sheet is filed only where the nomination stands now."""
+    where = f"{now_at.tier}/{now_at.category}/{now_at.stage}"
+    return _refusal(
+        "nomination-not-at-stage",
+        Text(f"The nomination is at {where} now.", f"Usulan ini sekarang berada di {where}."),
+        path="path.stage",
+        value=now_at.stage,
+        remedy=Text(f"Score it at {where}.", f"Nilailah di {where}."),
+    )
+
+
+def nomination_withdrawn() -> Refusal:
+    """A withdrawn nomination is not scored."""
+    return _refusal(
+        "nomination-withdrawn",
+        Text("The nomination was withdrawn.", "Usulan ini telah ditarik."),
+        path="path.nomination",
+        remedy=Text("Score the other nominations.", "Nilailah usulan yang lain."),
+    )
+
+
+def nomination_eliminated() -> Refusal:
+    """An eliminated nomination is not scored."""
+    return _refusal(
+        "nomination-eliminated",
+        Text("The nomination is out of the competition.", "Usulan ini sudah tidak mengikuti seleksi."),
+        path="path.nomination",
+        remedy=Text("Score the other nominations.", "Nilailah usulan yang lain."),
+    )
+
+
+# --- marks ---------------------------------------------------------------------------------------------------------
+
+
+def marks_refused(found: Sequence[tuple[str, FieldFault]]) -> Refusal:
+    """One refusal for all marks that cannot be taken; its code is theirs where they share one."""
+    codes = {code for code, _ in found}
+    return Refusal(
+        codes.pop() if len(codes) == 1 else "marks-refused",
+        Text(
+            "Nothing was filed: some marks must be changed first.",
+            "Tidak ada yang disimpan: beberapa nilai harus diubah dahulu.",
+        ),
+        UNPROCESSABLE,
+        tuple(fault for _, fault in found),
+    )
+
+
+def aspect_unknown(path: str, aspect: str, at: Stage, known: Sequence[str]) -> FieldFault:
+    """The aspect is none of this category's, as the interview of a micro company in 2020."""
+    return FieldFault(
+        path,
+        aspect,
+        Text(
+            f"{at.category} has no aspect {aspect} at the stage {at.stage} in {at.season}; mark: {_list(known)}.",
+            f"{at.category} tidak memiliki aspek {aspect} pada tahap {at.stage} tahun {at.season}; "
+            f"nilailah: {_list(known)}.",
+        ),
+    )
+
+
+def aspect_measured(path: str, text: str | None) -> FieldFault:
+    """A measured aspect cannot be typed in."""
+    return FieldFault(
+        path,
+        text,
+        Text(
+            "Leave this aspect out: it is measured from published facts.",
+            "Hilangkan aspek ini: nilainya diukur dari data yang diterbitkan.",
+        ),
+    )
+
+
+def aspect_carried(path: str, text: str | None) -> FieldFault:
+    """A carried aspect cannot be typed in."""
+    return FieldFault(
+        path,
+        text,
+        Text(
+            "Leave this aspect out: it is carried from an earlier sealed stage.",
+            "Hilangkan aspek ini: nilainya dibawa dari tahap sebelumnya yang sudah disegel.",
+        ),
+    )
+
+
+def unreadable_number(path: str, text: str, locale: Locale) -> FieldFault:
+    """What the locale cannot tell apart is refused, never guessed."""
+    example = "87,5" if locale == "id" else "87.5"
+    return FieldFault(
+        path,
+        text,
+        Text(
+            f"Write the mark in the stated locale, without a thousands mark, for example {example}.",
+            f"Tulis nilai sesuai lokal yang disebut, tanpa tanda ribuan, misalnya {example}.",
+        ),
+    )
+
+
+def out_of_scale(path: str, text: str, least: Decimal, greatest: Decimal) -> FieldFault:
+    """A mark lies on its scale."""
+    low, high = _plain(least), _plain(greatest)
+    return FieldFault(path, text, Text(f"Give a mark from {low} to {high}.", f"Beri nilai dari {low} sampai {high}."))
+
+
+def off_step(path: str, text: str, least: Decimal, step: Decimal) -> FieldFault:
+    """A mark lies on a step of its scale."""
+    low, by = _plain(least), _plain(step)
+    return FieldFault(
+        path,
+        text,
+        Text(f"Give {low} or a mark in steps of {by} above it.", f"Beri {low} atau kelipatan {by} di atasnya."),
+    )
+
+
+def filed_before(path: str, text: str | None) -> FieldFault:
+    """A mark is filed once."""
+    return FieldFault(
+        path,
+        text,
+        Text(
+            "This aspect is marked already: revise the mark, with a reason.",
+            "Aspek ini sudah dinilai: revisi nilainya, dengan alasan.",
+        ),
+    )
+
+
+def nothing_to_file() -> Refusal:
+    """A command that files nothing is a mistake."""
+    return _refusal(
+        "nothing-to-file",
+        Text("No mark was given.", "Tidak ada nilai yang diberikan."),
+        path="marks",
+        remedy=Text(
+            "Give at least one mark, or submit the sheet.", "Beri paling sedikit satu nilai, atau kirim lembar."
+        ),
+        status=UNPROCESSABLE,
+    )
+
+
+def nothing_to_revise(path: str) -> Refusal:
+    """Only a filed mark is revised."""
+    return _refusal(
+        "nothing-to-revise",
+        Text("This aspect has no mark yet.", "Aspek ini belum dinilai."),
+        path=path,
+        remedy=Text("File the mark first.", "Isikan nilainya terlebih dahulu."),
+    )
+
+
+def mark_unchanged(path: str, text: str | None) -> Refusal:
+    """A revision changes something."""
+    return _refusal(
+        "mark-unchanged",
+        Text("The mark is the same as before.", "Nilainya sama dengan sebelumnya."),
+        path=path,
+        value=text,
+        remedy=Text("Give another mark, or leave it as it is.", "Beri nilai lain, atau biarkan seperti adanya."),
+    )
+
+
+# --- handing in, voiding, reading ----------------------------------------------------------------------------------
+
+
+def already_submitted() -> Refusal:
+    """A sheet is handed in once."""
+    return _refusal(
+        "already-submitted",
+        Text("This sheet is handed in already.", "Lembar nilai ini sudah diserahkan."),
+        path="path.nomination",
+        remedy=Text(
+            "Revise single marks with a reason, or void the sheet and begin anew.",
+            "Revisi nilai satu per satu dengan alasan, atau batalkan lembar dan mulai lagi.",
+        ),
+    )
+
+
+def nothing_to_submit(missing: Sequence[str]) -> Refusal:
+    """An empty sheet cannot be handed in."""
+    return _refusal(
+        "nothing-to-submit",
+        Text("The sheet has no marks.", "Lembar nilai ini belum berisi nilai."),
+        path="marks",
+        remedy=Text(f"Mark first: {_list(missing)}.", f"Nilailah dahulu: {_list(missing)}."),
+    )
+
+
+def sheet_incomplete(missing: Sequence[str]) -> Refusal:
+    """The rubric says what makes a sheet complete."""
+    remedy = Text(
+        "Mark this aspect, or state that it does not apply.", "Nilailah aspek ini, atau nyatakan tidak berlaku."
+    )
+    return Refusal(
+        "sheet-incomplete",
+        Text(f"The sheet lacks marks for: {_list(missing)}.", f"Lembar nilai belum menilai: {_list(missing)}."),
+        409,
+        tuple(FieldFault(f"marks.{aspect}", None, remedy) for aspect in missing),
+    )
+
+
+def nothing_to_void(status: str) -> Refusal:
+    """Only a sheet with marks can be voided."""
+    return _refusal(
+        "nothing-to-void",
+        Text("There is no sheet to void.", "Tidak ada lembar nilai yang dapat dibatalkan."),
+        path="path.nomination",
+        value=status,
+        remedy=Text("Leave it as it is, or file marks.", "Biarkan seperti adanya, atau isikan nilai."),
+    )
+
+
+def sheet_unknown() -> Refusal:
+    """Nobody filed this sheet."""
+    return _refusal(
+        "sheet-unknown",
+        Text("There is no such sheet.", "Tidak ada lembar nilai demikian."),
+        path="path.member",
+        remedy=Text("Take the sheet from the list of sheets.", "Ambil dari daftar lembar nilai."),
+        status=NOT_FOUND,
+        recorded=False,
+    )

@@ -1,0 +1,265 @@
+"""Sealing: the standings of a stage, computed from the streams themselves and closed by a hash.
+
+The seal names all it rests on: the complete eligible set, every sheet counted or left out at the version it had, and
+the versions of the season, committee and nomination streams. So anyone can compute it again, and the plenary can tell
+when its basis has passed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Literal, assert_never
+
+from kernel.decider import Decision, Emit, Refusal
+from schemas.envelope import Stage, StreamPoint
+from schemas.scoring import (
+    Basis,
+    CountedSheet,
+    ExcludedSheet,
+    PinnedAspect,
+    PinnedRules,
+    RankingSealed,
+    RankingSuperseded,
+    Standing,
+    Unrankable,
+)
+from services.scoring.domain import refusals
+from services.scoring.domain.ranking import (
+    Entrant,
+    Marks,
+    evaluate,
+    in_millionths,
+    place,
+    standing,
+    unplaced,
+    unrankable,
+)
+from services.scoring.domain.received import Committee, Nomination, Order
+from services.scoring.domain.sheet import Sheet, Status
+from services.scoring.domain.stage import Closed, Open, RankingState, Sealed, Unopened, office_refusal
+
+Exclusion = Literal["recused", "removed", "voided", "not-submitted", "not-eligible"]
+
+
+@dataclass(frozen=True, slots=True)
+class FiledSheet:
+    """A sheet as it was loaded: its stream and version, whose it is, and where it stands."""
+
+    stream: str
+    version: int
+    nomination: str
+    member: str
+    sheet: Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class SealRanking:
+    """Seal a stage, by a person in an office that may."""
+
+    at: Stage
+    person: str
+    received: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that a seal rests on, each stream at the version it was loaded at.
+
+    `nominations` may hold more than the eligible ones; `carried` are the states of the earlier stages' rankings that
+    aspects are carried from, by their streams.
+    """
+
+    ranking: RankingState
+    committee: Committee
+    nominations: Sequence[Nomination]
+    sheets: Sequence[FiledSheet]
+    versions: Mapping[str, int]
+    """Versions of the season, committee and nomination streams."""
+    carried: Mapping[str, RankingState] = field(default_factory=dict)
+    order: Order | None = None
+
+
+def decide_seal(inputs: Inputs, command: SealRanking) -> Decision:
+    """Seal a closed stage; seal a sealed one anew only by an order that cites the seal it has."""
+    match inputs.ranking:
+        case Unopened():
+            return refusals.not_opened(command.at)
+        case Open(opened):
+            if command.received <= opened.closes:
+                return refusals.before_deadline(opened.closes)
+            return refusals.not_closed()
+        case Closed():
+            return office_refusal(inputs.ranking, inputs.committee, command.person) or [
+                Emit(command.at.ranking, _seal(inputs, inputs.ranking, command.at))
+            ]
+        case Sealed():
+            return _seal_anew(inputs, inputs.ranking, command)
+        case _:
+            assert_never(inputs.ranking)
+
+
+def _seal_anew(inputs: Inputs, ranking: Sealed, command: SealRanking) -> Decision:
+    order = inputs.order
+    if order is None or order.seal != ranking.id:
+        return refusals.already_sealed(ranking.id)
+    refusal: Refusal | None = office_refusal(ranking, inputs.committee, command.person)
+    if refusal:
+        return refusal
+    superseded = RankingSuperseded(at=command.at, seal=ranking.id, order=order.id)
+    stream = command.at.ranking
+    return [Emit(stream, superseded), Emit(stream, _seal(inputs, ranking, command.at))]
+
+
+def _seal(inputs: Inputs, ranking: Closed | Sealed, at: Stage) -> RankingSealed:
+    opened, rules = ranking.opened, ranking.rules
+    eligible = sorted((one for one in inputs.nominations if one.is_eligible(at)), key=lambda one: one.id)
+    counted, excluded = _sort_out(inputs, opened.body, opened.rules, {one.id for one in eligible}, at)
+    marks: dict[str, list[Marks]] = {}
+    for filed in counted:
+        marks.setdefault(filed.nomination, []).append(marks_of(filed.sheet))
+    evaluations = [
+        evaluate(rules, entrant_of(one), marks.get(one.id, ()), carried_figures(one, opened.rules, at, inputs.carried))
+        for one in eligible
+    ]
+    standings = tuple(standing(rules, one) for one in place(rules, evaluations))
+    without = tuple(unrankable(one) for one in unplaced(evaluations))
+    return RankingSealed(
+        at=at,
+        rulebook_version=opened.rulebook_version,
+        rulebook_hash=opened.rulebook_hash,
+        standings=standings,
+        unrankable=without,
+        counted=tuple(CountedSheet(stream=one.stream, version=one.version) for one in counted),
+        excluded=tuple(
+            ExcludedSheet(stream=one.stream, version=one.version, reason=reason) for one, reason in excluded
+        ),
+        basis=_basis(inputs, eligible),
+        digest=standings_digest(standings, without),
+        sample=any(one.sample for one in eligible) or any(one.sheet.sample for one in counted),
+    )
+
+
+def _sort_out(
+    inputs: Inputs, body: str, rules: PinnedRules, eligible: set[str], at: Stage
+) -> tuple[list[FiledSheet], list[tuple[FiledSheet, Exclusion]]]:
+    """Part the filed sheets into those that count and those that do not, each in the order of their streams."""
+    counted: list[FiledSheet] = []
+    excluded: list[tuple[FiledSheet, Exclusion]] = []
+    for filed in sorted(inputs.sheets, key=lambda one: one.stream):
+        reason: Exclusion | None = (
+            exclusion(filed.sheet.status, inputs.committee, body, rules, filed.member, at.category, filed.nomination)
+            if filed.nomination in eligible
+            else "not-eligible"
+        )
+        if reason is None:
+            counted.append(filed)
+        else:
+            excluded.append((filed, reason))
+    return counted, excluded
+
+
+def exclusion(
+    status: Status, committee: Committee, body: str, rules: PinnedRules, member: str, category: str, nomination: str
+) -> Exclusion | None:
+    """Return why an eligible nominee's sheet does not count, None if it does.
+
+    Recusal reaches back over filed marks, within its scope only; whether a removed member's marks count is the
+    rulebook's to say.
+    """
+    match status:
+        case "voided":
+            return "voided"
+        case "blank" | "draft":
+            return "not-submitted"
+        case "submitted":
+            pass
+        case _:
+            assert_never(status)
+    if committee.is_recused(member, category, nomination, rules.conflict_scope):
+        return "recused"
+    if rules.marks_of_removed != "counted" and not committee.offices_of(body, member):
+        return "removed"
+    return None
+
+
+def marks_of(sheet: Sheet) -> Marks:
+    """Return a sheet's marks as the ranking takes them."""
+    return {aspect: in_millionths(mark.mark) for aspect, mark in sheet.marks.items()}
+
+
+def entrant_of(nomination: Nomination) -> Entrant:
+    """Return a nomination as the ranking sees it."""
+    nominated = nomination.nominated.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return Entrant(nomination.id, nomination.candidate.code, nominated, nomination.sample)
+
+
+# --- carried aspects -----------------------------------------------------------------------------------------------
+
+
+def carried_sources(nominations: Iterable[Nomination], rules: PinnedRules) -> set[str]:
+    """Return the ranking streams that the nominees' carried aspects come from."""
+    return {
+        at.ranking
+        for one in nominations
+        for aspect in rules.aspects
+        if (at := _carried_from(one, aspect)) is not None
+    }  # fmt: skip
+
+
+def carried_figures(
+    nomination: Nomination, rules: PinnedRules, at: Stage, carried: Mapping[str, RankingState]
+) -> dict[str, Fraction]:
+    """Return a nominee's carried figures: the exact aggregates of the stages it passed, as they were sealed."""
+    figures: dict[str, Fraction] = {}
+    for aspect in rules.aspects:
+        source = _carried_from(nomination, aspect)
+        if aspect.carried is None or source is None or source == at:
+            continue
+        match carried.get(source.ranking):
+            case Sealed(figures=sealed):
+                value = sealed.get(nomination.id, {}).get(aspect.carried.aspect)
+                if value is not None:
+                    figures[aspect.code] = value
+            case _:
+                continue
+    return figures
+
+
+def _carried_from(nomination: Nomination, aspect: PinnedAspect) -> Stage | None:
+    return nomination.reached(aspect.carried.tier, aspect.carried.stage) if aspect.carried else None
+
+
+# --- basis and digest ----------------------------------------------------------------------------------------------
+
+
+def _basis(inputs: Inputs, eligible: Sequence[Nomination]) -> Basis:
+    kept = {f"nomination/{one.id}" for one in eligible}
+    streams = {
+        stream: version
+        for stream, version in inputs.versions.items()
+        if version and (stream in kept or not stream.startswith("nomination/"))
+    }
+    carried = {stream: state.version for stream, state in inputs.carried.items() if isinstance(state, Sealed)}
+    return Basis(nominations=tuple(one.id for one in eligible), streams=_points(streams), carried=_points(carried))
+
+
+def _points(versions: Mapping[str, int]) -> tuple[StreamPoint, ...]:
+    return tuple(StreamPoint(stream=stream, version=version) for stream, version in sorted(versions.items()))
+
+
+def standings_digest(standings: Sequence[Standing], without: Sequence[Unrankable]) -> str:
+    """Return the SHA-256 of the canonical JSON of standings and unrankable nominees (RFC 8785 for our profile).
+
+    The keys are ASCII and there are no floats, so sorted keys without spaces are the canonical form.
+    """
+    said = {
+        "standings": [one.model_dump(mode="json", exclude_none=True) for one in standings],
+        "unrankable": [one.model_dump(mode="json", exclude_none=True) for one in without],
+    }
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

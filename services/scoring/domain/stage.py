@@ -1,0 +1,220 @@
+"""The life of a stage's ranking: opened under pinned rules, closed after its deadline, sealed, sealed anew by order.
+
+One stream per stage (`ranking/…`). Every sheet command guards it and a seal writes it, so a seal and a late sheet can
+never both pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Final, assert_never
+
+from kernel.decider import Aggregate, Decision, Emit, Happened, Refusal
+from schemas.envelope import Stage
+from schemas.exact import fraction_text, parse_fraction
+from schemas.regions import NATION
+from schemas.rulebook import Rulebook, StageAspect
+from schemas.rulebook import Stage as StageRules
+from schemas.scoring import (
+    CarriedAspect,
+    PinnedAspect,
+    PinnedRules,
+    RankingSealed,
+    RankingSuperseded,
+    ScoringClosed,
+    ScoringOpened,
+)
+from services.scoring.domain import refusals
+from services.scoring.domain.ranking import Rules
+from services.scoring.domain.received import Committee, Season
+
+RankingEvent = ScoringOpened | ScoringClosed | RankingSealed | RankingSuperseded
+
+
+@dataclass(frozen=True, slots=True)
+class Unopened:
+    """Nobody may score here yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Sheets may be filed between two instants, both included."""
+
+    opened: ScoringOpened
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """No sheet may be filed or changed any more; the ranking can be sealed."""
+
+    opened: ScoringOpened
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The standings are closed by a hash. `id` and `version` are the seal's; `figures` its exact aggregates."""
+
+    opened: ScoringOpened
+    rules: Rules
+    id: str
+    version: int
+    sealed: RankingSealed
+    figures: Mapping[str, Mapping[str, Fraction]]
+
+
+RankingState = Unopened | Open | Closed | Sealed
+
+
+def _evolve(state: RankingState, happened: Happened) -> RankingState:
+    event: RankingEvent = happened.event
+    match event:
+        case ScoringOpened():
+            return Open(event, Rules.of(event.rules))
+        case ScoringClosed():
+            return state if isinstance(state, Unopened) else Closed(state.opened, state.rules)
+        case RankingSuperseded():
+            return state if isinstance(state, Unopened) else Closed(state.opened, state.rules)
+        case RankingSealed():
+            return state if isinstance(state, Unopened) else _sealed(state, event, happened)
+        case _:
+            assert_never(event)
+
+
+def _sealed(state: Open | Closed | Sealed, event: RankingSealed, happened: Happened) -> Sealed:
+    figures = {
+        standing.nomination: {aspect.aspect: parse_fraction(aspect.value) for aspect in standing.aspects}
+        for standing in event.standings
+    }
+    return Sealed(state.opened, state.rules, happened.id, happened.version, event, figures)
+
+
+RANKING: Final = Aggregate[RankingState](initial=Unopened, evolve=_evolve, kind="ranking")
+
+
+# --- opening -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStage:
+    """Open a stage for scoring."""
+
+    at: Stage
+    received: datetime
+
+
+def decide_open(ranking: RankingState, season: Season, committee: Committee, command: OpenStage) -> Decision:
+    """Open a stage under the rulebook in force, if it has the stage, its body is formed and time is left."""
+    at = command.at
+    if not season.version:
+        return refusals.season_unknown(at.season)
+    if not isinstance(ranking, Unopened):
+        return refusals.already_open(at)
+    rulebook = season.rulebook()
+    rules = _stage_of(rulebook, at)
+    if rules is None:
+        known = [f"{one.tier}/{one.category}/{one.code}" for one in rulebook.stages]
+        return refusals.stage_unknown(at, known)
+    if rules.body not in committee.bodies:
+        return refusals.body_not_formed(at, rules.body)
+    return _open(at, season, rulebook, rules, command.received)
+
+
+def _stage_of(rulebook: Rulebook, at: Stage) -> StageRules | None:
+    """Return the rulebook's stage; the nation has no provincial stages and no province national ones."""
+    if (at.tier == "national") != (at.province == NATION):
+        return None
+    try:
+        return rulebook.stage(at.tier, at.category, at.stage)
+    except LookupError:
+        return None
+
+
+def _open(at: Stage, season: Season, rulebook: Rulebook, rules: StageRules, received: datetime) -> Decision:
+    pinned = pin(rulebook, rules)
+    closes = rulebook.deadline_utc(rules.scoring, at.province)
+    if received > closes and any(aspect.origin == "judged" for aspect in pinned.aspects):
+        return refusals.window_over(closes)
+    opened = ScoringOpened(
+        at=at,
+        body=rules.body,
+        rubric=rules.rubric,
+        rulebook_version=season.version,
+        rulebook_hash=season.hash,
+        opens=rulebook.opens_utc(rules.scoring, at.province),
+        closes=closes,
+        rules=pinned,
+    )
+    return [Emit(at.ranking, opened)]
+
+
+def pin(rulebook: Rulebook, stage: StageRules) -> PinnedRules:
+    """Return what of a rulebook makes a stage's ranking."""
+    rubric, body = rulebook.rubric(stage), rulebook.body(stage)
+    return PinnedRules(
+        aspects=tuple(_pin_aspect(aspect) for aspect in rubric.aspects),
+        method=rubric.aggregation.method,
+        trim=rubric.aggregation.trim or 0,
+        trim_from=rubric.aggregation.from_sheets or 0,
+        complete_sheet=rubric.complete_sheet,
+        least_sheets=rubric.least_sheets,
+        marks_of_removed=rubric.marks_of_removed,
+        tie_break=rubric.tie_break,
+        places=rubric.rounding.places,
+        rounding=rubric.rounding.mode,
+        conflict_scope=rulebook.conflicts.scope,
+        scoring_offices=tuple(office.code for office in body.voting_offices),
+        sealing_offices=body.seals,
+    )
+
+
+def _pin_aspect(aspect: StageAspect) -> PinnedAspect:
+    carried = aspect.carried
+    return PinnedAspect(
+        code=aspect.code,
+        share=fraction_text(aspect.share),
+        origin=aspect.origin,
+        least=aspect.scale.least,
+        greatest=aspect.scale.greatest,
+        step=aspect.scale.step,
+        carried=CarriedAspect(tier=carried.tier, stage=carried.stage, aspect=carried.aspect) if carried else None,
+    )
+
+
+# --- closing -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStage:
+    """Close a stage: no sheet may be filed or changed any more."""
+
+    at: Stage
+    received: datetime
+
+
+def decide_close(ranking: RankingState, command: CloseStage) -> Decision:
+    """Close an open stage once its deadline has passed, its last second included."""
+    match ranking:
+        case Unopened():
+            return refusals.not_opened(command.at)
+        case Closed() | Sealed():
+            return refusals.already_closed(command.at)
+        case Open(opened):
+            if command.received <= opened.closes:
+                return refusals.before_deadline(opened.closes)
+            return [Emit(command.at.ranking, ScoringClosed(at=command.at))]
+        case _:
+            assert_never(ranking)
+
+
+def office_refusal(ranking: Open | Closed | Sealed, committee: Committee, person: str) -> Refusal | None:
+    """Refuse a person who sits in the deciding body in an office that does not act for it; None for all others."""
+    offices = committee.offices_of(ranking.opened.body, person)
+    acting = ranking.opened.rules.sealing_offices
+    if offices and not set(offices) & set(acting):
+        return refusals.not_the_office(acting)
+    return None
