@@ -32,7 +32,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "paritrana needs Python 3.11 or later, and this is %d.%d: run make PYTHON=python3.11 (or later)" % sys.version_info[:2])'
 	@$(PYTHON) -c 'import sys, importlib.util as u; sys.exit(None if u.find_spec("venv") and u.find_spec("ensurepip") else "this Python has no venv module: install it (Debian, Ubuntu: apt install python3-venv) and run make again")'
 	@echo "making the environment in .venv"
-	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --disable-pip-version-check --progress-bar on --require-hashes -r requirements.lock
 	@.venv/bin/python -m pip install --disable-pip-version-check --quiet --no-build-isolation --no-deps -e .
 	@touch $@

@@ -34,14 +34,14 @@ def register(app: typer.Typer) -> None:
         "test",
         context_settings=extra,
         help="Run the whole suite, or what pytest's own arguments choose.\n\nExample: paritrana test -k ranking",
-    )(test)
+    )(run_tests)
     app.command("lint", help="Check style, types and the import contracts.\n\nExample: paritrana lint")(lint)
     app.command("crash", help="Kill parts under load and count losses.\n\nExample: paritrana crash --rounds 5")(crash)
     app.command("bench", help="Measure against limits of this machine.\n\nExample: paritrana bench --quick")(bench)
     app.command("schemas", help="Generate schemas and documents anew.\n\nExample: paritrana schemas --check")(schemas)
 
 
-def test(context: typer.Context, as_json: AsJson = False) -> None:
+def run_tests(context: typer.Context, as_json: AsJson = False) -> None:
     """Run pytest on the suite."""
     _need_repository("tests")
     _run("test", ["-m", "pytest", *context.args], as_json=as_json)

@@ -74,6 +74,11 @@ def temporary_folder(prefix: str = "paritrana-test-") -> Path:
     raise OSError("no temporary folder that the database's user can enter")
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a temporary folder and all in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 class SharedPostgres:
     """The run's database server."""
 
@@ -101,7 +106,7 @@ class SharedPostgres:
             run_apart(self._remove_all())
         else:
             run_apart(self._server.stop())
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_folder(self._folder)
 
     async def fresh_database(self, service: str) -> ServiceDatabase:
         """Make a migrated database with a unique name for `service`."""
@@ -157,7 +162,7 @@ class SharedKafka:
             run_apart(self._remove_all())
         else:
             run_apart(self._broker.stop())
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_folder(self._folder)
 
     async def make_topic(self, name: str, partitions: int) -> str:
         topic = Topic(name, "test", partitions, FOR_EVER, "stream", "the test")
