@@ -11,13 +11,14 @@ import asyncio
 import contextlib
 import errno
 import logging
+import math
 import os
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -36,8 +37,8 @@ from kernel.settings import StartFailed
 
 WRONG_USE: Final = 2
 _DRAIN_SECONDS: Final = 10.0
-_REQUESTS_DRAIN_SECONDS: Final = 5
-_TASKS_DRAIN_SECONDS: Final = 3.0
+_REQUESTS_SHARE: Final = 0.5
+_TASKS_SHARE: Final = 0.3
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
 _GREATEST_SKEW: Final = timedelta(seconds=1)
@@ -202,10 +203,11 @@ class _Keeper:
         self._background = background
         self._metrics = app.state.metrics
         self._fault: str | None = None
+        self._done = False
         app.state.checks[f"task:{background.name}"] = self._check
 
     async def _check(self) -> CheckResult:
-        return self._fault is None, self._fault or "runs"
+        return self._fault is None, self._fault or ("done" if self._done else "runs")
 
     async def keep(self) -> None:
         """Run the task until it is done or cancelled, with growing pauses between crashes in a row."""
@@ -222,6 +224,7 @@ class _Keeper:
                 self._crashed(error)
             else:
                 up.set(0)
+                self._done = True
                 return
             if time.monotonic() - started > 10 * _LONGEST_PAUSE:
                 pause = _FIRST_PAUSE
@@ -238,8 +241,10 @@ class _Keeper:
 
 
 @contextlib.asynccontextmanager
-async def kept(app: FastAPI, background: Sequence[Background]) -> Any:
-    """Keep the tasks going while the context is open; then cancel them and wait a bounded time."""
+async def kept(
+    app: FastAPI, background: Sequence[Background], *, drain_seconds: float = _DRAIN_SECONDS
+) -> AsyncIterator[None]:
+    """Keep the tasks going while the context is open; then cancel them and wait for a part of `drain_seconds`."""
     tasks = [asyncio.create_task(_Keeper(app, each).keep(), name=each.name) for each in background]
     try:
         yield
@@ -247,7 +252,7 @@ async def kept(app: FastAPI, background: Sequence[Background]) -> Any:
         for task in tasks:
             task.cancel()
         if tasks:
-            _, hanging = await asyncio.wait(tasks, timeout=_TASKS_DRAIN_SECONDS)
+            _, hanging = await asyncio.wait(tasks, timeout=_TASKS_SHARE * drain_seconds)
             for task in hanging:
                 _log.error("task does not stop", task=task.get_name())
 
@@ -265,7 +270,13 @@ class _Server(uvicorn.Server):
 
 
 def run_service(
-    app: FastAPI, host: str, port: int, background: Sequence[Background] = (), *, log_level: str = "INFO"
+    app: FastAPI,
+    host: str,
+    port: int,
+    background: Sequence[Background] = (),
+    *,
+    log_level: str = "INFO",
+    drain_seconds: float = _DRAIN_SECONDS,
 ) -> None:
     """Serve `app` until SIGTERM or SIGINT; exit with code 2 and one line when it cannot start.
 
@@ -275,11 +286,12 @@ def run_service(
         port: the port to listen on.
         background: started after the lifespan has opened, cancelled after the last request was answered.
         log_level: the least level that is logged.
+        drain_seconds: after SIGTERM the process ends within this time, whatever hangs.
     """
     service: str = app.state.service
     configure_logging(service, log_level)
     with one_line(service), _bound(host, port) as listener:
-        asyncio.run(_Life(app, listener, background).live())
+        asyncio.run(_Life(app, listener, background, drain_seconds).live())
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -299,8 +311,11 @@ def _bound(host: str, port: int) -> socket.socket:
 class _Life:
     """One run of a service from start to drain."""
 
-    def __init__(self, app: FastAPI, listener: socket.socket, background: Sequence[Background]) -> None:
+    def __init__(
+        self, app: FastAPI, listener: socket.socket, background: Sequence[Background], drain_seconds: float
+    ) -> None:
         self._app = app
+        self._drain_seconds = drain_seconds
         self._listener = listener
         self._background = background
         self._server = _Server(
@@ -311,7 +326,7 @@ class _Life:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                timeout_graceful_shutdown=_REQUESTS_DRAIN_SECONDS,
+                timeout_graceful_shutdown=math.ceil(_REQUESTS_SHARE * drain_seconds),
             )
         )
         self._stopping = False
@@ -326,7 +341,8 @@ class _Life:
         _log.info("stopped")
 
     async def _serve(self) -> None:
-        async with self._app.router.lifespan_context(self._app), kept(self._app, self._background):
+        tasks = kept(self._app, self._background, drain_seconds=self._drain_seconds)
+        async with self._app.router.lifespan_context(self._app), tasks:
             host, port = self._listener.getsockname()[:2]
             _log.info("listening", host=host, port=port)
             await self._server.serve(sockets=[self._listener])
@@ -336,7 +352,7 @@ class _Life:
             return
         self._stopping = True
         _log.info("stopping")
-        last_resort = threading.Timer(_DRAIN_SECONDS, _abandon)
+        last_resort = threading.Timer(self._drain_seconds, _abandon)
         last_resort.daemon = True
         last_resort.start()
         if self._server.started:
@@ -347,6 +363,6 @@ class _Life:
 
 def _abandon() -> None:
     """End the process when draining hangs; what was not acknowledged was not promised."""
-    sys.stderr.write(f"draining took longer than {_DRAIN_SECONDS:g} s; ending now\n")
+    sys.stderr.write("draining took too long; ending now\n")
     sys.stderr.flush()
     os._exit(1)

@@ -1,4 +1,4 @@
-"""What stands in front of every service's routes: bad input is a 4xx that says what to change, never a fault of ours."""
+"""In front of every service's routes: bad input is a 4xx that says what to change, never a fault of ours."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Sheet(RequestBody):
     nomination: UUID
     at: datetime | None = None
     count: int = 1
-    marks: list[Mark] = []
+    marks: tuple[Mark, ...] = ()
 
 
 def make_app(**options: Any) -> FastAPI:
@@ -103,7 +103,10 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-SHEET = {"nomination": "0192f0c1-0000-7000-8000-000000000001", "marks": [{"aspect": "policy", "value": "87.50"}]}
+SHEET: dict[str, Any] = {
+    "nomination": "0192f0c1-0000-7000-8000-000000000001",
+    "marks": [{"aspect": "policy", "value": "87.50"}],
+}
 COMMAND = {"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": "a-1"}
 
 
@@ -151,7 +154,9 @@ async def test_a_command_without_a_usable_idempotency_key_is_told_to_send_one(cl
 
 
 async def test_a_time_in_the_body_is_unknown_there(client) -> None:
-    document = problem(await send(client, json.dumps({**SHEET, "received": "2020-01-01T00:00:00Z"})), 422, "invalid-request")
+    document = problem(
+        await send(client, json.dumps({**SHEET, "received": "2020-01-01T00:00:00Z"})), 422, "invalid-request"
+    )
     assert document["errors"][0]["field"] == "received"
 
 
@@ -212,11 +217,19 @@ async def test_a_nul_is_located(client) -> None:
 
 @pytest.mark.parametrize("address", ["/v1/rows?province=%00", "/v1/sheets/a%00b"])
 async def test_a_nul_in_the_address_is_422(client, address) -> None:
-    problem(await client.request("GET" if "rows" in address else "POST", address, headers=COMMAND), 422, "invalid-request")
+    problem(
+        await client.request("GET" if "rows" in address else "POST", address, headers=COMMAND), 422, "invalid-request"
+    )
 
 
 async def test_each_wrong_field_is_named_with_its_remedy(client) -> None:
-    body = {"nomination": "x", "count": "1", "at": 1, "marks": [{"aspect": "", "value": "much"}, {"value": 1}], "more": 1}
+    body = {
+        "nomination": "x",
+        "count": "1",
+        "at": 1,
+        "marks": [{"aspect": "", "value": "much"}, {"value": 1}],
+        "more": 1,
+    }
     document = problem(await send(client, json.dumps(body)), 422, "invalid-request")
     remedies = {error["field"]: error["remedy"] for error in document["errors"]}
     assert set(remedies) == {
@@ -229,11 +242,13 @@ async def test_each_wrong_field_is_named_with_its_remedy(client) -> None:
 async def test_an_instant_a_uuid_and_a_decimal_are_read_from_their_text(client) -> None:
     body = {**SHEET, "at": "2021-11-02T23:59:59+07:00"}
     assert (await send(client, json.dumps(body))).status_code == 200
-    made = Sheet(nomination=UUID(SHEET["nomination"]), marks=[Mark(aspect="policy", value=Decimal("87.50"))])
+    made = Sheet(nomination=UUID(SHEET["nomination"]), marks=(Mark(aspect="policy", value=Decimal("87.50")),))
     assert made == Sheet.model_validate(SHEET)
 
 
-@pytest.mark.parametrize("declared", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16"])
+@pytest.mark.parametrize(
+    "declared", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16"]
+)
 async def test_another_content_type_is_415(client, declared) -> None:
     answered = await send(client, b"{}", **{"Content-Type": declared})
     assert "application/json" in problem(answered, 415, "unsupported-media-type")["detail"]
@@ -329,7 +344,7 @@ async def test_problems_speak_the_language_that_is_asked_for(client, accept, lan
         (ValueError("secret detail"), 500, "internal"),
     ],
 )
-async def test_faults_are_told_without_our_inside(app, client, error, status, code) -> None:
+async def test_faults_are_told_without_our_inside(app: FastAPI, client, error, status, code) -> None:
     @app.get("/v1/breaks")
     async def breaks() -> None:
         raise error
@@ -465,4 +480,3 @@ async def test_a_cursor_of_another_list_is_400(client) -> None:
 async def test_a_limit_is_1_to_200(client, limit) -> None:
     document = problem(await client.get("/v1/rows", params={"limit": limit}), 422, "invalid-request")
     assert document["errors"][0]["field"] == "query.limit"
-
