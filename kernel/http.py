@@ -319,7 +319,6 @@ Command = Annotated[CommandRequest, Depends(command_request)]
 
 def command_by(*roles: str) -> Callable[..., Awaitable[CommandRequest]]:
     """Return a dependency like `command_request` that is for people with one of `roles` (a 403 for others)."""
-
     # The roles come first, so that who may not is told so before what is missing in the request.
     asked = Depends(require(*roles))
 

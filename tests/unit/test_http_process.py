@@ -238,8 +238,8 @@ async def test_a_crashed_task_makes_the_service_unready_and_comes_back() -> None
         await asyncio.sleep(0)
         assert (await checks(client))["task:relay"]["ok"]
         crashes.set()
-        while (found := (await checks(client))["task:relay"])["ok"]:
-            await asyncio.sleep(0)  # noqa: ASYNC110 - readiness is asked as an operator asks, over HTTP
+        while (found := (await checks(client))["task:relay"])["ok"]:  # noqa: ASYNC110 - asked as an operator asks
+            await asyncio.sleep(0)
         assert found["why"] == "ConnectionResetError: broker"
         await runs.wait()
         assert (await checks(client)) == {
