@@ -323,6 +323,8 @@ class RankingAnnounced(NominationEvent):
     seal: Uuid
     digest: Hex64
     lines: tuple[Announced, ...]
+    appeals_until: Instant | None = None
+    """The last instant of the appeal window; until then the result is provisional (Sementara)."""
 
 
 class WinnerDeclared(NominationEvent):

@@ -1,0 +1,89 @@
+"""A category's award in a tier and place: orders to seal anew, announcements, winners.
+
+Streams `award/<season>/<tier>/<province>/<category>`. A decision is announced once, by an office that publishes; the
+appeal window runs from the announcement, its own day and the last one included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Final, Literal, assert_never
+from zoneinfo import ZoneInfo
+
+from kernel.decider import Aggregate, Happened
+from schemas.envelope import Stage
+from schemas.nomination import RankingAnnounced, ResealOrdered, WinnerDeclared
+from schemas.rulebook import Rulebook
+from services.nomination.domain.nomination import Cited
+
+AwardEvent = ResealOrdered | RankingAnnounced | WinnerDeclared
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """A taken rank, by which decision, at the end of which path."""
+
+    nomination: str
+    at: Stage
+    rank: int
+    cited: Cited
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """Which seals were ordered anew, who won, what was announced."""
+
+    reseals: frozenset[str] = frozenset()
+    winners: tuple[Winner, ...] = ()
+    announced: frozenset[Cited] = frozenset()
+
+    def won(self, nomination: str) -> bool:
+        """Tell whether a nomination is among the winners."""
+        return any(winner.nomination == nomination for winner in self.winners)
+
+    def has_winners_of(self, stage: Stage) -> bool:
+        """Tell whether the winners of a path that ends at this stage are declared."""
+        return any(winner.at == stage for winner in self.winners)
+
+    def winners_by(self, cited: Cited) -> Mapping[str, Winner]:
+        """Return the winners of one decision by nomination."""
+        return {winner.nomination: winner for winner in self.winners if winner.cited == cited}
+
+
+def evolve(state: Award, happened: Happened) -> Award:
+    """Fold one event of an award's stream."""
+    event: AwardEvent = happened.event
+    match event:
+        case ResealOrdered():
+            return replace(state, reseals=state.reseals | {event.seal})
+        case WinnerDeclared():
+            winner = Winner(event.nomination, event.at, event.rank, (event.plenary, event.motion))
+            return replace(state, winners=(*state.winners, winner))
+        case RankingAnnounced():
+            return replace(state, announced=state.announced | {(event.plenary, event.motion)})
+        case _:
+            assert_never(event)
+
+
+AWARD: Final = Aggregate[Award](initial=Award, evolve=evolve, kind="award")
+
+
+def appeals_until(rules: Rulebook, province: str, announced: datetime) -> datetime:
+    """Return the last instant, in UTC, at which a result announced at this instant can be appealed against.
+
+    The days are the place's own, the day of the announcement being the first and the last one ending with its last
+    second (`schemas.rulebook.Appeals`).
+    """
+    zone = ZoneInfo(rules.zone(province))
+    last = announced.astimezone(zone).date() + timedelta(days=rules.appeals.days - 1)
+    return datetime.combine(last, time(23, 59, 59, 999_999), zone).astimezone(UTC)
+
+
+Standing = Literal["provisional", "final"]
+
+
+def standing_at(until: datetime | None, now: datetime) -> Standing:
+    """Return whether an announced result is provisional (Sementara) or final at an instant."""
+    return "final" if until is not None and now > until else "provisional"

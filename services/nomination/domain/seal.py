@@ -1,0 +1,173 @@
+"""A stage's sealed rankings as this service received them, and whether the current one may still be decided on.
+
+Streams `ranking/…` are scoring's. A seal says what it rests on (its basis): the complete eligible set of nominations
+and the versions of the streams that were read. It is stale when something ranking-relevant was appended here before
+the seal was received and beyond its basis: such a seal is answered by ResealOrdered and cannot be tabled. Relevant are
+who competes (CandidateNominated, NominationWithdrawn, StageAdvanced, NominationEliminated) and whose marks count
+(MemberAppointed, MemberRemoved, ConflictDeclared); a newer rulebook is not, since a stage keeps the version that it was
+opened under. What was appended after the seal arrived changes nothing: a withdrawal then leaves its seat empty.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Final
+
+from kernel.decider import Aggregate, Emit, Happened, Position
+from schemas.envelope import StreamPoint
+from schemas.nomination import ResealOrdered
+from schemas.rulebook import Rulebook
+from schemas.scoring import RankingSealed, RankingSuperseded, Standing, Unrankable
+from services.nomination.domain.award import Award
+from services.nomination.domain.committee import Committee, committee_stream
+from services.nomination.domain.nomination import Nomination, NominationState
+from services.nomination.domain.refusals import refuse
+from services.nomination.domain.season import Season
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A received seal: the id and version of its event, where it stands in this service's log, and what it says."""
+
+    id: str
+    version: int
+    position: Position
+    said: RankingSealed
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The seals of a stage, in order, and which of them were superseded."""
+
+    seals: tuple[Seal, ...] = ()
+    superseded: frozenset[str] = frozenset()
+
+    @property
+    def current(self) -> Seal | None:
+        """Return the last seal, unless it was superseded."""
+        last = self.seals[-1] if self.seals else None
+        return None if last is None or last.id in self.superseded else last
+
+    def seal(self, seal: str) -> Seal | None:
+        """Return a seal by its event's id."""
+        return next((found for found in self.seals if found.id == seal), None)
+
+
+def evolve(state: Ranking, happened: Happened) -> Ranking:
+    """Fold one received event; those that concern only scoring itself are passed over."""
+    match happened.event:
+        case RankingSealed() as said:
+            return replace(state, seals=(*state.seals, Seal(happened.id, happened.version, happened.position, said)))
+        case RankingSuperseded(seal=seal):
+            return replace(state, superseded=state.superseded | {seal})
+        case _:
+            return state
+
+
+RANKING: Final = Aggregate[Ranking](initial=Ranking, evolve=evolve, kind="ranking")
+
+
+def standings_digest(standings: Iterable[Standing], unrankable: Iterable[Unrankable]) -> str:
+    """Return the SHA-256 in hex of standings and unrankable as canonical JSON (RFC 8785), which a seal states."""
+    content = {
+        "standings": [row.model_dump(mode="json", exclude_none=True) for row in standings],
+        "unrankable": [row.model_dump(mode="json", exclude_none=True) for row in unrankable],
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode("utf-8")).hexdigest()
+
+
+# --- staleness -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """How a seal's basis differs from what was known here when it arrived; empty: it does not."""
+
+    points: tuple[StreamPoint, ...] = ()
+    missing: tuple[str, ...] = ()
+    superfluous: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.points or self.missing or self.superfluous)
+
+    def told(self) -> str:
+        """Return the streams and nominations that differ, for a refusal."""
+        points = [f"{point.stream} v{point.version}" for point in self.points]
+        return ", ".join((*points, *self.missing, *self.superfluous))
+
+
+def staleness(seal: Seal, committee: Committee, nominations: Mapping[str, NominationState]) -> Stale:
+    """Compare a seal's basis with what stood in this service's log before it.
+
+    Args:
+        seal: the received seal.
+        committee: the committee stream of the stage's place.
+        nominations: every nomination that can have reached the stage, and every one that the basis names.
+    """
+    at, basis = seal.said.at, seal.said.basis
+    eligible = {
+        id_
+        for id_, state in nominations.items()
+        if isinstance(state, Nomination) and state.was_eligible(at, seal.position)
+    }
+    known_to_have_left = {row.nomination for row in seal.said.unrankable if row.reason == "withdrawn"}
+    named = set(basis.nominations)
+    seen = {point.stream: point.version for point in basis.streams}
+    stream = committee_stream(at.season, at.province)
+    return Stale(
+        points=tuple(
+            StreamPoint(stream=stream, version=change.version)
+            for change in committee.changes
+            if change.version > seen.get(stream, 0) and change.position < seal.position
+        ),
+        missing=tuple(sorted(eligible - named)),
+        superfluous=tuple(sorted(named - eligible - known_to_have_left)),
+    )
+
+
+def judge_seal(
+    received: str, ranking: Ranking, award: Award, committee: Committee, nominations: Mapping[str, NominationState]
+) -> Sequence[Emit]:
+    """Order a new seal when the received one is current and stale, once; otherwise do nothing."""
+    seal = ranking.current
+    if seal is None or seal.id != received or received in award.reseals:
+        return ()
+    stale = staleness(seal, committee, nominations)
+    if not stale:
+        return ()
+    at = seal.said.at
+    order = ResealOrdered(
+        ranking=at.ranking, seal=seal.id, stale=stale.points, missing=stale.missing, superfluous=stale.superfluous
+    )
+    return (Emit(at.award, order),)
+
+
+# --- what a plenary may rest on ------------------------------------------------------------------------------------
+
+
+def citable(
+    seal: Seal,
+    ranking: Ranking,
+    season: Season,
+    award: Award,
+    committee: Committee,
+    nominations: Mapping[str, NominationState],
+) -> Rulebook:
+    """Return the rules that a seal was made under when a plenary may rest on it now; raise Refused."""
+    said = seal.said
+    current = ranking.current
+    if current is None or seal.id != current.id:
+        raise refuse("seal-superseded", "seal", seal.id)
+    computed = standings_digest(said.standings, said.unrankable)
+    if said.digest != computed:
+        raise refuse("seal-digest-wrong", "digest", said.digest, computed=computed)
+    if season.hashes.get(said.rulebook_version) != said.rulebook_hash:
+        raise refuse("seal-under-other-rules", "seal", seal.id, version=said.rulebook_version)
+    stale = staleness(seal, committee, nominations)
+    if stale or seal.id in award.reseals:
+        raise refuse("seal-stale", "seal", seal.id, stale=stale.told() or said.at.ranking)
+    return season.rulebooks[said.rulebook_version]
