@@ -119,11 +119,16 @@ def _seal(inputs: Inputs, ranking: Closed | Sealed, at: Stage) -> RankingSealed:
     opened, rules = ranking.opened, ranking.rules
     eligible = sorted((one for one in inputs.nominations if one.is_eligible(at)), key=lambda one: one.id)
     counted, excluded = _sort_out(inputs, opened.body, opened.rules, {one.id for one in eligible}, at)
-    marks: dict[str, list[Marks]] = {}
+    sheets: dict[str, list[Sheet]] = {}
     for filed in counted:
-        marks.setdefault(filed.nomination, []).append(marks_of(filed.sheet))
+        sheets.setdefault(filed.nomination, []).append(filed.sheet)
     evaluations = [
-        evaluate(rules, entrant_of(one), marks.get(one.id, ()), carried_figures(one, opened.rules, at, inputs.carried))
+        evaluate(
+            rules,
+            entrant_of(one, sheets.get(one.id, ())),
+            [marks_of(sheet) for sheet in sheets.get(one.id, ())],
+            carried_figures(one, opened.rules, at, inputs.carried),
+        )
         for one in eligible
     ]
     standings = tuple(standing(rules, one) for one in place(rules, evaluations))
@@ -140,7 +145,7 @@ def _seal(inputs: Inputs, ranking: Closed | Sealed, at: Stage) -> RankingSealed:
         ),
         basis=_basis(inputs, eligible),
         digest=standings_digest(standings, without),
-        sample=any(one.sample for one in eligible) or any(one.sheet.sample for one in counted),
+        sample=any(one.entrant.sample for one in evaluations),
     )
 
 
@@ -192,10 +197,11 @@ def marks_of(sheet: Sheet) -> Marks:
     return {aspect: in_millionths(mark.mark) for aspect, mark in sheet.marks.items()}
 
 
-def entrant_of(nomination: Nomination) -> Entrant:
-    """Return a nomination as the ranking sees it."""
+def entrant_of(nomination: Nomination, sheets: Iterable[Sheet]) -> Entrant:
+    """Return a nomination as the ranking sees it; a sample nominee or a sample mark makes its standing a sample."""
     nominated = nomination.nominated.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return Entrant(nomination.id, nomination.candidate.code, nominated, nomination.sample)
+    sample = nomination.sample or any(sheet.sample for sheet in sheets)
+    return Entrant(nomination.id, nomination.candidate.code, nominated, sample)
 
 
 # --- carried aspects -----------------------------------------------------------------------------------------------

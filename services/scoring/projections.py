@@ -1,0 +1,558 @@
+"""Rankings as they stand or were sealed: the read rows of every stage, folded from raw documents.
+
+A ranking is folded per committee stream (`2020/75`: a season in a province, or
+`2020/00` for the nation), since recusals and removals reach over all rankings of the place. Folding a sheet's event is
+a few dictionary steps; fractions are made only for the nominees that changed, when rows are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from kernel.log import Recorded
+from kernel.reactor import Table
+from schemas.envelope import Event
+from schemas.exact import fraction_text, parse_fraction
+from schemas.nomination import (
+    CandidateNominated,
+    CommitteeFormed,
+    ConflictDeclared,
+    MemberAppointed,
+    MemberRemoved,
+    NominationEliminated,
+    NominationWithdrawn,
+    RankingAnnounced,
+    StageAdvanced,
+)
+from schemas.regions import NATION
+from schemas.scoring import (
+    AspectScored,
+    AspectScoreRevised,
+    PinnedRules,
+    RankingSealed,
+    RankingSuperseded,
+    ScoreSheetSubmitted,
+    ScoreSheetVoided,
+    ScoringClosed,
+    ScoringOpened,
+)
+from services.scoring.domain.ranking import Entrant, Evaluation, Marks, Rules, Standings, millionths
+from services.scoring.domain.received import Committee, Interest, Seat
+from services.scoring.domain.seal import exclusion
+from services.scoring.domain.sheet import Status
+
+Json = dict[str, Any]
+Row = tuple[Any, ...]
+
+
+def types_of(*models: type[Event]) -> frozenset[str]:
+    """Return the type names of event models."""
+    return frozenset(model.type_name() for model in models)
+
+
+def _text(value: object) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def group_of(season: str, province: str) -> str:
+    """Return the group that a place's rankings are folded in."""
+    return f"{season}/{province}"
+
+
+def ranking_of(at: Mapping[str, str]) -> str:
+    """Return the ranking stream of a stage as raw data has it."""
+    return f"ranking/{at['season']}/{at['tier']}/{at['province']}/{at['category']}/{at['stage']}"
+
+
+# --- one stage -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class FiledMarks:
+    """A sheet as it was filed: marks are the texts of the events, None where an aspect does not apply."""
+
+    status: Status = "draft"
+    marks: dict[str, str | None] = field(default_factory=dict)
+    sample: bool = False
+
+    def as_counted(self) -> Marks:
+        """Return the marks as the ranking takes them."""
+        return {aspect: None if mark is None else millionths(mark) for aspect, mark in self.marks.items()}
+
+
+class _Shown(NamedTuple):
+    """What of an evaluation is shown, kept with it."""
+
+    evaluation: Evaluation
+    total: str | None
+    shown: str | None
+    aspects: str
+
+
+@dataclass(slots=True)
+class Board:
+    """The ranking of one stage: who competes, what was filed, and the rows, kept until something changes."""
+
+    at: Json
+    ranking: str
+    opened: Json | None = None
+    pinned: PinnedRules | None = None
+    standings: Standings | None = None
+    closed: bool = False
+    seal: Json | None = None
+    """Id, version, time and data of the current seal."""
+    announced: Json | None = None
+    competing: set[str] = field(default_factory=set)
+    sheets: dict[str, dict[str, FiledMarks]] = field(default_factory=dict)
+    """Filed sheets by nomination and member."""
+    dirty: set[str] = field(default_factory=set)
+    kept_rows: list[Row] | None = None
+    kept_shown: dict[str, _Shown] = field(default_factory=dict)
+
+    def touch(self, nomination: str) -> None:
+        """Note that a nominee must be evaluated anew."""
+        self.dirty.add(nomination)
+        self.kept_rows = None
+
+    def touch_all(self) -> None:
+        """Note that every nominee must be evaluated anew."""
+        self.dirty |= self.competing | self.sheets.keys()
+        self.kept_rows = None
+
+    def filed(self, nomination: str, member: str) -> FiledMarks:
+        """Return a member's sheet, a new one if there is none."""
+        sheets = self.sheets.get(nomination)
+        if sheets is None:
+            sheets = self.sheets[nomination] = {}
+        filed = sheets.get(member)
+        if filed is None:
+            filed = sheets[member] = FiledMarks()
+        return filed
+
+    @property
+    def state(self) -> str:
+        """Return where the stage stands: open, closed or sealed."""
+        if self.seal is not None:
+            return "sealed"
+        return "closed" if self.closed else "open"
+
+
+@dataclass(slots=True)
+class Place:
+    """All rankings of a season in a province or in the nation."""
+
+    season: str
+    boards: dict[tuple[str, str, str], Board] = field(default_factory=dict)
+    """By tier, category and stage."""
+    committee: Committee = field(default_factory=Committee)
+    entrants: dict[str, Entrant] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    passed: dict[tuple[str, str, str], dict[str, Fraction]] = field(default_factory=dict)
+    """Sealed aggregates by tier, stage and nomination, for what later stages carry."""
+    passed_by: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    """Which of them a ranking's current seal made."""
+
+    def board(self, at: Mapping[str, str]) -> Board:
+        """Return the ranking of a stage, a new one if there is none."""
+        key = (at["tier"], at["category"], at["stage"])
+        board = self.boards.get(key)
+        if board is None:
+            board = self.boards[key] = Board(dict(at), ranking_of(at))
+        return board
+
+
+# --- rankings ------------------------------------------------------------------------------------------------------
+
+_COMMITTEE_TYPES: Final = types_of(CommitteeFormed, MemberAppointed, MemberRemoved, ConflictDeclared)
+_NOMINATED: Final = CandidateNominated.type_name()
+_ADVANCED: Final = StageAdvanced.type_name()
+_SEALED: Final = RankingSealed.type_name()
+
+
+class RankingProjection:
+    """Standings per stage: provisional of what is known now, sealed from the seal's own words.
+
+    A heading row per stage (`nomination` empty, `place` 0) and a row per nominee: the ranked in order, then the
+    unrankable.
+    """
+
+    name = "rankings"
+    table = Table(
+        "rankings",
+        (
+            "grp", "id", "ranking", "nomination", "place", "rank", "shared", "candidate", "name", "total", "shown",
+            "aspects", "tie", "reason", "lacking", "sheets", "sample", "status", "seal", "digest", "announced",
+            "heading",
+        ),
+    )  # fmt: skip
+    types = _COMMITTEE_TYPES | types_of(
+        CandidateNominated, StageAdvanced, NominationWithdrawn, NominationEliminated, RankingAnnounced,
+        ScoringOpened, ScoringClosed, RankingSealed, RankingSuperseded,
+        AspectScored, AspectScoreRevised, ScoreSheetSubmitted, ScoreSheetVoided,
+    )  # fmt: skip
+
+    def groups(self, event: Recorded) -> tuple[str, ...]:
+        """Return the places that an event touches; what the nation carries or receives touches it too."""
+        data, type_ = event.data, event.type
+        if type_ in _COMMITTEE_TYPES:
+            return (group_of(data["season"], data["province"]),)
+        at = data["entry"] if type_ == _NOMINATED else data["reached"] if type_ == _ADVANCED else data["at"]
+        own = f"{at['season']}/{at['province']}"
+        if type_ in (_NOMINATED, _SEALED) and at["province"] != NATION:
+            return own, group_of(at["season"], NATION)
+        return (own,)
+
+    def initial(self, group: str) -> Place:
+        """Return a place where nothing has happened."""
+        return Place(group.partition("/")[0])
+
+    def fold(self, state: Place, event: Recorded, group: str) -> Place:
+        """Fold an event into the place, in place."""
+        _FOLDS[event.type](state, event, group)
+        return state
+
+    def rows(self, group: str, state: Place) -> Iterator[Row]:
+        """Return a heading and a row per nominee, for every stage that was opened."""
+        for board in state.boards.values():
+            if board.opened is not None:
+                if board.kept_rows is None:
+                    board.kept_rows = list(_board_rows(group, state, board))
+                yield from board.kept_rows
+
+
+def _formed(state: Place, event: Recorded, _group: str) -> None:
+    state.committee = state.committee.form(event.data["body"])
+
+
+def _seat(data: Json) -> Seat:
+    return Seat(data["body"], data["office"], data["seat"])
+
+
+def _appointed(state: Place, event: Recorded, _group: str) -> None:
+    state.committee = state.committee.appoint(_seat(event.data), event.data["person"])
+    _touch_body(state, event.data["body"])
+
+
+def _removed(state: Place, event: Recorded, _group: str) -> None:
+    state.committee = state.committee.remove(_seat(event.data), event.data["person"])
+    _touch_body(state, event.data["body"])
+
+
+def _touch_body(state: Place, body: str) -> None:
+    for board in state.boards.values():
+        if board.opened is not None and board.opened["body"] == body:
+            board.touch_all()
+
+
+def _conflict(state: Place, event: Recorded, _group: str) -> None:
+    data = event.data
+    interest = Interest(data["category"], data.get("nomination"))
+    state.committee = state.committee.declare(data["person"], interest)
+    for board in state.boards.values():
+        if board.at["category"] == interest.category:
+            board.touch_all()
+
+
+def _nominated(state: Place, event: Recorded, group: str) -> None:
+    data = event.data
+    nomination, candidate, entry = data["nomination"], data["candidate"], data["entry"]
+    time = event.attributes["time"]
+    state.entrants[nomination] = Entrant(nomination, candidate["code"], time, bool(data.get("sample")))
+    state.names[nomination] = candidate["name"]
+    if group_of(entry["season"], entry["province"]) == group:
+        _enter(state, entry, nomination)
+
+
+def _enter(state: Place, at: Json, nomination: str) -> None:
+    board = state.board(at)
+    board.competing.add(nomination)
+    board.touch(nomination)
+
+
+def _advanced(state: Place, event: Recorded, _group: str) -> None:
+    _enter(state, event.data["reached"], event.data["nomination"])
+
+
+def _left(state: Place, event: Recorded, _group: str) -> None:
+    board, nomination = state.board(event.data["at"]), event.data["nomination"]
+    board.competing.discard(nomination)
+    board.touch(nomination)
+
+
+def _announced(state: Place, event: Recorded, _group: str) -> None:
+    board = state.board(event.data["at"])
+    board.announced = {"seal": event.data["seal"], "time": event.attributes["time"]}
+    board.kept_rows = None
+
+
+def _opened(state: Place, event: Recorded, _group: str) -> None:
+    board = state.board(event.data["at"])
+    board.opened = event.data
+    board.pinned = PinnedRules.model_validate(event.data["rules"])
+    board.standings = Standings(Rules.of(board.pinned))
+    board.touch_all()
+
+
+def _closed(state: Place, event: Recorded, _group: str) -> None:
+    board = state.board(event.data["at"])
+    board.closed = True
+    board.kept_rows = None
+
+
+def _sealed(state: Place, event: Recorded, group: str) -> None:
+    data = event.data
+    at = data["at"]
+    for key in state.passed_by.pop(event.stream, ()):
+        state.passed.pop(key, None)
+    passed = state.passed_by[event.stream] = []
+    for standing in data["standings"]:
+        key = (at["tier"], at["stage"], standing["nomination"])
+        state.passed[key] = {one["aspect"]: parse_fraction(one["value"]) for one in standing["aspects"]}
+        passed.append(key)
+    for board in state.boards.values():
+        if board.pinned is not None and any(aspect.carried for aspect in board.pinned.aspects):
+            board.touch_all()
+    if group_of(at["season"], at["province"]) == group:
+        board = state.board(at)
+        board.seal = {"id": event.id, "version": event.version, "time": event.attributes["time"], "data": data}
+        board.kept_rows = None
+
+
+def _superseded(state: Place, event: Recorded, _group: str) -> None:
+    board = state.board(event.data["at"])
+    board.seal = None
+    board.touch_all()
+
+
+def _scored(state: Place, event: Recorded, _group: str) -> None:
+    data = event.data
+    filed = state.board(data["at"]).filed(data["nomination"], data["member"])
+    if filed.status == "voided":
+        filed.status, filed.marks, filed.sample = "draft", {}, False
+    mark = data["mark"]
+    filed.marks[mark["aspect"]] = mark.get("mark")
+    if data.get("sample"):
+        filed.sample = True
+
+
+def _revised(state: Place, event: Recorded, _group: str) -> None:
+    data = event.data
+    board = state.board(data["at"])
+    filed = board.filed(data["nomination"], data["member"])
+    mark = data["mark"]
+    filed.marks[mark["aspect"]] = mark.get("mark")
+    if data.get("sample"):
+        filed.sample = True
+    if filed.status == "submitted":
+        board.touch(data["nomination"])
+
+
+def _submitted(state: Place, event: Recorded, _group: str) -> None:
+    data = event.data
+    board = state.board(data["at"])
+    filed = board.filed(data["nomination"], data["member"])
+    filed.status = "submitted"
+    filed.marks = {mark["aspect"]: mark.get("mark") for mark in data["marks"]}
+    board.touch(data["nomination"])
+
+
+def _voided(state: Place, event: Recorded, _group: str) -> None:
+    data = event.data
+    board = state.board(data["at"])
+    board.filed(data["nomination"], data["member"]).status = "voided"
+    board.touch(data["nomination"])
+
+
+_FOLDS: Final[Mapping[str, Callable[[Place, Recorded, str], None]]] = {
+    CommitteeFormed.type_name(): _formed,
+    MemberAppointed.type_name(): _appointed,
+    MemberRemoved.type_name(): _removed,
+    ConflictDeclared.type_name(): _conflict,
+    CandidateNominated.type_name(): _nominated,
+    StageAdvanced.type_name(): _advanced,
+    NominationWithdrawn.type_name(): _left,
+    NominationEliminated.type_name(): _left,
+    RankingAnnounced.type_name(): _announced,
+    ScoringOpened.type_name(): _opened,
+    ScoringClosed.type_name(): _closed,
+    RankingSealed.type_name(): _sealed,
+    RankingSuperseded.type_name(): _superseded,
+    AspectScored.type_name(): _scored,
+    AspectScoreRevised.type_name(): _revised,
+    ScoreSheetSubmitted.type_name(): _submitted,
+    ScoreSheetVoided.type_name(): _voided,
+}
+
+
+# --- rows ----------------------------------------------------------------------------------------------------------
+
+
+def _board_rows(group: str, state: Place, board: Board) -> Iterator[Row]:
+    opened, pinned, standings = board.opened, board.pinned, board.standings
+    if opened is None or pinned is None or standings is None:
+        return
+    announced = _announcement(board)
+    if board.seal is None:
+        _refresh(state, board, opened["body"], pinned, standings)
+        lines = _provisional(board, standings)
+    else:
+        lines = _as_sealed(board.seal)
+    seal = board.seal or {}
+    digest = seal["data"]["digest"] if seal else None
+    status = "sealed" if seal else "provisional"
+    name = f"{board.at['tier']}/{board.at['category']}/{board.at['stage']}"
+    sample = False
+    for place, line in enumerate(lines, start=1):
+        sample = sample or line.sample
+        yield (
+            group, f"{name}/{line.nomination}", board.ranking, line.nomination, place, line.rank, line.shared,
+            line.candidate, state.names.get(line.nomination, line.candidate), line.total, line.shown, line.aspects,
+            line.tie, line.reason, line.lacking, line.sheets, line.sample, status, seal.get("id"), digest, announced,
+            None,
+        )  # fmt: skip
+    heading = _text(_heading(board, opened))
+    yield (
+        group, name, board.ranking, "", 0, None, False, "", "", None, None, None,
+        None, None, None, 0, sample, board.state, seal.get("id"), digest, announced, heading,
+    )  # fmt: skip
+
+
+class _Line(NamedTuple):
+    """A nominee's row without what all rows of the stage share."""
+
+    nomination: str
+    candidate: str
+    rank: int | None
+    shared: bool
+    total: str | None
+    shown: str | None
+    aspects: str
+    tie: str | None
+    reason: str | None
+    lacking: str | None
+    sheets: int
+    sample: bool
+
+
+def _refresh(state: Place, board: Board, body: str, pinned: PinnedRules, standings: Standings) -> None:
+    """Evaluate the nominees that changed."""
+    for nomination in board.dirty:
+        entrant = state.entrants.get(nomination)
+        if entrant is None or nomination not in board.competing:
+            standings.drop(nomination)
+            continue
+        counted = [
+            filed
+            for member, filed in board.sheets.get(nomination, {}).items()
+            if exclusion(filed.status, state.committee, body, pinned, member, board.at["category"], nomination) is None
+        ]
+        if any(filed.sample for filed in counted):
+            entrant = replace(entrant, sample=True)
+        standings.put(entrant, [filed.as_counted() for filed in counted], _carried(state, pinned, nomination))
+    board.dirty.clear()
+
+
+def _carried(state: Place, pinned: PinnedRules, nomination: str) -> dict[str, Fraction]:
+    figures: dict[str, Fraction] = {}
+    for aspect in pinned.aspects:
+        if aspect.carried is not None:
+            passed = state.passed.get((aspect.carried.tier, aspect.carried.stage, nomination), {})
+            if aspect.carried.aspect in passed:
+                figures[aspect.code] = passed[aspect.carried.aspect]
+    return figures
+
+
+def _provisional(board: Board, standings: Standings) -> Iterator[_Line]:
+    rules = standings.rules
+    for place in standings.places():
+        entrant, (_, total, shown, aspects) = place.evaluation.entrant, _shown(board, rules, place.evaluation)
+        tie = None
+        if place.tie is not None:
+            rule, aspect, figure = place.tie
+            tie = _text({"rule": rule, "figure": figure} | ({"aspect": aspect} if aspect else {}))
+        yield _Line(
+            entrant.nomination, entrant.candidate, place.rank, place.shared, total, shown, aspects, tie,
+            None, None, place.evaluation.sheets, entrant.sample,
+        )  # fmt: skip
+    for one in standings.unplaced():
+        entrant = one.entrant
+        yield _Line(
+            entrant.nomination, entrant.candidate, None, False, None, None, _shown(board, rules, one).aspects, None,
+            one.lack, one.lacking, one.sheets, entrant.sample,
+        )  # fmt: skip
+
+
+def _shown(board: Board, rules: Rules, evaluation: Evaluation) -> _Shown:
+    """Return what is shown of an evaluation, made once per evaluation."""
+    nomination = evaluation.entrant.nomination
+    kept = board.kept_shown.get(nomination)
+    if kept is None or kept.evaluation is not evaluation:
+        total = evaluation.total
+        aspects = _text(
+            [{"aspect": one, "value": fraction_text(value), "sheets": n} for one, value, n in evaluation.aggregates]
+        )
+        kept = board.kept_shown[nomination] = _Shown(
+            evaluation,
+            None if total is None else fraction_text(total),
+            None if total is None else rules.shown(total),
+            aspects,
+        )
+    return kept
+
+
+def _as_sealed(seal: Json) -> Iterator[_Line]:
+    for one in seal["data"]["standings"]:
+        sheets = max((aspect["sheets"] for aspect in one["aspects"]), default=0)
+        yield _Line(
+            one["nomination"], one["candidate"], one["rank"], one["shared"], one["total"], one["shown"],
+            _text(one["aspects"]), _text(one["tie"]) if "tie" in one else None, None, None, sheets, one["sample"],
+        )  # fmt: skip
+    for one in seal["data"]["unrankable"]:
+        yield _Line(
+            one["nomination"], one["candidate"], None, False, None, None, "[]", None,
+            one["reason"], one.get("aspect"), one["sheets"], one["sample"],
+        )  # fmt: skip
+
+
+def _announcement(board: Board) -> str | None:
+    """Return when the current seal was announced, None if it was not."""
+    if board.announced is None or board.seal is None or board.announced["seal"] != board.seal["id"]:
+        return None
+    time: str = board.announced["time"]
+    return time
+
+
+def _heading(board: Board, opened: Json) -> Json:
+    """Return what is said of a stage above its standings."""
+    heading: Json = {
+        "at": board.at,
+        "state": board.state,
+        "body": opened["body"],
+        "rubric": opened["rubric"],
+        "rulebook_version": opened["rulebook_version"],
+        "rulebook_hash": opened["rulebook_hash"],
+        "opens": opened["opens"],
+        "closes": opened["closes"],
+        "aspects": [
+            {"aspect": one["code"], "share": one["share"], "origin": one["origin"]}
+            for one in opened["rules"]["aspects"]
+        ],
+        "tie_break": opened["rules"]["tie_break"],
+    }
+    if board.seal is not None:
+        data = board.seal["data"]
+        heading["seal"] = {
+            "id": board.seal["id"],
+            "version": board.seal["version"],
+            "time": board.seal["time"],
+            "digest": data["digest"],
+            "counted": len(data["counted"]),
+            "excluded": [{"stream": one["stream"], "reason": one["reason"]} for one in data["excluded"]],
+            "sample": data["sample"],
+        }
+    return heading
