@@ -1,0 +1,136 @@
+"""`paritrana audit`: export what the audit store holds, and verify such a folder with nothing else at hand."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from cli.output import AsJson, Finding, WrongUse, show, show_progress
+from services.audit.client import AuditClient
+from services.audit.export import NotExported, Result, export, prepare_folder
+from services.audit.verify import Report, verify
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="For auditors: export, and verify offline.")
+
+_SHOWN: Final = 50
+_POINT: Final = re.compile(r"(?P<stream>[a-z]+(?:/[A-Za-z0-9._-]+)+)@(?P<version>[1-9][0-9]{0,8})")
+
+
+def register(program: typer.Typer) -> None:
+    """Add the commands."""
+    program.add_typer(app, name="audit")
+
+
+@app.command("export")
+def export_command(
+    folder: Annotated[Path, typer.Argument(help="An empty folder, or one that is made.")],
+    token: Annotated[
+        str, typer.Option(envvar="PARITRANA_TOKEN", help="An auditor's token, as `paritrana token` prints it.")
+    ],
+    url: Annotated[
+        str, typer.Option(envvar="PARITRANA_AUDIT_URL", help="Where the audit service answers.")
+    ] = "http://127.0.0.1:8084",
+    at_least: Annotated[
+        list[str] | None, typer.Option(help="Wait until the store has this event, as STREAM@VERSION; repeatable.")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for events that are still on their way.")] = 30.0,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export in the folder.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write every event of the audit store into FOLDER, and print the digest of its manifest.
+
+    Keep the digest apart from the folder: `audit verify --digest` then shows that nothing was made anew.
+
+    Example: paritrana audit export ./export-2021 --token "$(paritrana token auditor)"
+    """
+    points = [_point(text) for text in at_least or ()]
+
+    def say(line: str) -> None:
+        show_progress(line, as_json=as_json)
+
+    try:
+        prepare_folder(folder, replace=force)
+        with closing(AuditClient(url, token, patience=wait)) as client:
+            _wait_for(client, points, time.monotonic() + wait)
+            result = export(client, folder, say, wait=wait)
+    except (NotExported, OSError) as error:
+        raise WrongUse(str(error)) from None
+    show(_exported_json(result, folder), _exported_lines(result, folder), as_json=as_json)
+    if result.open_ends:
+        raise Finding(
+            f"{len(result.open_ends)} cited events did not arrive in the store; the first: {result.open_ends[0]}"
+        )
+
+
+def _point(text: str) -> tuple[str, int]:
+    match = _POINT.fullmatch(text)
+    if match is None:
+        raise WrongUse(f"--at-least {text!r} is wrong: write STREAM@VERSION, for example season/2021@2")
+    return match["stream"], int(match["version"])
+
+
+def _wait_for(client: AuditClient, points: Iterable[tuple[str, int]], deadline: float) -> None:
+    for stream, version in points:
+        while client.heads(stream) < version:
+            if time.monotonic() >= deadline:
+                raise NotExported(f"the store has not received {stream}@{version} in time: try again, or --wait longer")
+            time.sleep(0.2)
+
+
+def _exported_json(result: Result, folder: Path) -> dict[str, object]:
+    return {
+        "folder": str(folder),
+        "digest": result.digest,
+        "events": result.events,
+        "streams": result.streams,
+        "position": result.position,
+        "open_ends": list(result.open_ends),
+    }
+
+
+def _exported_lines(result: Result, folder: Path) -> Iterator[str]:
+    yield f"{result.events} events in {result.streams} streams, up to position {result.position}"
+    yield from (f"not in the store: {line}" for line in result.open_ends[:_SHOWN])
+    yield f"digest {result.digest}"
+    yield f"next: paritrana audit verify {folder} --digest {result.digest}"
+
+
+@app.command("verify")
+def verify_command(
+    folder: Annotated[Path, typer.Argument(help="The folder of an export.")],
+    digest: Annotated[str | None, typer.Option(help="The digest that the export printed, 64 hex digits.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Verify an exported folder offline: with no database, no broker and no network.
+
+    Example: paritrana audit verify ./export-2021 --digest 4f1c…
+    """
+    if digest is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
+        raise WrongUse("--digest must be the 64 hex digits that `paritrana audit export` printed")
+    if not folder.is_dir():
+        raise WrongUse(f"{folder} is no folder: give the folder of an export")
+    report = verify(folder, digest and digest.lower())
+    show(report.as_json(), _report_lines(report), as_json=as_json)
+    if not report.good:
+        raise Finding(f"{report.found} findings: the export is not what was recorded, or it is damaged")
+
+
+def _report_lines(report: Report) -> Iterator[str]:
+    for finding in report.findings[:_SHOWN]:
+        yield f"FOUND {finding}"
+    if report.found > _SHOWN:
+        yield f"… and {report.found - _SHOWN} more; --json shows {len(report.findings)}"
+    yield f"{report.events} events, {report.streams} streams, {report.signatures} signatures checked"
+    yield f"{report.rankings} sealed rankings and {report.decisions} decisions recomputed"
+    yield from (f"key of {key['service']}: {key['key_id']} ({key['public_key']})" for key in report.keys)
+    if report.digest is not None:
+        yield f"digest {report.digest}" + (" (as given)" if report.digest_given and report.good else "")
+    yield from (f"not seen: {line}" for line in report.unseen)
+    if report.good:
+        yield "nothing was found"

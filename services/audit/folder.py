@@ -1,0 +1,186 @@
+"""How an exported folder is laid out, and how a folder that nobody trusts is read.
+
+`manifest.json` (canonical JSON) lists every other file with its size and SHA-256; `heads.jsonl` says where each stream
+ends; `events/<topic>/<kind of stream>.jsonl` holds the documents, one a line, in the order of (stream, version), so
+that each line has exactly one place. Names come from a pattern, never from what a file says; symbolic links and
+anything but a regular file are refused; a line is read up to a bound.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, BinaryIO, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from schemas.envelope import Hex64
+from schemas.topics import topic_of
+
+FORMAT: Final = "paritrana-audit-export/1"
+MANIFEST: Final = "manifest.json"
+HEADS: Final = "heads.jsonl"
+README: Final = "README.md"
+EVENTS: Final = "events"
+MAX_LINE: Final = 8 << 20
+"""Bytes of a line at most: twice what the broker takes as one message."""
+MAX_MANIFEST: Final = 4 << 20
+
+_EVENT_FILE: Final = re.compile(r"events/[a-z0-9]+(\.[a-z0-9]+)*/[a-z]+\.jsonl")
+_CHUNK: Final = 1 << 16
+
+
+class Unusable(Exception):
+    """A file of the folder that must not or cannot be read; the message says why."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ListedFile(_Strict):
+    """One file as the manifest lists it."""
+
+    path: Annotated[str, StringConstraints(max_length=255)]
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Hex64
+    lines: Annotated[int, Field(ge=0)]
+
+
+class ListedKey(_Strict):
+    """A public key that a service published for signing events: base64 of the raw 32 bytes."""
+
+    service: str
+    key_id: str
+    public_key: str
+
+
+class Manifest(_Strict):
+    """What the folder holds. Its own SHA-256 is the digest that `export` prints."""
+
+    format: Literal["paritrana-audit-export/1"]
+    tool: str
+    made: str
+    position: str
+    """Up to where the audit store's log was exported."""
+    events: Annotated[int, Field(ge=0)]
+    streams: Annotated[int, Field(ge=0)]
+    keys: list[ListedKey]
+    files: list[ListedFile]
+
+
+class HeadLine(_Strict):
+    """One line of `heads.jsonl`: where a stream ends, with the leaf hash of its last event."""
+
+    stream: str
+    version: Annotated[int, Field(ge=1)]
+    hash: Hex64
+
+
+def file_of(stream: str) -> str:
+    """Return the path of the file that holds `stream`; raise ValueError for a stream of no known kind."""
+    return f"{EVENTS}/{topic_of(stream)}/{stream.partition('/')[0]}.jsonl"
+
+
+def is_allowed(path: str) -> bool:
+    """Tell whether a manifest may list this path."""
+    return path in (HEADS, README) or _EVENT_FILE.fullmatch(path) is not None
+
+
+def is_event_file(path: str) -> bool:
+    """Tell whether a path is that of a file of events."""
+    return _EVENT_FILE.fullmatch(path) is not None
+
+
+def open_regular(folder: Path, path: str) -> BinaryIO:
+    """Open a regular file below `folder`, following no symbolic link on the way. Raises Unusable."""
+    *parents, name = path.split("/")
+    here = _opened(folder, None, os.O_DIRECTORY, path)
+    try:
+        for parent in parents:
+            below = _opened(parent, here, os.O_DIRECTORY | os.O_NOFOLLOW, path)
+            os.close(here)
+            here = below
+        # Without O_NONBLOCK, opening a named pipe would wait for somebody to write to it.
+        found = _opened(name, here, os.O_NOFOLLOW | os.O_NONBLOCK, path)
+    finally:
+        os.close(here)
+    if not stat.S_ISREG(os.fstat(found).st_mode):
+        os.close(found)
+        raise Unusable("it is not a regular file")
+    return os.fdopen(found, "rb", buffering=1 << 20)
+
+
+def _opened(name: str | Path, within: int | None, flags: int, path: str) -> int:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_CLOEXEC | flags, dir_fd=within)
+    except FileNotFoundError:
+        raise Unusable("it is missing") from None
+    except OSError as error:
+        linked = "it is, or lies behind, a symbolic link or is no file"
+        raise Unusable(linked if error.errno in _LINKED else f"it cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise Unusable(f"{path!r} is no name of a file") from None
+
+
+_LINKED: Final = frozenset({40, 20, 62})
+"""ELOOP (Linux 40, macOS 62) and ENOTDIR."""
+
+
+def paths_below(folder: Path) -> Iterator[str]:
+    """Return the path of everything in the folder but directories, links included, in order."""
+    for base, directories, names in os.walk(folder):
+        directories.sort()
+        relative = Path(base).relative_to(folder)
+        links = [name for name in directories if (Path(base) / name).is_symlink()]
+        for name in sorted([*names, *links]):
+            yield (relative / name).as_posix()
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was read of a file: bytes, lines, and the digest over all of it."""
+
+    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    size: int = 0
+    lines: int = 0
+
+    def take(self, raw: bytes) -> None:
+        """Count what was read."""
+        self.digest.update(raw)
+        self.size += len(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line without its newline; `fault` says why its content cannot be used."""
+
+    number: int
+    raw: bytes
+    fault: str | None = None
+
+
+def lines_of(source: BinaryIO, tally: Tally) -> Iterator[Line]:
+    """Read a file line by line, at most `MAX_LINE` bytes of each in memory, and count all of it in `tally`."""
+    while chunk := source.readline(MAX_LINE + 1):
+        tally.take(chunk)
+        tally.lines += 1
+        if chunk.endswith(b"\n"):
+            yield Line(tally.lines, chunk[:-1])
+        elif len(chunk) <= MAX_LINE:
+            yield Line(tally.lines, chunk, "the line has no newline at its end: the file was cut")
+        else:
+            _skip_line(source, tally)
+            yield Line(tally.lines, b"", f"the line is longer than {MAX_LINE} bytes")
+
+
+def _skip_line(source: BinaryIO, tally: Tally) -> None:
+    while chunk := source.readline(_CHUNK):
+        tally.take(chunk)
+        if chunk.endswith(b"\n"):
+            return
