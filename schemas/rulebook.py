@@ -140,7 +140,11 @@ Day = Annotated[
     PlainSerializer(date.isoformat, return_type=str),
     WithJsonSchema({"type": "string", "format": "date"}),
 ]
-Season = Annotated[SeasonCode, BeforeValidator(_season)]
+Season = Annotated[
+    SeasonCode,
+    BeforeValidator(_season),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^[0-9]{4}(-[a-z0-9]{1,16})?$"}, {"type": "integer"}]}),
+]
 Whole = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Positive = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Flag = Annotated[bool, Field(strict=True)]

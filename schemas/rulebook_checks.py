@@ -170,7 +170,7 @@ def check_content(raw: object) -> tuple[Rulebook | None, tuple[Finding, ...]]:
 
 
 def _shape_finding(error: Mapping[str, Any]) -> Finding:
-    location = tuple(error["loc"])
+    location = tuple(step for step in error["loc"] if step != "[key]")  # pydantic's mark of a wrong key
     values = {"value": error.get("input"), "expected": "", **(error.get("ctx") or {})}
     for mark in MARKS & {"assumed"}:
         if mark in location:

@@ -26,6 +26,7 @@ from schemas.rulebook_messages import message
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 50
+MAX_ENTRIES: Final = 20_000
 MAX_ERRORS: Final = 200
 
 _TAG: Final = "tag:yaml.org,2002:"
@@ -83,6 +84,7 @@ class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
         Composer.__init__(self)
         _Resolver.__init__(self)
         self.depth = 0
+        self.entries = 0
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
@@ -91,6 +93,9 @@ class _Loader(Reader, Scanner, Parser, Composer, _Resolver):
             raise _Refused(line, "alias", value=event.anchor)
         if self.depth >= MAX_DEPTH:
             raise _Refused(line, "too_deep")
+        self.entries += 1
+        if self.entries > MAX_ENTRIES:
+            raise _Refused(line, "too_many", value=MAX_ENTRIES)
         self.depth += 1
         try:
             return super().compose_node(parent, index)
@@ -164,15 +169,6 @@ class _Plain:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def place(self, finding: Finding) -> Finding:
-        """Cut a finding's path to what the file has, plus the name of a missing value (pydantic adds union members)."""
-        path = finding.path
-        if finding.code in ("missing", "compliance_rule", "size_classes"):
-            return finding
-        while path and path not in self.lines:
-            path = path[:-1]
-        return Finding(path, finding.code, finding.values)
-
 
 def read_rulebook(data: bytes) -> Reading:
     """Read a rulebook file. Never raises: whatever is wrong is in the reading's errors, all of it that can be seen."""
@@ -184,7 +180,7 @@ def read_rulebook(data: bytes) -> Reading:
     plain = _Plain()
     content = plain.value(root, ())
     rulebook, findings = check_content(content)
-    placed = [(plain.line_of(finding.path), plain.place(finding)) for finding in findings]
+    placed = [(plain.line_of(finding.path), finding) for finding in findings]
     errors = _unique([_error(line, finding) for line, finding in (*plain.findings, *placed)])
     return Reading(None if errors else rulebook, tuple(errors)[:MAX_ERRORS])
 

@@ -30,6 +30,10 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "lists and mappings are nested too deeply: a rulebook needs fewer than 50 levels",
         "daftar dan pemetaan bersarang terlalu dalam: juknis cukup kurang dari 50 tingkat",
     ),
+    "too_many": (
+        "more than {value} entries: a rulebook has far fewer; is this the right file?",
+        "lebih dari {value} entri: juknis jauh lebih sedikit; apakah berkasnya benar?",
+    ),
     "alias": (
         "aliases (*{value}) are not allowed: write the value out",
         "alias (*{value}) tidak diperbolehkan: tuliskan nilainya",
@@ -304,8 +308,15 @@ def _shown(value: object) -> str:
 def message(code: str, values: Mapping[str, object]) -> tuple[str, str]:
     """Return what is said of a finding, in English and in Indonesian."""
     english, indonesian = _MESSAGES.get(code, _OTHER)
-    shown = {"value": "", **{name: _full(name, value) for name, value in values.items()}}
-    return english.format(**shown), indonesian.format(**shown)
+    shown = _Shown({name: _full(name, value) for name, value in values.items()})
+    return english.format_map(shown), indonesian.format_map(shown)
+
+
+class _Shown(dict[str, str]):
+    """Values to fill in; one that the finding does not have is left blank."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
 
 
 def _full(name: str, value: object) -> str:
