@@ -146,9 +146,11 @@ def _committed(type_name: str) -> Json:
 # --- AsyncAPI ------------------------------------------------------------------------------------------------------
 
 
-def asyncapi_document(service: str) -> Json:
-    """Return the AsyncAPI 3.0.0 document of a service: what it sends, and what it may receive, over Kafka."""
-    schemas = event_schemas()
+def asyncapi_document(service: str, schemas: Mapping[str, Json]) -> Json:
+    """Return the AsyncAPI 3.0.0 document of a service: what it sends, and what it may receive, over Kafka.
+
+    `schemas` are those of `event_schemas`.
+    """
     topics = [topic for topic in EVENT_TOPICS if topic.owner == service or _may_read(service, topic)]
     carried = {topic.name: _carried(topic, schemas) for topic in topics}
     used = dict.fromkeys(name for names in carried.values() for name in names)
@@ -346,7 +348,8 @@ def generated_schemas() -> dict[str, Json]:
 
 def generated_files() -> dict[str, str]:
     """Return the text of every generated file by its path below `schemas/`."""
-    made = generated_schemas() | {f"asyncapi/{name}.json": asyncapi_document(name) for name in SERVICES}
+    events = event_schemas()
+    made = generated_schemas() | {f"asyncapi/{name}.json": asyncapi_document(name, events) for name in SERVICES}
     return {path: json.dumps(value, indent=2, ensure_ascii=False) + "\n" for path, value in made.items()}
 
 
