@@ -1,4 +1,4 @@
-"""`paritrana test`, `lint`, `crash`, `bench` and `schemas`: the checks of this repository, each one command.
+"""`paritrana test`, `lint`, `crash` and `bench`: the checks of this repository, each one command.
 
 They need the repository, not only the installed program. Each runs its tool as a program of its own, shows what the
 tool says as it says it, and ends with 0 or 1.
@@ -23,7 +23,8 @@ _LINTERS: Final = {
     "ruff check": ("ruff", "check", "."),
     "ruff format": ("ruff", "format", "--check", "."),
     "mypy": ("mypy",),
-    "import contracts": ("lint-imports", "--no-logo"),
+    "import contracts": ("lint-imports",),
+    "generated schemas": ("paritrana", "schemas", "--check"),
 }
 
 
@@ -38,7 +39,6 @@ def register(app: typer.Typer) -> None:
     app.command("lint", help="Check style, types and the import contracts.\n\nExample: paritrana lint")(lint)
     app.command("crash", help="Kill parts under load and count losses.\n\nExample: paritrana crash --rounds 5")(crash)
     app.command("bench", help="Measure against limits of this machine.\n\nExample: paritrana bench --quick")(bench)
-    app.command("schemas", help="Generate schemas and documents anew.\n\nExample: paritrana schemas --check")(schemas)
 
 
 def run_tests(context: typer.Context, as_json: AsJson = False) -> None:
@@ -85,14 +85,6 @@ def bench(
 ) -> None:
     """Run the bench."""
     _run_module("bench", ["--quick"] if quick else [], as_json=as_json)
-
-
-def schemas(
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 when something has drifted.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Generate what is generated from the models."""
-    _run_module("schemas.generate", ["--check"] if check else [], as_json=as_json)
 
 
 def _run_module(module: str, arguments: list[str], *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`paritrana up`, `down`, `status`, `settings` and `clock set`: the embedded stack for operators.
+"""`paritrana up`, `down`, `status`, `settings`, `provision` and `clock set`: the embedded stack for operators.
 
 `up` stays in the foreground and stops in order on Ctrl-C; with `--detach` it goes on in the background, and `down`
 stops it. Everything is read from the settings that `paritrana settings` lists.
@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import importlib
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic_settings import BaseSettings
 
 from cli.output import AsJson, Finding, WrongUse, show, show_progress, table
 from deploy.local.child import StackError
 from deploy.local.control import Control, NotRunning
-from deploy.local.folders import make_data_folder
+from deploy.local.folders import keep_secret, make_data_folder
 from deploy.local.settings import SETTINGS, StackOptions, data_folder, options_from
+from deploy.local.stores import await_broker, await_database
+from deploy.local.stores import provision as provision_stores
 from deploy.local.supervisor import Stack, run_until_stopped
+from kernel.settings import ServiceSettings, describe
+from schemas.topics import SERVICES
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="The stack's data folder; else PARITRANA_DATA, else one per user.")
@@ -41,6 +48,11 @@ def register(app: typer.Typer) -> None:
     app.command("settings", help="List every setting, its meaning and default.\n\nExample: paritrana settings")(
         settings
     )
+    app.command(
+        "provision",
+        help="Make databases, roles and topics where broker and database are given.\n\n"
+        "Passwords of the login roles are taken from PARITRANA_<SERVICE>_PASSWORD.\n\nExample: paritrana provision",
+    )(provision)
     clock = typer.Typer(no_args_is_help=True, help="The embedded stack's test clock.", rich_markup_mode=None)
     clock.command("set", help="Move the test clock forward.\n\nExample: paritrana clock set 2021-07-01T08:00:00+07:00")(
         clock_set
@@ -146,9 +158,49 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
 
 
 def settings(as_json: AsJson = False) -> None:
-    """List every setting."""
+    """List every setting: the stack's, and those that each service adds."""
     rows = [{"setting": one.name, "default": one.default or "-", "meaning": one.meaning} for one in SETTINGS]
+    known = {one.name for one in SETTINGS}
+    rows += [
+        {"setting": one.name, "default": one.default or "-", "meaning": one.description}
+        for one in describe(*_service_settings())
+        if one.name not in known
+    ]
     show(rows, table(rows, ("setting", "default", "meaning")), as_json=as_json)
+
+
+def _service_settings() -> list[type[BaseSettings]]:
+    found: list[type[BaseSettings]] = [ServiceSettings]
+    for service in SERVICES:
+        if find_spec(f"services.{service}.settings") is not None:
+            module = importlib.import_module(f"services.{service}.settings")
+            found += [
+                each for each in vars(module).values() if isinstance(each, type) and issubclass(each, ServiceSettings)
+            ]
+    return found
+
+
+def provision(data: Data = None, as_json: AsJson = False) -> None:
+    """Make databases, roles and topics on the given broker and database."""
+    options = options_from(os.environ, data=data)
+    if options.kafka is None or options.database_url is None:
+        raise WrongUse("set KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL (an administrator's): `up` does this by itself")
+    secrets = make_data_folder(options.data) / "secrets"
+    for service in SERVICES:
+        given = os.environ.get(f"PARITRANA_{service.upper()}_PASSWORD")
+        if given:
+            keep_secret(secrets / f"paritrana_{service}", given)
+    asyncio.run(_provision(options.database_url, options.kafka, options.wait_seconds, secrets))
+    show({"provisioned": list(SERVICES)}, ["databases, roles and topics are there"], as_json=as_json)
+
+
+async def _provision(database_url: str, kafka: str, wait_seconds: float, secrets: Path) -> None:
+    def quiet(_line: str) -> None:
+        """Say nothing: nobody watches a one-shot container."""
+
+    await await_database(database_url, wait_seconds, quiet)
+    await await_broker(kafka, wait_seconds, quiet)
+    await provision_stores(database_url, kafka, secrets)
 
 
 def clock_set(

@@ -86,13 +86,18 @@ def _make_enterable(folder: Path) -> None:
 def secret_in(path: Path) -> str:
     """Return the secret kept in `path` (mode 0600), made at first use: 192 random bits, URL-safe."""
     if not path.exists():
-        private_folder(path.parent)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(secrets.token_urlsafe(24))
-        fresh.replace(path)
+        keep_secret(path, secrets.token_urlsafe(24))
     return path.read_text(encoding="utf-8")
+
+
+def keep_secret(path: Path, secret: str) -> None:
+    """Keep a given secret in `path`, mode 0600, in place of whatever was there."""
+    private_folder(path.parent)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(secret)
+    fresh.replace(path)
 
 
 def private_folder(path: Path) -> Path:

@@ -84,7 +84,8 @@ class Service:
         if child.running:
             await child.kill()
             raise StackError(f"{self.name} was not ready within {_READY_SECONDS:.0f} s: {reason} (log: {self._log})")
-        raise StackError(f"{self.name} did not start: {child.last_line().removeprefix('paritrana: ')} (log: {self._log})")
+        why = child.last_line().removeprefix("paritrana: ")
+        raise StackError(f"{self.name} did not start: {why} (log: {self._log})")
 
     async def _ask(self, client: httpx.AsyncClient) -> str | None:
         if not self._http:

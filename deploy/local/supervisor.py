@@ -22,21 +22,18 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
-from urllib.parse import urlsplit
-
-import asyncpg
 
 from deploy.local.child import StackError
 from deploy.local.control import ControlServer, lock_of
 from deploy.local.folders import make_data_folder, private_folder
-from deploy.local.kafka import Kafka, answers
+from deploy.local.kafka import Kafka
 from deploy.local.ports import LOOPBACK, is_free
 from deploy.local.postgres import Postgres
-from deploy.local.provision import ServiceDatabase, provision_databases, provision_topics
+from deploy.local.provision import ServiceDatabase
 from deploy.local.service import Service, Unit
 from deploy.local.settings import PORTS, REPLICA_STEP, StackOptions
+from deploy.local.stores import await_broker, await_database, provision
 from kernel.clock import TestClock, clock_from
-from kernel.migrate import MigrationRefused
 
 _BACK_OFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 # What ran this long had come back; its next fall starts the back-off anew.
@@ -265,7 +262,7 @@ class Stack:
             self._admin_url = postgres.admin_url
             starts.append(self._start("postgresql", postgres, f"{LOOPBACK}:{postgres.port}"))
         else:
-            starts.append(self._await_database(self.options.database_url))
+            starts.append(await_database(self.options.database_url, self.options.wait_seconds, self._say))
         if self.options.kafka is None:
             ports = self.options.ports
             kafka = Kafka(
@@ -273,50 +270,15 @@ class Stack:
             )
             starts.append(self._start("kafka", kafka, kafka.bootstrap_servers))
         else:
-            starts.append(self._await_broker(self.options.kafka))
+            starts.append(await_broker(self.options.kafka, self.options.wait_seconds, self._say))
         results = await asyncio.gather(*starts, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
 
-    async def _await_database(self, url: str) -> None:
-        where, deadline = _place_of(url), time.monotonic() + self.options.wait_seconds
-        self._say(f"waiting for the database at {where}")
-        while True:
-            try:
-                connection = await asyncpg.connect(url, timeout=5)
-                await connection.close()
-            except asyncpg.InvalidAuthorizationSpecificationError as error:
-                raise StackError(
-                    f"the database at {where} refuses this user or password: correct DATABASE_URL"
-                ) from error
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-                if isinstance(error, ValueError) or time.monotonic() > deadline:
-                    raise StackError(
-                        f"no database answers at {where} within {self.options.wait_seconds:.0f} s "
-                        f"({type(error).__name__}): start it, or correct or unset DATABASE_URL"
-                    ) from error
-                await asyncio.sleep(0.2)
-            else:
-                return
-
-    async def _await_broker(self, servers: str) -> None:
-        self._say(f"waiting for the broker at {servers}")
-        if not await answers(servers, within=self.options.wait_seconds):
-            raise StackError(
-                f"no broker answers at {servers} within {self.options.wait_seconds:.0f} s: "
-                "start it, or correct or unset KAFKA_BOOTSTRAP_SERVERS"
-            )
-
     async def _provision(self) -> None:
         self._say("making databases, roles and topics")
-        try:
-            self.databases = await provision_databases(self._admin_url, self._data / "secrets")
-            await provision_topics(self._kafka)
-        except MigrationRefused as error:
-            raise StackError(str(error)) from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            raise StackError(f"the databases could not be made at {_place_of(self._admin_url)}: {error}") from error
+        self.databases = await provision(self._admin_url, self._kafka, self._data / "secrets")
 
     def _log(self, name: str) -> Path:
         return self._data / "log" / f"{name}.log"
@@ -400,13 +362,6 @@ def _inherited() -> dict[str, str]:
 
 def _how(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-
-
-def _place_of(url: str) -> str:
-    parts = urlsplit(url)
-    with contextlib.suppress(ValueError):
-        return f"{parts.hostname or 'localhost'}:{parts.port or 5432}"
-    return "the address in DATABASE_URL"
 
 
 async def _cancel(task: asyncio.Task[None] | None) -> None:

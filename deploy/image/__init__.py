@@ -1,0 +1,1 @@
+"""The container image: one for every service."""
