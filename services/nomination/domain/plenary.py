@@ -423,10 +423,11 @@ def _motion(command: OpenMotion, plenary: Plenary, seal: Seal, proposed: Proposa
 
 
 def _check_movable(item: AgendaItem, plenary: Plenary) -> None:
-    """Refuse an item that is not on the agenda, is being decided, or is decided."""
+    """Refuse an item that is not on the agenda, is being decided on the tabled seal, or is decided."""
     _check_on_agenda(item, plenary)
+    tabled = plenary.tabled.get(item)
     for motion in plenary.motions:
-        if motion.item == item and motion.outcome is None:
+        if motion.item == item and motion.outcome is None and tabled is not None and motion.seal == tabled.seal:
             raise refuse("motion-pending", "item", motion.number)
         if motion.item == item and motion.outcome == "carried":
             raise refuse("item-decided", "item", item_name(item))
@@ -476,11 +477,15 @@ class CastVote:
 
 
 def _open(number: int, plenary: Plenary) -> Motion:
+    """Return a motion that is undecided and rests on the ranking that lies before the meeting."""
     motion = plenary.motion(number)
     if motion is None:
         raise refuse("motion-unknown", "motion", number)
     if motion.outcome is not None:
         raise refuse("motion-closed", "motion", number)
+    tabled = plenary.tabled.get(motion.item)
+    if tabled is None or tabled.seal != motion.seal:
+        raise refuse("seal-superseded", "motion", motion.seal)
     return motion
 
 
@@ -532,8 +537,6 @@ def decide_motion(
     seal, rules = _tabled_seal(motion.item, setting, evidence)
     body = rules.body(setting.rules.code)
     _check_office(command.actor, body, setting.formed, body.advances)
-    if motion.seal != seal.id:
-        raise refuse("seal-superseded", "motion", motion.seal)
     recused = _recused(motion, committee, rules)
     counted = count(body, setting.formed, recused, setting.plenary.present, motion.votes)
     quorum = counted.quorum

@@ -1,0 +1,82 @@
+-- name: roll_of_stage
+-- Nominations of a season ($1) and category ($2) that can have reached a stage of a place ($3; 00: the nation).
+select substr(n.stream, length('nomination/') + 1) as nomination
+from events n
+where n.stream >= 'nomination/' and n.stream < 'nomination0' and n.version = 1
+  and n.document::json #>> '{data,entry,season}' = $1
+  and n.document::json #>> '{data,entry,category}' = $2
+  and ($3 = '00' or n.document::json #>> '{data,entry,province}' = $3)
+order by n.stream
+
+-- name: roll_of_plenary
+-- Nominations, with their category, that can have reached a stage of the place for which a plenary ($1) was convened.
+with convened as (
+    select document::json #>> '{data,season}' as season, document::json #>> '{data,province}' as province
+    from events where stream = 'plenary/' || $1 and version = 1
+)
+select substr(n.stream, length('nomination/') + 1) as nomination,
+       n.document::json #>> '{data,entry,category}' as category
+from events n, convened c
+where n.stream >= 'nomination/' and n.stream < 'nomination0' and n.version = 1
+  and n.document::json #>> '{data,entry,season}' = c.season
+  and (c.province = '00' or n.document::json #>> '{data,entry,province}' = c.province)
+order by n.stream
+
+-- name: nominations
+-- Nominations in the order of their nomination, after ($5, $6); null filters are open; $7 lists the provinces allowed.
+select id, nominated, body from nominations
+where ($1::text is null or season = $1)
+  and ($2::text is null or province = $2)
+  and ($3::text is null or category = $3)
+  and ($4::text is null or stage = $4)
+  and ($5::timestamptz is null or (nominated, id) > ($5, $6))
+  and ($7::text[] is null or province = any($7))
+order by nominated, id
+limit $8
+
+-- name: nomination
+-- One nomination and the province that may see it.
+select province, body from nominations where grp = $1
+
+-- name: committees
+-- Formed bodies after the key ($3, $4, $5), of a season ($1) and province ($2) if given; $6: the provinces allowed.
+select season, province, id, body from committees
+where ($1::text is null or season = $1)
+  and ($2::text is null or province = $2)
+  and ($3::text is null or (season, province, id) > ($3, $4, $5))
+  and ($6::text[] is null or province = any($6))
+order by season, province, id
+limit $7
+
+-- name: committee
+-- The bodies of one place, by their code.
+select body from committees where season = $1 and province = $2 order by id
+
+-- name: plenaries
+-- Meetings by their schedule, after ($3, $4), of a season ($1) and province ($2) if given; $5: the provinces allowed.
+select id, scheduled, body from plenaries
+where ($1::text is null or season = $1)
+  and ($2::text is null or province = $2)
+  and ($3::timestamptz is null or (scheduled, id) > ($3, $4))
+  and ($5::text[] is null or province = any($5))
+order by scheduled, id
+limit $6
+
+-- name: plenary
+-- One meeting and the place that may see it.
+select province, body from plenaries where grp = $1
+
+-- name: seasons
+-- Open seasons after a code ($1, null: from the first).
+select id, body from seasons where $1::text is null or id > $1 order by id limit $2
+
+-- name: season
+-- One season with the content of its newest rulebook.
+select body, rulebook from seasons where id = $1
+
+-- name: results
+-- Announced results of a season ($1), in the order of their announcement, after ($2, $3, $4).
+select grp, id, announced, appeals_until, body from results
+where season = $1 and ($2::timestamptz is null or (announced, grp, id) > ($2, $3, $4))
+order by announced, grp, id
+limit $5
