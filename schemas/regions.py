@@ -99,7 +99,7 @@ def fold_name(name: str) -> str:
         raise ValueError(f"a name has 1 to {MAX_NAME} code points, this one has {len(clean)}")
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in clean):
         raise ValueError("a name holds no control characters")
-    return unicodedata.normalize("NFC", clean.translate(_APOSTROPHES).casefold())
+    return unicodedata.normalize("NFC", clean.casefold().translate(_APOSTROPHES))
 
 
 def _bare(folded: str) -> str:
