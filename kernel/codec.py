@@ -6,7 +6,6 @@ a refusal, an enabled reaction, a new epoch, a published key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kernel.canonical import Json
@@ -18,18 +17,21 @@ class Unreadable(ValueError):
     """An event of ours that this build cannot read; only its own stream waits for a build that can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What of an event model goes into its document."""
+class Written(Protocol):
+    """What of an event model goes into its document: type, schema's URI, JSON data, and whether it is signed."""
 
-    type: str
-    schema: str
-    data: Json
-    signed: bool
+    @property
+    def type(self) -> str: ...  # noqa: D102 - told above
+    @property
+    def schema(self) -> str: ...  # noqa: D102
+    @property
+    def data(self) -> Json: ...  # noqa: D102
+    @property
+    def signed(self) -> bool: ...  # noqa: D102
 
 
 class Codec(Protocol):
-    """Reads and writes events; raises Unreadable for what it does not know."""
+    """Reads and writes events; raises ValueError (Unreadable is one) for what it does not know."""
 
     def read(self, type_name: str, data: Json) -> Any:
         """Return the event model of a stored type and data, brought up to its newest version."""

@@ -12,15 +12,15 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import asyncpg
-import orjson
 
 from kernel.canonical import Json, Signer, instant, uuid7, write_document
 from kernel.clock import Clock
 from kernel.codec import Codec, happened
 from kernel.decider import Aggregate, Decision, Emit, Happened, Loader, Position, Refusal, Text
+from kernel.group import GroupAppender
 from kernel.log import (
     NO_HEAD,
     SQL,
@@ -30,10 +30,12 @@ from kernel.log import (
     Connection,
     Entry,
     Head,
+    Recorded,
     StreamMoved,
     Wake,
     append,
     read_stream,
+    recorded,
 )
 
 S = TypeVar("S")
@@ -85,18 +87,11 @@ class Receipt:
         events = [{"stream": e.stream, "version": e.version, "id": e.id, "type": e.type} for e in self.events]
         return {"command": self.command, "time": self.time, "events": events, "position": self.position}
 
-    def stored(self) -> str:
-        """Return the text that is remembered (without the position, which is a column)."""
-        body = self.as_json()
-        del body["position"]
-        return orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
-
     @classmethod
-    def restore(cls, text: str, position: Position) -> Receipt:
-        """Return a remembered receipt."""
-        body = orjson.loads(text)
-        events = tuple(ReceiptEvent(e["stream"], e["version"], e["id"], e["type"]) for e in body["events"])
-        return cls(body["command"], body["time"], events, str(position))
+    def of(cls, command: str, events: Sequence[Recorded]) -> Receipt:
+        """Return the receipt of a command from the events it led to, in order."""
+        done = tuple(ReceiptEvent(event.stream, event.version, event.id, event.type) for event in events)
+        return cls(command, events[0].doc["time"], done, str(events[-1].position))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +140,9 @@ class _Load:
 class _Session(Loader):
     """What one decision loaded. With `trusting`, kept states are taken as they are; the append's guards judge them."""
 
-    def __init__(self, connection: Connection, codec: Codec, cache: StateCache, *, trusting: bool) -> None:
+    def __init__(
+        self, connection: Callable[[], Awaitable[Connection]], codec: Codec, cache: StateCache, *, trusting: bool
+    ) -> None:
         self._connection = connection
         self._codec = codec
         self._cache = cache
@@ -172,7 +169,7 @@ class _Session(Loader):
 
     async def _read(self, aggregate: Aggregate[S], stream: str, kept: Kept | None) -> Kept:
         kept = kept or Kept(aggregate.initial(), NO_HEAD)
-        tail = await read_stream(self._connection, stream, kept.head.version)
+        tail = await read_stream(await self._connection(), stream, kept.head.version)
         if tail:
             state = aggregate.fold((happened(event, self._codec) for event in tail), kept.state)
             last = tail[-1]
@@ -205,7 +202,7 @@ class Prepared:
     """A decision turned into bytes, ready to be appended in a transaction of the caller's."""
 
     append: Append
-    receipt: Receipt
+    time: str
     refusal: Refusal | None = None
 
 
@@ -214,6 +211,37 @@ def _count_refusal(state: int, _event: Any) -> int:
 
 
 _REFUSAL_LOG: Final = Aggregate[int](initial=lambda: 0, evolve=_count_refusal, kind="refusal")
+
+
+class _Lease:
+    """A connection taken from the pool when it is first needed: a command on kept states never needs one."""
+
+    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
+        self._pool = pool
+        self._held: asyncpg.pool.PoolConnectionProxy[Any] | None = None
+
+    async def connection(self) -> Connection:
+        if self._held is None:
+            self._held = await self._pool.acquire()
+        return self._held
+
+    async def give_back(self) -> None:
+        if self._held is not None:
+            held, self._held = self._held, None
+            await self._pool.release(held)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.give_back()
+
+
+def _always(connection: Connection) -> Callable[[], Awaitable[Connection]]:
+    async def same() -> Connection:
+        return connection
+
+    return same
 
 
 @dataclass(slots=True)
@@ -229,42 +257,47 @@ class Executor:
     cache: StateCache = field(default_factory=StateCache)
     conflicts: Callable[[], None] = lambda: None
     """Called at every conflict, for the metric."""
+    appender: GroupAppender = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Append through one group appender."""
+        self.appender = GroupAppender(self.pool)
 
     async def execute(self, ask: Ask, program: Program) -> Receipt | Refusal:
         """Decide and append; return the receipt, the first receipt of a repeated command, or the refusal."""
-        async with self.pool.acquire() as connection:
+        async with _Lease(self.pool) as lease:
             trusting = True
             for _ in range(ATTEMPTS):
-                session = _Session(connection, self.codec, self.cache, trusting=trusting)
+                session = _Session(lease.connection, self.codec, self.cache, trusting=trusting)
                 try:
                     decision = await program(session)
                     if isinstance(decision, Refusal):
                         if session.trusted:
                             trusting = False
                             continue
-                        return await self._refuse(connection, ask, decision)
-                    return await self._commit(connection, session, ask, decision)
+                        return await self._refuse(await lease.connection(), ask, decision)
+                    return await self._commit(lease, session, ask, decision)
                 except StreamMoved:
                     session.forget()
                     self.conflicts()
                     trusting = False
                 except CommandRemembered:
-                    remembered = await self.remembered(connection, ask)
+                    remembered = await self.remembered(await lease.connection(), ask)
                     if remembered is not None:
                         return remembered
         return BUSY
 
-    async def _commit(
-        self, connection: Connection, session: _Session, ask: Ask, decision: Sequence[Emit]
-    ) -> Receipt | Refusal:
+    async def _commit(self, lease: _Lease, session: _Session, ask: Ask, decision: Sequence[Emit]) -> Receipt | Refusal:
         if not decision:
-            remembered = await self.remembered(connection, ask)
+            remembered = await self.remembered(await lease.connection(), ask)
             return remembered or Receipt(ask.key, instant(ask.received), ())
         prepared = self._write(session, ask, decision, remember=True)
-        position = await append(connection, prepared.append)
+        await lease.give_back()
+        position = await self.appender.append(prepared.append)
         self.wake.ring()
         self._keep(session, ask, decision, prepared, position)
-        return replace(prepared.receipt, position=str(position))
+        done = tuple(ReceiptEvent(e.stream, e.version, e.id, e.type) for e in prepared.append.entries)
+        return Receipt(ask.key, prepared.time, done, str(position))
 
     async def _refuse(self, connection: Connection, ask: Ask, refusal: Refusal) -> Receipt | Refusal:
         remembered = await self.remembered(connection, ask)
@@ -289,7 +322,7 @@ class Executor:
     async def _refusal(self, connection: Connection, ask: Ask, refusal: Refusal) -> Prepared | None:
         """Return the event of a refusal, or None when the actor's day is full."""
         stream = f"refusal/{self.service}/{ask.actor}/{ask.received:%Y-%m-%d}"
-        session = _Session(connection, self.codec, self.cache, trusting=False)
+        session = _Session(_always(connection), self.codec, self.cache, trusting=False)
         count = await session.load(_REFUSAL_LOG, stream)
         if count > REFUSALS_A_DAY:
             return None
@@ -306,7 +339,7 @@ class Executor:
         """
         if await self.remembered(connection, ask) is not None:
             return None
-        session = _Session(connection, self.codec, self.cache, trusting=False)
+        session = _Session(_always(connection), self.codec, self.cache, trusting=False)
         decision = await program(session)
         if isinstance(decision, Refusal):
             return await self._refusal(connection, ask, decision) if decision.recorded else None
@@ -319,9 +352,11 @@ class Executor:
         row = await connection.fetchrow(SQL["find_command"], ask.actor, ask.route, ask.key)
         if row is None:
             return None
-        if row["digest"] is not None and row["digest"] != ask.digest:
+        if row["command_digest"] is not None and row["command_digest"] != ask.digest:
             return KEY_REUSED
-        return Receipt.restore(row["receipt"], Position(row["epoch"], row["xid"], row["position"]))
+        rows = await connection.fetch(SQL["events_of_transaction"], row["epoch"], row["xid"])
+        events = [recorded(each) for each in rows]
+        return Receipt.of(ask.key, [each for each in events if _is_of(each, ask)])
 
     def _write(self, session: _Session, ask: Ask, emits: Sequence[Emit], *, remember: bool) -> Prepared:
         """Turn events into documents under their streams' heads: one time for all, the chain per stream."""
@@ -331,15 +366,13 @@ class Executor:
         base = self._attributes(ask, instant(time))
         heads = {stream: session.head(stream) for stream in streams}
         entries: list[Entry] = []
+        command = CommandRow(ask.actor, ask.route, ask.key, ask.digest) if remember else None
         for emit in emits:
-            entry = self._entry(base, emit, heads[emit.stream])
+            entry = self._entry(base, emit, heads[emit.stream], command)
+            command = None
             heads[emit.stream] = Head(entry.version, entry.hash, time)
             entries.append(entry)
-        done = tuple(ReceiptEvent(e.stream, e.version, e.id, e.type) for e in entries)
-        receipt = Receipt(ask.key, base["time"], done)
-        row = CommandRow(ask.actor, ask.route, ask.key, ask.digest, receipt.stored()) if remember else None
-        batch = Append(entries, session.heads(streams), dict.fromkeys(streams, time), command=row)
-        return Prepared(batch, receipt)
+        return Prepared(Append(entries, session.heads(streams), dict.fromkeys(streams, time)), base["time"])
 
     def _attributes(self, ask: Ask, time: str) -> Json:
         base: Json = {
@@ -358,7 +391,7 @@ class Executor:
             base["clock"] = "test"
         return base
 
-    def _entry(self, base: Json, emit: Emit, head: Head) -> Entry:
+    def _entry(self, base: Json, emit: Emit, head: Head, command: CommandRow | None) -> Entry:
         written = self.codec.write(emit.event)
         attributes = base | {
             "id": uuid7(),
@@ -371,7 +404,9 @@ class Executor:
             attributes["prevhash"] = head.hash.hex()
         signer = self.signer if written.signed else None
         sealed = write_document(attributes, written.data, signer)
-        return Entry(emit.stream, head.version + 1, sealed.id, written.type, sealed.hash, sealed.document)
+        return Entry(
+            emit.stream, head.version + 1, sealed.id, written.type, sealed.hash, sealed.document, command=command
+        )
 
     def _keep(self, session: _Session, ask: Ask, emits: Sequence[Emit], prepared: Prepared, position: Position) -> None:
         """Fold the committed events onto the loaded states and keep those for the next command."""
@@ -388,6 +423,10 @@ class Executor:
             head = Head(last.version, last.hash, times[stream])
             state = load.aggregate.fold(fresh, load.kept.state)
             self.cache.put(load.aggregate, stream, Kept(state, head))
+
+
+def _is_of(event: Recorded, ask: Ask) -> bool:
+    return event.doc.get("commandid") == ask.key and event.doc.get("actor") == ask.actor
 
 
 KEY_REUSED: Final = Refusal(

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 import asyncpg
 import orjson
@@ -92,8 +91,21 @@ NO_HEAD: Final = Head()
 
 
 @dataclass(frozen=True, slots=True)
+class CommandRow:
+    """What makes a command the same command again; a digest of None matches every content (taken back from a topic)."""
+
+    actor: str
+    route: str
+    key: str
+    digest: bytes | None
+
+
+_NO_COMMAND: Final = CommandRow(None, None, None, None)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One event ready to be appended; partition and offset only for received ones."""
+    """One event ready to be appended; partition and offset only for received ones, `command` on a command's first."""
 
     stream: str
     version: int
@@ -103,17 +115,7 @@ class Entry:
     document: str
     partition: int | None = None
     offset: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CommandRow:
-    """The command an append answers, and its answer."""
-
-    actor: str
-    route: str
-    key: str
-    digest: bytes | None
-    receipt: str
+    command: CommandRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,6 @@ class Append:
     heads: dict[str, Head]
     times: dict[str, datetime]
     own: bool = True
-    command: CommandRow | None = None
 
     def arguments(self) -> tuple[Any, ...]:
         """Return the arguments of the database's append(), locks in the order of stream names."""
@@ -135,7 +136,8 @@ class Append:
         locks = sorted(self.heads.keys() | last.keys())
         heads = [self.heads.get(stream, NO_HEAD) for stream in locks]
         written = [last.get(stream) for stream in locks]
-        entries, command = self.entries, self.command
+        entries = self.entries
+        commands = [entry.command or _NO_COMMAND for entry in entries]
         return (
             self.own,
             locks,
@@ -147,13 +149,16 @@ class Append:
             [self.times.get(stream, _OPENED) for stream in locks],
             [entry.stream for entry in entries],
             [entry.version for entry in entries],
-            [UUID(entry.id) for entry in entries],
+            [entry.id for entry in entries],
             [entry.type for entry in entries],
             [entry.hash for entry in entries],
             [entry.document for entry in entries],
             [entry.partition for entry in entries],
             [entry.offset for entry in entries],
-            *((command.actor, command.route, command.key, command.digest, command.receipt) if command else [None] * 5),
+            [command.actor for command in commands],
+            [command.route for command in commands],
+            [command.key for command in commands],
+            [command.digest for command in commands],
         )
 
 
@@ -165,12 +170,14 @@ async def append(connection: Connection, batch: Append) -> Position:
     """
     try:
         row = await connection.fetchrow(SQL["append"], *batch.arguments())
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == "events_command":
+            raise CommandRemembered from error
+        raise
     except asyncpg.PostgresError as error:
         match error.sqlstate:
             case "PA001":
                 raise StreamMoved(error.detail) from error
-            case "PA002":
-                raise CommandRemembered from error
             case "40P01" | "40001":
                 raise StreamMoved(str(error)) from error
             case _:

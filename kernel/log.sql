@@ -1,7 +1,7 @@
 -- name: append
 -- Appends events under their heads; see migrations/001_log.sql.
 select epoch, xid, last_position from append(
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 
 -- name: read_after
 -- Events after ($1, $2, $3) in the log's order, in the current epoch up to the oldest running transaction.
@@ -31,9 +31,15 @@ from events where stream = $1 and version > $2 order by version
 select stream, version, hash, recorded from heads where stream = any($1)
 
 -- name: find_command
--- The remembered answer of a command, by its own route or as taken back from a topic.
-select digest, receipt, route, epoch, xid, position from commands
-where actor = $1 and key = $3 and route in ($2, '')
+-- The first event of a remembered command, by its own route or as taken back from a topic.
+select command_digest, epoch, xid from events
+where command_actor = $1 and command_key = $3 and command_route in ($2, '')
+limit 1
+
+-- name: events_of_transaction
+-- What one transaction appended.
+select epoch, xid, position, stream, version, id, type, own, hash, document
+from events where epoch = $1 and xid = $2::xid8 order by position
 
 -- name: position_of
 -- Where an event stands.

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from kernel.codec import Unreadable, Written
 from schemas.envelope import Event
-from schemas.registry import UnknownEvent, UnreadableEvent, read_event, schema_uri
+from schemas.registry import read_event, schema_uri
 from schemas.service import CommandRefused, EpochOpened, ReactionEnabled, ServiceKeyPublished
 from schemas.topics import source_of
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What of an event model goes into its document."""
+
+    type: str
+    schema: str
+    data: dict[str, Any]
+    signed: bool
 
 
 class RegistryCodec:
     """Reads and writes events by `schemas.registry`."""
 
     def read(self, type_name: str, data: dict[str, Any]) -> Event:
-        """Return the event; raise Unreadable when no model reads it."""
-        try:
-            return read_event(type_name, data)
-        except (UnknownEvent, UnreadableEvent) as error:
-            raise Unreadable(str(error)) from error
+        """Return the event; raise a ValueError when no model reads it."""
+        return read_event(type_name, data)
 
     def write(self, event: Event) -> Written:
         """Return type, schema, JSON data and whether the event is signed."""

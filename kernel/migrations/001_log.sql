@@ -35,25 +35,19 @@ create table events (
     document text not null,
     topic_partition integer,
     topic_offset bigint,
+    command_actor text collate "C",
+    command_route text collate "C",
+    command_key text collate "C",
+    command_digest bytea,
     primary key (stream, version)
 );
 comment on column events.document is 'The canonical bytes as they were written; never jsonb, never made again.';
 comment on column events.topic_offset is 'Where a received event was read; null for own ones.';
 create unique index events_order on events (epoch, xid, position);
+comment on column events.command_key is
+    'On the first event of a command: its id, unique per actor and route. One taken back from a topic has the route "".';
 create unique index events_id on events (id);
-
-create table commands (
-    actor text collate "C" not null,
-    route text collate "C" not null,
-    key text collate "C" not null,
-    digest bytea,
-    receipt text not null,
-    epoch integer not null,
-    xid xid8 not null,
-    position bigint not null,
-    primary key (actor, route, key)
-);
-comment on table commands is 'Accepted commands and their answers. A row with the route "" and no digest was taken back from a topic.';
+create unique index events_command on events (command_actor, command_key, command_route) where command_key is not null;
 
 create table texts (
     digest text primary key,
@@ -70,8 +64,6 @@ end $$;
 
 create trigger events_rows before update or delete on events for each row execute function refuse_change();
 create trigger events_truncate before truncate on events execute function refuse_change();
-create trigger commands_rows before update or delete on commands for each row execute function refuse_change();
-create trigger commands_truncate before truncate on commands execute function refuse_change();
 create trigger heads_rows before delete on heads for each row execute function refuse_change();
 create trigger heads_truncate before truncate on heads execute function refuse_change();
 create trigger epochs_rows before update or delete on epochs for each row execute function refuse_change();
@@ -86,10 +78,10 @@ begin
 end $$;
 create trigger heads_growth before update on heads for each row execute function heads_only_grow();
 
--- Appends events of one or several streams, all or none, under the heads of every stream written or guarded.
+-- Appends events of one or several streams and commands, all or none, under the heads of every stream written or guarded.
 -- The lock arrays are in the order of stream names, so that two appends meet their locks in one order.
 -- lock_writes false: a guard; the stream must still be where it was read.
--- Raises PA001 (a stream moved; detail: its name), PA002 (this command is remembered already),
+-- A command that is remembered already violates events_command. Raises PA001 (a stream moved; detail: its name),
 -- PA004 (something was written before: then a late reader could see versions out of order).
 create function append(
     is_own boolean,
@@ -97,14 +89,10 @@ create function append(
     new_versions bigint[], new_hashes bytea[], new_times timestamptz[],
     event_streams text[], event_versions bigint[], event_ids uuid[], event_types text[],
     event_hashes bytea[], event_documents text[], event_partitions integer[], event_offsets bigint[],
-    command_actor text, command_route text, command_key text, command_digest bytea, command_receipt text,
+    command_actors text[], command_routes text[], command_keys text[], command_digests bytea[],
     out epoch integer, out xid xid8, out last_position bigint
 ) language plpgsql security definer as $$
 #variable_conflict use_column
-declare
-    head_version bigint;
-    head_hash bytea;
-    taken integer := 0;
 begin
     if pg_current_xact_id_if_assigned() is not null then
         raise exception 'append must be the first write of its transaction' using errcode = 'PA004';
@@ -137,30 +125,23 @@ begin
     append.xid := pg_current_xact_id();
     if array_length(event_ids, 1) = 1 then
         insert into public.events
-            (epoch, xid, stream, version, id, type, own, hash, document, topic_partition, topic_offset)
+            (epoch, xid, stream, version, id, type, own, hash, document, topic_partition, topic_offset,
+             command_actor, command_route, command_key, command_digest)
         values (append.epoch, append.xid, event_streams[1], event_versions[1], event_ids[1], event_types[1], is_own,
-                event_hashes[1], event_documents[1], event_partitions[1], event_offsets[1])
+                event_hashes[1], event_documents[1], event_partitions[1], event_offsets[1],
+                command_actors[1], command_routes[1], command_keys[1], command_digests[1])
         returning position into last_position;
     else
         insert into public.events
-            (epoch, xid, stream, version, id, type, own, hash, document, topic_partition, topic_offset)
-        select append.epoch, append.xid, u.stream, u.version, u.id, u.type, is_own,
-               u.hash, u.document, u.topic_partition, u.topic_offset
+            (epoch, xid, stream, version, id, type, own, hash, document, topic_partition, topic_offset,
+             command_actor, command_route, command_key, command_digest)
+        select append.epoch, append.xid, u.stream, u.version, u.id, u.type, is_own, u.hash, u.document,
+               u.topic_partition, u.topic_offset, u.command_actor, u.command_route, u.command_key, u.command_digest
         from unnest(event_streams, event_versions, event_ids, event_types, event_hashes, event_documents,
-                    event_partitions, event_offsets)
-            as u (stream, version, id, type, hash, document, topic_partition, topic_offset);
-        select max(e.position) into last_position from public.events e
-        where e.epoch = append.epoch and e.xid = append.xid;
-    end if;
-    if command_key is not null then
-        insert into public.commands (actor, route, key, digest, receipt, epoch, xid, position)
-        values (command_actor, command_route, command_key, command_digest, command_receipt,
-                append.epoch, append.xid, last_position)
-        on conflict (actor, route, key) do nothing;
-        get diagnostics taken = row_count;
-        if taken = 0 then
-            raise exception 'this command is remembered already' using errcode = 'PA002';
-        end if;
+                    event_partitions, event_offsets, command_actors, command_routes, command_keys, command_digests)
+            as u (stream, version, id, type, hash, document, topic_partition, topic_offset,
+                  command_actor, command_route, command_key, command_digest);
+        last_position := currval('public.events_position_seq');
     end if;
 end $$;
 
@@ -179,6 +160,6 @@ end $$;
 revoke all on all tables in schema public from public;
 revoke all on all functions in schema public from public;
 grant usage on schema public to {login};
-grant select on epochs, heads, events, commands to {login};
+grant select on epochs, heads, events to {login};
 grant select, insert on texts to {login};
 grant execute on function append, open_epoch to {login};

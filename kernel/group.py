@@ -1,0 +1,116 @@
+"""Group commit: appends that arrive while another is under way are carried out together, in one transaction.
+
+A commit costs several times what an event does. Under load this shares it among the commands of one process; alone, an
+append goes at once. Each append stays all or nothing and fails alone: a group that is refused is done one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from kernel.decider import Position
+from kernel.log import Append, CommandRemembered, Connection, Head, StreamMoved, append
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    batch: Append
+    outcome: asyncio.Future[Position]
+
+    def succeed(self, position: Position) -> None:
+        if not self.outcome.done():
+            self.outcome.set_result(position)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
+
+class GroupAppender:
+    """Carries out the appends of one process, several together when they come together."""
+
+    def __init__(self, pool: asyncpg.Pool[Any], *, at_once: int = 2, most: int = 64) -> None:
+        """Use up to `at_once` transactions at a time, each of up to `most` appends."""
+        self._pool = pool
+        self._most = most
+        self._waiting: deque[_Waiting] = deque()
+        self._idle = at_once
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def append(self, batch: Append) -> Position:
+        """Append `batch`, perhaps with others; return and raise as `kernel.log.append` does."""
+        waiting = _Waiting(batch, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._start()
+        return await waiting.outcome
+
+    def _start(self) -> None:
+        if self._waiting and self._idle:
+            self._idle -= 1
+            task = asyncio.create_task(self._work())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _work(self) -> None:
+        try:
+            async with self._pool.acquire() as connection:
+                while self._waiting:
+                    await _carry_out(connection, self._take())
+        except BaseException as error:
+            while self._waiting:
+                self._waiting.popleft().fail(error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._idle += 1
+            self._start()
+
+    def _take(self) -> list[_Waiting]:
+        """Take waiting appends in order, up to the first that writes, or is guarded by, what one before it touches."""
+        group: list[_Waiting] = []
+        written: set[str] = set()
+        touched: set[str] = set()
+        while self._waiting and len(group) < self._most:
+            batch = self._waiting[0].batch
+            if not written.isdisjoint(batch.heads) or not touched.isdisjoint(batch.times):
+                break
+            written.update(batch.times)
+            touched.update(batch.heads)
+            group.append(self._waiting.popleft())
+        return group
+
+
+async def _carry_out(connection: Connection, group: list[_Waiting]) -> None:
+    """Append a group together; when it is refused for what one of it did, each by itself."""
+    try:
+        position = await append(connection, _joined([waiting.batch for waiting in group]))
+    except (StreamMoved, CommandRemembered) as error:
+        if len(group) == 1:
+            group[0].fail(error)
+            return
+        for waiting in group:
+            await _carry_out(connection, [waiting])
+    except Exception as error:  # noqa: BLE001 - each caller gets what befell its append
+        for waiting in group:
+            waiting.fail(error)
+    else:
+        for waiting in group:
+            waiting.succeed(position)
+
+
+def _joined(batches: Sequence[Append]) -> Append:
+    if len(batches) == 1:
+        return batches[0]
+    heads: dict[str, Head] = {}
+    times: dict[str, datetime] = {}
+    for batch in batches:
+        heads |= batch.heads
+        times |= batch.times
+    return Append([entry for batch in batches for entry in batch.entries], heads, times, batches[0].own)
