@@ -164,6 +164,15 @@ async def open_pool(
         await asyncio.sleep(min(0.25, max(0.0, deadline - time.monotonic())))
 
 
+async def close_pool(pool: asyncpg.Pool) -> None:
+    """Close the pool, breaking off what does not end within two seconds."""
+    try:
+        async with asyncio.timeout(2.0):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
+
+
 def _shown(dsn: str) -> str:
     parts = urlsplit(dsn)
     return f"{parts.hostname}:{parts.port or 5432}{parts.path}"

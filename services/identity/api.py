@@ -1,0 +1,382 @@
+"""Identity over HTTP: keys, signing in, persons and what is granted to them.
+
+Open to all are the key set (RFC 7517), signing in, and fetching a service's token with its secret. Names and addresses
+go to services only; everything that changes something is a command with an Idempotency-Key.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, cast
+from uuid import UUID, uuid4
+
+import asyncpg
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+
+from kernel.body import RequestBody, digest_of
+from kernel.decider import FieldFault, Text
+from kernel.http import CommandRequest, command_by
+from kernel.problems import Problem, Unfit, conflict, invalid, not_found, too_many_requests
+from kernel.tokens import Grant, IssuedToken, Person, SignedIn, issue, require, service_person
+from services.identity.keys import KeyRing, read_secret
+from services.identity.passwords import LONGEST_PASSWORD, Attempts, Passwords
+from services.identity.store import SQL, Answer, find_account, find_grants, once
+
+Role = Literal[
+    "secretariat", "member", "secretary", "chair", "verifier", "juror", "contact", "season-admin", "auditor",
+    "operator", "publisher",
+]  # fmt: skip
+# The scope that a role must state; a season may narrow any of them.
+_SCOPE_OF: Final = {
+    "secretariat": "province",
+    "member": "committee",
+    "secretary": "committee",
+    "chair": "committee",
+    "verifier": "committee",
+    "juror": "committee",
+    "contact": "nomination",
+    "publisher": "publisher",
+}
+_SERVICE_TOKEN_SECONDS: Final = 3600
+_MOST_IDS: Final = 200
+_EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the routes work with; put into `app.state.identity` by the composition root."""
+
+    pool: asyncpg.Pool
+    keys: KeyRing
+    keys_folder: Path
+    passwords: Passwords
+    token_seconds: int
+    by_login: Attempts
+    by_address: Attempts
+
+
+async def _identity(request: Request) -> Identity:
+    return cast("Identity", request.app.state.identity)
+
+
+Here = Annotated[Identity, Depends(_identity)]
+
+router = APIRouter()
+
+
+# --- keys and tokens ------------------------------------------------------------------------------------------------
+
+
+@router.get("/.well-known/jwks.json", tags=["tokens"])
+async def jwks(request: Request, response: Response) -> dict[str, Any]:
+    """Return the public keys that tokens are verified with."""
+    keys: KeyRing = request.app.state.keys
+    response.headers["Cache-Control"] = "public, max-age=60"
+    return keys.jwks()
+
+
+class SignIn(RequestBody):
+    """A login name and its password."""
+
+    login: str = Field(min_length=1, max_length=128)
+    password: str = Field(min_length=1, max_length=LONGEST_PASSWORD)
+
+
+class TokenAnswer(BaseModel):
+    """A bearer token and the instant from which on it is refused."""
+
+    token: str
+    expires: datetime
+
+    @classmethod
+    def of(cls, issued: IssuedToken) -> TokenAnswer:
+        """Return the answer for an issued token."""
+        return cls(token=issued.token, expires=datetime.fromtimestamp(issued.expires, UTC))
+
+
+@router.post("/v1/sign-in", tags=["tokens"])
+async def sign_in(body: SignIn, request: Request, here: Here) -> TokenAnswer:
+    """Give a token for a login name and password; guessing is slowed by login and address."""
+    login = body.login.casefold()
+    _count_attempt(here, request, login)
+    account = await find_account(here.pool, login)
+    if not await here.passwords.matches(account.password_hash if account else None, body.password) or account is None:
+        raise _sign_in_failed()
+    _attempt_succeeded(here, request, login)
+    if here.passwords.is_outdated(account.password_hash):
+        stronger = await here.passwords.hash(body.password)
+        await here.pool.execute(SQL["rehash_account"], login, stronger, account.password_hash)
+    person = Person(str(account.person), await find_grants(here.pool, account.person))
+    return TokenAnswer.of(issue(here.keys.signing(), person, lifetime=here.token_seconds))
+
+
+class ServiceSignIn(RequestBody):
+    """A service's name and its secret."""
+
+    service: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")
+    secret: str = Field(min_length=1, max_length=LONGEST_PASSWORD)
+
+
+@router.post("/v1/service-token", tags=["tokens"])
+async def service_token(body: ServiceSignIn, request: Request, here: Here) -> TokenAnswer:
+    """Give a service its token for the secret in its file."""
+    name = f"service:{body.service}"
+    _count_attempt(here, request, name)
+    try:
+        secret = read_secret(here.keys_folder / f"{body.service}.secret")
+    except OSError:
+        secret = ""
+    matches = hmac.compare_digest(secret.encode(), body.secret.encode())
+    if not secret or not matches:
+        raise _sign_in_failed()
+    _attempt_succeeded(here, request, name)
+    person = Person(service_person(body.service), (Grant.of("service"),))
+    return TokenAnswer.of(issue(here.keys.signing(), person, lifetime=_SERVICE_TOKEN_SECONDS))
+
+
+def _count_attempt(here: Identity, request: Request, login: str) -> None:
+    address = _address(request)
+    wait = max(here.by_login.begin(f"{login} {address}"), here.by_address.begin(address))
+    if wait:
+        raise too_many_requests(math.ceil(wait))
+
+
+def _attempt_succeeded(here: Identity, request: Request, login: str) -> None:
+    address = _address(request)
+    here.by_login.succeeded(f"{login} {address}")
+    here.by_address.took_back(address)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
+
+
+def _sign_in_failed() -> Problem:
+    return Problem(
+        HTTPStatus.UNAUTHORIZED,
+        "sign-in-failed",
+        Text("Name or password is wrong", "Nama atau kata sandi salah"),
+        Text("Check both and try again.", "Periksa keduanya dan coba lagi."),
+        headers={"WWW-Authenticate": 'Bearer realm="paritrana"'},
+    )
+
+
+@router.post("/v1/token-keys", tags=["tokens"])
+async def rotate_key(command: Annotated[CommandRequest, Depends(command_by("operator"))], here: Here) -> Answer:
+    """Put a new signing key in use; tokens signed with the old one stay valid until they expire."""
+
+    async def act(_: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, None]:
+        return {"kid": here.keys.rotate()}, None
+
+    return await once(here.pool, command, act)
+
+
+# --- persons --------------------------------------------------------------------------------------------------------
+
+
+def _name(value: str) -> str:
+    name = unicodedata.normalize("NFC", value).strip()
+    if not 1 <= len(name) <= 255 or any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        raise Unfit(
+            "Send a name of 1 to 255 characters without control characters.",
+            "Kirim nama berisi 1 sampai 255 karakter tanpa karakter kendali.",
+        )
+    return name
+
+
+def _email(value: str) -> str:
+    if len(value) > 254 or not _EMAIL.fullmatch(value) or ".." in value:
+        raise Unfit("Send an address like name@example.org.", "Kirim alamat seperti nama@example.org.")
+    return value
+
+
+class NewPerson(RequestBody):
+    """Somebody to be known by a pseudonymous id from now on."""
+
+    name: Annotated[str, AfterValidator(_name)]
+    email: Annotated[str, AfterValidator(_email)] | None = None
+    locale: Literal["id", "en"] = "id"
+
+
+@router.post("/v1/persons", tags=["persons"], status_code=HTTPStatus.CREATED)
+async def register(
+    body: NewPerson,
+    command: Annotated[CommandRequest, Depends(command_by("season-admin", "secretariat", "service"))],
+    here: Here,
+) -> Answer:
+    """Register a person, as a nominee's contact, and return the id that events know them by."""
+
+    async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, UUID]:
+        person = uuid4()
+        await connection.execute(SQL["insert_person"], person, body.name, body.email, body.locale, command.actor)
+        return {"id": str(person)}, person
+
+    return await once(here.pool, command, act)
+
+
+@router.get("/v1/persons", tags=["persons"])
+async def persons(
+    _: Annotated[Person, Depends(require("service"))],
+    ids: Annotated[str, Query(min_length=1, max_length=40 * _MOST_IDS, description="Ids with commas between.")],
+    here: Here,
+) -> Answer:
+    """Return names and addresses of up to 200 persons, for services that write to them."""
+    asked = _ids(ids)
+    found = [dict(row) for row in await here.pool.fetch(SQL["find_persons"], asked)]
+    known = {row["id"] for row in found}
+    return {"persons": found, "unknown": [each for each in dict.fromkeys(asked) if each not in known]}
+
+
+def _ids(text: str) -> list[UUID]:
+    parts = text.split(",")
+    try:
+        if len(parts) <= _MOST_IDS:
+            return [UUID(part) for part in parts]
+    except ValueError:
+        pass
+    remedy = Text(f"Send 1 to {_MOST_IDS} UUIDs with commas between.", f"Kirim 1 sampai {_MOST_IDS} UUID dengan koma.")
+    raise invalid((FieldFault("query.ids", None, remedy),))
+
+
+@router.delete("/v1/persons/{person}/data", tags=["persons"])
+async def erase(
+    person: UUID, command: Annotated[CommandRequest, Depends(command_by("season-admin"))], here: Here
+) -> Answer:
+    """Erase name, address and account; the id stays, so every event and proof does too."""
+
+    async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, UUID]:
+        if await connection.fetchval(SQL["erase_person"], person) is None:
+            raise _no_such_person()
+        await connection.execute(SQL["erase_accounts"], person)
+        await connection.execute(SQL["erase_digests"], person)
+        return {"id": str(person), "erased": True}, person
+
+    return await once(here.pool, command, act)
+
+
+@router.get("/v1/me", tags=["persons"])
+async def me(person: SignedIn, here: Here) -> Answer:
+    """Return who is signed in, by name, with the roles of the token."""
+    row = await here.pool.fetchrow(SQL["find_persons"], [UUID(person.id)])
+    known = {"name": None, "email": None, "locale": "id"} if row is None else row
+    shown = {name: known[name] for name in ("name", "email", "locale")}
+    return {"id": person.id, **shown, "roles": [grant.document() for grant in person.grants]}
+
+
+def _no_such_person() -> Problem:
+    return not_found(Text("There is no person with this id.", "Tidak ada orang dengan id ini."))
+
+
+# --- accounts and grants --------------------------------------------------------------------------------------------
+
+
+class NewAccount(RequestBody):
+    """How a registered person shall sign in."""
+
+    person: UUID
+    login: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    password: str = Field(min_length=12, max_length=LONGEST_PASSWORD)
+
+
+@router.post("/v1/accounts", tags=["grants"], status_code=HTTPStatus.CREATED)
+async def open_account(
+    body: NewAccount, command: Annotated[CommandRequest, Depends(command_by("season-admin"))], here: Here
+) -> Answer:
+    """Give a registered person a login name and password."""
+    # A digest over the password could be guessed, so the command is told from another by the rest.
+    digest = digest_of("POST", "/v1/accounts", b"", b"", {"person": str(body.person), "login": body.login})
+    password_hash = await here.passwords.hash(body.password)
+
+    async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, UUID]:
+        await _must_be_known(connection, body.person)
+        if await connection.fetchval(SQL["insert_account"], body.login, body.person, password_hash) is None:
+            raise conflict(
+                "login-taken",
+                Text("This login name is taken", "Nama masuk ini sudah dipakai"),
+                Text("Choose another one.", "Pilih nama lain."),
+            )
+        return {"login": body.login}, body.person
+
+    return await once(here.pool, replace(command, digest=digest), act)
+
+
+ProvinceCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
+
+
+class Scope(RequestBody):
+    """Where a role holds."""
+
+    province: ProvinceCode | None = None
+    committee: ProvinceCode | None = None
+    nomination: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    publisher: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    season: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")] | None = None
+
+
+class NewGrant(RequestBody):
+    """A role for a person, over the scope that such a role has."""
+
+    person: UUID
+    role: Role
+    scope: Scope = Scope()
+
+    @model_validator(mode="after")
+    def _scope_fits(self) -> NewGrant:
+        stated = {name for name, value in self.scope if value is not None} - {"season"}
+        needed = {_SCOPE_OF[self.role]} if self.role in _SCOPE_OF else set()
+        if stated != needed:
+            name = next(iter(needed), None)
+            raise Unfit(
+                f"For {self.role} state the scope {name} and no other." if name else f"{self.role} takes no scope.",
+                f"Untuk {self.role} sebutkan cakupan {name} saja." if name else f"{self.role} tanpa cakupan.",
+            )
+        return self
+
+
+@router.post("/v1/grants", tags=["grants"], status_code=HTTPStatus.CREATED)
+async def grant_role(
+    body: NewGrant, command: Annotated[CommandRequest, Depends(command_by("season-admin"))], here: Here
+) -> Answer:
+    """Grant a role; it stands in the tokens that the person is given from now on."""
+    scope = body.scope
+
+    async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, None]:
+        await _must_be_known(connection, body.person)
+        values = (scope.province, scope.committee, scope.nomination, scope.publisher, scope.season)
+        found = await connection.fetchval(SQL["insert_grant"], body.person, body.role, *values, command.actor)
+        return {"id": str(found)}, None
+
+    return await once(here.pool, command, act)
+
+
+@router.delete("/v1/grants/{grant}", tags=["grants"])
+async def revoke(
+    grant: UUID, command: Annotated[CommandRequest, Depends(command_by("season-admin"))], here: Here
+) -> Answer:
+    """Take a grant back; tokens that were given already hold it until they expire."""
+
+    async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, None]:
+        if await connection.fetchval(SQL["delete_grant"], grant) is None:
+            raise not_found(Text("There is no grant with this id.", "Tidak ada pemberian peran dengan id ini."))
+        return {"id": str(grant), "revoked": True}, None
+
+    return await once(here.pool, command, act)
+
+
+async def _must_be_known(connection: asyncpg.pool.PoolConnectionProxy, person: UUID) -> None:
+    row = await connection.fetchrow(SQL["find_persons"], [person])
+    if row is None or row["erased"]:
+        raise _no_such_person()
+
+
+def add_routes(app: FastAPI) -> None:
+    """Add identity's routes to the application."""
+    app.include_router(router)

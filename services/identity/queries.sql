@@ -1,0 +1,87 @@
+-- name: begin_answer
+-- Claims a command's id for this transaction; no row when it was claimed before.
+INSERT INTO answered (actor, route, key, digest) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING RETURNING key;
+
+-- name: find_answer
+-- The answer that a command's id got.
+SELECT digest, answer FROM answered WHERE actor = $1 AND route = $2 AND key = $3;
+
+-- name: keep_answer
+-- Remembers the answer and whose data the request held.
+UPDATE answered SET answer = $4, person_id = $5 WHERE actor = $1 AND route = $2 AND key = $3;
+
+-- name: insert_person
+-- Registers a person.
+INSERT INTO person (id, name, email, locale, registered_by) VALUES ($1, $2, $3, $4, $5);
+
+-- name: find_persons
+-- Names and addresses of some persons.
+SELECT id, name, email, locale, erased_at IS NOT NULL AS erased FROM person WHERE id = ANY($1::uuid[]) ORDER BY id;
+
+-- name: erase_person
+-- Takes name and address away and keeps the id; the first erasure's time stays.
+UPDATE person SET name = NULL, email = NULL, erased_at = coalesce(erased_at, clock_timestamp())
+WHERE id = $1 RETURNING id;
+
+-- name: erase_accounts
+-- A login name tells who somebody is, so it goes with the name.
+DELETE FROM account WHERE person_id = $1;
+
+-- name: erase_digests
+-- A digest of a name and an address can be guessed, so it goes with them.
+UPDATE answered SET digest = NULL WHERE person_id = $1;
+
+-- name: find_account
+-- What signing in needs.
+SELECT person_id, password_hash FROM account WHERE login = $1;
+
+-- name: insert_account
+-- Gives a person a way to sign in; no row when the login is taken.
+INSERT INTO account (login, person_id, password_hash) VALUES ($1, $2, $3)
+ON CONFLICT (login) DO NOTHING RETURNING login;
+
+-- name: rehash_account
+-- Puts a stronger hash of the same password in the place of an older one.
+UPDATE account SET password_hash = $2 WHERE login = $1 AND password_hash = $3;
+
+-- name: find_grants
+-- A person's roles and where they hold.
+SELECT id, role, province, committee, nomination, publisher, season FROM role_grant
+WHERE person_id = $1 ORDER BY role, province, committee, nomination, publisher, season, id;
+
+-- name: insert_grant
+-- Grants a role; the same grant again is the one that exists.
+INSERT INTO role_grant (person_id, role, province, committee, nomination, publisher, season, origin)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (person_id, role, province, committee, nomination, publisher, season) DO UPDATE SET role = EXCLUDED.role
+RETURNING id;
+
+-- name: delete_grant
+-- Takes a grant back.
+DELETE FROM role_grant WHERE id = $1 RETURNING id;
+
+-- name: has_season_admin
+-- Whether anybody may administer seasons and grant roles.
+SELECT EXISTS (SELECT FROM role_grant JOIN account USING (person_id) WHERE role = 'season-admin');
+
+-- name: put_persons
+-- Registers many persons at once; those that exist stay as they are.
+INSERT INTO person (id, name, email, locale, registered_by)
+SELECT id, name, email, 'id', $4 FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (id, name, email)
+ON CONFLICT DO NOTHING;
+
+-- name: put_accounts
+-- Gives many persons that are not erased an account with one and the same password.
+INSERT INTO account (login, person_id, password_hash)
+SELECT login, id, $3 FROM unnest($1::text[], $2::uuid[]) AS new (login, id)
+JOIN person USING (id) WHERE erased_at IS NULL
+ON CONFLICT (login) DO UPDATE SET password_hash = EXCLUDED.password_hash
+WHERE account.password_hash <> EXCLUDED.password_hash;
+
+-- name: put_grants
+-- Grants many roles at once; those that exist stay as they are.
+INSERT INTO role_grant (person_id, role, province, committee, season, origin)
+SELECT person, role, province, committee, NULL, $5
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS new (person, role, province, committee)
+ON CONFLICT DO NOTHING;
