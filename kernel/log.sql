@@ -59,3 +59,7 @@ from pg_stat_activity where backend_xid is not null
 -- name: remember_text
 -- Keeps a free text beside the events, under its salted digest.
 insert into texts (digest, salt, body) values ($1, $2, $3) on conflict (digest) do nothing
+
+-- name: last_appended
+-- The newest event, visible to gated readers or not: a change of it means that somebody appended.
+select epoch, xid, position from events order by epoch desc, xid desc, position desc limit 1

@@ -1,0 +1,51 @@
+"""The key that a service signs its decisions with: a file outside the database, and its public half in the log."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from kernel.canonical import Ed25519Signer
+from kernel.settings import StartFailed
+
+
+def event_signer(folder: Path, service: str, *, make: bool) -> Ed25519Signer:
+    """Return the signer of `<folder>/<service>.events.pem` (PKCS 8, mode 0600); make the key if told and it is missing.
+
+    Raises StartFailed in one line when there is no usable key.
+    """
+    path = folder / f"{service}.events.pem"
+    if make and not path.exists():
+        _write(path)
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        raise StartFailed(f"the signing key {path} cannot be used ({error}); put an Ed25519 key in PEM there") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise StartFailed(f"the signing key {path} is not an Ed25519 key; put one in PEM there")
+    return Ed25519Signer(key)
+
+
+def _write(path: Path) -> None:
+    """Write a new key so that a crash leaves either none or a whole one, and the first of two writers wins."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()

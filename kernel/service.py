@@ -1,0 +1,299 @@
+"""A service put together: its log, what it publishes and receives, what folds the log, and the HTTP side in front.
+
+A composition root names its parts and adds its routes; everything that all services have in common is here. At a start
+the log is first compared with the topics, then the service's key is published and its reactions enabled, and only then
+commands are taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from base64 import b64encode
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import asyncpg
+import structlog
+from fastapi import FastAPI
+
+from kernel.broker import AWAY, Broker, DeliveryMeasures, Wire
+from kernel.canonical import Ed25519Signer
+from kernel.clock import Clock
+from kernel.codec import Codec
+from kernel.commands import Executor
+from kernel.decider import Decision, Emit, Loader, Position
+from kernel.http import Limits, create_api
+from kernel.keys import event_signer
+from kernel.lead import STORE_AWAY, Lead
+from kernel.log import SQL, Wake
+from kernel.measures import LogMeasures
+from kernel.process import Background, close_pool, database_checks, open_pool, run_service
+from kernel.reactor import (
+    SERVICE_STREAM,
+    Folder,
+    Handler,
+    HandlerFolder,
+    Projection,
+    ProjectionFolder,
+    Reaction,
+    ReactionFolder,
+    Reactor,
+    enable,
+    service_ask,
+)
+from kernel.reactor import SQL as REACTOR_SQL
+from kernel.reconcile import Reconciler, Report
+from kernel.relay import Relay
+from kernel.settings import ServiceSettings, StartFailed
+from kernel.tokens import TokenVerifier
+
+_log = structlog.get_logger("service")
+_BROKER_WAIT: Final = 60.0
+_POOL: Final = 24
+_LOOK_SECONDS: Final = 0.05
+_GATE_AGE_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What makes one service differ from another."""
+
+    wire: Wire
+    codec: Codec
+    title: str
+    receives: Sequence[str] = ()
+    """Topics of other services."""
+    projections: Sequence[Projection[Any]] = ()
+    reactions: Sequence[Reaction] = ()
+    handlers: Sequence[Handler] = ()
+    asyncapi: Mapping[str, Any] | None = None
+    limits: Limits | None = None
+    background: Callable[[Service], Sequence[Background]] = lambda _service: ()
+    """Work of the service's own, beside delivery and folding."""
+    opened: Callable[[Service], Awaitable[None]] | None = None
+    """Called when the database is open, before requests are taken."""
+
+
+class Service:
+    """One service in one process. `app` is its HTTP application; `run` serves it until it is told to stop."""
+
+    def __init__(
+        self, parts: Parts, settings: ServiceSettings, *, verifier: TokenVerifier, clock: Clock | None = None
+    ) -> None:
+        """Put the parts together; the database and the broker are opened when the application starts."""
+        self.parts = parts
+        self.name = parts.wire.service
+        self.settings = settings
+        self.clock = clock or settings.make_clock()
+        self.wake = Wake()
+        self.signer: Ed25519Signer = event_signer(settings.keys_folder, self.name, make=settings.embedded)
+        self.broker = Broker(settings.kafka_bootstrap_servers, f"paritrana-{self.name}")
+        self.app: FastAPI = create_api(
+            self.name,
+            title=parts.title,
+            clock=self.clock,
+            verifier=verifier,
+            asyncapi=parts.asyncapi,
+            lifespan=self._lifespan,
+            limits=parts.limits or Limits(metrics_networks=settings.metrics_networks),
+        )
+        registry = self.app.state.metrics.registry
+        self.log_measures = LogMeasures(registry)
+        self.delivery_measures = DeliveryMeasures(registry)
+        self.pool: asyncpg.Pool[Any]
+        self.executor: Executor
+        self._folders: Sequence[Folder] = ()
+        self._started = asyncio.Event()
+        self._delivers = False
+
+    def run(self) -> None:
+        """Serve, publish, receive and fold until SIGTERM."""
+        self._delivers = True
+        self.app.state.gate.close("the log is being compared with the topics")
+        settings = self.settings
+        run_service(self.app, settings.host, settings.port, self.background(), log_level=settings.log_level)
+
+    # --- opening ---------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        self.pool = await open_pool(self.settings.database_url, service=self.name, size=_POOL)
+        try:
+            self.executor = Executor(
+                self.name,
+                self.pool,
+                self.parts.codec,
+                self.clock,
+                self.wake,
+                self.signer,
+                conflicts=self.log_measures.conflicts.inc,
+            )
+            self._folders = self._make_folders()
+            app.state.service_parts = self
+            app.state.checks.update(database_checks(self.pool, self.clock))
+            if self.parts.opened is not None:
+                await self.parts.opened(self)
+            if self._delivers:
+                await self._await_broker()
+                app.state.checks["broker"] = self.broker.check
+            yield
+        finally:
+            await self.broker.close()
+            await close_pool(self.pool)
+
+    def _make_folders(self) -> list[Folder]:
+        parts, measures = self.parts, self.log_measures
+        return [
+            *(ProjectionFolder(projection, measures) for projection in parts.projections),
+            *(ReactionFolder(reaction, self.executor, measures) for reaction in parts.reactions),
+            *(HandlerFolder(handler, parts.codec, measures) for handler in parts.handlers),
+        ]
+
+    async def _await_broker(self) -> None:
+        deadline = time.monotonic() + _BROKER_WAIT
+        while True:
+            good, why = await self.broker.check()
+            if good:
+                return
+            if time.monotonic() > deadline:
+                raise StartFailed(
+                    f"the broker {why} (waited {_BROKER_WAIT:g} s); start it, or correct KAFKA_BOOTSTRAP_SERVERS"
+                )
+            await asyncio.sleep(0.25)
+
+    # --- background work -------------------------------------------------------------------------------------------
+
+    def background(self) -> list[Background]:
+        """Return all that runs beside the requests."""
+        work = [
+            Background("start", self._start),
+            Background("relay", partial(self._after_start, self._relay)),
+            Background("look", partial(self._after_start, self._look)),
+        ]
+        if self.parts.receives:
+            work.append(Background("receiver", partial(self._after_start, self._receive)))
+        if self.parts.projections or self.parts.reactions or self.parts.handlers:
+            work.append(Background("reactor", partial(self._after_start, self._react)))
+        return [*work, *(Background(b.name, partial(self._after_start, b.run)) for b in self.parts.background(self))]
+
+    async def _after_start(self, work: Callable[[], Awaitable[None]]) -> None:
+        await self._started.wait()
+        await work()
+
+    async def _start(self) -> None:
+        """Compare log and topics, say what the log says of itself, and take commands from then on."""
+        report = await self.reconcile()
+        await self._say("epoch", report)
+        await self._publish_key()
+        async with self.pool.acquire() as connection:
+            for folder in self._folders:
+                if folder.acts:
+                    await enable(folder, self.executor, connection)
+        self.app.state.gate.open()
+        self._started.set()
+        _log.info("taking commands", epoch=report.epoch, taken_back=report.taken_back, republished=report.republished)
+
+    async def reconcile(self) -> Report:
+        """Compare the log with the topics, as often as it takes to reach both."""
+        lead = Lead(self.settings.database_url, f"{self.name}/reconcile", poll=0.05)
+        reconciler = Reconciler(self.parts.wire, self.pool, self.broker, lead)
+        while True:
+            try:
+                return await reconciler.run()
+            except (*AWAY, *STORE_AWAY) as error:
+                _log.warning("log and topics cannot be compared yet", error=repr(error))
+                await asyncio.sleep(0.5)
+
+    async def _say(self, what: str, report: Report) -> None:
+        if report.epoch > 1:
+            event = self.parts.codec.epoch_opened(self.name, report.epoch, report.reason)
+            await self._once(f"{what}/{report.epoch}", event)
+
+    async def _publish_key(self) -> None:
+        public = b64encode(self.signer.public_key).decode("ascii")
+        event = self.parts.codec.key_published(self.name, self.signer.key_id, public, "events")
+        await self._once(f"key/{self.signer.key_id}", event)
+
+    async def _once(self, what: str, event: Any) -> None:
+        """Append an event to the service's own stream, once for ever."""
+        stream = f"service/{self.name}"
+
+        async def program(load: Loader) -> Decision:
+            await load.load(SERVICE_STREAM, stream)
+            return [Emit(stream, event)]
+
+        await self.executor.execute(service_ask(self.executor, what), program)
+
+    async def _relay(self) -> None:
+        async def prepare() -> None:
+            await self.reconcile()
+
+        lead = Lead(self.settings.database_url, f"{self.name}/relay")
+        await Relay(self.parts.wire, self.pool, self.broker, self.wake, lead, self.delivery_measures, prepare).run()
+
+    async def _receive(self) -> None:
+        from kernel.receiver import Receiver  # noqa: PLC0415
+
+        await Receiver(
+            self.parts.wire,
+            self.pool,
+            self.broker,
+            self.wake,
+            self.clock,
+            self.delivery_measures,
+            topics=tuple(self.parts.receives),
+        ).run()
+
+    async def _react(self) -> None:
+        lead = Lead(self.settings.database_url, f"{self.name}/reactor")
+        await lead.run(Reactor(self.pool, self.wake, self._make_folders()).run)
+
+    async def _look(self) -> None:
+        """Ring when another process has appended, and measure the gate now and then."""
+        last: tuple[Any, ...] | None = None
+        measured = 0.0
+        while True:
+            row = await self.pool.fetchrow(SQL["last_appended"])
+            now = tuple(row) if row else None
+            if now != last:
+                last = now
+                self.wake.ring()
+            if time.monotonic() - measured > _GATE_AGE_SECONDS:
+                measured = time.monotonic()
+                self.log_measures.gate_age.set(await self.pool.fetchval(SQL["gate_age"]))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    # --- reads -----------------------------------------------------------------------------------------------------
+
+    async def position(self, handler: str) -> Position:
+        """Return how far a projection or handler has folded the log."""
+        row = await self.pool.fetchrow(REACTOR_SQL["checkpoint"], handler)
+        return Position(*tuple(row)[:3]) if row else Position(0, 0, 0)
+
+    async def reached(self, handler: str, at_least: str, timeout: float = 5.0) -> bool:
+        """Wait until a projection has folded a position, or an event given as `<stream>@<version>`; tell if it has.
+
+        Raises ValueError when `at_least` is neither.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            ticket = self.wake.ticket()
+            wanted = await self._wanted(at_least)
+            if wanted is not None and await self.position(handler) >= wanted:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            await self.wake.wait(ticket, 0.01)
+
+    async def _wanted(self, at_least: str) -> Position | None:
+        stream, at, version = at_least.rpartition("@")
+        if not at:
+            return Position.parse(at_least)
+        if not version.isascii() or not version.isdigit() or len(version) > 18:
+            raise ValueError(f"{at_least!r} is no event; write <stream>@<version>")
+        row = await self.pool.fetchrow(SQL["position_of"], stream, int(version))
+        return Position(*tuple(row)) if row else None
