@@ -1,0 +1,266 @@
+"""Given a closed stage and its streams; when it is sealed; then the standings, what they rest on, and every refusal."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernel.canonical import canonical, data_hash
+from schemas.envelope import StreamPoint
+from schemas.scoring import (
+    CarriedAspect,
+    RankingSealed,
+    RankingSuperseded,
+    ScoringClosed,
+    Standing,
+)
+from services.scoring.domain.received import Committee, Order, Seat
+from services.scoring.domain.seal import (
+    FiledSheet,
+    Inputs,
+    SealRanking,
+    carried_sources,
+    decide_seal,
+    standings_digest,
+)
+from services.scoring.domain.sheet import Sheet, sheet_stream
+from services.scoring.domain.stage import RANKING, Sealed, Unopened
+from tests.unit.scoring.given import (
+    AFTER,
+    AT,
+    BODY,
+    CLERK,
+    CLOSES,
+    MEMBER,
+    N1,
+    N2,
+    N3,
+    NATIONAL,
+    a_closed,
+    a_committee,
+    a_nomination,
+    an_id,
+    an_interest,
+    an_open,
+    aspect,
+    events,
+    happened,
+    mark,
+    opened,
+    pinned,
+    refusal,
+)
+
+OTHER = an_id("other member")
+GONE = an_id("removed member")
+
+
+def filed(nomination: str, member: str = MEMBER, status: Any = "submitted", **marks: str | None) -> FiledSheet:
+    given = {code: mark(code, value) for code, value in (marks or {"kebijakan": "80", "kinerja": "70"}).items()}
+    return FiledSheet(sheet_stream(nomination, AT, member), 3, nomination, member, Sheet(status, given, at=AT))
+
+
+def inputs(**changed: Any) -> Inputs:
+    usual: dict[str, Any] = {
+        "ranking": a_closed(),
+        "committee": a_committee(MEMBER, OTHER),
+        "nominations": (a_nomination(N2), a_nomination(N1)),
+        "sheets": (filed(N1), filed(N2, kebijakan="90", kinerja="70")),
+        "versions": {"season/2020": 2, "committee/2020/75": 5, f"nomination/{N1}": 1, f"nomination/{N2}": 1},
+    }
+    return Inputs(**(usual | changed))
+
+
+def sealing(**changed: Any) -> SealRanking:
+    return SealRanking(**({"at": AT, "person": CLERK, "received": AFTER} | changed))
+
+
+def seal_of(given_inputs: Inputs) -> RankingSealed:
+    (event,) = events(decide_seal(given_inputs, sealing()))
+    assert isinstance(event, RankingSealed)
+    return event
+
+
+def sealed_state(**changed: Any) -> Sealed:
+    state = RANKING.fold(happened(AT.ranking, [opened(), ScoringClosed(at=AT), seal_of(inputs(**changed))]))
+    assert isinstance(state, Sealed)
+    return state
+
+
+# --- what a seal says ----------------------------------------------------------------------------------------------
+
+
+def test_a_seal_holds_the_standings_as_exact_fractions():
+    event = seal_of(inputs())
+    assert [(one.nomination, one.rank, one.total, one.shown) for one in event.standings] == [
+        (N2, 1, "80/1", "80.00"),
+        (N1, 2, "75/1", "75.00"),
+    ]
+    assert event.unrankable == ()
+    assert event.digest == standings_digest(event.standings, ())
+
+
+def test_a_seal_names_its_basis_and_every_sheet_at_its_version():
+    event = seal_of(inputs())
+    assert event.basis.nominations == (N1, N2)
+    assert event.basis.streams == (
+        StreamPoint(stream="committee/2020/75", version=5),
+        StreamPoint(stream=f"nomination/{N1}", version=1),
+        StreamPoint(stream=f"nomination/{N2}", version=1),
+        StreamPoint(stream="season/2020", version=2),
+    )
+    assert [(one.stream, one.version) for one in event.counted] == [
+        (sheet_stream(N1, AT, MEMBER), 3),
+        (sheet_stream(N2, AT, MEMBER), 3),
+    ]
+
+
+def test_only_those_who_reached_the_stage_and_still_compete_are_ranked():
+    others = (
+        a_nomination(N2, standing="withdrawn"),
+        a_nomination(N3, NATIONAL),
+        a_nomination(an_id("out"), standing="eliminated"),
+    )
+    event = seal_of(inputs(nominations=(a_nomination(N1), *others)))
+    assert event.basis.nominations == (N1,)
+    assert [one.nomination for one in event.standings] == [N1]
+    assert [(one.stream, one.reason) for one in event.excluded] == [(sheet_stream(N2, AT, MEMBER), "not-eligible")]
+    assert all(point.stream != f"nomination/{N2}" for point in event.basis.streams)
+
+
+def removed(marks: str) -> dict[str, Any]:
+    committee = a_committee(MEMBER, GONE).remove(Seat(BODY, "ketua-apindo", 2), GONE)
+    return {"committee": committee, "ranking": a_closed(pinned(marks_of_removed=marks)), "sheets": (filed(N1, GONE),)}
+
+
+@pytest.mark.parametrize(
+    ("reason", "changed"),
+    [
+        ("voided", {"sheets": (filed(N1, status="voided"),)}),
+        ("not-submitted", {"sheets": (filed(N1, status="draft"),)}),
+        ("recused", {"committee": an_interest(a_committee(), N1), "sheets": (filed(N1),)}),
+        ("recused", {"committee": an_interest(a_committee()), "sheets": (filed(N1),)}),
+        ("removed", removed("kept-uncounted")),
+    ],
+)
+def test_a_sheet_that_does_not_count_is_named_with_its_reason(reason, changed):
+    event = seal_of(inputs(nominations=(a_nomination(N1),), **changed))
+    assert [one.reason for one in event.excluded] == [reason]
+    assert event.counted == ()
+    assert [(one.nomination, one.reason) for one in event.unrankable] == [(N1, "too-few-sheets")]
+
+
+def test_marks_of_a_removed_member_count_where_the_rulebook_says_so():
+    assert len(seal_of(inputs(nominations=(a_nomination(N1),), **removed("counted"))).counted) == 1
+
+
+def test_a_removed_member_who_sits_again_counts_again():
+    committee = a_committee(MEMBER).remove(Seat(BODY, "ketua-apindo", 1), MEMBER)
+    again = committee.appoint(Seat(BODY, "ketua-apindo", 1), MEMBER)
+    assert len(seal_of(inputs(committee=again)).counted) == 2
+
+
+def test_recusal_reaches_only_the_nomination_it_is_about():
+    event = seal_of(inputs(committee=an_interest(a_committee(), N1)))
+    assert [one.stream for one in event.counted] == [sheet_stream(N2, AT, MEMBER)]
+
+
+def test_a_sample_nominee_or_a_sample_mark_makes_a_standing_a_sample_and_the_seal_too():
+    sample_sheet = FiledSheet(filed(N1).stream, 3, N1, MEMBER, Sheet("submitted", filed(N1).sheet.marks, sample=True))
+    event = seal_of(inputs(sheets=(sample_sheet, filed(N2))))
+    assert {one.nomination: one.sample for one in event.standings} == {N1: True, N2: False}
+    assert event.sample
+    assert not seal_of(inputs()).sample
+    assert seal_of(inputs(nominations=(a_nomination(N1, sample=True),), sheets=())).unrankable[0].sample
+
+
+@given(st.permutations([filed(N1), filed(N1, OTHER, kebijakan="33.5", kinerja="1"), filed(N2), filed(N3)]))
+def test_the_order_in_which_streams_were_loaded_changes_nothing(sheets):
+    nominations = (a_nomination(N3), a_nomination(N1), a_nomination(N2))
+    assert seal_of(inputs(sheets=tuple(sheets), nominations=nominations)) == seal_of(
+        inputs(sheets=tuple(reversed(sheets)), nominations=tuple(reversed(nominations)))
+    )
+
+
+def test_the_digest_is_that_of_the_canonical_json():
+    event = seal_of(inputs(nominations=(a_nomination(N1, code="75.03"), a_nomination(N2))))
+    said = event.to_data()
+    assert event.digest == data_hash(canonical({"standings": said["standings"], "unrankable": said["unrankable"]}))
+
+
+@given(st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()))
+def test_the_digest_follows_rfc_8785_for_any_text(text):
+    one = Standing(nomination=N1, candidate=text, rank=1, total="1/1", shown="1", aspects=())
+    said = {"standings": [one.model_dump(mode="json", exclude_none=True)], "unrankable": []}
+    assert standings_digest([one], []) == data_hash(canonical(said))
+
+
+# --- carried aspects -----------------------------------------------------------------------------------------------
+
+CARRYING = pinned(
+    aspect("kinerja", "2/3", "carried", carried=CarriedAspect(tier="provincial", stage="seleksi", aspect="kinerja")),
+    aspect("wawancara", "1/3"),
+)
+
+
+def test_a_carried_aspect_is_taken_exactly_from_the_seal_of_the_stage_that_was_passed():
+    earlier = sealed_state(
+        nominations=(a_nomination(N1),),
+        sheets=(
+            filed(N1, kebijakan="1", kinerja="80"),
+            filed(N1, OTHER, kebijakan="1", kinerja="80.5"),
+            filed(N1, an_id("third"), kebijakan="1", kinerja="81.5"),
+        ),
+        committee=a_committee(MEMBER, OTHER, an_id("third")),
+    )
+    nomination = a_nomination(N1, AT, NATIONAL)
+    assert carried_sources([nomination], CARRYING) == {AT.ranking}
+    at_national = Inputs(
+        ranking=a_closed(CARRYING),
+        committee=a_committee(),
+        nominations=(nomination, a_nomination(N2, NATIONAL)),
+        sheets=(filed(N1, wawancara="90"), filed(N2, wawancara="90")),
+        versions={},
+        carried={AT.ranking: earlier},
+    )
+    (event,) = events(decide_seal(at_national, sealing(at=NATIONAL)))
+    assert [(one.nomination, one.total) for one in event.standings] == [(N1, f"{(2 * Fraction(242, 3) + 90) / 3}")]
+    assert [(one.nomination, one.reason, one.aspect) for one in event.unrankable] == [(N2, "not-carried", "kinerja")]
+    assert event.basis.carried == (StreamPoint(stream=AT.ranking, version=3),)
+
+
+# --- refusals ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "changed", "command"),
+    [
+        ("scoring-not-opened", {"ranking": Unopened()}, {}),
+        ("before-deadline", {"ranking": an_open()}, {"received": CLOSES}),
+        ("scoring-not-closed", {"ranking": an_open()}, {}),
+        ("not-the-office", {}, {"person": MEMBER}),
+    ],
+)
+def test_a_stage_that_cannot_be_sealed_is_refused(code, changed, command):
+    assert refusal(decide_seal(inputs(**changed), sealing(**command))).code == code
+
+
+def test_a_seal_is_replaced_only_by_an_order_that_cites_it():
+    ranking = sealed_state()
+    assert refusal(decide_seal(inputs(ranking=ranking), sealing())).code == "already-sealed"
+    other = Order(an_id("order"), an_id("another seal"))
+    assert refusal(decide_seal(inputs(ranking=ranking, order=other), sealing())).code == "already-sealed"
+    order = Order(an_id("order"), ranking.id)
+    assert refusal(decide_seal(inputs(ranking=ranking, order=order), sealing(person=MEMBER))).code == "not-the-office"
+    superseded, sealed = events(decide_seal(inputs(ranking=ranking, order=order), sealing()))
+    assert superseded == RankingSuperseded(at=AT, seal=ranking.id, order=order.id)
+    assert sealed == seal_of(inputs())
+
+
+def test_a_seal_without_nominees_is_a_seal_of_nothing():
+    event = seal_of(inputs(nominations=(), sheets=(), committee=Committee().form(BODY)))
+    assert (event.standings, event.unrankable, event.basis.nominations) == ((), (), ())

@@ -1,0 +1,164 @@
+"""Given a season, a committee and a ranking; when a stage is opened or closed; then what happens."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.envelope import Stage
+from schemas.rulebook import rulebook_content, rulebook_hash
+from schemas.rulebook_file import read_rulebook
+from schemas.scoring import RankingSuperseded, ScoringClosed, ScoringOpened
+from services.scoring.domain.received import Committee, Season
+from services.scoring.domain.stage import (
+    RANKING,
+    Closed,
+    CloseStage,
+    Open,
+    OpenStage,
+    Unopened,
+    decide_close,
+    decide_open,
+    office_refusal,
+    pin,
+)
+from tests.unit.scoring.given import (
+    AFTER,
+    AT,
+    BODY,
+    CLERK,
+    CLOSES,
+    MEMBER,
+    NOW,
+    STRANGER,
+    a_closed,
+    a_committee,
+    an_id,
+    an_open,
+    events,
+    happened,
+    opened,
+    refusal,
+)
+
+_READ = read_rulebook((Path(__file__).parents[3] / "rulebooks" / "2020.yaml").read_bytes())
+assert _READ.rulebook is not None, _READ.errors
+RULEBOOK = _READ.rulebook
+SEASON = Season(1, rulebook_hash(RULEBOOK), rulebook_content(RULEBOOK))
+FORMED = Committee().form(BODY).form("tim-verifikasi").form("dewan-juri")
+
+
+def opening(at: Stage = AT, received: datetime = NOW) -> OpenStage:
+    return OpenStage(at, received)
+
+
+def stage(**changed: Any) -> Stage:
+    return AT.model_copy(update=changed)
+
+
+# --- opening -------------------------------------------------------------------------------------------------------
+
+
+def test_a_stage_opens_under_the_rulebook_in_force_and_pins_it():
+    (event,) = events(decide_open(Unopened(), SEASON, FORMED, opening()))
+    assert isinstance(event, ScoringOpened)
+    assert (event.at, event.body, event.rubric) == (AT, BODY, "pemerintah-daerah")
+    assert (event.rulebook_version, event.rulebook_hash) == (1, rulebook_hash(RULEBOOK))
+    assert [(one.code, one.share) for one in event.rules.aspects] == [
+        ("kebijakan", "5/16"),
+        ("peraturan", "5/16"),
+        ("kinerja", "3/8"),
+    ]
+    assert "sekretaris-panitia" not in event.rules.scoring_offices
+    assert len(event.rules.scoring_offices) == 9
+    assert event.rules.sealing_offices == ("sekretaris-panitia",)
+
+
+def test_the_window_is_that_of_the_provinces_own_zone_with_its_last_second():
+    """Gorontalo is on WITA, eight hours ahead of UTC: 1 to 28 February 2021."""
+    (event,) = events(decide_open(Unopened(), SEASON, FORMED, opening()))
+    assert event.opens == datetime(2021, 1, 31, 16, tzinfo=UTC)
+    assert event.closes == datetime(2021, 2, 28, 15, 59, 59, 999_999, tzinfo=UTC)
+
+
+def test_the_interview_carries_the_verified_aspects_and_judges_its_own():
+    at = Stage(season="2020", tier="national", province="00", category="KABKOTA", stage="wawancara")
+    (event,) = events(decide_open(Unopened(), SEASON, FORMED, opening(at)))
+    carried = {one.code: one.carried for one in event.rules.aspects}
+    assert [one.origin for one in event.rules.aspects] == ["carried", "carried", "carried", "judged"]
+    assert carried["kinerja"] is not None
+    assert (carried["kinerja"].stage, carried["kinerja"].aspect) == ("verifikasi", "kinerja")
+    assert sum(Fraction(one.share) for one in event.rules.aspects) == 1
+
+
+def test_every_stage_of_the_rulebook_can_be_pinned():
+    for one in RULEBOOK.stages:
+        assert sum(Fraction(aspect.share) for aspect in pin(RULEBOOK, one).aspects) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "season", "committee", "command"),
+    [
+        ("season-unknown", Unopened(), Season(), FORMED, opening()),
+        ("already-open", an_open(), SEASON, FORMED, opening()),
+        ("already-open", a_closed(), SEASON, FORMED, opening()),
+        ("stage-unknown", Unopened(), SEASON, FORMED, opening(stage(category="UMKM", stage="wawancara"))),
+        ("stage-unknown", Unopened(), SEASON, FORMED, opening(stage(category="PROVINSI"))),
+        ("stage-unknown", Unopened(), SEASON, FORMED, opening(stage(province="00"))),
+        ("stage-unknown", Unopened(), SEASON, FORMED, opening(stage(tier="national", stage="verifikasi"))),
+        ("body-not-formed", Unopened(), SEASON, Committee(), opening()),
+        ("window-over", Unopened(), SEASON, FORMED, opening(received=CLOSES + timedelta(microseconds=1))),
+    ],
+)
+def test_a_stage_that_cannot_open_is_refused(code, state, season, committee, command):
+    assert refusal(decide_open(state, season, committee, command)).code == code
+
+
+def test_micro_companies_have_no_interview_in_2020_and_the_refusal_lists_what_there_is():
+    umkm = opening(Stage(season="2020", tier="national", province="00", category="UMKM", stage="wawancara"))
+    found = refusal(decide_open(Unopened(), SEASON, FORMED, umkm))
+    assert found.faults[0].value == "wawancara"
+    assert "national/UMKM/verifikasi" in found.faults[0].remedy.en
+
+
+# --- closing -------------------------------------------------------------------------------------------------------
+
+
+def test_an_open_stage_closes_after_its_deadline():
+    assert events(decide_close(an_open(), CloseStage(AT, AFTER))) == [ScoringClosed(at=AT)]
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "received"),
+    [
+        ("before-deadline", an_open(), CLOSES),
+        ("scoring-not-opened", Unopened(), AFTER),
+        ("already-closed", a_closed(), AFTER),
+    ],
+)
+def test_a_stage_that_cannot_close_is_refused(code, state, received):
+    assert refusal(decide_close(state, CloseStage(AT, received))).code == code
+
+
+# --- the stream ----------------------------------------------------------------------------------------------------
+
+
+def test_the_stream_folds_to_where_the_stage_stands():
+    history = happened(AT.ranking, [opened(), ScoringClosed(at=AT)])
+    assert isinstance(RANKING.fold(history[:1]), Open)
+    assert isinstance(RANKING.fold(history), Closed)
+    superseded = RankingSuperseded(at=AT, seal=an_id("seal"), order=an_id("order"))
+    assert isinstance(RANKING.fold(happened(AT.ranking, [opened(), ScoringClosed(at=AT), superseded])), Closed)
+
+
+def test_who_scores_in_a_body_does_not_act_for_it():
+    committee = a_committee()
+    found = office_refusal(a_closed(), committee, MEMBER)
+    assert found is not None
+    assert found.code == "not-the-office"
+    assert office_refusal(a_closed(), committee, CLERK) is None
+    assert office_refusal(a_closed(), committee, STRANGER) is None
