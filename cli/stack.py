@@ -12,7 +12,6 @@ import importlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,8 +23,8 @@ from pydantic_settings import BaseSettings
 from cli.output import AsJson, Finding, WrongUse, show, show_progress, table
 from deploy.local.child import StackError
 from deploy.local.control import Control, NotRunning
-from deploy.local.folders import keep_secret, make_data_folder
-from deploy.local.settings import SETTINGS, StackOptions, data_folder, options_from
+from deploy.local.folders import keep_secret, make_data_folder, private_folder
+from deploy.local.settings import SETTINGS, StackOptions, data_folder, environment_of, options_from
 from deploy.local.stores import await_broker, await_database
 from deploy.local.stores import provision as provision_stores
 from deploy.local.supervisor import Stack, run_until_stopped
@@ -73,7 +72,7 @@ def up(
         raise WrongUse("this version has no fact consumers yet: leave --ingest out")
     options = dataclasses.replace(options_from(os.environ, data=data), scoring=scoring, mail_sink=mail_sink)
     if detach:
-        found = launch(options, lambda line: show_progress(line, as_json=as_json))
+        found = asyncio.run(launch(options, lambda line: show_progress(line, as_json=as_json)))
         show_progress("running in the background: stop it with `paritrana down`", as_json=as_json, status=found)
         return
     asyncio.run(
@@ -93,45 +92,49 @@ def _announce(stack: Stack, *, as_json: bool) -> None:
         )
 
 
-def launch(options: StackOptions, say: Callable[[str], None]) -> dict[str, Any]:
+async def launch(options: StackOptions, say: Callable[[str], None]) -> dict[str, Any]:
     """Start a stack in the background and return its status once it is ready.
 
     Raises StackError with the line that says why it could not start. It is stopped by `Control(data).stop()`.
     """
     data = make_data_folder(options.data)
-    log = data / "log" / "up.log"
-    log.parent.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "cli.main", "up", "--data", str(data), "--scoring", str(options.scoring)]
+    log = private_folder(data / "log") / "up.log"
+    return await _follow(_background(options, log), log, data, say)
+
+
+def _background(options: StackOptions, log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "cli.main", "up", "--scoring", str(options.scoring)]
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [*command, *(["--mail-sink"] if options.mail_sink else [])],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PARITRANA_CLOCK": options.clock, "PYTHONUNBUFFERED": "1", **options.environment},
+            env={**os.environ, **environment_of(options), "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )
-    return _follow(process, log, data, say)
 
 
-def _follow(process: subprocess.Popen[bytes], log: Path, data: Path, say: Callable[[str], None]) -> dict[str, Any]:
+async def _follow(
+    process: subprocess.Popen[bytes], log: Path, data: Path, say: Callable[[str], None]
+) -> dict[str, Any]:
     with log.open(encoding="utf-8", errors="replace") as lines:
         last = ""
         while True:
             ended = process.poll() is not None
             for line in lines:
-                last = line.strip()
-                if not ended:
+                if last:
                     say(last)
+                last = line.strip()
             if ended:
                 raise StackError(last.removeprefix("paritrana: "))
             try:
-                found = asyncio.run(Control(data).status())
+                found = await Control(data).status()
             except NotRunning:
                 found = {}
-            if found.get("ready"):
+            if found.get("ready") and found["supervisor"] == process.pid:
                 return found
-            time.sleep(0.2)
+            await asyncio.sleep(0.2)
 
 
 def down(data: Data = None, as_json: AsJson = False) -> None:

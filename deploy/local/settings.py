@@ -107,6 +107,19 @@ def options_from(environment: Mapping[str, str], *, data: Path | None = None) ->
     )
 
 
+def environment_of(options: StackOptions) -> dict[str, str]:
+    """Return the settings that `options_from` would read `options` from, the data folder included."""
+    given = {
+        "PARITRANA_DATA": str(options.data),
+        "PARITRANA_CLOCK": options.clock,
+        "PARITRANA_WAIT_SECONDS": f"{options.wait_seconds:.0f}",
+        "KAFKA_BOOTSTRAP_SERVERS": options.kafka or "",
+        "DATABASE_URL": options.database_url or "",
+        "PARITRANA_SMTP_URL": options.smtp_url or "",
+    }
+    return {**given, **{name: str(options.ports[what]) for what, (name, _) in PORTS.items()}, **options.environment}
+
+
 def _number(environment: Mapping[str, str], name: str, default: int, *, at_most: int) -> int:
     text = environment.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= at_most):

@@ -154,6 +154,7 @@ class Stack:
         """Return what runs, where, and since how many restarts; for `paritrana status`."""
         return {
             "data": str(self._data),
+            "supervisor": os.getpid(),
             "ready": self._ready and all(running.ready.is_set() for running in self._running.values()),
             "clock": {"name": self.options.clock, "now": clock_from(self._clock_setting()).now().isoformat()},
             "kafka": self._kafka,

@@ -23,7 +23,7 @@ from deploy.local.control import Control, NotRunning
 from deploy.local.mail_sink import stored_messages
 from deploy.local.ports import free_ports, is_free
 from deploy.local.provision import provision_databases, provision_topics
-from deploy.local.settings import PORTS, StackOptions
+from deploy.local.settings import PORTS, StackOptions, environment_of
 from deploy.local.supervisor import Stack
 from schemas.topics import AUDIT, SERVICES
 from tests.support.stack import remove_folder, say, temporary_folder
@@ -175,14 +175,13 @@ def test_nothing_outlives_the_supervisor(options: StackOptions, how: signal.Sign
 
 
 def _up(options: StackOptions, **settings: str) -> subprocess.CompletedProcess[str]:
-    ports = {name: str(options.ports[what]) for what, (name, _) in PORTS.items()}
     return subprocess.run(
-        [sys.executable, "-m", "cli.main", "up", "--data", str(options.data)],
+        [sys.executable, "-m", "cli.main", "up"],
         check=False,
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, **ports, "PARITRANA_WAIT_SECONDS": "1", **settings},
+        env={**os.environ, **environment_of(options), "PARITRANA_WAIT_SECONDS": "1", **settings},
     )
 
 
