@@ -502,16 +502,24 @@ def written(line: Line, head: Json | None) -> bytes:
     return canonical(document | {"data": data})
 
 
+def _version(document: Json) -> int:
+    version: int = document["streamversion"]
+    return version
+
+
 def write_missing() -> list[Path]:
-    """Write the examples that are not there yet, each after the committed ones of its stream; return their paths."""
+    """Write the examples that are not there yet, each after the last one of its stream; return their paths."""
     heads: dict[str, Json] = {}
+    for raw in examples().values():
+        document = parse_canonical(raw)
+        heads[document["subject"]] = max(document, heads.get(document["subject"], document), key=_version)
     made: list[Path] = []
     for path, line in named_lines():
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(written(line, heads.get(line.stream)))
+            heads[line.stream] = parse_canonical(path.read_bytes())
             made.append(path)
-        heads[line.stream] = parse_canonical(path.read_bytes())
     keys = {
         signer.key_id: {"service": service, "algorithm": "Ed25519", "public_key": b64encode(signer.public_key).decode()}
         for service in SERVICES
