@@ -135,9 +135,7 @@ def _development_file() -> Path:
 
 def _asked(what: str, *, hidden: bool = False) -> str:
     if not sys.stdin.isatty():
-        raise WrongUse(
-            f"the {what.lower()} cannot be asked for without a terminal: give it on the command line or in a file"
-        )
+        raise WrongUse(f"there is no terminal to ask for the {what.lower()}: name LOGIN and use --password-file")
     return str(typer.prompt(what, hide_input=hidden))
 
 

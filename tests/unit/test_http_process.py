@@ -139,6 +139,18 @@ def test_sigterm_lets_the_request_in_flight_finish_and_ends_with_0(trial) -> Non
     assert {line["service"] for line in lines} == {"trial"}
 
 
+def test_ten_megabytes_get_their_answer_and_the_service_goes_on(trial) -> None:
+    service = trial()
+    service.wait_ready()
+    for content in (b" " * 10_000_000, iter([b" " * 100_000] * 100)):
+        answered = httpx.post(
+            service.url("/v1/slow"), content=content, headers={"Content-Type": "application/json"}, trust_env=False
+        )
+        assert answered.status_code == 413
+        assert answered.json()["type"] == "/problems/body-too-large"
+    assert httpx.get(service.url("/v1/slow"), trust_env=False).json() == "done"
+
+
 def test_a_task_that_ignores_its_end_does_not_keep_the_process(trial) -> None:
     service = trial(HANG="1", DRAIN="1")
     service.wait_ready()
