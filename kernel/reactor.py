@@ -165,6 +165,7 @@ class Folder(ABC):
         self.enabled = START
         self.stalled: dict[str, int] = {}
         self._loaded = False
+        self._generation = 0
 
     async def start(self, connection: Connection) -> None:
         """Read (or begin) the checkpoint and the streams this handler waits on."""
@@ -173,7 +174,8 @@ class Folder(ABC):
         if row is None:
             raise AssertionError("the checkpoint was just begun")
         self.checkpoint = Position(*tuple(row)[:3])
-        self.enabled = Position(*tuple(row)[3:])
+        self.enabled = Position(*tuple(row)[3:6])
+        self._generation = row["generation"]
         self.stalled = {row["stream"]: row["version"] for row in await connection.fetch(SQL["stalled"], self.name)}
         self.reset()
         for stream, version in list(self.stalled.items()):
@@ -207,7 +209,7 @@ class Folder(ABC):
 
     async def move(self, connection: Connection, to: Position) -> None:
         """Move the checkpoint by compare-and-set: the last write of the handler's transaction."""
-        status = await connection.execute(SQL["move_checkpoint"], self.name, *self.checkpoint, *to)
+        status = await connection.execute(SQL["move_checkpoint"], self.name, *self.checkpoint, *to, self._generation)
         if status != "UPDATE 1":
             raise CheckpointMoved(self.name)
 
@@ -324,7 +326,7 @@ class ProjectionFolder(Folder, Generic[S]):
             await self.move(connection, to)
         else:
             async with connection.transaction():
-                await connection.execute("select pg_advisory_xact_lock_shared(4712, hashtext($1))", self.name)
+                await connection.execute(SQL["share_projection"], self.name)
                 if gone:
                     await connection.executemany(self.projection.table.delete(), gone)
                 if changed:

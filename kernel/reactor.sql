@@ -1,6 +1,7 @@
 -- name: checkpoint
 -- How far a handler has folded the log, and from where it acts.
-select epoch, xid, position, enabled_epoch, enabled_xid, enabled_position from checkpoints where handler = $1
+select epoch, xid, position, enabled_epoch, enabled_xid, enabled_position, generation from checkpoints
+where handler = $1
 
 -- name: start_checkpoint
 -- A handler begins at the start of the log.
@@ -13,7 +14,7 @@ update checkpoints set enabled_epoch = $2, enabled_xid = $3::xid8, enabled_posit
 -- name: move_checkpoint
 -- Compare-and-set: nobody else has moved it since it was read.
 update checkpoints set epoch = $5, xid = $6::xid8, position = $7
-where handler = $1 and epoch = $2 and xid = $3::xid8 and position = $4
+where handler = $1 and epoch = $2 and xid = $3::xid8 and position = $4 and generation = $8
 
 -- name: stalled
 -- Streams that a handler waits on.
@@ -49,3 +50,7 @@ select epoch, xid, position, stream, version, id, type, own, hash, document
 from events
 where stream = $1 and version >= $2 and (epoch, xid, position) <= ($3, $4::xid8, $5)
 order by version
+
+-- name: share_projection
+-- Rows are written under this lock, which a rebuild takes alone while it compares and swaps.
+select pg_advisory_xact_lock_shared(4712, hashtext($1))

@@ -19,6 +19,14 @@ create table relay_checkpoint (
 comment on table relay_checkpoint is 'Up to where own events were acknowledged by the broker whose cluster id is named.';
 insert into relay_checkpoint (epoch, xid, position) values (0, '0', 0);
 
+create table relay_stopped (
+    stream text collate "C" primary key,
+    version bigint not null,
+    reason text not null,
+    since timestamptz not null default clock_timestamp()
+);
+comment on table relay_stopped is 'Streams published no further than this version; tried again when a relay starts.';
+
 create table received (
     topic text not null,
     partition integer not null,
@@ -48,8 +56,10 @@ create table checkpoints (
     position bigint not null,
     enabled_epoch integer not null default 0,
     enabled_xid xid8 not null default '0',
-    enabled_position bigint not null default 0
+    enabled_position bigint not null default 0,
+    generation integer not null default 0
 );
+comment on column checkpoints.generation is 'Counted up by a rebuild, so that whoever folds drops what it keeps in memory.';
 comment on table checkpoints is 'Up to where each projection and reaction has folded the log, and from where a reaction acts.';
 
 create table stalled (
@@ -70,5 +80,5 @@ create table projection_members (
 );
 comment on table projection_members is 'Which streams a projection''s group is folded from.';
 
-grant select, insert, update on relayed, relay_checkpoint, received, checkpoints to {login};
-grant select, insert, update, delete on held, stalled, projection_members to {login};
+grant select, insert, update on relay_checkpoint, received, checkpoints to {login};
+grant select, insert, update, delete on relayed, relay_stopped, held, stalled, projection_members to {login};

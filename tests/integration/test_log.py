@@ -31,6 +31,7 @@ from kernel.reactor import (
     Table,
     enable,
 )
+from kernel.rebuild import rebuild
 from schemas.codec import CODEC, RegistryCodec
 from schemas.nomination import PlenaryAdjourned
 from schemas.service import ReactionEnabled
@@ -342,6 +343,43 @@ async def test_two_active_copies_of_a_projection_do_no_harm(tallies: House) -> N
             await house.emit("plenary/a1")
             await asyncio.gather(*(_drain_past_stalls(f, c) for f, c in zip(folders, (one, two), strict=True)))
     assert await _rows(house) == {"plenary/a1": 10}
+
+
+async def test_a_rebuild_gives_the_same_rows_and_the_live_projection_goes_on(tallies: House) -> None:
+    house = tallies
+    login = await house.pool.fetchval("select current_user")
+    for name in ("plenary/a1", "plenary/b1", "plenary/a1"):
+        await house.emit(name)
+    live = ProjectionFolder(Tallies(), house.measures)
+    async with house.pool.acquire() as connection:
+        await _drain_past_stalls(live, connection)
+        same = await rebuild(house.owner_url, Tallies(), login)
+        assert same.same
+        assert same.swapped
+        assert (same.events, same.rows) == (3, 2)
+        await house.emit("plenary/a1")
+        await _drain_past_stalls(live, connection)
+        assert await _rows(house) == {"plenary/a1": 3, "plenary/b1": 1}
+
+
+async def test_a_rebuild_shows_what_somebody_changed_in_the_live_rows_and_asks(tallies: House) -> None:
+    house = tallies
+    login = await house.pool.fetchval("select current_user")
+    await house.emit("plenary/a1", times=2)
+    live = ProjectionFolder(Tallies(), house.measures)
+    async with house.pool.acquire() as connection:
+        await _drain_past_stalls(live, connection)
+        await connection.execute("update tallies set count = 9")
+        found = await rebuild(house.owner_url, Tallies(), login)
+        assert not found.same
+        assert not found.swapped
+        assert found.differences == (("(plenary/a,plenary/a1,9)", "(plenary/a,plenary/a1,2)"),)
+        assert await _rows(house) == {"plenary/a1": 9}
+        accepted = await rebuild(house.owner_url, Tallies(), login, accept=True)
+        assert accepted.swapped
+        await house.emit("plenary/a1")
+        await _drain_past_stalls(live, connection)
+        assert await _rows(house) == {"plenary/a1": 3}
 
 
 # --- handlers ------------------------------------------------------------------------------------------------------
