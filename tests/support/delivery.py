@@ -1,0 +1,187 @@
+"""Logs, topics and readers for tests of publishing and receiving, on the real database and broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+from aiokafka import ConsumerRecord, TopicPartition
+from prometheus_client import CollectorRegistry
+
+from kernel.broker import Broker, DeliveryMeasures, Place, Record, Wire, read_until
+from kernel.canonical import Sealed, instant, uuid7, write_document
+from kernel.lead import Lead
+from kernel.log import NO_HEAD, Append, CommandRow, Entry, Head, Wake, append, read_heads
+from kernel.partition import partition_of
+from kernel.reconcile import Reconciler, Report
+from kernel.relay import Relay
+from schemas.document import fault_of
+from schemas.registry import schema_uri
+from schemas.topics import EVENT_TOPICS, source_of, topic_of, topics_of
+
+TYPE = "id.go.paritrana.nomination.Tested.v1"
+_OWNERS = {topic.name: source_of(topic.owner) for topic in EVENT_TOPICS}
+
+
+def wire_for(service: str, prefix: str) -> Wire:
+    """Return the wire of a service whose topics have a prefix of the test's own."""
+    return Wire(
+        service=service,
+        source=source_of(service),
+        own_topics=tuple(prefix + topic for topic in topics_of(service)),
+        topic_of=lambda stream: prefix + topic_of(stream),
+        owner_source_of=lambda topic: _OWNERS[topic.removeprefix(prefix)],
+        fault_of=fault_of,
+    )
+
+
+@dataclass
+class Chain:
+    """Writes a stream's events one after another, as their service would."""
+
+    stream: str
+    service: str = "nomination"
+    head: Head = NO_HEAD
+    started: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(hours=1))
+
+    def next(self, **given: Any) -> Entry:
+        """Return the stream's next event; `given` replaces attributes, `data` the data."""
+        sealed, entry = self._write(given)
+        self.head = Head(entry.version, sealed.hash, self.started)
+        return entry
+
+    def fork(self, **given: Any) -> Entry:
+        """Return another event in the next one's place, without going on from it."""
+        return self._write(given)[1]
+
+    def _write(self, given: dict[str, Any]) -> tuple[Sealed, Entry]:
+        version = self.head.version + 1
+        data = given.pop("data", {"number": version})
+        attributes: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": uuid7(),
+            "source": source_of(self.service),
+            "type": TYPE.replace("nomination", self.service),
+            "time": instant(self.started + timedelta(milliseconds=version)),
+            "dataschema": schema_uri(TYPE.replace("nomination", self.service)),
+            "subject": self.stream,
+            "streamversion": version,
+            "actor": "system",
+        }
+        if self.head.version:
+            attributes["prevhash"] = self.head.hash.hex()
+        attributes |= given
+        attributes = {name: value for name, value in attributes.items() if value is not None}
+        kind = str(attributes["type"])
+        sealed = write_document(attributes, data, None)
+        return sealed, Entry(self.stream, version, sealed.id, kind, sealed.hash, sealed.document)
+
+
+@dataclass
+class Log:
+    """One service's log, with what publishes it."""
+
+    service: str
+    owner_url: str
+    login_url: str
+    pool: asyncpg.Pool[Any]
+    broker: Broker
+    wire: Wire
+    wake: Wake = field(default_factory=Wake)
+    measures: DeliveryMeasures = field(default_factory=lambda: DeliveryMeasures(CollectorRegistry()))
+    reports: list[Report] = field(default_factory=list)
+
+    async def write(self, *entries: Entry, own: bool = True, command: CommandRow | None = None) -> None:
+        """Append events in one transaction."""
+        streams = [entry.stream for entry in entries]
+        first = [Entry(**{name: getattr(entries[0], name) for name in _FIELDS} | {"command": command})]
+        async with self.pool.acquire() as connection:
+            heads = await read_heads(connection, streams)
+            held = {stream: heads.get(stream, NO_HEAD) for stream in streams}
+            batch = Append([*first, *entries[1:]], held, dict.fromkeys(streams, datetime.now(UTC)), own=own)
+            await append(connection, batch)
+        self.wake.ring()
+
+    async def say(self, chain: Chain, count: int = 1) -> list[Entry]:
+        """Append the next events of a stream, each in its own transaction."""
+        entries = [chain.next() for _ in range(count)]
+        for entry in entries:
+            await self.write(entry)
+        return entries
+
+    def reconciler(self) -> Reconciler:
+        return Reconciler(self.wire, self.pool, self.broker, Lead(self.login_url, "reconcile", poll=0.05))
+
+    def relay(self, **given: Any) -> Relay:
+        async def prepare() -> None:
+            self.reports.append(await self.reconciler().run())
+
+        lead = Lead(self.login_url, "relay", poll=0.05)
+        return Relay(self.wire, self.pool, self.broker, self.wake, lead, self.measures, prepare, **given)
+
+    async def events(self) -> list[asyncpg.Record]:
+        """Return everything in the log, in its order."""
+        return await self.pool.fetch("select * from events order by epoch, xid, position")
+
+    async def checkpoint(self) -> tuple[int, int, int]:
+        row = await self.pool.fetchrow("select epoch, xid, position from relay_checkpoint")
+        return tuple(row)  # type: ignore[return-value, arg-type]
+
+
+_FIELDS = ("stream", "version", "id", "type", "hash", "document", "partition", "offset")
+
+
+async def records_of(broker: Broker, topic: str) -> list[ConsumerRecord[Any, Any]]:
+    """Read a whole topic as it is now, partition by partition."""
+    cluster = await broker.cluster()
+    places = [TopicPartition(*place) for place in cluster.places([topic])]
+    found: list[ConsumerRecord[Any, Any]] = []
+    async with broker.reader() as consumer:
+        first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        async for records in read_until(consumer, first, end):
+            found += records
+    return sorted(found, key=lambda record: (record.partition, record.offset))
+
+
+async def produce(broker: Broker, topic: str, *records: Record, partition: int | None = None) -> list[int]:
+    """Send records as any producer could; return their offsets."""
+    cluster = await broker.cluster()
+    offsets: list[int] = []
+    async with broker.publisher() as publisher:
+        for record in records:
+            number = partition_of(record.key or b"", cluster.partitions[topic]) if partition is None else partition
+            (sent,) = await publisher.send(Place(topic, number), [record], 0)
+            offsets.append(await sent.offset())
+    return offsets
+
+
+def record_of(entry: Entry, **given: Any) -> Record:
+    """Return an event as its relay publishes it."""
+    headers = [("id", entry.id.encode()), ("subject", entry.stream.encode())]
+    return Record(given.get("key", entry.stream.encode()), entry.document.encode(), given.get("headers", headers))
+
+
+async def until(condition: Callable[[], Awaitable[Any]], *, within: float = 20.0) -> Any:
+    """Wait until `condition` returns something true, and return it."""
+    async with asyncio.timeout(within):
+        while not (result := await condition()):  # noqa: ASYNC110 - a broker and a database tell nobody
+            await asyncio.sleep(0.01)
+    return result
+
+
+def versions(records: Iterable[ConsumerRecord[Any, Any]], stream: str) -> list[int]:
+    """Return the versions of a stream in the order in which they lie in a topic."""
+    return [int(dict(record.headers)["streamversion"]) for record in records if record.key == stream.encode()]
+
+
+def without_repeats(numbers: Sequence[int]) -> list[int]:
+    """Return numbers as a receiver takes them: only what is above all before."""
+    taken: list[int] = []
+    for number in numbers:
+        if not taken or number > taken[-1]:
+            taken.append(number)
+    return taken
