@@ -1,0 +1,165 @@
+"""Audit over HTTP: what the store holds, for auditors. It decides nothing and changes nothing.
+
+Documents are handed out as the text that was recorded, inside JSON strings, so that hashes hold for what arrives.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+
+import asyncpg
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel
+
+from kernel.decider import START, FieldFault, Position, Text
+from kernel.log import SQL as LOG_SQL
+from kernel.paging import Paged, encode, page_of, page_request
+from kernel.problems import invalid
+from kernel.sql import queries
+from kernel.tokens import require
+from schemas.envelope import StreamName
+from schemas.topics import EVENT_TOPICS, topic_of
+
+SQL: Final = queries(Path(__file__).with_name("queries.sql"))
+_EXPORT: Final = "export"
+_LARGEST_ANSWER: Final = 16 << 20
+_MOST_EXPORTED: Final = 1000
+
+router = APIRouter(prefix="/v1")
+_auditors = Depends(require("auditor"))
+
+
+async def _pool(request: Request) -> asyncpg.Pool[Any]:
+    return cast("asyncpg.Pool[Any]", request.app.state.service_parts.pool)
+
+
+Pool = Annotated[asyncpg.Pool, Depends(_pool)]
+
+
+class TopicStatus(BaseModel):
+    """What the store holds of one topic."""
+
+    topic: str
+    streams: int
+    events: int
+
+
+class Status(BaseModel):
+    """What the store holds. `position` is the end of its log; `waiting` events came before their predecessor."""
+
+    position: str
+    streams: int
+    events: int
+    waiting: int
+    topics: list[TopicStatus]
+
+
+@router.get("/status", tags=["store"], dependencies=[Depends(require("auditor", "operator"))])
+async def status(pool: Pool) -> Status:
+    """Say how much the store holds, by topic."""
+    counted = {topic.name: [0, 0] for topic in EVENT_TOPICS}
+    end = await _end(pool)
+    for row in await pool.fetch(SQL["kinds"]):
+        found = counted[topic_of(f"{row['kind']}/{row['owner'] or '-'}")]
+        found[0] += row["streams"]
+        found[1] += row["events"]
+    return Status(
+        position=str(end),
+        streams=sum(streams for streams, _ in counted.values()),
+        events=sum(events for _, events in counted.values()),
+        waiting=await pool.fetchval(SQL["held"]),
+        topics=[TopicStatus(topic=name, streams=found[0], events=found[1]) for name, found in counted.items()],
+    )
+
+
+async def _end(pool: asyncpg.Pool[Any]) -> Position:
+    row = await pool.fetchrow(LOG_SQL["end_of_log"])
+    return Position(*tuple(row)) if row else START
+
+
+@router.get("/heads", tags=["store"], dependencies=[_auditors])
+async def heads(
+    page: Paged,
+    pool: Pool,
+    stream: Annotated[StreamName | None, Query(description="Only this stream.")] = None,
+) -> Response:
+    """List where streams end: version and leaf hash of the last event, in order of their names."""
+    if stream is not None:
+        return _json({"items": [dict(row) for row in await pool.fetch(SQL["head"], stream)], "next": None})
+    after = page.after("heads", str)
+    rows = await pool.fetch(SQL["heads_after"], str(after[0]) if after else "", page.limit + 1)
+    return _json(page_of([dict(row) for row in rows], page, "heads", lambda row: (row["stream"],)))
+
+
+@router.get("/events", tags=["store"], dependencies=[_auditors])
+async def events(
+    page: Paged,
+    pool: Pool,
+    stream: Annotated[StreamName | None, Query(description="Only this stream, in its own order.")] = None,
+) -> Response:
+    """List events with their documents, in the order in which this store has them."""
+    if stream is not None:
+        listing = f"events of {stream}"
+        after = page.after(listing, int)
+        rows = await pool.fetch(SQL["stream_after"], stream, after[0] if after else 0, page.limit + 1)
+        return _json(page_of([_event(row) for row in rows], page, listing, lambda row: (row["version"],)))
+    found = page.after("events", str)
+    position = Position.parse(str(found[0])) if found else START
+    rows = await pool.fetch(SQL["events_after"], *position, page.limit + 1)
+    return _json(page_of([_event(row) for row in rows], page, "events", lambda row: (row["position"],)))
+
+
+def _event(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        "position": str(Position(row["epoch"], row["xid"], row["position"])),
+        "stream": row["stream"],
+        "version": row["version"],
+        "id": str(row["id"]),
+        "type": row["type"],
+        "document": row["document"],
+    }
+
+
+@router.get("/export", tags=["store"], dependencies=[_auditors])
+async def export(
+    pool: Pool,
+    until: Annotated[str, Query(max_length=64, description="A `position` of /v1/status.")],
+    limit: Annotated[int, Query(ge=1, le=_MOST_EXPORTED, description="How many events at most.")] = 500,
+    cursor: Annotated[str | None, Query(max_length=2048, description="The `next` of the page before.")] = None,
+) -> Response:
+    """List all events up to a position in the order of stream and version: the same whenever it is asked for."""
+    bound = await _bound(pool, until)
+    listing = f"{_EXPORT} {bound}"
+    after = (await page_request(1, cursor)).after(listing, str, int) or ("", 0)
+    rows = await pool.fetch(SQL["export_page"], *after, *bound, limit + 1)
+    items = _fitting([dict(row) for row in rows[:limit]])
+    last = items[-1] if len(items) < len(rows) else None
+    return _json({"items": items, "next": encode((last["stream"], last["version"]), listing) if last else None})
+
+
+async def _bound(pool: asyncpg.Pool[Any], until: str) -> Position:
+    """Return the position, if the log is complete up to it: beyond, an event may still appear."""
+    remedy = Text("Send the `position` of /v1/status.", "Kirim `position` dari /v1/status.")
+    try:
+        bound = Position.parse(until)
+    except ValueError:
+        raise invalid((FieldFault("query.until", until[:80], remedy),)) from None
+    if bound > await _end(pool):
+        raise invalid((FieldFault("query.until", until[:80], remedy),))
+    return bound
+
+
+def _fitting(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the first of the items that make an answer of bearable size, one at least."""
+    size = 0
+    for count, item in enumerate(items):
+        size += len(item["document"])
+        if size > _LARGEST_ANSWER and count:
+            return items[:count]
+    return items
+
+
+def _json(value: Any) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")

@@ -1,0 +1,1 @@
+"""Who is told what: pure rules, no database, no mail."""
