@@ -17,18 +17,18 @@ from kernel.canonical import Ed25519Signer
 from kernel.settings import StartFailed
 
 
-def event_signer(folder: Path, service: str, *, make: bool) -> Ed25519Signer:
-    """Return the signer of `<folder>/<service>.events.pem` (PKCS 8, mode 0600); make the key if told and it is missing.
+def event_signer(folder: Path, service: str) -> Ed25519Signer:
+    """Return the signer of `<folder>/<service>.events.pem` (PKCS 8, mode 0600); make the key at first start.
 
     Raises StartFailed in one line when there is no usable key.
     """
     path = folder / f"{service}.events.pem"
-    if make and not path.exists():
-        _write(path)
     try:
+        if not path.exists():
+            _write(path)
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
-        raise StartFailed(f"the signing key {path} cannot be used ({error}); put an Ed25519 key in PEM there") from None
+        raise StartFailed(f"the signing key {path} cannot be used ({error}); correct PARITRANA_KEYS") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise StartFailed(f"the signing key {path} is not an Ed25519 key; put one in PEM there")
     return Ed25519Signer(key)

@@ -90,7 +90,7 @@ class Service:
         self.settings = settings
         self.clock = clock or settings.make_clock()
         self.wake = Wake()
-        self.signer: Ed25519Signer = event_signer(settings.keys_folder, self.name, make=settings.embedded)
+        self.signer: Ed25519Signer = event_signer(settings.keys_folder, self.name)
         self.broker = Broker(settings.kafka_bootstrap_servers, f"paritrana-{self.name}")
         self.app: FastAPI = create_api(
             self.name,
@@ -188,7 +188,7 @@ class Service:
         """Compare log and topics, say what the log says of itself, and take commands from then on."""
         report = await self.reconcile()
         await self._say("epoch", report)
-        await self._publish_key()
+        await self.publish_key(self.signer.key_id, self.signer.public_key, "events")
         async with self.pool.acquire() as connection:
             for folder in self._folders:
                 if folder.acts:
@@ -213,10 +213,10 @@ class Service:
             event = self.parts.codec.epoch_opened(self.name, report.epoch, report.reason)
             await self._once(f"{what}/{report.epoch}", event)
 
-    async def _publish_key(self) -> None:
-        public = b64encode(self.signer.public_key).decode("ascii")
-        event = self.parts.codec.key_published(self.name, self.signer.key_id, public, "events")
-        await self._once(f"key/{self.signer.key_id}", event)
+    async def publish_key(self, key_id: str, public_key: bytes, use: str) -> None:
+        """Put a public key (32 raw bytes of Ed25519) into the service's own stream, once for ever."""
+        event = self.parts.codec.key_published(self.name, key_id, b64encode(public_key).decode("ascii"), use)
+        await self._once(f"key/{use}/{key_id}", event)
 
     async def _once(self, what: str, event: Any) -> None:
         """Append an event to the service's own stream, once for ever."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from base64 import urlsafe_b64decode
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
 
-from kernel.http import Limits, create_api
-from kernel.process import close_pool, database_checks, one_line, open_pool, run_service
+from kernel.process import Background, one_line
+from kernel.service import Parts, Service
 from kernel.settings import StartFailed
 from kernel.tokens import Grant, LocalJwks, TokenVerifier
+from schemas.codec import CODEC
 from schemas.generate import asyncapi_of
 from schemas.topics import SERVICES
 from services.identity.api import Identity, add_routes
@@ -20,50 +22,67 @@ from services.identity.keys import KeyRing, kept_secret, read_secret
 from services.identity.passwords import Attempts, Passwords
 from services.identity.settings import IdentitySettings
 from services.identity.store import find_account, put_first_administrator, put_first_persons
+from services.wiring import wire_of
 
 SERVICE: Final = "identity"
 _FIRST_ADMINISTRATOR: Final = "admin"
+_ROTATION_SECONDS: Final = 5.0
+
+
+def create_service(settings: IdentitySettings) -> Service:
+    """Return the service with its routes; opening its database makes the first persons.
+
+    Raises StartFailed when the keys folder or the clock cannot be used.
+    """
+    keys = KeyRing(settings.keys_folder)
+
+    async def opened(service: Service) -> None:
+        service.app.state.identity = identity = Identity(
+            pool=service.pool,
+            keys=keys,
+            keys_folder=settings.keys_folder,
+            passwords=Passwords(cheap=settings.embedded),
+            token_seconds=60 * settings.token_minutes,
+            by_login=Attempts(most=5, seconds=60),
+            by_address=Attempts(most=50, seconds=60),
+        )
+        await _make_first_persons(identity, settings)
+
+    service = Service(
+        Parts(
+            wire=wire_of(SERVICE),
+            codec=CODEC,
+            title="Paritrana: identity",
+            asyncapi=asyncapi_of(SERVICE),
+            opened=opened,
+            background=lambda service: [Background("token keys", partial(_publish_token_keys, service, keys))],
+        ),
+        settings,
+        verifier=TokenVerifier(LocalJwks(keys.jwks), pause=0.0),
+    )
+    service.app.state.keys = keys
+    add_routes(service.app)
+    return service
 
 
 def create_app(settings: IdentitySettings) -> FastAPI:
-    """Return the application; its lifespan opens the database and makes the first persons.
+    """Return the application."""
+    return create_service(settings).app
 
-    Raises StartFailed when the keys folder or the clock cannot be used, and so does the lifespan for the database.
-    """
-    keys = KeyRing(settings.keys_folder)
-    clock = settings.make_clock()
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        pool = await open_pool(settings.database_url, service=SERVICE)
-        try:
-            app.state.identity = identity = Identity(
-                pool=pool,
-                keys=keys,
-                keys_folder=settings.keys_folder,
-                passwords=Passwords(cheap=settings.embedded),
-                token_seconds=60 * settings.token_minutes,
-                by_login=Attempts(most=5, seconds=60),
-                by_address=Attempts(most=50, seconds=60),
-            )
-            app.state.checks.update(database_checks(pool, clock))
-            await _make_first_persons(identity, settings)
-            yield
-        finally:
-            await close_pool(pool)
+async def _publish_token_keys(service: Service, keys: KeyRing) -> None:
+    """Put every key that tokens are signed with into the log, once; a rotation is noticed within seconds."""
+    published: set[str] = set()
+    while True:
+        for key in keys.jwks()["keys"]:
+            if key["kid"] not in published:
+                await service.publish_key(key["kid"], _raw(key["x"]), "tokens")
+                published.add(key["kid"])
+        await asyncio.sleep(_ROTATION_SECONDS)
 
-    app = create_api(
-        SERVICE,
-        title="Paritrana: identity",
-        clock=clock,
-        verifier=TokenVerifier(LocalJwks(keys.jwks), pause=0.0),
-        asyncapi=asyncapi_of(SERVICE),
-        lifespan=lifespan,
-        limits=Limits(metrics_networks=settings.metrics_networks),
-    )
-    app.state.keys = keys
-    add_routes(app)
-    return app
+
+def _raw(base64url: str) -> bytes:
+    return urlsafe_b64decode(base64url + "=" * (-len(base64url) % 4))
 
 
 async def _make_first_persons(here: Identity, settings: IdentitySettings) -> None:
@@ -94,5 +113,4 @@ async def _development_hash(here: Identity, password: str) -> str:
 def run() -> None:
     """Run identity until SIGTERM; exit with 2 and one line when it cannot start."""
     with one_line(SERVICE):
-        settings = IdentitySettings.load()
-        run_service(create_app(settings), settings.host, settings.port, log_level=settings.log_level)
+        create_service(IdentitySettings.load()).run()
