@@ -53,4 +53,4 @@ def read_event(type_name: str, data: dict[str, Any]) -> Event:
 
 def schema_uri(type_name: str) -> str:
     """Return the `dataschema` attribute: the URN of the event's JSON Schema."""
-    return f"urn:{TYPE_PREFIX}:schema:{type_name.removeprefix(TYPE_PREFIX + '.')}"
+    return f"urn:paritrana:schema:{type_name.removeprefix(TYPE_PREFIX + '.')}"

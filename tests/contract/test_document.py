@@ -41,7 +41,7 @@ def next_version_unsigned(document: dict[str, Any]) -> None:
 def typed(context: str, name: str) -> Change:
     def change(document: dict[str, Any]) -> None:
         document["type"] = f"id.go.paritrana.{context}.{name}"
-        document["dataschema"] = f"urn:id.go.paritrana:schema:{context}.{name}"
+        document["dataschema"] = f"urn:paritrana:schema:{context}.{name}"
 
     return change
 

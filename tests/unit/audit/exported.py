@@ -74,7 +74,7 @@ class Log:
             "source": source_of(owner),
             "type": type_name,
             "time": instant(self.now),
-            "dataschema": f"urn:id.go.paritrana:schema:{type_name.removeprefix('id.go.paritrana.')}",
+            "dataschema": f"urn:paritrana:schema:{type_name.removeprefix('id.go.paritrana.')}",
             "subject": stream,
             "streamversion": len(held) + 1,
             "actor": PERSON,
