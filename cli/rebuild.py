@@ -103,5 +103,5 @@ def _owner_url(service: str, data: Any) -> str:
         password = (options.data / "secrets" / owner).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise WrongUse(f"the owner's password is not there ({error}): name the stack's folder by --data") from error
-    admin = options.database_url or f"postgresql://127.0.0.1:{options.ports['postgres']}/postgres"
+    admin = options.database_url or f"postgresql://127.0.0.1:{options.ports['postgresql']}/postgres"
     return with_login(admin, owner, password, _login(service))
