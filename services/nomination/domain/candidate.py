@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+from unicodedata import normalize
 
 from schemas.nomination import Candidate
 from schemas.regions import AmbiguousName, Region, UnknownRegion, region, resolve
@@ -102,9 +103,8 @@ def _employer(asked: CandidateAsked, category: Category, table: str) -> Candidat
             "size-class-not-admitted", "candidate.size_class", asked.size_class, category=category.code, admits=admits
         )
     home = _home(str(asked.region), table)
-    return Candidate(
-        kind="employer", code=str(asked.code), name=str(asked.name), size_class=asked.size_class, region=home.code
-    )
+    name = normalize("NFC", " ".join(str(asked.name).split()))
+    return Candidate(kind="employer", code=str(asked.code), name=name, size_class=asked.size_class, region=home.code)
 
 
 def _home(written: str, table: str) -> Region:
