@@ -543,6 +543,8 @@ def _heading(board: Board, opened: Json) -> Json:
             for one in opened["rules"]["aspects"]
         ],
         "tie_break": opened["rules"]["tie_break"],
+        "scorers": opened["rules"]["scoring_offices"],
+        "conflict_scope": opened["rules"]["conflict_scope"],
     }
     if board.seal is not None:
         data = board.seal["data"]

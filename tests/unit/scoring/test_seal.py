@@ -76,7 +76,8 @@ def inputs(**changed: Any) -> Inputs:
 
 
 def sealing(**changed: Any) -> SealRanking:
-    return SealRanking(**({"at": AT, "person": CLERK, "received": AFTER} | changed))
+    usual: dict[str, Any] = {"at": AT, "person": CLERK, "received": AFTER}
+    return SealRanking(**(usual | changed))
 
 
 def seal_of(given_inputs: Inputs) -> RankingSealed:

@@ -96,11 +96,13 @@ def revising(code: str = "kebijakan", text: str | None = "85", **changed: Any) -
 
 
 def submitting(**changed: Any) -> SubmitSheet:
-    return SubmitSheet(**({"member": MEMBER, "received": NOW} | changed))
+    usual: dict[str, Any] = {"member": MEMBER, "received": NOW}
+    return SubmitSheet(**(usual | changed))
 
 
 def voiding(**changed: Any) -> VoidSheet:
-    return VoidSheet(**({"member": MEMBER, "reason_digest": DIGEST, "received": NOW} | changed))
+    usual: dict[str, Any] = {"member": MEMBER, "reason_digest": DIGEST, "received": NOW}
+    return VoidSheet(**(usual | changed))
 
 
 # --- filing --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,51 @@
+"""Scoring's composition root: the only place where its parts are wired, and the program that runs it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import FastAPI
+
+from kernel.clock import Clock
+from kernel.process import one_line
+from kernel.service import Parts, Service
+from kernel.tokens import HttpJwks, TokenVerifier
+from schemas.codec import CODEC
+from schemas.generate import asyncapi_of
+from services.scoring.api import add_routes
+from services.scoring.consumers import RECEIVES
+from services.scoring.progress import SheetProjection, StageMemberProjection
+from services.scoring.projections import RankingProjection
+from services.scoring.settings import ScoringSettings
+from services.wiring import wire_of
+
+SERVICE: Final = "scoring"
+
+
+def create_service(
+    settings: ScoringSettings, *, verifier: TokenVerifier | None = None, clock: Clock | None = None
+) -> Service:
+    """Return the service with its routes; its application opens the database when it starts."""
+    parts = Parts(
+        wire=wire_of(SERVICE),
+        codec=CODEC,
+        title="Paritrana: scoring",
+        receives=RECEIVES,
+        projections=(RankingProjection(), SheetProjection(), StageMemberProjection()),
+        asyncapi=asyncapi_of(SERVICE),
+    )
+    verifier = verifier or TokenVerifier(HttpJwks(settings.identity_url))
+    service = Service(parts, settings, verifier=verifier, clock=clock)
+    add_routes(service.app)
+    return service
+
+
+def create_app(settings: ScoringSettings) -> FastAPI:
+    """Return the application."""
+    return create_service(settings).app
+
+
+def run() -> None:
+    """Run scoring until SIGTERM; exit with 2 and one line when it cannot start."""
+    with one_line(SERVICE):
+        create_service(ScoringSettings.load()).run()

@@ -1,0 +1,139 @@
+"""Which streams each command reads before it is decided.
+
+A program loads and then calls one pure function of the domain; everything it loads is guarded at the append. So a sheet
+command guards its ranking, a seal guards every stream of its basis, and neither can pass beside the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from kernel.commands import Program
+from kernel.decider import Decision, Loader, Refusal
+from schemas.envelope import Stage
+from services.scoring.domain.received import (
+    COMMITTEE,
+    NOMINATION,
+    ORDERS,
+    SEASON,
+    Nomination,
+    committee_stream,
+)
+from services.scoring.domain.seal import FiledSheet, Inputs, SealRanking, carried_sources, decide_seal
+from services.scoring.domain.sheet import SHEET, Circumstances, decide_read, locate, sheet_stream
+from services.scoring.domain.stage import (
+    RANKING,
+    CloseStage,
+    OpenStage,
+    RankingState,
+    Unopened,
+    decide_close,
+    decide_open,
+)
+
+Roll = Callable[[Stage], Awaitable[Sequence[str]]]
+"""Gives every nomination that can have reached a stage."""
+SheetStreams = Callable[[Sequence[str], Stage], Awaitable[Sequence[str]]]
+"""Gives every sheet stream of nominations at a stage."""
+
+
+def opening(command: OpenStage) -> Program:
+    """Open a stage."""
+
+    async def program(load: Loader) -> Decision:
+        at = command.at
+        ranking = await load.load(RANKING, at.ranking)
+        season = await load.load(SEASON, f"season/{at.season}")
+        return decide_open(ranking, season, await load.load(COMMITTEE, committee_stream(at)), command)
+
+    return program
+
+
+def closing(command: CloseStage) -> Program:
+    """Close a stage."""
+
+    async def program(load: Loader) -> Decision:
+        return decide_close(await load.load(RANKING, command.at.ranking), command)
+
+    return program
+
+
+# --- sheets --------------------------------------------------------------------------------------------------------
+
+
+def on_sheet(
+    nomination: str, tier: str, stage: str, member: str, decide: Callable[[Circumstances], Decision]
+) -> Program:
+    """Decide on a member's sheet: `decide` gets everything that such decisions rest on."""
+
+    async def program(load: Loader) -> Decision:
+        state = await load.load(NOMINATION, f"nomination/{nomination}")
+        located = locate(state, nomination, tier, stage)
+        if isinstance(located, Refusal):
+            return located
+        found, at = located
+        ranking = await load.load(RANKING, at.ranking)
+        committee = await load.load(COMMITTEE, committee_stream(at))
+        sheet = await load.load(SHEET, sheet_stream(nomination, at, member))
+        return decide(Circumstances(at, ranking, committee, found, sheet))
+
+    return program
+
+
+def reading(nomination: str, tier: str, stage: str, member: str, reader: str) -> Program:
+    """Read another's sheet; before the seal this leaves a trace."""
+    return on_sheet(nomination, tier, stage, member, lambda given: decide_read(given, member, reader))
+
+
+# --- seals ---------------------------------------------------------------------------------------------------------
+
+
+def sealing(command: SealRanking, roll: Roll, sheet_streams: SheetStreams) -> Program:
+    """Seal a stage, or seal it anew by order, from the streams themselves."""
+
+    async def program(load: Loader) -> Decision:
+        at = command.at
+        ranking = await load.load(RANKING, at.ranking)
+        if isinstance(ranking, Unopened):
+            return decide_seal(Inputs(ranking, await load.load(COMMITTEE, committee_stream(at)), (), (), {}), command)
+        await load.load(SEASON, f"season/{at.season}")
+        committee = await load.load(COMMITTEE, committee_stream(at))
+        orders = await load.load(ORDERS, at.award)
+        nominations = await _nominations(load, await roll(at))
+        reached = [one for one in nominations if at in one.path]
+        based_on = [f"season/{at.season}", committee_stream(at), *(f"nomination/{one.id}" for one in reached)]
+        inputs = Inputs(
+            ranking=ranking,
+            committee=committee,
+            nominations=reached,
+            sheets=await _sheets(load, await sheet_streams([one.id for one in reached], at)),
+            versions={stream: load.version(stream) for stream in based_on},
+            carried=await _carried(load, reached, ranking, at),
+            order=orders.get(at.ranking),
+        )
+        return decide_seal(inputs, command)
+
+    return program
+
+
+async def _nominations(load: Loader, ids: Iterable[str]) -> list[Nomination]:
+    states = [await load.load(NOMINATION, f"nomination/{id_}") for id_ in ids]
+    return [state for state in states if isinstance(state, Nomination)]
+
+
+async def _sheets(load: Loader, streams: Iterable[str]) -> list[FiledSheet]:
+    filed: list[FiledSheet] = []
+    for stream in streams:
+        _, nomination, _, member = stream.split("/")
+        sheet = await load.load(SHEET, stream)
+        filed.append(FiledSheet(stream, load.version(stream), nomination, member, sheet))
+    return filed
+
+
+async def _carried(
+    load: Loader, nominations: Iterable[Nomination], ranking: RankingState, at: Stage
+) -> dict[str, RankingState]:
+    if isinstance(ranking, Unopened):
+        return {}
+    sources = carried_sources(nominations, ranking.opened.rules) - {at.ranking}
+    return {stream: await load.load(RANKING, stream) for stream in sorted(sources)}

@@ -1,0 +1,258 @@
+"""What is read of scoring, and by whom: rankings now and as of an instant, desks, sheets.
+
+Before the seal nobody sees an aggregate but the secretary, who has no sheet and no vote in it, and auditors. After the
+seal the people of the place do; the public sees what was announced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import orjson
+
+from kernel.canonical import Json, instant
+from kernel.codec import happened
+from kernel.decider import Aggregate, Text
+from kernel.log import read_stream, recorded
+from kernel.problems import forbidden, not_found
+from kernel.service import Service
+from kernel.sql import queries
+from kernel.tokens import Person
+from schemas.codec import CODEC
+from schemas.envelope import Stage
+from services.scoring.domain.received import COMMITTEE, Committee, committee_stream
+from services.scoring.domain.sheet import SHEET, Sheet
+from services.scoring.projections import RankingProjection, group_of
+
+SQL: Final = queries(Path(__file__).with_name("queries.sql"))
+SCORERS: Final = ("member", "chair", "verifier", "juror")
+OF_THE_BODY: Final = (*SCORERS, "secretary")
+_RANKINGS: Final = RankingProjection()
+
+Ranking = Sequence[dict[str, Any]]
+"""A ranking's read rows, its heading first."""
+
+
+# --- rights --------------------------------------------------------------------------------------------------------
+
+
+def acts_for(person: Person, role: str, province: str) -> bool:
+    """Tell whether a person has a role of the committees of a place (`00`: the nation)."""
+    return person.may(role, committee=province) or person.may(role, province=province)
+
+
+def places_of(person: Person, roles: Sequence[str]) -> list[str] | None:
+    """Return the provinces in which a person has one of the roles, None for everywhere."""
+    places: set[str] = set()
+    for role in roles:
+        for scope in ("committee", "province"):
+            found = person.scopes(role, scope)
+            if found is None:
+                return None
+            places |= found
+    return sorted(places)
+
+
+def may_see_sealed(person: Person, province: str) -> bool:
+    """Tell whether a person may see a place's sealed ranking before it is announced."""
+    if person.may("auditor") or person.may("secretariat", province=province):
+        return True
+    return any(acts_for(person, role, province) for role in OF_THE_BODY)
+
+
+async def refuse_provisional(service: Service, person: Person, at: Stage, body: str) -> None:
+    """Raise a 403 unless the person may see aggregates before the seal: no sheet and no vote in them."""
+    if person.may("auditor"):
+        return
+    if acts_for(person, "secretary", at.province):
+        committee = await fold(service, COMMITTEE, committee_stream(at))
+        if not _has_sheet_in(committee, body, person, at.province):
+            return
+    raise forbidden(
+        Text(
+            "Before the seal a ranking is for the committee's secretary, who has no sheet in it, and for auditors.",
+            "Sebelum disegel, peringkat hanya untuk sekretaris panitia, yang tidak ikut menilai, dan auditor.",
+        )
+    )
+
+
+def _has_sheet_in(committee: Committee, body: str, person: Person, province: str) -> bool:
+    """Tell whether a secretary also scores: by another role of the place, or by a seat beside the clerk's."""
+    if any(acts_for(person, role, province) for role in SCORERS):
+        return True
+    return len(committee.offices_of(body, person.id)) > 1
+
+
+# --- streams -------------------------------------------------------------------------------------------------------
+
+
+async def fold(service: Service, aggregate: Aggregate[Any], stream: str) -> Any:
+    """Return a stream's state as it is now, outside any command."""
+    async with service.pool.acquire() as connection:
+        return aggregate.fold(happened(one, CODEC) for one in await read_stream(connection, stream))
+
+
+async def sheet_document(service: Service, stream: str, nomination: str, member: str) -> Json:
+    """Return one sheet with its marks; raise a 404 when nobody filed it."""
+    sheet: Sheet = await fold(service, SHEET, stream)
+    if sheet.at is None:
+        raise not_found(Text("There is no such sheet.", "Tidak ada lembar nilai demikian."))
+    return {
+        "nomination": nomination,
+        "member": member,
+        "at": sheet.at.model_dump(mode="json"),
+        "status": sheet.status,
+        "marks": [mark.model_dump(mode="json") for mark in sheet.marks.values()],
+        "sample": sheet.sample,
+    }
+
+
+async def roll_of_stage(service: Service, at: Stage) -> list[str]:
+    """Return every nomination that can have reached a stage."""
+    rows = await service.pool.fetch(SQL["roll_of_stage"], at.season, at.category, at.province)
+    return [row["nomination"] for row in rows]
+
+
+async def sheets_of_stage(service: Service, nominations: Sequence[str], at: Stage) -> list[str]:
+    """Return every sheet stream of nominations at a stage."""
+    rows = await service.pool.fetch(SQL["sheets_of_stage"], list(nominations), f"{at.tier}-{at.stage}")
+    return [row["stream"] for row in rows]
+
+
+# --- rankings ------------------------------------------------------------------------------------------------------
+
+
+async def ranking_now(service: Service, at: Stage) -> Ranking:
+    """Return a ranking's rows as folded so far; raise a 404 when its stage was never opened."""
+    rows = [dict(row) for row in await service.pool.fetch(SQL["ranking"], at.ranking)]
+    return _found(rows)
+
+
+async def ranking_as_of(service: Service, at: Stage, moment: datetime) -> Ranking:
+    """Return a ranking's rows from the events recorded at or before an instant, that instant included.
+
+    An event's recorded time is never before its cause's, so all causes are among them.
+    """
+    group = group_of(at.season, at.province)
+    state = _RANKINGS.initial(group)
+    for row in await service.pool.fetch(SQL["history_until"], group, instant(moment)):
+        event = recorded(row)
+        if event.type in _RANKINGS.types and group in _RANKINGS.groups(event):
+            state = _RANKINGS.fold(state, event, group)
+    columns = _RANKINGS.table.columns
+    rows = [dict(zip(columns, row, strict=True)) for row in _RANKINGS.rows(group, state)]
+    return _found(sorted((row for row in rows if row["ranking"] == at.ranking), key=lambda row: int(row["place"])))
+
+
+def _found(rows: Ranking) -> Ranking:
+    if not rows:
+        raise not_found(
+            Text("This stage was not opened for scoring.", "Tahap ini belum dibuka untuk penilaian."),
+        )
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What an answer rests on: the projection's position, and for `as_of` the instant and whether it can still move."""
+
+    position: str
+    as_of: datetime | None = None
+    final: bool = False
+
+
+def ranking_document(rows: Ranking, known: Knowledge) -> Json:
+    """Return a ranking as people and programs read it; sealed standings are final, provisional ones are marked so."""
+    heading, *lines = rows
+    document: Json = {
+        "ranking": heading["ranking"],
+        "status": "sealed" if heading["seal"] else "provisional",
+        **orjson.loads(heading["heading"]),
+        "announced": heading["announced"],
+        "standings": [_standing(line) for line in lines if line["rank"] is not None],
+        "unrankable": [_unrankable(line) for line in lines if line["rank"] is None],
+        "position": known.position,
+    }
+    if known.as_of is not None:
+        document |= {"as_of": instant(known.as_of), "final": known.final}
+    return document
+
+
+def _nominee(line: Any) -> Json:
+    return {"nomination": line["nomination"], "candidate": line["candidate"], "name": line["name"]}
+
+
+def _standing(line: Any) -> Json:
+    return {
+        **_nominee(line),
+        "rank": line["rank"],
+        "shared": line["shared"],
+        "total": line["total"],
+        "shown": line["shown"],
+        "aspects": orjson.loads(line["aspects"]),
+        "tie": orjson.loads(line["tie"]) if line["tie"] else None,
+        "sheets": line["sheets"],
+        "sample": line["sample"],
+    }
+
+
+def _unrankable(line: Any) -> Json:
+    return {
+        **_nominee(line),
+        "reason": line["reason"],
+        "aspect": line["lacking"],
+        "sheets": line["sheets"],
+        "sample": line["sample"],
+    }
+
+
+def public_document(rows: Ranking) -> Json:
+    """Return of an announced ranking what is public: who stands where. Raises a 404 for one that is not announced."""
+    heading, *lines = rows
+    if heading["announced"] is None:
+        raise not_found(Text("This ranking was not announced.", "Peringkat ini belum diumumkan."))
+    said = orjson.loads(heading["heading"])
+    return {
+        "ranking": heading["ranking"],
+        "at": said["at"],
+        "announced": heading["announced"],
+        "seal": heading["seal"],
+        "digest": heading["digest"],
+        "standings": [
+            {**_nominee(line), "rank": line["rank"], "shared": line["shared"], "sample": line["sample"]}
+            for line in lines
+            if line["rank"] is not None
+        ],
+    }
+
+
+async def desks_of(service: Service, person: Person, season: str | None) -> dict[str, tuple[Json, Committee]]:
+    """Return the open rankings, with heading and committee, in whose body a person sits and scores."""
+    rows = await service.pool.fetch(SQL["headings"], None, season, places_of(person, SCORERS), True, None)
+    found: dict[str, tuple[Json, Committee]] = {}
+    committees: dict[str, Committee] = {}
+    for row in rows:
+        heading = orjson.loads(row["heading"])
+        at = heading["at"]
+        stream = f"committee/{at['season']}/{at['province']}"
+        if stream not in committees:
+            committees[stream] = await fold(service, COMMITTEE, stream)
+        if set(committees[stream].offices_of(heading["body"], person.id)) & set(heading["scorers"]):
+            found[row["ranking"]] = (heading, committees[stream])
+    return found
+
+
+def desk_document(row: asyncpg.Record, person: Person, desks: dict[str, tuple[Json, Committee]]) -> Json:
+    """Return one sheet of a person's desk: for whom, how far it has come, and until when it is received."""
+    heading, committee = desks[row["ranking"]]
+    category, scope = heading["at"]["category"], heading["conflict_scope"]
+    return {
+        **dict(row),
+        "closes": heading["closes"],
+        "recused": committee.is_recused(person.id, category, row["nomination"], scope),
+    }
