@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from cli.login import token_for
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from services.audit.client import AuditClient
 from services.audit.export import NotExported, Result, export, prepare_folder
@@ -31,8 +32,9 @@ def register(program: typer.Typer) -> None:
 def export_command(
     folder: Annotated[Path, typer.Argument(help="An empty folder, or one that is made.")],
     token: Annotated[
-        str, typer.Option(envvar="PARITRANA_TOKEN", help="An auditor's token, as `paritrana token` prints it.")
-    ],
+        str | None,
+        typer.Option(envvar="PARITRANA_TOKEN", help="An auditor's token; else that of `paritrana login`."),
+    ] = None,
     url: Annotated[
         str, typer.Option(envvar="PARITRANA_AUDIT_URL", help="Where the audit service answers.")
     ] = "http://127.0.0.1:8084",
@@ -50,13 +52,14 @@ def export_command(
     Example: paritrana audit export ./export-2021 --token "$(paritrana token auditor)"
     """
     points = [_point(text) for text in at_least or ()]
+    bearer = token_for() if token is None else token
 
     def say(line: str) -> None:
         show_progress(line, as_json=as_json)
 
     try:
         prepare_folder(folder, replace=force)
-        with closing(AuditClient(url, token, patience=wait)) as client:
+        with closing(AuditClient(url, bearer, patience=wait)) as client:
             _wait_for(client, points, time.monotonic() + wait)
             result = export(client, folder, say, wait=wait)
     except (NotExported, OSError) as error:

@@ -31,8 +31,8 @@ router = APIRouter(prefix="/v1")
 _auditors = Depends(require("auditor"))
 
 
-async def _pool(request: Request) -> asyncpg.Pool[Any]:
-    return cast("asyncpg.Pool[Any]", request.app.state.service_parts.pool)
+async def _pool(request: Request) -> asyncpg.Pool:
+    return cast("asyncpg.Pool", request.app.state.service_parts.pool)
 
 
 Pool = Annotated[asyncpg.Pool, Depends(_pool)]
@@ -74,7 +74,7 @@ async def status(pool: Pool) -> Status:
     )
 
 
-async def _end(pool: asyncpg.Pool[Any]) -> Position:
+async def _end(pool: asyncpg.Pool) -> Position:
     row = await pool.fetchrow(LOG_SQL["end_of_log"])
     return Position(*tuple(row)) if row else START
 
@@ -139,7 +139,7 @@ async def export(
     return _json({"items": items, "next": encode((last["stream"], last["version"]), listing) if last else None})
 
 
-async def _bound(pool: asyncpg.Pool[Any], until: str) -> Position:
+async def _bound(pool: asyncpg.Pool, until: str) -> Position:
     """Return the position, if the log is complete up to it: beyond, an event may still appear."""
     remedy = Text("Send the `position` of /v1/status.", "Kirim `position` dari /v1/status.")
     try:

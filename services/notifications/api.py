@@ -72,8 +72,8 @@ class Preview(BaseModel):
     locale: Locale
 
 
-async def _pool(request: Request) -> asyncpg.Pool[Any]:
-    return cast("asyncpg.Pool[Any]", request.app.state.service_parts.pool)
+async def _pool(request: Request) -> asyncpg.Pool:
+    return cast("asyncpg.Pool", request.app.state.service_parts.pool)
 
 
 Pool = Annotated[asyncpg.Pool, Depends(_pool)]
@@ -93,7 +93,7 @@ async def deliveries(person: SignedIn, page: Paged, pool: Pool) -> Deliveries:
     return Deliveries(**listed, **counts)
 
 
-async def _own(pool: asyncpg.Pool[Any], person: UUID, limit: int, after: Key | None) -> list[asyncpg.Record]:
+async def _own(pool: asyncpg.Pool, person: UUID, limit: int, after: Key | None) -> list[asyncpg.Record]:
     if after is None:
         return list(await pool.fetch(SQL["deliveries_first"], person, limit))
     recorded, message = (str(part) for part in after)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from uuid import UUID
 
-from kernel.commands import Ask, Program
+from kernel.commands import Ask, Program, Receipt
 from kernel.decider import Aggregate, Decision, Emit, Happened, Loader
 from schemas.notifications import NotificationDelivered, NotificationFailed
 
@@ -81,6 +81,6 @@ def program_of(event: NotificationDelivered | NotificationFailed) -> Program:
     return program
 
 
-def was_delivered(receipt: dict[str, Any]) -> bool:
-    """Tell from a remembered receipt whether the message was accepted, or given up."""
-    return bool(receipt["events"][0]["type"] == NotificationDelivered.type_name())
+def was_delivered(receipt: Receipt) -> bool:
+    """Tell from the receipt of a concluded message whether it was accepted, or given up."""
+    return receipt.events[0].type == NotificationDelivered.type_name()

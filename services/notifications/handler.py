@@ -68,15 +68,18 @@ class _Fold:
             self._write("put_season", event.season, event.version, orjson.dumps(event.content).decode())
             return
         if isinstance(event, CandidateNominated):
-            self._nominated(event)
+            self._know(event)
         if live.acting and isinstance(event, _TOLD):
             self._tell(notice_of(live.happened))
+        if isinstance(event, CandidateNominated):
+            self._tell_what_waited(event.nomination)
 
-    def _nominated(self, event: CandidateNominated) -> None:
-        nomination = event.nomination
-        self._known.setdefault(nomination, Recipients(event.nominated_by, event.contact))
+    def _know(self, event: CandidateNominated) -> None:
+        self._known.setdefault(event.nomination, Recipients(event.nominated_by, event.contact))
         people = (UUID(event.nominated_by), UUID(event.contact))
-        self._write("put_nomination", UUID(nomination), *people, event.candidate.name)
+        self._write("put_nomination", UUID(event.nomination), *people, event.candidate.name)
+
+    def _tell_what_waited(self, nomination: str) -> None:
         held = self._waiting.pop(nomination, [])
         for notice in held:
             self._tell(replace(notice, about=(nomination,)))

@@ -71,13 +71,22 @@ def compose(letter: Letter, message: UUID, *, sender: str, name: str, address: s
     mail["Message-ID"] = message_id_of(message, domain)
     mail["Date"] = format_datetime(now)
     mail["From"] = Address(_SENDER_NAME, addr_spec=sender)
-    mail["To"] = Address(plain(name)[:_LONGEST_NAME], addr_spec=address)
-    mail["Subject"] = plain(letter.subject)[:_LONGEST_SUBJECT]
+    mail["To"] = Address(_header(name, _LONGEST_NAME), addr_spec=address)
+    mail["Subject"] = _header(letter.subject, _LONGEST_SUBJECT)
     mail["Auto-Submitted"] = "auto-generated"
     mail["List-Id"] = f"{_SENDER_NAME} <notices.{domain}>"
-    mail["Content-Language"] = letter.locale
     mail.set_content(letter.body)
+    mail["Content-Language"] = letter.locale
     return mail
+
+
+def _header(text: str, longest: int) -> str:
+    """Return a text that a header can hold.
+
+    The `email` package decodes RFC 2047's encoded words in what it is given, line breaks within them too, and writes
+    those into the message; so no encoded word may be left in a name or a subject.
+    """
+    return plain(text)[:longest].replace("=?", "= ?")
 
 
 class Session:

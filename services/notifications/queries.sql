@@ -63,10 +63,6 @@ update intents set state = $2, settled = clock_timestamp() where message_id = $1
 update intents set attempts = attempts + 1, next_try = clock_timestamp() + make_interval(secs => $2)
 where message_id = $1 and state = 'pending'
 
--- name: concluded
--- The answer that a message's delivery was recorded with, taken back from a topic or not.
-select receipt from commands where actor = $1 and key = $3 and route in ($2, '')
-
 -- name: counts
 -- How many messages of each template are in each state.
 select template, state, count(*) as messages from intents group by template, state order by template, state

@@ -27,19 +27,10 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from kernel.clock import Clock
-from kernel.commands import Executor, Receipt
+from kernel.commands import Ask, Executor, Receipt
 from kernel.sql import queries
 from schemas.rulebook import Rulebook
-from services.notifications.delivery import (
-    ACTOR,
-    ROUTE,
-    Recipient,
-    ask_of,
-    delivered,
-    failed,
-    program_of,
-    was_delivered,
-)
+from services.notifications.delivery import Recipient, ask_of, delivered, failed, program_of, was_delivered
 from services.notifications.directory import Addressee, Directory, DirectoryAway
 from services.notifications.domain.intents import EVENT_OF
 from services.notifications.mail import MailServer, ServerAway, Session, compose, is_address, message_id_of
@@ -83,7 +74,7 @@ class NotRecorded(Exception):
 class MailSender:
     """Takes due intents and concludes each; `wake` makes it look at once."""
 
-    pool: asyncpg.Pool[Any]
+    pool: asyncpg.Pool
     executor: Executor
     clock: Clock
     directory: Directory
@@ -165,9 +156,10 @@ class MailSender:
 
     async def _done_before(self, one: Due) -> bool:
         """Settle a message that was concluded already, or that the rulebook tells nobody of."""
-        row = await self.pool.fetchrow(SQL["concluded"], ACTOR, ROUTE, str(one.message))
-        if row is not None:
-            await self._settle(one, "sent" if was_delivered(orjson.loads(row["receipt"])) else "failed")
+        async with self.pool.acquire() as connection:
+            receipt = await self.executor.remembered(connection, self._ask(one))
+        if isinstance(receipt, Receipt):
+            await self._settle(one, "sent" if was_delivered(receipt) else "failed")
             return True
         if not _is_told(one):
             await self._settle(one, "omitted")
@@ -228,10 +220,12 @@ class MailSender:
         await self._settle(one, "failed")
 
     async def _record(self, one: Due, event: Any) -> None:
-        ask = ask_of(one.message, one.recipient, received=self.clock.now(), not_before=one.contents.recorded)
-        receipt = await self.executor.execute(ask, program_of(event))
+        receipt = await self.executor.execute(self._ask(one), program_of(event))
         if not isinstance(receipt, Receipt):
             raise NotRecorded(f"{one.recipient.message_id}: {receipt.code}")
+
+    def _ask(self, one: Due) -> Ask:
+        return ask_of(one.message, one.recipient, received=self.clock.now(), not_before=one.contents.recorded)
 
     async def _settle(self, one: Due, state: State) -> None:
         await self.pool.execute(SQL["settle_intent"], one.message, state)

@@ -1,0 +1,149 @@
+"""Every template says what it should in both languages, in the province's time, and no value can break out of it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.rulebook import Rulebook
+from schemas.rulebook_file import read_rulebook as read_file
+from services.notifications.api import example
+from services.notifications.domain.intents import EVENT_OF
+from services.notifications.texts import LOCALES, Contents, plain, write_letter
+
+
+@cache
+def read_rulebook(path: Path) -> Rulebook:
+    found = read_file(path.read_bytes()).rulebook
+    assert found is not None
+    return found
+
+
+A, B = str(UUID(int=1)), str(UUID(int=2))
+AT = {"tier": "provincial", "province": "75", "category": "KABKOTA", "stage": "nomination"}
+
+
+@pytest.fixture(scope="module")
+def rulebook() -> Rulebook:
+    return read_rulebook(Path("rulebooks/2020.yaml"))
+
+
+def contents(template, params, names, *, sample=False, recorded=datetime(2021, 3, 1, 1, 30, tzinfo=UTC)) -> Contents:
+    return Contents(template, params, tuple(names), names, sample, recorded, UUID(int=7))
+
+
+def desk(rulebook: Rulebook) -> dict[str, str]:
+    stage = rulebook.entry_stage("KABKOTA")
+    province = "75" if stage.tier == "provincial" else "00"
+    return {"tier": stage.tier, "province": province, "category": "KABKOTA", "stage": stage.code}
+
+
+@pytest.mark.parametrize("season", ["2020", "2021", "2022"])
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("template", list(EVENT_OF))
+def test_every_template_can_be_written_under_every_shipped_rulebook(template, locale, season):
+    book = read_rulebook(Path(f"rulebooks/{season}.yaml"))
+    letter = write_letter(example(template, book), book, locale)
+    assert not re.search(r"\$[a-z{]|None", letter.subject + letter.body)
+    assert letter.subject == plain(letter.subject)
+    assert str(UUID(int=0)) in letter.body
+    assert ("CONTOH" in letter.subject) == (locale == "id")
+    assert ("SAMPLE" in letter.subject) == (locale == "en")
+
+
+def test_the_languages_have_the_same_texts():
+    folder = Path("services/notifications/texts")
+    read = [tomllib.loads((folder / f"{locale}.toml").read_text()) for locale in LOCALES]
+
+    def shape(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: shape(inner) for name, inner in value.items()}
+        return sorted(set(re.findall(r"\$[a-z_]+", value))) if isinstance(value, str) else len(value)
+
+    assert shape(read[0]) == shape(read[1])
+
+
+def test_an_announcement_lists_its_lines_and_the_last_moment_to_appeal_in_the_provinces_time(rulebook):
+    at = desk(rulebook) | {"province": "75"}
+    params = {
+        "at": at,
+        "lines": [
+            {"nomination": A, "rank": 1, "outcome": "advanced"},
+            {"nomination": B, "rank": None, "outcome": "eliminated"},
+        ],
+    }
+    said = contents("announced", params, {A: "Kabupaten Bone Bolango", B: "Kota Gorontalo"})
+    english, indonesian = (write_letter(said, rulebook, locale).body for locale in ("en", "id"))
+    assert "1. Kabupaten Bone Bolango: advances to the next stage\n" in english
+    assert "Kota Gorontalo: does not advance\n" in english
+    assert "1. Kabupaten Bone Bolango: maju ke tahap berikutnya\n" in indonesian
+    # Announced at 09.30 in Gorontalo (UTC+8) on 1 March; that day is the first of seven.
+    assert "1 Maret 2021 pukul 09.30 WITA" in indonesian
+    assert "7 Maret 2021 pukul 23.59 WITA" in indonesian
+    assert "1 March 2021 at 09:30 WITA" in english
+
+
+def test_near_midnight_the_provinces_day_counts(rulebook):
+    late = datetime(2021, 2, 28, 16, 30, tzinfo=UTC)
+    params = {"at": desk(rulebook) | {"province": "75"}, "lines": []}
+    assert (
+        "7 March 2021 at 23:59 WITA"
+        in write_letter(contents("announced", params, {}, recorded=late), rulebook, "en").body
+    )
+    national = {"at": desk(rulebook) | {"province": "00"}, "lines": []}
+    assert (
+        "6 March 2021 at 23:59 WIB"
+        in write_letter(contents("announced", national, {}, recorded=late), rulebook, "en").body
+    )
+
+
+def test_unrankable_is_told_as_neither_zero_nor_last(rulebook):
+    params = {"at": desk(rulebook), "rank": None, "reason": "unrankable"}
+    said = contents("eliminated", params, {A: "Kota Gorontalo"})
+    assert "not a score of zero" in write_letter(said, rulebook, "en").body
+    assert "bukan nilai nol" in write_letter(said, rulebook, "id").body
+
+
+def test_only_sample_data_is_marked(rulebook):
+    params = {"at": desk(rulebook)}
+    real = write_letter(contents("nominated", params, {A: "Kota Gorontalo"}), rulebook, "id")
+    assert "CONTOH" not in real.subject
+    assert "contoh" not in real.body
+
+
+def test_a_stage_that_the_rulebook_lacks_is_a_lookup_error(rulebook):
+    with pytest.raises(LookupError):
+        write_letter(contents("nominated", {"at": AT | {"stage": "none"}}, {A: "x"}), rulebook, "id")
+
+
+def test_the_digest_changes_with_the_text(rulebook):
+    one, other = (
+        write_letter(contents("nominated", {"at": desk(rulebook)}, {A: name}), rulebook, "id")
+        for name in ("Kota A", "Kota B")
+    )
+    assert one.digest != other.digest
+    assert len(one.digest) == 64
+
+
+@given(st.text())
+def test_plain_text_is_one_printable_line(text):
+    assert plain(text).splitlines() in ([], [plain(text)])
+    assert all(letter == " " or letter.isprintable() for letter in plain(text))
+
+
+@given(name=st.text(min_size=1))
+def test_no_name_can_add_a_line_or_a_placeholder(name):
+    book = read_rulebook(Path("rulebooks/2020.yaml"))
+    lines = write_letter(contents("nominated", {"at": desk(book)}, {A: "x"}), book, "en").body.count("\n")
+    letter = write_letter(contents("nominated", {"at": desk(book)}, {A: name}), book, "en")
+    assert letter.body.count("\n") == lines
+    assert plain(name) in letter.body
