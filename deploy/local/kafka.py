@@ -178,7 +178,9 @@ class Kafka:
         }
 
     def _format(self, base: list[str], properties: Path) -> None:
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = "-"
+        while cluster.startswith("-"):  # it would be taken for an option; Kafka's own ids avoid that too
+            cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         result = subprocess.run(
             [*base, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)],
             check=False,
