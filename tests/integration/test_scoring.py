@@ -1,0 +1,671 @@
+"""Scoring over HTTP on a real database: what the nomination service said is planted as received."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import orjson
+import pytest
+import pytest_asyncio
+from joserfc.jwk import OKPKey
+
+from kernel.canonical import instant, uuid7, write_document
+from kernel.clock import Clock
+from kernel.log import NO_HEAD, Append, Entry, Head, append
+from kernel.reactor import Reactor
+from kernel.service import Service
+from kernel.tokens import Grant, LocalJwks, Person, TokenVerifier, issue
+from schemas.envelope import Event, Stage
+from schemas.nomination import (
+    Candidate,
+    CandidateNominated,
+    CommitteeFormed,
+    ConflictDeclared,
+    MemberAppointed,
+    NominationWithdrawn,
+    RankingAnnounced,
+    ResealOrdered,
+    RulebookPublished,
+    SeasonOpened,
+    StageAdvanced,
+)
+from schemas.registry import schema_uri
+from schemas.rulebook import rulebook_content, rulebook_hash
+from schemas.rulebook_file import read_rulebook
+from schemas.topics import source_of
+from services.scoring.app import create_service
+from services.scoring.settings import ScoringSettings
+from tests.unit.scoring.given import AT, BODY, CLERK, DIGEST, N1, N2, N3, NATIONAL, an_id
+
+MEMBERS = [an_id(f"member {number}") for number in range(3)]
+OFFICES = ("sekretaris-daerah", "kepala-bps", "ketua-apindo")
+INSIDE, AFTER = datetime(2021, 2, 10, 8, tzinfo=UTC), datetime(2021, 3, 1, 8, tzinfo=UTC)
+RANKING = "/v1/rankings/2020/provincial/75/KABKOTA/seleksi"
+PUBLIC = "/v1/public/rankings/2020/provincial/75/KABKOTA/seleksi"
+_READ = read_rulebook((Path(__file__).parents[2] / "rulebooks" / "2020.yaml").read_bytes())
+assert _READ.rulebook is not None, _READ.errors
+RULEBOOK = _READ.rulebook
+
+
+class HandClock(Clock):
+    """A clock that stands where the test puts it."""
+
+    name = "test"
+
+    def __init__(self) -> None:
+        self.moment = INSIDE
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+@dataclass
+class Nomination:
+    """Plants events of the nomination service into scoring's log, as its receiver does."""
+
+    service: Service
+    heads: dict[str, Head] = field(default_factory=dict)
+
+    async def says(self, stream: str, *events: Event, time: datetime | None = None) -> list[str]:
+        """Append received events of a stream; return their ids."""
+        moment = time or self.service.clock.now()
+        entries = [self._entry(stream, event, moment) for event in events]
+        head = self.heads.get(f"{stream}/before", NO_HEAD)
+        batch = Append(entries, {stream: head}, {stream: moment}, own=False)
+        async with self.service.pool.acquire() as connection:
+            await append(connection, batch)
+        self.heads[f"{stream}/before"] = self.heads[stream]
+        self.service.wake.ring()
+        return [entry.id for entry in entries]
+
+    def _entry(self, stream: str, event: Event, moment: datetime) -> Entry:
+        head = self.heads.get(stream, NO_HEAD)
+        name = event.type_name()
+        attributes: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": uuid7(),
+            "source": source_of("nomination"),
+            "type": name,
+            "time": instant(moment),
+            "dataschema": schema_uri(name),
+            "subject": stream,
+            "streamversion": head.version + 1,
+            "actor": "system",
+        }
+        sealed = write_document(attributes, event.to_data(), None)
+        self.heads[stream] = Head(head.version + 1, sealed.hash, moment)
+        return Entry(stream, head.version + 1, sealed.id, name, sealed.hash, sealed.document)
+
+
+class Caller:
+    """One person calling the API."""
+
+    def __init__(self, client: httpx.AsyncClient, key: OKPKey, person: str, *grants: Grant) -> None:
+        token = issue(key, Person(person, grants), lifetime=600).token
+        self._client = client
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def asks(self, method: str, path: str, body: Any = None, key: str | None = None) -> httpx.Response:
+        headers = self._headers | ({} if method == "GET" else {"Idempotency-Key": key or str(uuid4())})
+        return await self._client.request(method, path, json=body, headers=headers)
+
+    async def does(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask and return the answer's body; fail on a problem."""
+        answer = await self.asks(method, path, body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def fails(self, status: int, code: str, method: str, path: str, body: Any = None) -> Any:
+        """Ask and return the problem."""
+        answer = await self.asks(method, path, body)
+        problem = answer.json()
+        assert (answer.status_code, problem["type"]) == (status, f"/problems/{code}"), answer.text
+        return problem
+
+
+@dataclass
+class World:
+    service: Service
+    clock: HandClock
+    nomination: Nomination
+    client: httpx.AsyncClient
+    key: OKPKey
+
+    def person(self, person: str, *grants: Grant) -> Caller:
+        return Caller(self.client, self.key, person, *grants)
+
+    @property
+    def secretary(self) -> Caller:
+        return self.person(CLERK, Grant.of("secretary", committee="75"))
+
+    def member(self, number: int) -> Caller:
+        return self.person(MEMBERS[number], Grant.of("member", committee="75"))
+
+    @property
+    def auditor(self) -> Caller:
+        return self.person(an_id("auditor"), Grant.of("auditor"))
+
+    async def last(self, stream: str) -> dict[str, Any]:
+        """Return the last event of a stream."""
+        row = await self.service.pool.fetchrow(
+            "select document::json as document, id from events where stream = $1 order by version desc limit 1", stream
+        )
+        assert row is not None
+        return {"id": str(row["id"]), **orjson.loads(row["document"])}
+
+    async def types(self, stream: str) -> list[str]:
+        rows = await self.service.pool.fetch("select type from events where stream = $1 order by version", stream)
+        return [row["type"].split(".")[-2] for row in rows]
+
+
+@pytest_asyncio.fixture
+async def world(database, tmp_path) -> AsyncIterator[World]:
+    urls = await database("scoring")
+    key = OKPKey.generate_key("Ed25519", parameters={"kid": "test"})
+    verifier = TokenVerifier(LocalJwks(lambda: {"keys": [key.as_dict(private=False)]}))
+    clock = HandClock()
+    settings = ScoringSettings.load(database_url=urls.login_url, keys=tmp_path, embedded=True)
+    service = create_service(settings, verifier=verifier, clock=clock)
+    async with _running(service) as client:
+        made = World(service, clock, Nomination(service), client, key)
+        await _begin(made)
+        yield made
+
+
+@asynccontextmanager
+async def _running(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    """Open the application and fold its log, without a broker."""
+    async with service.app.router.lifespan_context(service.app):
+        folding = asyncio.create_task(Reactor(service.pool, service.wake, service._make_folders()).run())
+        transport = httpx.ASGITransport(app=service.app)
+        try:
+            async with httpx.AsyncClient(transport=transport, base_url="http://scoring") as client:
+                yield client
+        finally:
+            folding.cancel()
+            await asyncio.gather(folding, return_exceptions=True)
+
+
+async def _begin(world: World) -> None:
+    """The season is open, Panitia 9 is formed with three members and its clerk, three candidates are nominated."""
+    digest = rulebook_hash(RULEBOOK)
+    await world.nomination.says(
+        "season/2020",
+        SeasonOpened(season="2020", title="Paritrana 2020", rulebook_version=1, rulebook_hash=digest),
+        RulebookPublished(season="2020", version=1, hash=digest, content=rulebook_content(RULEBOOK)),
+    )
+    await world.nomination.says(
+        "committee/2020/75",
+        CommitteeFormed(
+            season="2020",
+            province="75",
+            body=BODY,
+            decree="SK 1/2020",
+            term_from=date(2020, 9, 1),
+            term_until=date(2021, 9, 1),
+        ),
+        *(_appointed(office, person) for office, person in zip(OFFICES, MEMBERS, strict=True)),
+        _appointed("sekretaris-panitia", CLERK),
+    )
+    candidates = ((N1, "75.03", "Kabupaten Bone Bolango"), (N2, "75.71", "Kota Gorontalo"), (N3, "75.01", "Boalemo"))
+    for id_, code, name in candidates:
+        await world.nomination.says(f"nomination/{id_}", _nominated(id_, code, name))
+
+
+def _appointed(office: str, person: str, province: str = "75", body: str = BODY, seat: int = 1) -> MemberAppointed:
+    return MemberAppointed(season="2020", province=province, body=body, office=office, seat=seat, person=person)
+
+
+def _nominated(id_: str, code: str, name: str) -> CandidateNominated:
+    kind = "city" if name.startswith("Kota") else "regency"
+    return CandidateNominated(
+        nomination=id_,
+        entry=AT,
+        candidate=Candidate.model_validate({"kind": kind, "code": code, "name": name}),
+        nominating_body="75",
+        nominated_by=an_id("secretariat"),
+        contact=an_id("contact"),
+    )
+
+
+def sheet(nomination: str, rest: str = "", at: Stage = AT) -> str:
+    return f"/v1/sheets/{nomination}/{at.tier}/{at.stage}{rest}"
+
+
+def marks(kebijakan: str, peraturan: str, kinerja: str) -> dict[str, Any]:
+    given = {"kebijakan": kebijakan, "peraturan": peraturan, "kinerja": kinerja}
+    return {"marks": given, "submit": True, "locale": "en"}
+
+
+WORKED: dict[str, tuple[tuple[str, str, str], ...]] = {
+    # Means 80, 70, 90: (5*80 + 5*70 + 6*90) / 16 = 645/8 = 80.625
+    N1: (("78", "70", "90"), ("82", "70", "90"), ("80", "70", "90")),
+    # Means 85, 75, 241/3: (5*85 + 5*75 + 6*241/3) / 16 = 1282/16 = 641/8 = 80.125
+    N2: (("85", "75", "80"), ("85", "75", "80.5"), ("85", "75", "80.5")),
+}
+
+
+async def score_all(world: World) -> None:
+    """File the worked sheets; the third candidate gets two sheets, one fewer than the rubric asks for."""
+    await world.secretary.does("POST", f"{RANKING}/open")
+    for nomination, rows in WORKED.items():
+        for number, row in enumerate(rows):
+            await world.member(number).does("POST", sheet(nomination), marks(*row))
+    for number in range(2):
+        await world.member(number).does("POST", sheet(N3), marks("100", "100", "100"))
+
+
+async def shown(caller: Caller, world: World, query: str = "", stream: str = AT.ranking) -> Any:
+    last = await world.last(stream)
+    return await caller.does("GET", f"{RANKING}?at_least={stream}@{last['streamversion']}{query}")
+
+
+def table(document: Any) -> list[tuple[int, str, str, str]]:
+    return [(one["rank"], one["name"], one["total"], one["shown"]) for one in document["standings"]]
+
+
+EXPECTED = [
+    (1, "Kabupaten Bone Bolango", "645/8", "80.63"),
+    (2, "Kota Gorontalo", "641/8", "80.13"),
+]
+
+
+# --- the way of a ranking ------------------------------------------------------------------------------------------
+
+
+async def test_from_opening_to_the_announced_ranking(world):
+    await score_all(world)
+    provisional = await shown(world.secretary, world, stream=f"sheet/{N3}/provincial-seleksi/{MEMBERS[1]}")
+    assert provisional["status"] == "provisional"
+    assert table(provisional) == EXPECTED
+    assert [(one["name"], one["reason"], one["sheets"]) for one in provisional["unrankable"]] == [
+        ("Boalemo", "too-few-sheets", 2)
+    ]
+
+    world.clock.moment = AFTER
+    await world.secretary.does("POST", f"{RANKING}/close")
+    receipt = await world.secretary.does("POST", f"{RANKING}/seal")
+    assert [event["type"].split(".")[-2] for event in receipt["events"]] == ["RankingSealed"]
+    sealed = await shown(world.member(0), world)
+    assert (sealed["status"], table(sealed)) == ("sealed", EXPECTED)
+    event = await world.last(AT.ranking)
+    assert sealed["seal"]["digest"] == event["data"]["digest"]
+    assert "signature" in event
+    assert event["data"]["basis"]["nominations"] == sorted([N1, N2, N3])
+    assert {point["stream"]: point["version"] for point in event["data"]["basis"]["streams"]} == {
+        "season/2020": 2,
+        "committee/2020/75": 5,
+        **{f"nomination/{id_}": 1 for id_ in (N1, N2, N3)},
+    }
+    assert len(event["data"]["counted"]) == 8
+
+    assert (await world.client.get(PUBLIC)).status_code == 404
+    announced = RankingAnnounced(
+        at=AT, plenary=an_id("plenary"), motion=1, seal=event["id"], digest=event["data"]["digest"], lines=()
+    )
+    await world.nomination.says(AT.award, announced)
+    await shown(world.secretary, world, stream=AT.award)
+    public = (await world.client.get(PUBLIC)).json()
+    assert [(one["rank"], one["name"]) for one in public["standings"]] == [row[:2] for row in EXPECTED]
+    assert "total" not in public["standings"][0]
+    assert [one["ranking"] for one in (await world.client.get("/v1/public/rankings")).json()["items"]] == [AT.ranking]
+
+
+async def test_the_seal_is_the_one_answer_to_a_repeated_command_and_another_is_refused(world):
+    await score_all(world)
+    world.clock.moment = AFTER
+    await world.secretary.does("POST", f"{RANKING}/close")
+    first = await world.secretary.asks("POST", f"{RANKING}/seal", key="seal-1")
+    again = await world.secretary.asks("POST", f"{RANKING}/seal", key="seal-1")
+    assert (again.status_code, again.json()) == (200, first.json())
+    await world.secretary.fails(409, "already-sealed", "POST", f"{RANKING}/seal")
+
+
+async def test_an_order_replaces_a_stale_seal_and_a_recusal_reaches_back(world):
+    await score_all(world)
+    world.clock.moment = AFTER
+    await world.secretary.does("POST", f"{RANKING}/close")
+    await world.secretary.does("POST", f"{RANKING}/seal")
+    seal = await world.last(AT.ranking)
+    await world.nomination.says(
+        "committee/2020/75",
+        ConflictDeclared(
+            season="2020",
+            province="75",
+            body=BODY,
+            person=MEMBERS[0],
+            category="KABKOTA",
+            nomination=N1,
+            kind="family",
+            reason_digest=DIGEST,
+        ),
+    )
+    await world.nomination.says(f"nomination/{N3}", NominationWithdrawn(nomination=N3, at=AT, reason_digest=DIGEST))
+    (order,) = await world.nomination.says(AT.award, ResealOrdered(ranking=AT.ranking, seal=seal["id"], stale=()))
+    await world.secretary.does("POST", f"{RANKING}/seal")
+    assert await world.types(AT.ranking) == [
+        "ScoringOpened",
+        "ScoringClosed",
+        "RankingSealed",
+        "RankingSuperseded",
+        "RankingSealed",
+    ]
+    new = (await world.last(AT.ranking))["data"]
+    assert new["basis"]["nominations"] == [N1, N2] if N1 < N2 else [N2, N1]
+    assert sorted(one["reason"] for one in new["excluded"]) == ["not-eligible", "not-eligible", "recused"]
+    assert [(one["nomination"], one["reason"]) for one in new["unrankable"]] == [(N1, "too-few-sheets")]
+    superseded = await world.service.pool.fetchval(
+        "select document::json #>> '{data,order}' from events where stream = $1 and version = 4", AT.ranking
+    )
+    assert superseded == order
+    assert table(await shown(world.secretary, world)) == [(1, "Kota Gorontalo", "641/8", "80.13")]
+
+
+async def test_a_national_stage_carries_the_exact_aggregates_of_the_sealed_one(world):
+    """The interview of 2020 carries the verified aspects: weights 25, 25, 30 carried and 20 judged."""
+    await _play_verification(world)
+    interview = NATIONAL.model_copy(update={"stage": "wawancara"})
+    seal = (await world.last(NATIONAL.ranking))["id"]
+    await world.nomination.says(
+        f"nomination/{N1}",
+        StageAdvanced(nomination=N1, left=NATIONAL, reached=interview, rank=1, plenary=an_id("p"), motion=1, seal=seal),
+    )
+    await world.nomination.says(
+        "committee/2020/00",
+        _formed("dewan-juri"),
+        *(_appointed("juri", person, "00", "dewan-juri", seat) for seat, person in enumerate(MEMBERS, start=1)),
+    )
+    jury = [world.person(person, Grant.of("juror", committee="00")) for person in MEMBERS]
+    secretary = world.person(CLERK, Grant.of("secretary", committee="00"))
+    path = "/v1/rankings/2020/national/00/KABKOTA/wawancara"
+    world.clock.moment = datetime(2021, 5, 1, tzinfo=UTC)
+    await secretary.does("POST", f"{path}/open")
+    problem = await jury[0].fails(422, "aspect-carried", "PUT", sheet(N1, "/marks/kinerja", interview), {"mark": "90"})
+    assert problem["errors"][0]["field"] == "mark"
+    for juror in jury:
+        await juror.does("POST", sheet(N1, "", interview), {"marks": {"wawancara": "90"}, "submit": True})
+    world.clock.moment = datetime(2021, 6, 1, tzinfo=UTC)
+    await secretary.does("POST", f"{path}/close")
+    await secretary.does("POST", f"{path}/seal")
+    event = (await world.last(interview.ranking))["data"]
+    # (25*80 + 25*70 + 30*241/3 + 20*90) / 100 = (2000 + 1750 + 2410 + 1800) / 100
+    assert [(one["nomination"], one["total"], one["shown"]) for one in event["standings"]] == [(N1, "398/5", "79.60")]
+    assert event["basis"]["carried"] == [{"stream": NATIONAL.ranking, "version": 3}]
+    last = await world.last(interview.ranking)
+    document = await secretary.does("GET", f"{path}?at_least={interview.ranking}@{last['streamversion']}")
+    assert document["standings"][0]["total"] == "398/5"
+    provisional = await secretary.does("GET", f"{path}?as_of=2021-05-02T00:00:00Z")
+    assert (provisional["status"], provisional["standings"][0]["total"]) == ("provisional", "398/5")
+
+
+def _formed(body: str) -> CommitteeFormed:
+    return CommitteeFormed(
+        season="2020",
+        province="00",
+        body=body,
+        decree="SK 2/2020",
+        term_from=date(2020, 9, 1),
+        term_until=date(2021, 9, 1),
+    )
+
+
+async def _play_verification(world: World) -> None:
+    """N1 reaches the national verification and is sealed there with means 80, 70 and 241/3."""
+    await world.nomination.says(
+        f"nomination/{N1}",
+        StageAdvanced(
+            nomination=N1, left=AT, reached=NATIONAL, rank=1, plenary=an_id("p"), motion=1, seal=an_id("seal")
+        ),
+    )
+    await world.nomination.says(
+        "committee/2020/00",
+        _formed("tim-verifikasi"),
+        *(
+            _appointed("verifikator", person, "00", "tim-verifikasi", seat)
+            for seat, person in enumerate(MEMBERS, start=1)
+        ),
+    )
+    path = "/v1/rankings/2020/national/00/KABKOTA/verifikasi"
+    secretary = world.person(CLERK, Grant.of("secretary", committee="00"))
+    world.clock.moment = datetime(2021, 3, 5, tzinfo=UTC)
+    await secretary.does("POST", f"{path}/open")
+    for person, kinerja in zip(MEMBERS, ("80", "80.5", "80.5"), strict=True):
+        verifier = world.person(person, Grant.of("verifier", committee="00"))
+        await verifier.does("POST", sheet(N1, "", NATIONAL), marks("80", "70", kinerja))
+    world.clock.moment = datetime(2021, 4, 16, tzinfo=UTC)
+    await secretary.does("POST", f"{path}/close")
+    await secretary.does("POST", f"{path}/seal")
+
+
+# --- as of ---------------------------------------------------------------------------------------------------------
+
+
+async def test_as_of_shows_what_was_recorded_until_then_and_says_whether_it_is_final(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    for number, row in enumerate(WORKED[N1]):
+        await world.member(number).does("POST", sheet(N1), marks(*row))
+    world.clock.moment = later = INSIDE + timedelta(hours=1)
+    for number, row in enumerate(WORKED[N2]):
+        await world.member(number).does("POST", sheet(N2), marks(*row))
+    await shown(world.secretary, world, stream=f"sheet/{N2}/provincial-seleksi/{MEMBERS[2]}")
+    before = await world.secretary.does("GET", f"{RANKING}?as_of={instant(INSIDE)}")
+    assert [row[1] for row in table(before)] == ["Kabupaten Bone Bolango"]
+    assert before["final"] is False
+    then = await world.secretary.does("GET", f"{RANKING}?as_of={instant(later)}")
+    assert table(then) == EXPECTED
+    world.clock.moment = AFTER
+    await world.secretary.does("POST", f"{RANKING}/close")
+    await world.secretary.does("POST", f"{RANKING}/seal")
+    await shown(world.secretary, world)
+    world.clock.moment = AFTER + timedelta(seconds=1)
+    sealed = await world.secretary.does("GET", f"{RANKING}?as_of={instant(AFTER)}")
+    assert (sealed["status"], sealed["final"]) == ("sealed", True)
+    await world.member(0).fails(403, "forbidden", "GET", f"{RANKING}?as_of={instant(later)}")
+
+
+async def test_a_stage_that_was_never_opened_has_no_ranking(world):
+    await world.secretary.fails(404, "not-found", "GET", RANKING)
+    await world.secretary.does("POST", f"{RANKING}/open")
+    await shown(world.secretary, world)
+    early = instant(INSIDE - timedelta(seconds=1))
+    await world.secretary.fails(404, "not-found", "GET", f"{RANKING}?as_of={early}")
+
+
+# --- sheets --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_member_marks_revises_submits_and_voids_its_own_sheet(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    member = world.member(0)
+    for aspect, mark in (("kebijakan", "80"), ("peraturan", "70"), ("kinerja", "90")):
+        await member.does("PUT", sheet(N1, f"/marks/{aspect}"), {"mark": mark})
+    await member.does("POST", sheet(N1, "/marks/kinerja/revise"), {"mark": "91,5", "locale": "id", "reason": "salah"})
+    await member.does("POST", sheet(N1, "/submit"))
+    own = await member.does("GET", sheet(N1))
+    assert own["status"] == "submitted"
+    assert {one["aspect"]: one["mark"] for one in own["marks"]}["kinerja"] == "91.5"
+    await member.does("POST", sheet(N1, "/void"), {"reason": "tertukar"})
+    stream = f"sheet/{N1}/provincial-seleksi/{MEMBERS[0]}"
+    assert await world.types(stream) == [
+        *["AspectScored"] * 3,
+        "AspectScoreRevised",
+        "ScoreSheetSubmitted",
+        "ScoreSheetVoided",
+    ]
+    cited = (await world.last(stream))["data"]["reason_digest"]
+    assert await world.service.pool.fetchval("select count(*) from events where document like '%tertukar%'") == 0
+    assert cited in await _digests(world)
+
+
+async def _digests(world: World) -> list[str]:
+    """Return the digests of the kept texts; only their owner may read the texts themselves."""
+    rows = await world.service.pool.fetch("select document::json #>> '{data,reason_digest}' as digest from events")
+    return [row["digest"] for row in rows if row["digest"]]
+
+
+async def test_the_desk_shows_what_is_left_and_pages(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    member = world.member(0)
+    await member.does("POST", sheet(N1), marks("80", "70", "90"))
+    await shown(world.secretary, world, stream=f"sheet/{N1}/provincial-seleksi/{MEMBERS[0]}")
+    await _settled(world, "sheets")
+    everything = await member.does("GET", "/v1/sheets?season=2020")
+    assert {one["nomination"]: (one["status"], one["filed"]) for one in everything["items"]} == {
+        N1: ("submitted", 3),
+        N2: ("blank", 0),
+        N3: ("blank", 0),
+    }
+    left = await member.does("GET", "/v1/sheets?left=true&limit=1")
+    assert len(left["items"]) == 1
+    rest = await member.does("GET", f"/v1/sheets?left=true&limit=1&cursor={left['next']}")
+    assert {left["items"][0]["nomination"], rest["items"][0]["nomination"]} == {N2, N3}
+    assert rest["next"] is None
+    assert (await world.person(an_id("stranger"), Grant.of("member", committee="75")).does("GET", "/v1/sheets"))[
+        "items"
+    ] == []
+
+
+async def _settled(world: World, projection: str) -> None:
+    row = await world.service.pool.fetchrow("select stream, version from events order by position desc limit 1")
+    assert row is not None
+    assert await world.service.reached(projection, f"{row['stream']}@{row['version']}")
+
+
+async def test_reading_anothers_sheet_needs_a_right_and_leaves_a_trace_before_the_seal(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    await world.member(0).does("POST", sheet(N1), marks("80", "70", "90"))
+    stream = f"sheet/{N1}/provincial-seleksi/{MEMBERS[0]}"
+    await _settled(world, "stage_members")
+    other = sheet(N1, f"/{MEMBERS[0]}")
+    await world.member(1).fails(403, "forbidden", "GET", other)
+    assert (await world.member(0).does("GET", other))["status"] == "submitted"
+    assert (await world.types(stream))[-1] == "ScoreSheetSubmitted"
+    assert (await world.secretary.does("GET", other))["marks"][0]["mark"] == "80"
+    assert (await world.auditor.does("GET", other))["member"] == MEMBERS[0]
+    assert (await world.types(stream))[-2:] == ["SheetRead", "SheetRead"]
+    assert (await world.last(stream))["data"]["reader"] == an_id("auditor")
+    await world.auditor.fails(404, "sheet-unknown", "GET", sheet(N2, f"/{MEMBERS[0]}"))
+
+
+async def test_progress_shows_who_has_filed_how_much_and_no_marks(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    await world.member(0).does("PUT", sheet(N1, "/marks/kinerja"), {"mark": "90"})
+    await _settled(world, "sheets")
+    found = await world.secretary.does("GET", f"{RANKING}/progress")
+    assert [(one["nomination"], one["member"], one["status"], one["filed"]) for one in found["items"]] == [
+        (N1, MEMBERS[0], "draft", 1)
+    ]
+    assert "90" not in str(found["items"][0].values())
+
+
+# --- who may -------------------------------------------------------------------------------------------------------
+
+
+async def test_nobody_with_a_sheet_in_it_sees_a_provisional_ranking(world):
+    await score_all(world)
+    await shown(world.auditor, world)
+    for caller in (
+        world.member(0),
+        world.person(MEMBERS[0], Grant.of("chair", committee="75"), Grant.of("secretary", committee="75")),
+        world.person(an_id("s"), Grant.of("secretariat", province="75")),
+        world.person(CLERK, Grant.of("secretary", committee="13")),
+        world.person(an_id("o"), Grant.of("operator")),
+    ):
+        await caller.fails(403, "forbidden", "GET", RANKING)
+    assert (await world.client.get(RANKING)).status_code == 401
+
+
+async def test_only_the_secretary_of_the_place_opens_closes_and_seals(world):
+    for step in ("open", "close", "seal"):
+        await world.member(0).fails(403, "forbidden", "POST", f"{RANKING}/{step}")
+        elsewhere = world.person(CLERK, Grant.of("secretary", committee="13"))
+        await elsewhere.fails(403, "forbidden", "POST", f"{RANKING}/{step}")
+    assert await world.types(AT.ranking) == []
+
+
+async def test_a_refusal_of_an_authorised_actor_is_an_event_without_its_value(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    problem = await world.member(0).fails(422, "out-of-scale", "PUT", sheet(N1, "/marks/kinerja"), {"mark": "100.5"})
+    assert problem["errors"] == [{"field": "mark", "remedy": "Give a mark from 0 to 100.", "value": "100.5"}]
+    recorded = await world.last(f"refusal/scoring/{MEMBERS[0]}/{INSIDE:%Y-%m-%d}")
+    assert (recorded["data"]["code"], recorded["data"]["fields"]) == ("out-of-scale", ["mark"])
+    assert "100.5" not in str(recorded)
+
+
+async def test_a_refusal_speaks_indonesian_when_asked(world):
+    token = issue(world.key, Person(MEMBERS[0], (Grant.of("member", committee="75"),)), lifetime=60).token
+    answer = await world.client.put(
+        sheet(N1, "/marks/kinerja"),
+        json={"mark": "90"},
+        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": "1", "Accept-Language": "id"},
+    )
+    assert answer.json()["detail"] == "Penilaian tahap ini belum dibuka."
+
+
+BAD_BODIES: Iterable[Any] = (
+    {"mark": 87.5},
+    {"mark": 87},
+    {"mark": True},
+    {"mark": "87.5", "unknown": 1},
+    {"mark": "9" * 41},
+    {"mark": "87.5", "locale": "fr"},
+    {},
+    [],
+    "87.5",
+)
+
+
+@pytest.mark.parametrize("body", BAD_BODIES, ids=str)
+async def test_a_malformed_body_is_a_problem_that_says_what_to_change(world, body):
+    answer = await world.member(0).asks("PUT", sheet(N1, "/marks/kinerja"), body)
+    assert answer.status_code in (400, 422)
+    assert answer.json()["errors"] or answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/sheets/x/provincial/seleksi", "/v1/sheets/" + "a" * 36 + "/lunar/seleksi"])
+async def test_a_malformed_address_is_a_problem_too(world, path):
+    assert (await world.member(0).asks("POST", path, marks("1", "2", "3"))).status_code == 422
+
+
+# --- a seal and a late sheet ---------------------------------------------------------------------------------------
+
+
+async def test_a_close_and_a_sheet_at_the_same_moment_never_both_pass_unseen(world):
+    """Whatever passes, the seal has counted it: 12 sheets race one close, all received within the window."""
+    await world.secretary.does("POST", f"{RANKING}/open")
+    closes = datetime(2021, 2, 28, 15, 59, 59, 999_999, tzinfo=UTC)
+
+    class Split(HandClock):
+        """Inside the window for sheets, after it for the secretary."""
+
+        moments = iter([closes] * 5 + [closes + timedelta(microseconds=1)] + [closes] * 100)
+
+        def now(self) -> datetime:
+            return next(self.moments)
+
+    racing = [
+        world.member(number).asks("POST", sheet(nomination), marks("80", "70", "90"))
+        for nomination in (N1, N2, N3)
+        for number in range(3)
+    ]
+    racing.insert(5, world.secretary.asks("POST", f"{RANKING}/close"))
+    world.service.app.state.clock = Split()
+    answers = await asyncio.gather(*racing)
+    world.service.app.state.clock = world.clock
+    world.clock.moment = AFTER
+    assert answers[5].status_code == 200, answers[5].text
+    accepted = sum(answer.status_code == 200 for index, answer in enumerate(answers) if index != 5)
+    assert {answer.json().get("type") for answer in answers if answer.status_code != 200} <= {
+        "/problems/scoring-closed",
+        "/problems/deadline-passed",
+    }
+    await world.secretary.does("POST", f"{RANKING}/seal")
+    assert len((await world.last(AT.ranking))["data"]["counted"]) == accepted
