@@ -1,8 +1,6 @@
-"""Which streams each command reads before it is decided, and under what authority it is asked.
+"""Which streams each command reads before it is decided.
 
-A program loads and then calls one pure function of the domain; everything it loads is guarded at the append. Who holds
-which office is decided in the domain from the committee's stream. From the token comes only what identity alone knows:
-whose secretariat somebody is, and for which place somebody keeps the record (the secretary may hold no seat).
+A program loads and then calls one pure function of the domain; everything it loads is guarded at the append.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ from datetime import datetime
 
 from kernel.commands import Program
 from kernel.decider import Decision, Loader, Refusal
-from kernel.tokens import Person
 from schemas.envelope import Stage
 from schemas.nomination import AgendaItem, Vote
 from schemas.rulebook import Rulebook
@@ -165,11 +162,6 @@ def withdrawing(command: Withdraw) -> Program:
 # --- plenaries -----------------------------------------------------------------------------------------------------
 
 
-def actor_at(person: Person, province: str) -> Actor:
-    """Return the person as the domain sees them at a place."""
-    return Actor(person.id, secretary=person.may("secretary", province=province))
-
-
 def convening(command: Convene) -> Program:
     """Convene a plenary."""
 
@@ -187,86 +179,82 @@ async def _meeting(load: Loader, plenary: str) -> tuple[PlenaryState, SeasonStat
     return state, *await _place(load, state.season, state.province)
 
 
-def _who(person: Person, plenary: PlenaryState) -> Actor:
-    return actor_at(person, plenary.province) if isinstance(plenary, Plenary) else Actor(person.id)
-
-
-def attending(person: Person, plenary: str, member: str, mode: Mode, *, present: bool) -> Program:
+def attending(actor: Actor, plenary: str, member: str, mode: Mode, *, present: bool) -> Program:
     """Record that a member came or left."""
 
     async def program(load: Loader) -> Decision:
         meeting = await _meeting(load, plenary)
-        command = RecordAttendance(plenary, member, present, mode, _who(person, meeting[0]))
+        command = RecordAttendance(plenary, member, present, mode, actor)
         return record_attendance(command, *meeting)
 
     return program
 
 
-def adjourning(person: Person, plenary: str) -> Program:
+def adjourning(actor: Actor, plenary: str) -> Program:
     """Adjourn a plenary."""
 
     async def program(load: Loader) -> Decision:
         meeting = await _meeting(load, plenary)
-        return adjourn(Adjourn(plenary, _who(person, meeting[0])), *meeting)
+        return adjourn(Adjourn(plenary, actor), *meeting)
 
     return program
 
 
-def voting(person: Person, plenary: str, motion: int, vote: Vote) -> Program:
+def voting(actor: Actor, plenary: str, motion: int, vote: Vote) -> Program:
     """Vote on a motion."""
 
     async def program(load: Loader) -> Decision:
         meeting = await _meeting(load, plenary)
-        return cast_vote(CastVote(plenary, motion, vote, _who(person, meeting[0])), *meeting)
+        return cast_vote(CastVote(plenary, motion, vote, actor), *meeting)
 
     return program
 
 
 def tabling(
-    person: Person, plenary: str, item: AgendaItem, roll: RollOfPlace, *, seal: str | None, digest: str | None
+    actor: Actor, plenary: str, item: AgendaItem, roll: RollOfPlace, *, seal: str | None, digest: str | None
 ) -> Program:
     """Table a sealed ranking."""
 
     async def program(load: Loader) -> Decision:
         meeting = await _meeting(load, plenary)
-        command = TableRanking(plenary, item, _who(person, meeting[0]), seal, digest)
+        command = TableRanking(plenary, item, actor, seal, digest)
         return table_ranking(command, *meeting, await _evidence(load, meeting[0], item, roll))
 
     return program
 
 
 def moving(
-    person: Person, plenary: str, item: AgendaItem, roll: RollOfPlace, advancing: tuple[str, ...] | None
+    actor: Actor, plenary: str, item: AgendaItem, roll: RollOfPlace, advancing: tuple[str, ...] | None
 ) -> Program:
     """Open a motion."""
 
     async def program(load: Loader) -> Decision:
         meeting = await _meeting(load, plenary)
-        command = OpenMotion(plenary, item, _who(person, meeting[0]), advancing)
+        command = OpenMotion(plenary, item, actor, advancing)
         return open_motion(command, *meeting, await _evidence(load, meeting[0], item, roll))
 
     return program
 
 
-def deciding(person: Person, plenary: str, motion: int, roll: RollOfPlace) -> Program:
+def deciding(actor: Actor, plenary: str, motion: int, roll: RollOfPlace) -> Program:
     """Decide a motion."""
 
     async def program(load: Loader) -> Decision:
         meeting = await _meeting(load, plenary)
         evidence = await _evidence(load, meeting[0], _item_of(meeting[0], motion), roll)
-        command = DecideMotion(plenary, motion, _who(person, meeting[0]))
+        command = DecideMotion(plenary, motion, actor)
         return decide_motion(command, *meeting, evidence, load.version)
 
     return program
 
 
-def announcing(person: Person, plenary: str, motion: int, received: datetime) -> Program:
+def announcing(actor: Actor, plenary: str, motion: int, received: datetime) -> Program:
     """Announce the result of a motion."""
 
     async def program(load: Loader) -> Decision:
         meeting = await _meeting(load, plenary)
         evidence = await _evidence(load, meeting[0], _item_of(meeting[0], motion), ())
-        return announce(Announce(plenary, motion, _who(person, meeting[0]), received), *meeting, evidence)
+        return announce(Announce(plenary, motion, actor, received), *meeting, evidence)
 
     return program
 

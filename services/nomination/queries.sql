@@ -22,6 +22,10 @@ where n.stream >= 'nomination/' and n.stream < 'nomination0' and n.version = 1
   and (c.province = '00' or n.document::json #>> '{data,entry,province}' = c.province)
 order by n.stream
 
+-- name: place_of_plenary
+-- The province (00: the nation) for which a plenary ($1) was convened.
+select document::json #>> '{data,province}' from events where stream = 'plenary/' || $1 and version = 1
+
 -- name: nominations
 -- Nominations in the order of their nomination, after ($5, $6); null filters are open; $7 lists the provinces allowed.
 select id, nominated, body from nominations

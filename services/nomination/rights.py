@@ -1,0 +1,83 @@
+"""What a token alone says of a person here: whose record they keep, for whom they nominate, which places they see.
+
+Who holds which seat is not among it: that is decided in the domain, from the committee's stream. A grant over a place
+is scoped by `committee` (members, chairs, secretaries, verifiers, jurors) or by `province` (secretariats).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from kernel.decider import Text
+from kernel.problems import forbidden
+from kernel.tokens import Person
+from services.nomination.domain.plenary import Actor
+
+MEETING: Final = ("secretary", "chair", "member", "verifier", "juror")
+"""Who may take part in a meeting, in the order in which a person's office is named."""
+READERS: Final = (*MEETING, "secretariat", "contact", "season-admin", "auditor")
+_EVERYWHERE: Final = ("auditor", "season-admin")
+_NATION: Final = "00"
+
+
+def acts_for(person: Person, role: str, province: str) -> bool:
+    """Tell whether a person has a role of the committees of a place (`00`: the nation)."""
+    return person.may(role, committee=province) or person.may(role, province=province)
+
+
+def office_at(person: Person, province: str | None) -> str | None:
+    """Return the role in which a person takes part in a place's meetings."""
+    return next((role for role in MEETING if province is not None and acts_for(person, role, province)), None)
+
+
+def actor_at(person: Person, province: str | None) -> Actor:
+    """Return the person as the domain sees them at a place."""
+    return Actor(person.id, secretary=province is not None and acts_for(person, "secretary", province))
+
+
+def committee_office(person: Person, province: str) -> str:
+    """Return the role in which a person may change a place's committees; raise a 403 for others."""
+    if person.may("season-admin"):
+        return "season-admin"
+    if acts_for(person, "secretary", province):
+        return "secretary"
+    raise forbidden(
+        Text(
+            "Committees are for the season's administrator and the secretary of the place.",
+            "Kepanitiaan diurus administrator musim dan sekretaris panitia di wilayah itu.",
+        )
+    )
+
+
+def provinces_of(person: Person, role: str) -> frozenset[str] | None:
+    """Return the provinces in which a person has a role, None for everywhere."""
+    return person.scopes(role, "province")
+
+
+def visible_places(person: Person) -> list[str] | None:
+    """Return the provinces whose affairs a person may see, None for all: the nation's people see every province."""
+    if any(person.may(role) for role in _EVERYWHERE):
+        return None
+    places: set[str] = set()
+    for role, scope in _scopes((*MEETING, "secretariat")):
+        found = person.scopes(role, scope)
+        if found is None:
+            return None
+        places |= found
+    return None if _NATION in places else sorted(places)
+
+
+def _scopes(roles: Iterable[str]) -> Iterable[tuple[str, str]]:
+    return ((role, scope) for role in roles for scope in ("committee", "province"))
+
+
+def may_see(person: Person, province: str) -> bool:
+    """Tell whether a person may see what belongs to a province, or to the nation (`00`)."""
+    places = visible_places(person)
+    return places is None or province in places
+
+
+def may_see_nomination(person: Person, nomination: str, province: str) -> bool:
+    """Tell whether a person may see a nomination: its place's people, and its own contact."""
+    return may_see(person, province) or person.may("contact", nomination=nomination)
