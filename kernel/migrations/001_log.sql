@@ -80,7 +80,8 @@ create trigger heads_growth before update on heads for each row execute function
 
 -- Appends events of one or several streams and commands, all or none, under the heads of every stream written or guarded.
 -- The lock arrays are in the order of stream names, so that two appends meet their locks in one order.
--- lock_writes false: a guard; the stream must still be where it was read.
+-- lock_writes false: a guard; the stream must still be where it was read. Without events it only holds its guards until
+-- the transaction ends, and last_position is null.
 -- A command that is remembered already violates events_command. Raises PA001 (a stream moved; detail: its name),
 -- PA004 (something was written before: then a late reader could see versions out of order).
 create function append(
@@ -131,7 +132,7 @@ begin
                 event_hashes[1], event_documents[1], event_partitions[1], event_offsets[1],
                 command_actors[1], command_routes[1], command_keys[1], command_digests[1])
         returning position into last_position;
-    else
+    elsif array_length(event_ids, 1) > 1 then
         insert into public.events
             (epoch, xid, stream, version, id, type, own, hash, document, topic_partition, topic_offset,
              command_actor, command_route, command_key, command_digest)

@@ -1,0 +1,132 @@
+"""Keep what is not ours: a message that no service of ours wrote goes to `<topic>.dead-letter`; the partition goes on.
+
+A letter is the original key, value and headers with four headers more: `reason`, `topic`, `partition`, `offset` (and
+`detail`, a sentence for the operator). It is acknowledged by all replicas before the reader's position moves past the
+message, so none is lost; after a crash one may be there twice, told by topic, partition and offset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import structlog
+from aiokafka.errors import MessageSizeTooLargeError
+
+from kernel.broker import PATIENCE, Broker, DeliveryMeasures, Place, Publisher, Record
+
+SUFFIX: Final = ".dead-letter"
+_PARTITION: Final = 0
+
+_log = structlog.get_logger("dead-letters")
+
+
+class Reason(StrEnum):
+    """Why a message is not ours. The values are stable: operators filter by them."""
+
+    EMPTY = "empty"
+    NOT_CANONICAL = "not-canonical"
+    NOT_AN_EVENT = "not-an-event"
+    NOT_THE_OWNER = "not-the-owner"
+    WRONG_KEY = "wrong-key"
+    WRONG_CHAIN = "wrong-chain"
+    USED_ID = "used-id"
+    FUTURE_DATED = "future-dated"
+    UNDECODABLE = "undecodable"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message that is not ours, as it was read, and why it is not; `detail` is a sentence for the operator."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    reason: str
+    detail: str
+
+    def record(self) -> Record:
+        """Return the letter as it is produced."""
+        return Record(self.key, self.value, [*self.headers, *self._added()])
+
+    def summary(self) -> Record:
+        """Return the letter without its value, for one too large to be kept twice; the original stays where it was."""
+        digest, size = hashlib.sha256(self.value or b"").hexdigest(), len(self.value or b"")
+        about = [("value-sha256", digest.encode()), ("value-bytes", b"%d" % size)]
+        return Record(None, None, [*about, *self._added()])
+
+    def _added(self) -> list[tuple[str, bytes | None]]:
+        return [
+            ("reason", self.reason.encode()),
+            ("detail", self.detail.encode(errors="replace")),
+            ("topic", self.topic.encode()),
+            ("partition", b"%d" % self.partition),
+            ("offset", b"%d" % self.offset),
+        ]
+
+
+class DeadLetters:
+    """Posts dead letters, on a connection that opens with the first."""
+
+    def __init__(self, broker: Broker, measures: DeliveryMeasures) -> None:
+        """Post to `broker`, counting in `measures`."""
+        self._broker = broker
+        self._measures = measures
+        self._open = contextlib.AsyncExitStack()
+        self._publisher: Publisher | None = None
+        self._posting = asyncio.Lock()
+
+    async def post(self, letters: Sequence[Letter]) -> None:
+        """Post `letters` and return when all are acknowledged.
+
+        Raises one of `kernel.broker.AWAY` when the broker is away or the topic of dead letters does not exist.
+        """
+        async with self._posting:
+            for letter in letters:
+                await self._post(letter)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        async with self._posting:
+            await self._hang_up()
+
+    async def _post(self, letter: Letter) -> None:
+        try:
+            await self._send(letter, letter.record())
+        except MessageSizeTooLargeError:
+            await self._send(letter, letter.summary())
+        self._measures.dead_letters.labels(letter.topic, letter.reason).inc()
+        _log.warning(
+            "dead letter",
+            topic=letter.topic,
+            partition=letter.partition,
+            offset=letter.offset,
+            reason=letter.reason,
+            detail=letter.detail,
+        )
+
+    async def _send(self, letter: Letter, record: Record) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                if self._publisher is None:
+                    self._publisher = await self._open.enter_async_context(self._broker.publisher())
+                place = Place(letter.topic + SUFFIX, _PARTITION)
+                (sent,) = await self._publisher.send(place, [record], time.time_ns() // 1_000_000)
+                await sent.offset()
+        except BaseException:
+            # A producer that failed once has lost its sequence; the next letter opens another.
+            await self._hang_up()
+            raise
+
+    async def _hang_up(self) -> None:
+        self._publisher = None
+        await self._open.aclose()
