@@ -26,7 +26,7 @@ from kernel.clock import Clock
 from kernel.codec import Codec
 from kernel.commands import Executor
 from kernel.decider import Decision, Emit, Loader, Position
-from kernel.http import Limits, create_api
+from kernel.http import CheckResult, Limits, create_api
 from kernel.keys import event_signer
 from kernel.lead import STORE_AWAY, Lead
 from kernel.log import SQL, Wake
@@ -46,6 +46,7 @@ from kernel.reactor import (
     service_ask,
 )
 from kernel.reactor import SQL as REACTOR_SQL
+from kernel.receiver import Receiver
 from kernel.reconcile import Reconciler, Report
 from kernel.relay import Relay
 from kernel.settings import ServiceSettings, StartFailed
@@ -236,17 +237,21 @@ class Service:
         await Relay(self.parts.wire, self.pool, self.broker, self.wake, lead, self.delivery_measures, prepare).run()
 
     async def _receive(self) -> None:
-        from kernel.receiver import Receiver  # noqa: PLC0415
-
-        await Receiver(
-            self.parts.wire,
-            self.pool,
-            self.broker,
-            self.wake,
-            self.clock,
-            self.delivery_measures,
+        receiver = Receiver(
+            wire=self.parts.wire,
             topics=tuple(self.parts.receives),
-        ).run()
+            pool=self.pool,
+            broker=self.broker,
+            clock=self.clock,
+            wake=self.wake,
+            measures=self.delivery_measures,
+        )
+
+        async def check() -> CheckResult:
+            return receiver.check()
+
+        self.app.state.checks["receiver"] = check
+        await receiver.run()
 
     async def _react(self) -> None:
         lead = Lead(self.settings.database_url, f"{self.name}/reactor")

@@ -20,6 +20,7 @@ from services.scoring.settings import ScoringSettings
 from services.wiring import wire_of
 
 SERVICE: Final = "scoring"
+PROJECTIONS: Final = (RankingProjection(), SheetProjection(), StageMemberProjection())
 
 
 def create_service(
@@ -31,7 +32,7 @@ def create_service(
         codec=CODEC,
         title="Paritrana: scoring",
         receives=RECEIVES,
-        projections=(RankingProjection(), SheetProjection(), StageMemberProjection()),
+        projections=PROJECTIONS,
         asyncapi=asyncapi_of(SERVICE),
     )
     verifier = verifier or TokenVerifier(HttpJwks(settings.identity_url))
