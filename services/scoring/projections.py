@@ -1,8 +1,9 @@
 """Rankings as they stand or were sealed: the read rows of every stage, folded from raw documents.
 
-A ranking is folded per committee stream (`2020/75`: a season in a province, or
-`2020/00` for the nation), since recusals and removals reach over all rankings of the place. Folding a sheet's event is
-a few dictionary steps; fractions are made only for the nominees that changed, when rows are asked for.
+A ranking is folded per committee stream (`2020/75`: a season in a province, or `2020/00` for the nation), since
+recusals and removals reach over all rankings of the place. Marks count once their sheet is submitted, and a submission
+holds the whole sheet, so single marks are not read at all; a sheet's event is a few dictionary steps, and fractions are
+made only for the nominees that changed, when rows are asked for.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION
 from schemas.scoring import (
-    AspectScored,
     AspectScoreRevised,
     PinnedRules,
     RankingSealed,
@@ -41,7 +41,8 @@ from schemas.scoring import (
     ScoringClosed,
     ScoringOpened,
 )
-from services.scoring.domain.ranking import Entrant, Evaluation, Marks, Rules, Standings, millionths
+from services.scoring.domain.ranking import Entrant, Evaluation, Marks, Rules, Standings, Tie, millionths
+from services.scoring.domain.ranking import Place as RankedPlace
 from services.scoring.domain.received import Committee, Interest, Seat
 from services.scoring.domain.seal import exclusion
 from services.scoring.domain.sheet import Status
@@ -85,13 +86,16 @@ class FiledMarks:
         return {aspect: None if mark is None else millionths(mark) for aspect, mark in self.marks.items()}
 
 
-class _Shown(NamedTuple):
-    """What of an evaluation is shown, kept with it."""
+@dataclass(slots=True)
+class _Shown:
+    """What of an evaluation is shown, kept with it, and the row it was last shown in at the place known then."""
 
     evaluation: Evaluation
     total: str | None
     shown: str | None
     aspects: str
+    known: tuple[Any, ...] = ()
+    row: Row = ()
 
 
 @dataclass(slots=True)
@@ -169,6 +173,7 @@ class Place:
 # --- rankings ------------------------------------------------------------------------------------------------------
 
 _COMMITTEE_TYPES: Final = types_of(CommitteeFormed, MemberAppointed, MemberRemoved, ConflictDeclared)
+_SHEET_TYPES: Final = types_of(AspectScoreRevised, ScoreSheetSubmitted, ScoreSheetVoided)
 _NOMINATED: Final = CandidateNominated.type_name()
 _ADVANCED: Final = StageAdvanced.type_name()
 _SEALED: Final = RankingSealed.type_name()
@@ -190,15 +195,18 @@ class RankingProjection:
             "heading",
         ),
     )  # fmt: skip
-    types = _COMMITTEE_TYPES | types_of(
+    types = _COMMITTEE_TYPES | _SHEET_TYPES | types_of(
         CandidateNominated, StageAdvanced, NominationWithdrawn, NominationEliminated, RankingAnnounced,
         ScoringOpened, ScoringClosed, RankingSealed, RankingSuperseded,
-        AspectScored, AspectScoreRevised, ScoreSheetSubmitted, ScoreSheetVoided,
     )  # fmt: skip
 
     def groups(self, event: Recorded) -> tuple[str, ...]:
         """Return the places that an event touches; what the nation carries or receives touches it too."""
-        data, type_ = event.data, event.type
+        data: Json = event.doc["data"]
+        type_ = event.type
+        if type_ in _SHEET_TYPES:
+            at = data["at"]
+            return (f"{at['season']}/{at['province']}",)
         if type_ in _COMMITTEE_TYPES:
             return (group_of(data["season"], data["province"]),)
         at = data["entry"] if type_ == _NOMINATED else data["reached"] if type_ == _ADVANCED else data["at"]
@@ -223,6 +231,9 @@ class RankingProjection:
                 if board.kept_rows is None:
                     board.kept_rows = list(_board_rows(group, state, board))
                 yield from board.kept_rows
+
+
+_SAMPLE: Final = RankingProjection.table.columns.index("sample")
 
 
 def _formed(state: Place, event: Recorded, _group: str) -> None:
@@ -329,40 +340,29 @@ def _superseded(state: Place, event: Recorded, _group: str) -> None:
     board.touch_all()
 
 
-def _scored(state: Place, event: Recorded, _group: str) -> None:
-    data = event.data
-    filed = state.board(data["at"]).filed(data["nomination"], data["member"])
-    if filed.status == "voided":
-        filed.status, filed.marks, filed.sample = "draft", {}, False
-    mark = data["mark"]
-    filed.marks[mark["aspect"]] = mark.get("mark")
-    if data.get("sample"):
-        filed.sample = True
-
-
 def _revised(state: Place, event: Recorded, _group: str) -> None:
-    data = event.data
+    data = event.doc["data"]
     board = state.board(data["at"])
     filed = board.filed(data["nomination"], data["member"])
-    mark = data["mark"]
-    filed.marks[mark["aspect"]] = mark.get("mark")
-    if data.get("sample"):
-        filed.sample = True
     if filed.status == "submitted":
+        mark = data["mark"]
+        filed.marks[mark["aspect"]] = mark.get("mark")
+        filed.sample = filed.sample or bool(data.get("sample"))
         board.touch(data["nomination"])
 
 
 def _submitted(state: Place, event: Recorded, _group: str) -> None:
-    data = event.data
+    data = event.doc["data"]
     board = state.board(data["at"])
     filed = board.filed(data["nomination"], data["member"])
     filed.status = "submitted"
     filed.marks = {mark["aspect"]: mark.get("mark") for mark in data["marks"]}
+    filed.sample = bool(data.get("sample"))
     board.touch(data["nomination"])
 
 
 def _voided(state: Place, event: Recorded, _group: str) -> None:
-    data = event.data
+    data = event.doc["data"]
     board = state.board(data["at"])
     board.filed(data["nomination"], data["member"]).status = "voided"
     board.touch(data["nomination"])
@@ -382,7 +382,6 @@ _FOLDS: Final[Mapping[str, Callable[[Place, Recorded, str], None]]] = {
     ScoringClosed.type_name(): _closed,
     RankingSealed.type_name(): _sealed,
     RankingSuperseded.type_name(): _superseded,
-    AspectScored.type_name(): _scored,
     AspectScoreRevised.type_name(): _revised,
     ScoreSheetSubmitted.type_name(): _submitted,
     ScoreSheetVoided.type_name(): _voided,
@@ -396,34 +395,35 @@ def _board_rows(group: str, state: Place, board: Board) -> Iterator[Row]:
     opened, pinned, standings = board.opened, board.pinned, board.standings
     if opened is None or pinned is None or standings is None:
         return
-    announced = _announcement(board)
-    if board.seal is None:
-        _refresh(state, board, opened["body"], pinned, standings)
-        lines = _provisional(board, standings)
-    else:
-        lines = _as_sealed(board.seal)
-    seal = board.seal or {}
-    digest = seal["data"]["digest"] if seal else None
-    status = "sealed" if seal else "provisional"
     name = f"{board.at['tier']}/{board.at['category']}/{board.at['stage']}"
-    sample = False
-    for place, line in enumerate(lines, start=1):
-        sample = sample or line.sample
+    heading = _text(_heading(board, opened))
+    seal, announced = board.seal, _announcement(board)
+    if seal is None:
+        _refresh(state, board, opened["body"], pinned, standings)
+        rows = list(_provisional(group, name, state, board, standings))
+        sample = any(row[_SAMPLE] for row in rows)
+        yield (
+            group, name, board.ranking, "", 0, None, False, "", "", None, None, None,
+            None, None, None, 0, sample, board.state, None, None, None, heading,
+        )  # fmt: skip
+        yield from rows
+        return
+    digest = seal["data"]["digest"]
+    yield (
+        group, name, board.ranking, "", 0, None, False, "", "", None, None, None,
+        None, None, None, 0, seal["data"]["sample"], "sealed", seal["id"], digest, announced, heading,
+    )  # fmt: skip
+    for place, line in enumerate(_as_sealed(seal), start=1):
         yield (
             group, f"{name}/{line.nomination}", board.ranking, line.nomination, place, line.rank, line.shared,
             line.candidate, state.names.get(line.nomination, line.candidate), line.total, line.shown, line.aspects,
-            line.tie, line.reason, line.lacking, line.sheets, line.sample, status, seal.get("id"), digest, announced,
+            line.tie, line.reason, line.lacking, line.sheets, line.sample, "sealed", seal["id"], digest, announced,
             None,
         )  # fmt: skip
-    heading = _text(_heading(board, opened))
-    yield (
-        group, name, board.ranking, "", 0, None, False, "", "", None, None, None,
-        None, None, None, 0, sample, board.state, seal.get("id"), digest, announced, heading,
-    )  # fmt: skip
 
 
 class _Line(NamedTuple):
-    """A nominee's row without what all rows of the stage share."""
+    """A sealed nominee's row without what all rows of the stage share."""
 
     nomination: str
     candidate: str
@@ -467,42 +467,61 @@ def _carried(state: Place, pinned: PinnedRules, nomination: str) -> dict[str, Fr
     return figures
 
 
-def _provisional(board: Board, standings: Standings) -> Iterator[_Line]:
-    rules = standings.rules
-    for place in standings.places():
-        entrant, (_, total, shown, aspects) = place.evaluation.entrant, _shown(board, rules, place.evaluation)
-        tie = None
-        if place.tie is not None:
-            rule, aspect, figure = place.tie
-            tie = _text({"rule": rule, "figure": figure} | ({"aspect": aspect} if aspect else {}))
-        yield _Line(
-            entrant.nomination, entrant.candidate, place.rank, place.shared, total, shown, aspects, tie,
-            None, None, place.evaluation.sheets, entrant.sample,
-        )  # fmt: skip
-    for one in standings.unplaced():
-        entrant = one.entrant
-        yield _Line(
-            entrant.nomination, entrant.candidate, None, False, None, None, _shown(board, rules, one).aspects, None,
-            one.lack, one.lacking, one.sheets, entrant.sample,
-        )  # fmt: skip
+def _provisional(group: str, name: str, state: Place, board: Board, standings: Standings) -> Iterator[Row]:
+    """Return the nominees' rows; a row is made anew only where the nominee's figures or place changed."""
+    rules, kept = standings.rules, board.kept_shown
+    places = standings.places()
+    for number, place in enumerate(places, start=1):
+        evaluation = place.evaluation
+        shown = kept.get(evaluation.entrant.nomination)
+        if shown is None or shown.evaluation is not evaluation:
+            shown = kept[evaluation.entrant.nomination] = _show(rules, evaluation)
+        known = (number, place.rank, place.shared, place.tie)
+        if shown.known != known:
+            shown.known = known
+            shown.row = _row(group, name, state, board, shown, place)
+        yield shown.row
+    for number, evaluation in enumerate(standings.unplaced(), start=len(places) + 1):
+        shown = kept.get(evaluation.entrant.nomination)
+        if shown is None or shown.evaluation is not evaluation:
+            shown = kept[evaluation.entrant.nomination] = _show(rules, evaluation)
+        if shown.known != (number,):
+            shown.known = (number,)
+            shown.row = _row(group, name, state, board, shown, None)
+        yield shown.row
 
 
-def _shown(board: Board, rules: Rules, evaluation: Evaluation) -> _Shown:
+def _show(rules: Rules, evaluation: Evaluation) -> _Shown:
     """Return what is shown of an evaluation, made once per evaluation."""
-    nomination = evaluation.entrant.nomination
-    kept = board.kept_shown.get(nomination)
-    if kept is None or kept.evaluation is not evaluation:
-        total = evaluation.total
-        aspects = _text(
-            [{"aspect": one, "value": fraction_text(value), "sheets": n} for one, value, n in evaluation.aggregates]
-        )
-        kept = board.kept_shown[nomination] = _Shown(
-            evaluation,
-            None if total is None else fraction_text(total),
-            None if total is None else rules.shown(total),
-            aspects,
-        )
-    return kept
+    total = evaluation.total
+    aspects = [
+        {"aspect": one, "value": fraction_text(value), "sheets": sheets} for one, value, sheets in evaluation.aggregates
+    ]
+    return _Shown(
+        evaluation,
+        None if total is None else fraction_text(total),
+        None if total is None else rules.shown(total),
+        _text(aspects),
+    )
+
+
+def _row(group: str, name: str, state: Place, board: Board, shown: _Shown, place: RankedPlace | None) -> Row:
+    """Return a nominee's row: with a place when it is ranked, else with what it lacks."""
+    evaluation = shown.evaluation
+    entrant = evaluation.entrant
+    rank, shared, tie = (place.rank, place.shared, _tie(place.tie)) if place else (None, False, None)
+    return (
+        group, f"{name}/{entrant.nomination}", board.ranking, entrant.nomination, shown.known[0], rank, shared,
+        entrant.candidate, state.names.get(entrant.nomination, entrant.candidate), shown.total, shown.shown,
+        shown.aspects, tie, evaluation.lack, evaluation.lacking, evaluation.sheets, entrant.sample, "provisional",
+        None, None, None, None,
+    )  # fmt: skip
+
+
+def _tie(tie: Tie | None) -> str | None:
+    if tie is None:
+        return None
+    return _text({"rule": tie.rule, "figure": tie.figure} | ({"aspect": tie.aspect} if tie.aspect else {}))
 
 
 def _as_sealed(seal: Json) -> Iterator[_Line]:

@@ -319,7 +319,7 @@ def _tied(ranked: Sequence[Evaluation]) -> Iterator[list[Evaluation]]:
     """Yield runs of equal totals, best first, of nominees sorted by their keys."""
     for _, near in groupby(ranked, key=lambda one: one.key):
         run = list(near)
-        if any(one.total != run[0].total for one in run):
+        if len(run) > 1 and any(one.total != run[0].total for one in run):
             run.sort(key=_total_of, reverse=True)
             for _, equal in groupby(run, key=_total_of):
                 yield list(equal)

@@ -62,7 +62,8 @@ def _evolve(state: Sheet, happened: Happened) -> Sheet:
             marks = {**state.marks, event.mark.aspect: event.mark}
             return replace(state, marks=marks, sample=state.sample or event.sample)
         case ScoreSheetSubmitted():
-            return replace(state, status="submitted", marks={mark.aspect: mark for mark in event.marks})
+            marks = {mark.aspect: mark for mark in event.marks}
+            return Sheet("submitted", marks, event.sample, event.at)
         case ScoreSheetVoided():
             return replace(state, status="voided")
         case SheetRead():
