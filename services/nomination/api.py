@@ -5,6 +5,7 @@ Routes check the coarse role and turn a body into a command of the domain; every
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import asyncpg
@@ -69,7 +70,8 @@ def _named(outcome: Receipt | Refusal, name: str) -> Json:
 @router.post("/v1/seasons", tags=["seasons"], summary="Open a season with its rulebook")
 async def open_season(here: Here, command: AdminCommand, body: SeasonBody) -> Json:
     """Open the season that the rulebook names and publish the rulebook, both or neither."""
-    program = programs.opening(_rulebook(body.rulebook))
+    # Reading a file with all its checks takes a while; other requests go on meanwhile.
+    program = programs.opening(await asyncio.to_thread(_rulebook, body.rulebook))
     return _named(await here.executor.execute(command.ask("season-admin"), program), "season")
 
 
