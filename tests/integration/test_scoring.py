@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ import httpx
 import orjson
 import pytest
 import pytest_asyncio
+import uvicorn
 from joserfc.jwk import OKPKey
 
 from kernel.canonical import instant, uuid7, write_document
@@ -109,9 +112,9 @@ class Caller:
     """One person calling the API."""
 
     def __init__(self, client: httpx.AsyncClient, key: OKPKey, person: str, *grants: Grant) -> None:
-        token = issue(key, Person(person, grants), lifetime=600).token
+        self.token = issue(key, Person(person, grants), lifetime=600).token
         self._client = client
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._headers = {"Authorization": f"Bearer {self.token}"}
 
     async def asks(self, method: str, path: str, body: Any = None, key: str | None = None) -> httpx.Response:
         headers = self._headers | ({} if method == "GET" else {"Idempotency-Key": key or str(uuid4())})
@@ -669,3 +672,74 @@ async def test_a_close_and_a_sheet_at_the_same_moment_never_both_pass_unseen(wor
     }
     await world.secretary.does("POST", f"{RANKING}/seal")
     assert len((await world.last(AT.ranking))["data"]["counted"]) == accepted
+
+
+# --- the program ---------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _listening(world: World) -> AsyncIterator[str]:
+    """Serve the application on a free loopback port; yield its URL."""
+    config = uvicorn.Config(world.service.app, host="127.0.0.1", port=0, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[config.bind_socket()]))
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def program(url: str, caller: Caller | None, home: Path, *arguments: str) -> tuple[int, str, str]:
+    """Run `paritrana ranking show` as a person; return its exit code and what it said."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PARITRANA_SCORING_URL": url}
+    if caller is not None:
+        environment["PARITRANA_TOKEN"] = caller.token
+    command = ("-m", "cli.main", "ranking", "show", "--season", "2020", "--category", "KABKOTA", *arguments)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command,
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, complained = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode or 0, said.decode(), complained.decode()
+
+
+async def test_the_program_shows_what_its_caller_may_see(world, tmp_path):
+    await score_all(world)
+    await shown(world.secretary, world, stream=f"sheet/{N3}/provincial-seleksi/{MEMBERS[1]}")
+    async with _listening(world) as url:
+        code, said, _ = await program(url, world.secretary, tmp_path)
+        assert code == 0
+        assert "PROVISIONAL (open)" in said
+        first, second = (line.split() for line in said.splitlines() if "/8" in line)
+        assert (first[0], first[-2], first[-1]) == ("1", "80.63", "645/8")
+        assert (second[0], second[-2], second[-1]) == ("2", "80.13", "641/8")
+        assert "Boalemo (75.01): unrankable, too few sheets (2)" in said
+
+        code, said, complained = await program(url, world.member(0), tmp_path)
+        assert (code, said) == (2, "")
+        assert "Before the seal a ranking is for the committee's secretary" in complained
+
+        code, said, complained = await program(url, None, tmp_path)
+        assert (code, said) == (1, "")
+        assert "not announced yet" in complained
+
+        world.clock.moment = AFTER
+        await world.secretary.does("POST", f"{RANKING}/close")
+        await world.secretary.does("POST", f"{RANKING}/seal")
+        digest = (await shown(world.secretary, world))["seal"]["digest"]
+        code, said, _ = await program(url, world.member(0), tmp_path, "--province", "75")
+        assert code == 0
+        assert digest in said
+        code, said, _ = await program(url, world.secretary, tmp_path, "--as-of", instant(INSIDE), "--json")
+        (document,) = orjson.loads(said)
+        assert (code, document["status"], table(document)) == (0, "provisional", EXPECTED)
+        code, _, complained = await program(url, world.secretary, tmp_path, "--as-of", "2021-03-01T10:00")
+        assert code == 2
+        assert "lacks its zone" in complained

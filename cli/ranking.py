@@ -1,0 +1,233 @@
+"""`paritrana ranking show`: a ranking as its reader may see it, now or as of an instant.
+
+It asks the scoring service's public HTTP API with the token of PARITRANA_TOKEN or of `paritrana login`; without one it
+shows what was announced, which is open to all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import httpx
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.login import session_file, token_for
+from cli.output import AsJson, Finding, WrongUse, show
+from deploy.local.settings import ports_from
+
+_WIDTH: Final = 160
+"""Columns of a table that goes into a file or a pipe."""
+_FORBIDDEN: Final = 403
+
+Scoring = Annotated[
+    str | None, typer.Option("--scoring", help="Where scoring answers; else PARITRANA_SCORING_URL, else loopback.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    rankings = typer.Typer(help="Rankings: provisional, sealed, announced.", no_args_is_help=True)
+    rankings.callback()(_nothing_before_a_command)
+    rankings.command(
+        "show",
+        help="Show rankings, as far as you may see them.\n\n"
+        "Example: paritrana ranking show --season 2022 --category KABKOTA --province 81",
+    )(show_rankings)
+    app.add_typer(rankings, name="ranking")
+
+
+def _nothing_before_a_command() -> None:
+    """Show rankings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rankings are asked for; what is None is open."""
+
+    season: str
+    category: str
+    province: str | None
+    tier: str | None
+    stage: str | None
+
+    def fits(self, at: Mapping[str, str]) -> bool:
+        """Tell whether a stage is one of them."""
+        asked = {"category": self.category, "province": self.province, "tier": self.tier, "stage": self.stage}
+        return at["season"] == self.season and all(value is None or at[name] == value for name, value in asked.items())
+
+
+def show_rankings(
+    season: Annotated[str, typer.Option("--season", help="The season, for example 2022.")],
+    category: Annotated[str, typer.Option("--category", help="PROVINSI, KABKOTA, BESAR, MENENGAH, UMKM or another.")],
+    province: Annotated[
+        str | None, typer.Option("--province", help="Two digits of the official table; 00 for the nation.")
+    ] = None,
+    tier: Annotated[str | None, typer.Option("--tier", help="provincial or national.")] = None,
+    stage: Annotated[str | None, typer.Option("--stage", help="A stage of the rulebook.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="As of this instant, for example 2022-09-01T12:00:00+09:00.")
+    ] = None,
+    scoring: Scoring = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show every ranking that fits and that the caller may see."""
+    wanted = Wanted(season, category, province, tier, stage)
+    with _client(scoring) as client:
+        found = list(_rankings(client, wanted, _instant(as_of)))
+    if not found:
+        raise Finding(
+            f"no ranking of {category} in {season} is there for you to see: it is not opened, or not announced yet"
+        )
+    if as_json:
+        show(found, (), as_json=True)
+        return
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH, markup=False, highlight=False)
+    for ranking in found:
+        for part in _parts(ranking):
+            console.print(part)
+
+
+# --- asking --------------------------------------------------------------------------------------------------------
+
+
+def _client(given: str | None) -> httpx.Client:
+    chosen = given or os.environ.get("PARITRANA_SCORING_URL")
+    url = (chosen or f"http://127.0.0.1:{ports_from(os.environ)['scoring']}").rstrip("/")
+    token = _token()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.Client(base_url=url, headers=headers, timeout=15.0, trust_env=False)
+
+
+def _token() -> str | None:
+    """Return the caller's token, None when nobody has signed in."""
+    if given := os.environ.get("PARITRANA_TOKEN"):
+        return given
+    return token_for() if session_file().exists() else None
+
+
+def _instant(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(f"--as-of {text!r} is no instant: write 2022-09-01T12:00:00+09:00") from None
+    if moment.tzinfo is None:
+        raise WrongUse(f"--as-of {text!r} lacks its zone: write {text}+07:00, or {text}Z for UTC")
+    return moment.isoformat()
+
+
+def _rankings(client: httpx.Client, wanted: Wanted, as_of: str | None) -> Iterator[dict[str, Any]]:
+    """Yield the rankings that fit; raise WrongUse when all that fit are closed to the caller."""
+    public = "Authorization" not in client.headers
+    if public and as_of is not None:
+        raise WrongUse("--as-of needs a token: run `paritrana login` first, or set PARITRANA_TOKEN")
+    base = "/v1/public/rankings" if public else "/v1/rankings"
+    closed = ""
+    shown = False
+    for heading in _pages(client, base, {"season": wanted.season}):
+        if not wanted.fits(heading["at"]):
+            continue
+        answer = _asked(client, base + heading["ranking"].removeprefix("ranking"), {"as_of": as_of} if as_of else {})
+        if answer.status_code == _FORBIDDEN:
+            closed = str(answer.json().get("detail", "this ranking is closed to you"))
+        elif answer.status_code != httpx.codes.NOT_FOUND:
+            shown = True
+            yield _checked(answer)
+    if closed and not shown:
+        raise WrongUse(closed)
+
+
+def _pages(client: httpx.Client, path: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
+    while True:
+        page = _checked(_asked(client, path, query))
+        yield from page["items"]
+        if page["next"] is None:
+            return
+        query = {**query, "cursor": page["next"]}
+
+
+def _asked(client: httpx.Client, path: str, query: dict[str, str]) -> httpx.Response:
+    try:
+        return client.get(path, params=query)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise WrongUse(
+            f"scoring does not answer at {client.base_url} ({type(error).__name__}): start the stack with "
+            "`paritrana up`, or correct PARITRANA_SCORING_URL"
+        ) from None
+
+
+def _checked(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        said: dict[str, Any] = answer.json()
+    except ValueError:
+        raise WrongUse(f"what answers at {answer.url} is not scoring; correct PARITRANA_SCORING_URL") from None
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        raise WrongUse(f"{said.get('detail')} Run `paritrana login` again.")
+    if answer.status_code != httpx.codes.OK:
+        raise WrongUse(f"{said.get('title', 'refused')}: {said.get('detail', answer.status_code)}")
+    return said
+
+
+# --- showing -------------------------------------------------------------------------------------------------------
+
+
+def _parts(ranking: dict[str, Any]) -> Iterator[Table | Text | str]:
+    """Yield a ranking's title, its table, and what is unrankable."""
+    at = ranking["at"]
+    place = "nation" if at["province"] == "00" else f"province {at['province']}"
+    yield Text(f"\n{at['season']} {at['category']} · {at['tier']} · {place} · {at['stage']}", style="bold")
+    yield _status(ranking)
+    table = Table(box=SIMPLE_HEAD)
+    public = "status" not in ranking
+    for column in ("rank", "candidate", *(() if public else ("shown", "exact", "tie broken by")), "sample"):
+        table.add_column(column, justify="right" if column in ("rank", "shown") else "left")
+    for one in ranking["standings"]:
+        rank = f"{one['rank']}{' =' if one['shared'] else ''}"
+        figures = () if public else (one["shown"], one["total"], _tie(one["tie"]))
+        cells = (rank, _candidate(one), *figures, "sample" if one["sample"] else "")
+        table.add_row(*(Text(cell) for cell in cells))
+    yield table
+    for one in ranking.get("unrankable", ()):
+        yield f"   - {_candidate(one)}: {_lack(one)}{' · sample' if one['sample'] else ''}"
+
+
+def _status(ranking: dict[str, Any]) -> str:
+    as_of = f" as of {ranking['as_of']}{'' if ranking['final'] else ' (not final)'}" if "as_of" in ranking else ""
+    if "status" not in ranking:
+        return f"announced {ranking['announced']} · digest {ranking['digest']}"
+    if ranking["status"] == "sealed":
+        seal = ranking["seal"]
+        return f"sealed {seal['time']} · digest {seal['digest']}{as_of}"
+    return f"PROVISIONAL ({ranking['state']}), of what is known now{as_of}" if not as_of else f"PROVISIONAL{as_of}"
+
+
+def _candidate(one: dict[str, Any]) -> str:
+    return f"{one['name']} ({one['candidate']})"
+
+
+def _tie(tie: dict[str, Any] | None) -> str:
+    if tie is None:
+        return ""
+    return f"{tie.get('aspect', tie['rule'])}: {tie['figure']}"
+
+
+def _lack(one: dict[str, Any]) -> str:
+    """Say why a nominee has no rank, which is neither zero nor last."""
+    aspect = one.get("aspect")
+    return {
+        "too-few-sheets": f"unrankable, too few sheets ({one['sheets']})",
+        "aspect-unmarked": f"unrankable, nobody marked {aspect}",
+        "unmeasured": f"unrankable, {aspect} is unmeasured",
+        "not-carried": f"unrankable, no earlier stage hands on {aspect}",
+        "withdrawn": "withdrawn",
+    }[one["reason"]]
