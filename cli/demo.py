@@ -1,0 +1,324 @@
+"""`paritrana demo`: the embedded stack with a test clock, three seasons played on it, and what came of them.
+
+It starts everything in a data folder of its own, plays the seasons of `cli/play` through the public APIs, shows
+rankings and mails, exports the audit store and verifies the export, and stops with nothing left behind. It ends with 1
+as soon as anything comes out otherwise than the scripts say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, closing
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from cli.output import AsJson, Finding, WrongUse, show_progress
+from cli.play import report
+from cli.play.client import Client, Json, Unexpected, until
+from cli.play.outcome import AUDITOR, Played
+from cli.play.script import SEASONS, read_script
+from cli.play.seasons import play
+from cli.stack import launch
+from deploy.local.control import Control
+from deploy.local.folders import can_enter, database_account, make_data_folder
+from deploy.local.mail_sink import stored_messages
+from deploy.local.settings import StackOptions, options_from
+from deploy.local.supervisor import Stack
+from kernel.clock import TestClock
+from services.audit.client import AuditClient
+from services.audit.export import NotExported, export, prepare_folder
+from services.audit.verify import verify
+from services.identity.development import PASSWORD_FILE
+
+Say = Callable[[str], None]
+_OPERATOR: Final = "operator"
+_MOST: Final = "200"
+"""Items a page."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo", help="Play three real seasons on a stack of its own.\n\nExample: paritrana demo --keep")(demo)
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running in the background.")] = False,
+    export_to: Annotated[
+        Path | None, typer.Option("--export", metavar="DIR", help="Leave the audit export in DIR, an empty folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start the stack, play the seasons, show what came out, verify the audit export, and stop."""
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        seconds = time.monotonic() - began
+        show_progress(line if as_json else f"{seconds:6.1f} s  {line}", as_json=as_json)
+
+    folder = _export_folder(export_to)
+    data = _fresh_data_folder()
+    options = _options(data)
+    try:
+        shown = _play_and_keep(options, folder, say) if keep else asyncio.run(_play_and_stop(options, folder, say))
+    except Unexpected as error:
+        raise Finding(str(error)) from None
+    finally:
+        if not keep:
+            shutil.rmtree(data, ignore_errors=True)
+    _conclude(shown, data if keep else None, time.monotonic() - began, as_json=as_json)
+
+
+# --- folders and options -------------------------------------------------------------------------------------------
+
+
+def _export_folder(given: Path | None) -> Path | None:
+    """See now, and not after the play, that the export can be left where it is wanted."""
+    if given is None:
+        return None
+    folder = given.expanduser().absolute()
+    try:
+        prepare_folder(folder, replace=False)
+    except NotExported as error:
+        raise WrongUse(str(error)) from None
+    return folder
+
+
+def _fresh_data_folder() -> Path:
+    """Return an empty data folder: PARITRANA_DATA, if set, else a temporary one that the database's user can enter."""
+    if given := os.environ.get("PARITRANA_DATA"):
+        folder = make_data_folder(Path(given))
+        if any(folder.iterdir()):
+            raise WrongUse(f"{folder} is not empty: the demo needs a fresh data folder; unset PARITRANA_DATA")
+        return folder
+    account = database_account()
+    for base in (None, "/var/tmp"):  # noqa: S108 - a folder with a random name is made in it
+        folder = Path(tempfile.mkdtemp(prefix="paritrana-demo-", dir=base))
+        folder.chmod(0o755)
+        if account is None or can_enter(folder, account):
+            return folder
+        folder.rmdir()
+    raise WrongUse("the database's user can enter no temporary folder: set PARITRANA_DATA to a folder that it can")
+
+
+def _options(data: Path) -> StackOptions:
+    """Return the options of a stack with a mail sink and a test clock, which stands a day before the first season."""
+    TestClock.set_to(data / "clock.json", read_script(SEASONS[0]).clock.opens - timedelta(days=1))
+    return dataclasses.replace(options_from(os.environ, data=data), clock="test", mail_sink=True)
+
+
+# --- running -------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shown:
+    """What the demo shows at its end."""
+
+    seasons: list[Played]
+    mails: Mapping[str, int]
+    letters: list[EmailMessage]
+    urls: Mapping[str, str]
+    audit: Json
+    commands: int
+
+
+async def _play_and_stop(options: StackOptions, folder: Path | None, say: Say) -> Shown:
+    async with _ended_by_signals(), Stack(options, say) as stack:
+        shown = await play_all(options.data, stack.urls, folder, say)
+        say("stopping")
+        return shown
+
+
+@asynccontextmanager
+async def _ended_by_signals() -> AsyncIterator[None]:
+    """Let SIGTERM and SIGHUP end the play in order, as Ctrl-C does."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    caught: list[signal.Signals] = []
+
+    def end(which: signal.Signals) -> None:
+        caught.append(which)
+        if task is not None:
+            task.cancel()
+
+    for which in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(which, end, which)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if caught:
+            raise Unexpected(f"ended by {caught[0].name} before the end") from None
+        raise
+
+
+def _play_and_keep(options: StackOptions, folder: Path | None, say: Say) -> Shown:
+    """Play on a stack in the background; stop it only if the play fails."""
+    status = launch(options, say)
+    urls = {part["name"]: part["url"] for part in status["parts"]}
+    try:
+        return asyncio.run(play_all(options.data, urls, folder, say))
+    except BaseException:
+        asyncio.run(Control(options.data).stop())
+        raise
+
+
+async def play_all(data: Path, urls: Mapping[str, str], folder: Path | None, say: Say) -> Shown:
+    """Play every season on a running stack, and return what came out.
+
+    Args:
+        data: the stack's data folder.
+        urls: where each part answers.
+        folder: where the audit export is left; None for nowhere.
+        say: takes one line of progress.
+
+    Raises Unexpected when anything differs from the scripts.
+    """
+    control, password = Control(data), (data / "keys" / PASSWORD_FILE).read_text(encoding="utf-8").strip()
+    played: list[Played] = []
+    async with Client(urls, password) as client:
+        for season in SEASONS:
+            say(f"season {season}")
+            played.append(await play(read_script(season), client, _clock_of(control), say))
+        mails = await _await_mails(client, data / "mail", played, say)
+        audit = await _audit(client, folder or data / "export", say)
+    if folder is None:
+        audit["folder"] = "a temporary folder (EXPORT=DIR, or --export DIR, leaves it in DIR)"
+    letters = _one_in_both_languages(stored_messages(data / "mail"))
+    return Shown(played, mails, letters, urls, audit, client.commands)
+
+
+def _clock_of(control: Control) -> Callable[[datetime], Any]:
+    return control.set_clock
+
+
+# --- mails ---------------------------------------------------------------------------------------------------------
+
+
+def mails_expected(played: list[Played]) -> dict[str, int]:
+    """Return how many mails the plays must lead to, by template: one for each event and person told of it."""
+    counts = dict.fromkeys(("nominated", "advanced", "eliminated", "announced"), 0)
+    for season in played:
+        secretariats = {id_: one["nominated_by"] for id_, one in season.standing.items()}
+        counts["nominated"] += 2 * len(season.nominations)
+        for decided in season.decided:
+            outcomes = decided.outcomes
+            counts["advanced"] += 2 * list(outcomes.values()).count("advanced")
+            counts["eliminated"] += 2 * list(outcomes.values()).count("eliminated")
+            # Every contact, and each secretariat once however many of its nominees are in the ranking.
+            counts["announced"] += len(outcomes) + len({secretariats[id_] for id_ in outcomes})
+    return counts
+
+
+async def _await_mails(client: Client, folder: Path, played: list[Played], say: Say) -> dict[str, int]:
+    """Wait until every mail is sent, and see that none is missing, doubled or one too many."""
+    expected = mails_expected(played)
+    total = sum(expected.values())
+    say(f"waiting until {total} mails are sent")
+    found: dict[str, int] = {}
+
+    async def sent() -> bool:
+        counts = (await client.read(_OPERATOR, "notifications", "/v1/deliveries"))["counts"]
+        found.update({one["template"]: one["messages"] for one in counts if one["state"] == "sent"})
+        return sum(one["messages"] for one in counts) >= total and all(one["state"] != "pending" for one in counts)
+
+    await until("not every mail was sent", sent)
+    if found != expected:
+        raise Unexpected(f"the mails sent are {found}, and should be {expected}")
+    kept = [str(message["Message-ID"]) for message in stored_messages(folder)]
+    if len(kept) != total or len(set(kept)) != total:
+        raise Unexpected(f"the mail sink holds {len(kept)} mails with {len(set(kept))} Message-IDs, expected {total}")
+    return found
+
+
+def _one_in_both_languages(messages: list[EmailMessage]) -> list[EmailMessage]:
+    """Return one advancement as its Indonesian and its English reader got it."""
+    by_subject = (("id", "Lolos ke tahap berikutnya: Kabupaten Bone Bolango"), ("en", "Advanced to the next stage"))
+    return [
+        next(one for one in messages if one["Content-Language"] == language and text in str(one["Subject"]))
+        for language, text in by_subject
+    ]
+
+
+# --- the audit -----------------------------------------------------------------------------------------------------
+
+
+async def _audit(client: Client, folder: Path, say: Say) -> Json:
+    """Export the audit store once it has everything, and verify the export offline; raise Unexpected for a finding."""
+    say("waiting until the audit store has everything")
+
+    async def complete() -> bool:
+        heads = await client.read_all(AUDITOR, "audit", "/v1/heads", limit=_MOST)
+        found = {one["stream"]: one["version"] for one in heads}
+        return all(found.get(stream, 0) >= version for stream, version in client.heads.items())
+
+    await until("the audit store lacks events", complete)
+    token = await client.token(AUDITOR)
+    return await asyncio.to_thread(_export_and_verify, client.urls["audit"], token, folder, say)
+
+
+def _export_and_verify(url: str, token: str, folder: Path, say: Say) -> Json:
+    try:
+        prepare_folder(folder, replace=False)
+        with closing(AuditClient(url, token, patience=30.0)) as source:
+            result = export(source, folder, say)
+    except NotExported as error:
+        raise Unexpected(str(error)) from None
+    say(f"verifying the export of {result.events} events")
+    found = verify(folder, result.digest)
+    if result.open_ends or not found.good:
+        first = found.findings[0] if found.findings else result.open_ends[0]
+        raise Unexpected(f"the audit found {found.found + len(result.open_ends)} faults; the first: {first}")
+    return {
+        "folder": str(folder),
+        "digest": result.digest,
+        "events": found.events,
+        "streams": found.streams,
+        "signatures": found.signatures,
+        "rankings": found.rankings,
+        "decisions": found.decisions,
+    }
+
+
+# --- showing -------------------------------------------------------------------------------------------------------
+
+
+def _conclude(shown: Shown, kept: Path | None, seconds: float, *, as_json: bool) -> None:
+    if as_json:
+        show_progress("done", as_json=True, **_document(shown, seconds))
+        return
+    console = report.console_for_people()
+    for played in shown.seasons:
+        report.show_season(console, played)
+    report.show_mails(console, shown.mails, shown.letters)
+    report.show_places(console, shown.urls, running=kept is not None)
+    report.show_audit(console, shown.audit)
+    console.print()
+    console.print(f"{shown.commands} commands came out as the scripts say; {seconds:.0f} s from start to end")
+    if kept is None:
+        console.print("everything is stopped and removed; KEEP=1 (--keep) leaves it running")
+    else:
+        console.print(f"the stack goes on; stop it with: paritrana down --data {kept}")
+        console.print(f"an auditor's token: PARITRANA_DATA={kept} paritrana token auditor")
+
+
+def _document(shown: Shown, seconds: float) -> Json:
+    rankings = [
+        {"ranking": one.ranking, "announced": one.announced} for played in shown.seasons for one in played.decided
+    ]
+    return {
+        "rankings": rankings,
+        "mails": dict(shown.mails),
+        "urls": dict(shown.urls),
+        "audit": shown.audit,
+        "commands": shown.commands,
+        "seconds": round(seconds, 1),
+    }

@@ -1,0 +1,1 @@
+"""Three real seasons, played by their people through the public APIs on a running stack."""

@@ -1,0 +1,134 @@
+"""What a season came to, as the services tell it, and whether it is what the script says.
+
+Rankings are read from scoring, announced results and plenaries from nomination. Totals are compared as the exact
+fractions they are; where one differs, the play has failed, however close it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from cli.play.client import Client, Json, Unexpected
+from cli.play.script import Code, Place, Round, Script
+from schemas.envelope import Stage
+from schemas.rulebook import Rulebook
+
+AUDITOR = "auditor"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """How one stage of one category ended at a place."""
+
+    at: Stage
+    expected: Round
+    ranking: Json
+    """The sealed ranking, as scoring shows it."""
+    announced: Json
+    """The announced result, as nomination shows it to the public."""
+    motion: Json
+    """The plenary's motion with its votes and decision, as nomination shows it."""
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """Return what was announced of each nomination: advanced, eliminated or winner."""
+        return {line["nomination"]: line["outcome"] for line in self.announced["lines"]}
+
+
+@dataclass(slots=True)
+class Played:
+    """What a season came to."""
+
+    script: Script
+    rulebook: Rulebook
+    nominations: dict[Code, str] = field(default_factory=dict)
+    """Nomination ids by candidate."""
+    contacts: dict[Code, str] = field(default_factory=dict)
+    """The contacts' persons' ids by candidate."""
+    plenaries: dict[str, str] = field(default_factory=dict)
+    """Plenary ids by province."""
+    decided: list[Decided] = field(default_factory=list)
+    standing: dict[str, Json] = field(default_factory=dict)
+    """Every nomination by its id, as nomination shows it at the end."""
+    refused: Json | None = None
+    """The problem document of the mark that was refused."""
+    repeated: Json | None = None
+    """The receipt of the nomination that was sent twice, the same both times."""
+
+
+async def read_back(played: Played, client: Client) -> None:
+    """Read what came out, and compare it with the script. Raises Unexpected."""
+    season = played.script.season
+    ours = [stream for stream in client.heads if stream.split("/")[1] == season]
+    awards = [stream for stream in ours if stream.startswith("award/")]
+    nominations = [f"nomination/{one}" for one in played.nominations.values()]
+    await asyncio.gather(
+        client.arrived(None, "nomination", f"/v1/public/results/{season}", awards),
+        client.arrived(AUDITOR, "nomination", "/v1/plenaries", awards),
+        client.arrived(AUDITOR, "nomination", "/v1/nominations", nominations),
+        client.arrived(AUDITOR, "scoring", "/v1/rankings", [one for one in ours if one.startswith("ranking/")]),
+    )
+    results = await client.read_all(None, "nomination", f"/v1/public/results/{season}")
+    announced = {Stage.model_validate(result["at"]): result for result in results}
+    for place in played.script.places:
+        plenary = await client.read(AUDITOR, "nomination", f"/v1/plenaries/{played.plenaries[place.province]}")
+        for number, round_ in enumerate(place.stages):
+            at = round_.at(season, place)
+            path = f"/v1/rankings/{at.season}/{at.tier}/{at.province}/{at.category}/{at.stage}"
+            ranking = await client.read(AUDITOR, "scoring", path)
+            played.decided.append(Decided(at, round_, ranking, announced[at], plenary["motions"][number]))
+    found = await client.read_all(AUDITOR, "nomination", "/v1/nominations", season=season)
+    played.standing = {one["nomination"]: one for one in found}
+    differences = [line for one in played.decided for line in _differences(one)]
+    differences += _endings(played)
+    if differences:
+        raise Unexpected(f"season {season} came out otherwise than its script says: {'; '.join(differences[:5])}")
+
+
+def _differences(one: Decided) -> Iterator[str]:
+    """Say how a sealed ranking and its announcement differ from the script."""
+    where, ranking, seal = f"{one.at.category} at {one.at.province}", one.ranking, one.ranking.get("seal")
+    if seal is None or not seal["sample"] or one.announced["digest"] != seal["digest"]:
+        yield f"{where} is not sealed, not marked a sample, or announced under another seal"
+        return
+    excluded = [each["reason"] for each in seal["excluded"]]
+    if excluded != ["recused"] * one.expected.recused_sheets:
+        yield f"{where}: expected {one.expected.recused_sheets} sheets of recused members left out, found {excluded}"
+    expected = [
+        (line.candidate, line.rank, line.total, line.shown, line.tie and line.tie.model_dump(), line.outcome)
+        for line in one.expected.standings
+    ]
+    found = [
+        (line["candidate"], line["rank"], line["total"], line["shown"], line["tie"], one.outcomes[line["nomination"]])
+        for line in ranking["standings"]
+    ]
+    for wanted, came in zip(expected, found, strict=False):
+        if wanted != came:
+            yield f"{where}: expected {wanted}, found {came}"
+    if len(expected) != len(found):
+        yield f"{where}: expected {len(expected)} ranked, found {len(found)}"
+    unranked = [(line.candidate, line.reason, line.sheets) for line in one.expected.unrankable]
+    left_out = [(line["candidate"], line["reason"], line["sheets"]) for line in ranking["unrankable"]]
+    if unranked != left_out:
+        yield f"{where}: expected without a rank {unranked}, found {left_out}"
+    if one.motion["decision"]["outcome"] != "carried":
+        yield f"{where}: the motion was {one.motion['decision']['outcome']}"
+
+
+def _endings(played: Played) -> Iterator[str]:
+    """Say which nominations stand elsewhere at the end than the last round that the script has of them says."""
+    for code, nomination in played.nominations.items():
+        place, round_ = _last_round(played.script, code)
+        outcome = round_.outcome(code)
+        found = played.standing[nomination]
+        at = round_.at(played.script.season, place)
+        status = {"advanced": "competing", "eliminated": "eliminated", "winner": "winner"}[outcome]
+        moved_on = Stage.model_validate(found["stage"]) != at
+        if found["status"] != status or moved_on is not (outcome == "advanced"):
+            yield f"{code} is {found['status']} at {found['stage']['stage']}, and should be {outcome} from {at.stage}"
+
+
+def _last_round(script: Script, code: Code) -> tuple[Place, Round]:
+    return [(place, round_) for place in script.places for round_ in place.stages if code in round_.marks][-1]
