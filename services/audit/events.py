@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -110,6 +110,15 @@ def faults_of(event: Document, owner: str) -> Iterator[Fault]:
         yield "data", str(error)
 
 
+def _key_id(public: bytes, use: object) -> str:
+    """Return the id of a published key: a token key's is its thumbprint (RFC 7638), an event key's is shorter."""
+    if use == "tokens":
+        x = urlsafe_b64encode(public).rstrip(b"=").decode()
+        thumb = hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest()
+        return urlsafe_b64encode(thumb).rstrip(b"=").decode()
+    return hashlib.sha256(public).hexdigest()[:16]
+
+
 @dataclass(slots=True)
 class Keys:
     """The public keys that services published for signing events, by service and key id."""
@@ -125,8 +134,8 @@ class Keys:
             return "the published key cannot be read"
         if service != owner:
             return f"the key of {service!r} is published in a stream of {owner}"
-        if len(public) != 32 or hashlib.sha256(public).hexdigest()[:16] != key_id:
-            return "the key id is not the first 16 hex digits of the key's SHA-256"
+        if len(public) != 32 or key_id != _key_id(public, use):
+            return "the key id is not the one that follows from the key"
         if use == "events":
             self.known[owner, key_id] = public
         return None
