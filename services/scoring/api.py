@@ -444,7 +444,7 @@ async def show_ranking(
             Text("This ranking is for the people of its place.", "Peringkat ini hanya untuk wilayahnya sendiri.")
         )
     if not sealed:
-        await refuse_provisional(here, person, at, orjson.loads(rows[0]["heading"])["body"])
+        await refuse_provisional(here, person, rows)
     now: datetime = request.app.state.clock.now()
     return ranking_document(rows, Knowledge(position, as_of, final=sealed and as_of is not None and as_of < now))
 

@@ -65,13 +65,17 @@ def may_see_sealed(person: Person, province: str) -> bool:
     return any(acts_for(person, role, province) for role in OF_THE_BODY)
 
 
-async def refuse_provisional(service: Service, person: Person, at: Stage, body: str) -> None:
+async def refuse_provisional(service: Service, person: Person, rows: Ranking) -> None:
     """Raise a 403 unless the person may see aggregates before the seal: no sheet and no vote in them."""
     if person.may("auditor"):
         return
+    heading = orjson.loads(rows[0]["heading"])
+    at = Stage.model_validate(heading["at"])
     if acts_for(person, "secretary", at.province):
         committee = await fold(service, COMMITTEE, committee_stream(at))
-        if not _has_sheet_in(committee, body, person, at.province):
+        offices = committee.offices_of(heading["body"], person.id)
+        scores = any(acts_for(person, role, at.province) for role in SCORERS)
+        if not scores and not set(offices) & set(heading["scorers"]):
             return
     raise forbidden(
         Text(
@@ -79,13 +83,6 @@ async def refuse_provisional(service: Service, person: Person, at: Stage, body: 
             "Sebelum disegel, peringkat hanya untuk sekretaris panitia, yang tidak ikut menilai, dan auditor.",
         )
     )
-
-
-def _has_sheet_in(committee: Committee, body: str, person: Person, province: str) -> bool:
-    """Tell whether a secretary also scores: by another role of the place, or by a seat beside the clerk's."""
-    if any(acts_for(person, role, province) for role in SCORERS):
-        return True
-    return len(committee.offices_of(body, person.id)) > 1
 
 
 # --- streams -------------------------------------------------------------------------------------------------------

@@ -578,6 +578,7 @@ async def test_nobody_with_a_sheet_in_it_sees_a_provisional_ranking(world):
     for caller in (
         world.member(0),
         world.person(MEMBERS[0], Grant.of("chair", committee="75"), Grant.of("secretary", committee="75")),
+        world.person(MEMBERS[0], Grant.of("secretary", committee="75")),
         world.person(an_id("s"), Grant.of("secretariat", province="75")),
         world.person(CLERK, Grant.of("secretary", committee="13")),
         world.person(an_id("o"), Grant.of("operator")),
