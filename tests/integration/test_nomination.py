@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,10 +17,11 @@ from uuid import uuid4
 
 import httpx
 import orjson
-import pytest
 import pytest_asyncio
+import uvicorn
 from joserfc.jwk import OKPKey
 
+from deploy.local.ports import free_ports
 from kernel.canonical import instant, uuid7, write_document
 from kernel.clock import Clock
 from kernel.log import NO_HEAD, Append, Entry, Head, append
@@ -38,7 +40,8 @@ from services.nomination.projections import PROJECTIONS
 from services.nomination.settings import NominationSettings
 from tests.unit.nomination.scene import AT, BODY, REGENCIES, VOTING_OFFICES, person, rulebook
 
-YAML = (Path(__file__).parents[2] / "rulebooks" / "2020.yaml").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+YAML = (ROOT / "rulebooks" / "2020.yaml").read_text("utf-8")
 INSIDE, AFTER = datetime(2021, 1, 6, 3, tzinfo=UTC), datetime(2021, 3, 2, 1, tzinfo=UTC)
 COMMITTEE = f"/v1/committees/2020/75/{BODY}"
 CHAIR = person("sekretaris-daerah")
@@ -353,6 +356,44 @@ async def test_decisions_are_signed(begun: World):
         assert document["signaturekey"] == begun.service.signer.key_id, document["type"]
 
 
+async def test_a_season_is_opened_from_the_command_line_once(world: World, tmp_path: Path):
+    token = issue(world.key, Person(world.admin.id, (Grant.of("season-admin"),)), lifetime=600).token
+    session = {"token": token, "expires": "2999-01-01T00:00:00+00:00", "login": "admin"}
+    (tmp_path / "paritrana").mkdir()
+    (tmp_path / "paritrana" / "session.json").write_text(orjson.dumps(session).decode())
+    async with _listening(world.service) as address:
+        command = [sys.executable, "-m", "cli.main", "season", "open", str(ROOT / "rulebooks" / "2020.yaml")]
+        receipts = []
+        for _ in range(2):
+            started = await asyncio.create_subprocess_exec(
+                *command,
+                "--json",
+                cwd=ROOT,
+                env={"XDG_CONFIG_HOME": str(tmp_path), "PARITRANA_NOMINATION_URL": address},
+                stdout=asyncio.subprocess.PIPE,
+            )
+            output, _ = await asyncio.wait_for(started.communicate(), 60)
+            assert started.returncode == 0
+            receipts.append(orjson.loads(output)["receipt"])
+    assert receipts[0] == receipts[1]
+    assert await world.types("season/2020") == ["SeasonOpened", "RulebookPublished"]
+
+
+@asynccontextmanager
+async def _listening(service: Service) -> AsyncIterator[str]:
+    """Serve a running application on a free port of loopback."""
+    (port,) = free_ports(1)
+    server = uvicorn.Server(uvicorn.Config(service.app, port=port, lifespan="off", log_level="warning"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - the server tells nobody
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
 # --- several at once -----------------------------------------------------------------------------------------------
 
 
@@ -574,36 +615,36 @@ async def test_a_season_is_opened_once(begun: World):
     await begun.admin.fails(409, "season-already-open", "POST", "/v1/seasons", {"rulebook": YAML})
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"surplus": 1}, "surplus"),
-        ({"sample": "yes"}, "sample"),
-        ({"season": 2020}, "season"),
-        ({"contact": "somebody"}, "contact"),
-        ({"nominating_body": "7571"}, "nominating_body"),
-        ({"candidate": {"kind": "village", "code": "75.71"}}, "candidate.kind"),
-        ({"candidate": {"kind": "city", "name": "Kota\x00Gorontalo"}}, "candidate.name"),
-        ({"candidate": {"kind": "city", "name": "K" * 256}}, "candidate.name"),
-        ({"category": None}, "category"),
-    ],
-)
-async def test_a_malformed_nomination_is_told_by_field(begun: World, change: dict[str, Any], field: str):
-    answer = await begun.secretariat.asks("POST", "/v1/nominations", nomination(**change))
-    assert answer.status_code == 422, answer.text
-    assert field in [error["field"] for error in answer.json()["errors"]]
+MALFORMED: Sequence[tuple[dict[str, Any], str]] = [
+    ({"surplus": 1}, "surplus"),
+    ({"sample": "yes"}, "sample"),
+    ({"season": 2020}, "season"),
+    ({"contact": "somebody"}, "contact"),
+    ({"nominating_body": "7571"}, "nominating_body"),
+    ({"candidate": {"kind": "village", "code": "75.71"}}, "candidate.kind"),
+    ({"candidate": {"kind": "city", "name": "Kota\x00Gorontalo"}}, "candidate.name"),
+    ({"candidate": {"kind": "city", "name": "K" * 256}}, "candidate.name"),
+    ({"category": None}, "category"),
+]
 
 
-@pytest.mark.parametrize("day", ["2021-02-30", "06/01/2021", 1609459200, "2021-01-01T00:00:00Z5"])
-async def test_a_wrong_date_is_refused(begun: World, day: Any):
-    answer = await begun.secretary.asks("POST", "/v1/committees", committee(term_from=day))
-    assert answer.status_code == 422, answer.text
-    assert [error["field"] for error in answer.json()["errors"]] == ["term_from"]
+async def test_a_malformed_nomination_is_told_by_field(world: World):
+    for change, wrong in MALFORMED:
+        answer = await world.secretariat.asks("POST", "/v1/nominations", nomination(**change))
+        assert answer.status_code == 422, answer.text
+        assert wrong in [error["field"] for error in answer.json()["errors"]]
 
 
-async def test_an_instant_needs_its_offset(begun: World):
+async def test_a_wrong_date_is_refused(world: World):
+    for day in ("2021-02-30", "06/01/2021", 1609459200, "2021-01-01T00:00:00Z5"):
+        answer = await world.secretary.asks("POST", "/v1/committees", committee(term_from=day))
+        assert answer.status_code == 422, answer.text
+        assert [error["field"] for error in answer.json()["errors"]] == ["term_from"]
+
+
+async def test_an_instant_needs_its_offset(world: World):
     body = {"season": "2020", "province": "75", "body": BODY, "scheduled": "2021-03-02T09:00:00", "agenda": [ITEM]}
-    answer = await begun.secretary.asks("POST", "/v1/plenaries", body)
+    answer = await world.secretary.asks("POST", "/v1/plenaries", body)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "scheduled")
 
 
