@@ -111,6 +111,30 @@ Address = Annotated[SheetAddress, Depends(_address)]
 _SHEET = "/v1/sheets/{nomination}/{tier}/{stage}"
 
 
+# --- waiting for what was appended ---------------------------------------------------------------------------------
+
+AtLeast = Annotated[
+    str | None,
+    Query(max_length=300, description="Wait until this position, or event (`stream@version`), has been folded."),
+]
+
+
+async def _await(here: Service, projection: str, at_least: str | None) -> None:
+    if at_least is None:
+        return
+    try:
+        reached = await here.reached(projection, at_least)
+    except ValueError as error:
+        remedy = Text(str(error), "Kirim kembali posisi yang diberikan kepada Anda, misalnya 1-761-42.")
+        raise invalid((FieldFault("query.at_least", at_least[:80], remedy),)) from None
+    if not reached:
+        raise unavailable(
+            "not-folded-yet",
+            Text("This position has not been folded yet", "Posisi ini belum diolah"),
+            Text("Ask again in a moment.", "Ulangi sebentar lagi."),
+        )
+
+
 # --- stages --------------------------------------------------------------------------------------------------------
 
 
@@ -318,8 +342,11 @@ async def list_sheets(
     paged: Paged,
     season: Annotated[SeasonCode | None, Query(description="Only this season.")] = None,
     left: Annotated[bool, Query(description="Only what is not handed in yet.")] = False,  # noqa: FBT002 - a query
+    at_least: AtLeast = None,
 ) -> Json:
     """List every nomination that one may score now, with the progress of one's own sheet and its deadline."""
+    for projection in ("rankings", "stage_members", "sheets"):
+        await _await(here, projection, at_least)
     listing = f"sheets/{person.id}/{season}/{left}"
     after = paged.after(listing, str, str)
     position = str(await here.position("sheets"))
@@ -375,27 +402,7 @@ async def _refuse_reader(here: Service, person: Person, address: SheetAddress) -
 
 # --- rankings ------------------------------------------------------------------------------------------------------
 
-AtLeast = Annotated[
-    str | None,
-    Query(max_length=300, description="Wait until this position, or event (`stream@version`), has been folded."),
-]
 Viewer = Annotated[Person, Depends(require(*OF_THE_BODY, "secretariat", "auditor"))]
-
-
-async def _await(here: Service, projection: str, at_least: str | None) -> None:
-    if at_least is None:
-        return
-    try:
-        reached = await here.reached(projection, at_least)
-    except ValueError as error:
-        remedy = Text(str(error), "Kirim kembali posisi yang diberikan kepada Anda, misalnya 1-761-42.")
-        raise invalid((FieldFault("query.at_least", at_least[:80], remedy),)) from None
-    if not reached:
-        raise unavailable(
-            "not-folded-yet",
-            Text("This position has not been folded yet", "Posisi ini belum diolah"),
-            Text("Ask again in a moment.", "Ulangi sebentar lagi."),
-        )
 
 
 @router.get("/v1/rankings", tags=["rankings"], summary="List rankings and where they stand")
@@ -451,9 +458,14 @@ async def show_ranking(
 
 @router.get(f"/v1/rankings{_STAGE}/progress", tags=["rankings"], summary="Show how far the sheets have come")
 async def show_progress(
-    here: Here, person: Annotated[Person, Depends(require("secretary", "auditor"))], at: At, paged: Paged
+    here: Here,
+    person: Annotated[Person, Depends(require("secretary", "auditor"))],
+    at: At,
+    paged: Paged,
+    at_least: AtLeast = None,
 ) -> Json:
     """List who has filed how many marks for whom, and which sheets are handed in; no marks."""
+    await _await(here, "sheets", at_least)
     if not person.may("auditor"):
         _of_the_place(person, at)
     listing = f"progress/{at.ranking}"

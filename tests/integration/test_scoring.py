@@ -518,9 +518,9 @@ async def test_the_desk_shows_what_is_left_and_pages(world):
     await world.secretary.does("POST", f"{RANKING}/open")
     member = world.member(0)
     await member.does("POST", sheet(N1), marks("80", "70", "90"))
-    await shown(world.secretary, world, stream=f"sheet/{N1}/provincial-seleksi/{MEMBERS[0]}")
-    await _settled(world, "sheets")
-    everything = await member.does("GET", "/v1/sheets?season=2020")
+    everything = await member.does(
+        "GET", f"/v1/sheets?season=2020&at_least=sheet/{N1}/provincial-seleksi/{MEMBERS[0]}@4"
+    )
     assert {one["nomination"]: (one["status"], one["filed"]) for one in everything["items"]} == {
         N1: ("submitted", 3),
         N2: ("blank", 0),
@@ -561,8 +561,9 @@ async def test_reading_anothers_sheet_needs_a_right_and_leaves_a_trace_before_th
 async def test_progress_shows_who_has_filed_how_much_and_no_marks(world):
     await world.secretary.does("POST", f"{RANKING}/open")
     await world.member(0).does("PUT", sheet(N1, "/marks/kinerja"), {"mark": "90"})
-    await _settled(world, "sheets")
-    found = await world.secretary.does("GET", f"{RANKING}/progress")
+    stream = f"sheet/{N1}/provincial-seleksi/{MEMBERS[0]}"
+    found = await world.secretary.does("GET", f"{RANKING}/progress?at_least={stream}@1")
+    await world.secretary.fails(422, "invalid-request", "GET", f"{RANKING}/progress?at_least=yesterday")
     assert [(one["nomination"], one["member"], one["status"], one["filed"]) for one in found["items"]] == [
         (N1, MEMBERS[0], "draft", 1)
     ]
