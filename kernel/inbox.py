@@ -37,12 +37,35 @@ _log = structlog.get_logger("inbox")
 class Message(Protocol):
     """A record as the client hands it over."""
 
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
+    @property
+    def topic(self) -> str:
+        """The topic it lies in."""
+        ...
+
+    @property
+    def partition(self) -> int:
+        """The partition it lies in."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """Where it lies there."""
+        ...
+
+    @property
+    def key(self) -> bytes | None:
+        """The key's bytes."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """The value's bytes; None is a tombstone."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Names and values, a name perhaps more than once."""
+        ...
 
 
 class PositionMoved(Exception):

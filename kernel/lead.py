@@ -22,8 +22,14 @@ _log = structlog.get_logger("lead")
 _TRY: Final = "select pg_try_advisory_lock($1)"
 _LOOK_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 5.0
-STORE_AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What an unreachable or restarting database raises."""
+STORE_AWAY: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""What an unreachable or restarting database raises; a session cut in mid-statement is an InternalClientError."""
 
 
 def lock_number(name: str) -> int:

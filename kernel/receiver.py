@@ -110,15 +110,15 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
     look: float = 1.0
     """Seconds between looks at positions, gaps and lag."""
     _dead: DeadLetters = field(init=False)
-    _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _consumer: AIOKafkaConsumer | None = None
-    _assigned: set[TopicPartition] = field(default_factory=set)
-    _positions: dict[TopicPartition, _Position] = field(default_factory=dict)
-    _cluster: str = ""
-    _joined: bool = False
-    _gaps: dict[tuple[str, int], _Gap] = field(default_factory=dict)
-    _hinted: float = 0.0
-    _pause: float = _FIRST_PAUSE
+    _busy: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _consumer: AIOKafkaConsumer | None = field(init=False, default=None)
+    _assigned: set[TopicPartition] = field(init=False, default_factory=set)
+    _positions: dict[TopicPartition, _Position] = field(init=False, default_factory=dict)
+    _cluster: str = field(init=False, default="")
+    _joined: bool = field(init=False, default=False)
+    _gaps: dict[tuple[str, int], _Gap] = field(init=False, default_factory=dict)
+    _hinted: float = field(init=False, default=0.0)
+    _pause: float = field(init=False, default=_FIRST_PAUSE)
 
     def __post_init__(self) -> None:
         """Prepare the dead letters."""
@@ -175,6 +175,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
             auto_offset_reset="earliest",
             max_records=_RECORDS,
             batch_timeout_ms=10,
+            heartbeat_interval_ms=1_000,
             # The assignor keeps its state in its class: each subscription has a class of its own.
             partition_assignment_strategy=(type("Sticky", (StickyPartitionAssignor,), {}),),
             parser=_parse,

@@ -106,27 +106,33 @@ class Relay:
     """Seconds between looks when nothing rings, for what other processes append."""
     patience: float = PATIENCE
     batch: int = BATCH
-    _checkpoint: Position = START
-    _cluster: str | None = None
-    _cursor: Position = START
-    _saved: float = 0.0
-    _streams: dict[str, _Stream] = field(default_factory=dict)
-    _types: dict[str, bytes] = field(default_factory=dict)
-    _stopped: dict[str, int] = field(default_factory=dict)
-    _stops: list[tuple[str, int, str]] = field(default_factory=list)
-    _partitions: dict[str, int] = field(default_factory=dict)
+    _checkpoint: Position = field(init=False, default=START)
+    _cluster: str | None = field(init=False, default=None)
+    _cursor: Position = field(init=False, default=START)
+    _saved: float = field(init=False, default=0.0)
+    _streams: dict[str, _Stream] = field(init=False, default_factory=dict)
+    _types: dict[str, bytes] = field(init=False, default_factory=dict)
+    _stopped: dict[str, int] = field(init=False, default_factory=dict)
+    _stops: list[tuple[str, int, str]] = field(init=False, default_factory=list)
+    _strayed: bool = field(init=False, default=False)
+    _reached: dict[Place, int] = field(init=False, default_factory=dict)
+    _partitions: dict[str, int] = field(init=False, default_factory=dict)
 
     async def run(self) -> None:
         """Publish until cancelled, whenever this process leads; an unreachable broker or database is waited for."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch_lag(), name="relay lag")
+            group.create_task(self._watch(), name="relay watch")
             group.create_task(self.lead.run(self._publish_for_ever), name="relay")
 
-    async def _watch_lag(self) -> None:
+    async def _watch(self) -> None:
         while True:
             self.measures.relay_leads.set(self.lead.held)
             with contextlib.suppress(*STORE_AWAY):
                 self.measures.relay_lag.set(await self.pool.fetchval(SQL["lag"]))
+            # The client reconnects in silence, even to another cluster at the same address.
+            if self.lead.held and self._cluster is not None:
+                with contextlib.suppress(*AWAY):
+                    self._strayed = (await self.broker.cluster()).id != self._cluster
             await asyncio.sleep(_LAG_SECONDS)
 
     async def _publish_for_ever(self) -> None:
@@ -153,8 +159,11 @@ class Relay:
             raise AssertionError("the migration wrote the checkpoint's row")
         self._checkpoint = self._cursor = Position(row["epoch"], row["xid"], row["position"])
         self._cluster = row["cluster"]
+        self._strayed = False
         self._streams.clear()
         self._stops.clear()
+        rows = await self.pool.fetch(SQL["acknowledged"])
+        self._reached = {Place(row["topic"], row["partition"]): row["acknowledged"] for row in rows}
         self._stopped = {row["stream"]: row["version"] for row in await self.pool.fetch(SQL["stopped"])}
         for stream, version in list(self._stopped.items()):
             await self._mend(stream, version)
@@ -179,6 +188,8 @@ class Relay:
             self._cursor = batch.end
             while flights:
                 await self._land(flights.popleft())
+            if self._strayed:
+                raise OutOfStep("the broker is of another cluster")
             await self._settle()
             # After a ring the event may wait for an older transaction, so the first looks follow one another closely.
             rang = await self.wake.wait(ticket, pause)
@@ -271,8 +282,12 @@ class Relay:
         for sent, offset in zip(flight.sent, offsets, strict=True):
             place, count = sent.acknowledgement.place, sent.acknowledgement.count
             self.measures.published.labels(place.topic).inc(count)
-            if offset >= 0:
-                last[place] = (offset + count - 1, sent.hash)
+            if offset < 0:
+                continue
+            if offset <= self._reached.get(place, -1):
+                raise OutOfStep(f"{place.topic}/{place.partition} was at {self._reached[place]}, now at {offset}")
+            self._reached[place] = offset + count - 1
+            last[place] = (offset + count - 1, sent.hash)
         await self._save(flight.end, last)
 
     async def _offsets(self, sent: Sequence[_Sent]) -> list[int]:

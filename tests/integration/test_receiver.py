@@ -25,7 +25,7 @@ from kernel.log import Entry, StreamMoved, Wake
 from kernel.receiver import Receiver
 from schemas.topics import NOMINATION
 from tests.conftest import DatabaseFactory, TopicFactory
-from tests.support.delivery import Chain, produce, record_of, records_of, until, wire_for
+from tests.support.delivery import Chain, produce, produce_undecodable, record_of, records_of, until, wire_for
 
 
 @dataclass
@@ -44,7 +44,7 @@ class House:
         self.measures = DeliveryMeasures(self.registry)
 
     def receiver(self, **given: Any) -> Receiver:
-        options = {"group": self.prefix + "group", "look": 0.05} | given
+        options: dict[str, Any] = {"group": self.prefix + "group", "look": 0.05} | given
         wire = wire_for("scoring", self.prefix)
         return Receiver(wire, (self.topic,), self.pool, self.broker, SystemClock(), Wake(), self.measures, **options)
 
@@ -85,7 +85,7 @@ class House:
         """Wait until the positions of all partitions add up to `total`."""
 
         async def there() -> bool:
-            return await self.pool.fetchval("select sum(next_offset) from received") == total
+            return bool(await self.pool.fetchval("select sum(next_offset) from received") == total)
 
         await until(there)
 
@@ -214,7 +214,7 @@ async def test_an_old_gap_reads_the_topic_again_and_then_alarms(house: House) ->
     async with running(house.receiver(gap=timedelta(seconds=0.2))):
         await until(alarmed)
         assert house.registry.get_sample_value("paritrana_receiver_held_events") == 1
-        assert sum(house.count("receiver_rewinds_total", topic=house.topic, reason="gap") for _ in range(1)) >= 1
+        assert house.count("receiver_rewinds_total", topic=house.topic, reason="gap") == 2
         assert house.count("receiver_duplicate_events_total") >= 1, "the topic was read again"
         await produce(house.broker, house.topic, two)
         await house.wait_for(chain.stream, 1, 2, 3)
@@ -316,6 +316,25 @@ async def test_poison_is_set_aside_and_the_partition_goes_on(house: House, name:
             assert letter["headers"][: len(bad.headers)] == bad.headers
     assert house.count("dead_letters_total", topic=house.topic, reason=reason) == 1
     assert await house.position() == 3
+
+
+async def test_a_batch_that_the_client_cannot_decode_is_noted_and_passed_over(house: House) -> None:
+    chain, other = Chain("season/2020"), Chain("season/2021")
+    await produce(house.broker, house.topic, record_of(chain.next()), partition=0)
+    await produce_undecodable(house.broker, house.topic)
+    await produce(house.broker, house.topic, record_of(chain.next()), partition=0)
+    await produce(house.broker, house.topic, record_of(other.next()), record_of(other.next()), partition=1)
+    with patch.object(module, "_STILL_SECONDS", 0.3):
+        async with running(house.receiver()):
+            await house.wait_for(chain.stream, 1, 2)
+            await house.wait_for(other.stream, 1, 2)
+            letters = await house.letters(2)
+            await produce(house.broker, house.topic, record_of(chain.next()), partition=0)
+            await house.wait_for(chain.stream, 1, 2, 3)
+    assert [(letter["reason"], letter["offset"]) for letter in letters] == [
+        (b"undecodable", b"1"),
+        (b"undecodable", b"2"),
+    ]
 
 
 async def test_an_id_that_another_event_has_is_set_aside(house: House) -> None:
@@ -424,7 +443,8 @@ async def test_what_the_client_hands_over_out_of_turn_is_not_taken(house: House)
 async def test_a_hole_that_the_client_left_is_read_apart(house: House) -> None:
     chain = Chain("season/2020")
     receiver = house.receiver()
-    take, lost = Receiver._take, []
+    take = Receiver._take
+    lost: list[Any] = []
 
     async def losing(self: Receiver, records: Any) -> None:
         if not lost and len(records) > 2:

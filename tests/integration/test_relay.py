@@ -25,6 +25,7 @@ from tests.support.delivery import (
     Chain,
     Log,
     produce,
+    produce_undecodable,
     record_of,
     records_of,
     until,
@@ -372,6 +373,16 @@ async def test_what_only_lies_in_our_topic_is_not_taken_back(log: Log, topic: st
     report = await log.reconciler().run()
     assert (report.taken_back, report.foreign, report.forks, report.unfit) == (0, 2, 1, 1)
     assert len(await log.events()) == 1
+
+
+async def test_a_batch_in_our_topic_that_no_client_can_decode_holds_up_no_start(log: Log, topic: str) -> None:
+    chain = Chain("season/2020")
+    await log.say(chain, 1)
+    await produce_undecodable(log.broker, topic)
+    lacking = Chain("season/2021").next()
+    await produce(log.broker, topic, record_of(lacking))
+    report = await log.reconciler().run()
+    assert (report.taken_back, report.foreign) == (1, 2)
 
 
 async def test_transaction_ids_that_went_back_open_a_new_epoch(log: Log, topic: str) -> None:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.record.util import calc_crc32c
 from prometheus_client import CollectorRegistry
 
 from kernel.broker import Broker, DeliveryMeasures, Place, Record, Wire, read_until
@@ -157,6 +158,25 @@ async def produce(broker: Broker, topic: str, *records: Record, partition: int |
             (sent,) = await publisher.send(Place(topic, number), [record], 0)
             offsets.append(await sent.offset())
     return offsets
+
+
+async def produce_undecodable(broker: Broker, topic: str, partition: int = 0) -> None:
+    """Produce one batch of two records whose header names are no UTF-8, which no client library of ours can write."""
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, acks="all")
+    await producer.start()
+    try:
+        builder = producer.create_batch()
+        for _ in range(2):
+            builder.append(timestamp=0, key=b"k", value=b"v", headers=[("name-of-header", b"x")])
+        builder.close()
+        raw = bytearray(builder._build())
+        raw = raw.replace(b"name-of-header", b"\xff\xfe\xfd\xfc-of-header")
+        # Magic 2: the CRC-32C at bytes 17 to 20 covers everything from the attributes on.
+        raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
+        builder._buffer = raw
+        await (await producer.send_batch(builder, topic, partition=partition))
+    finally:
+        await producer.stop()
 
 
 def record_of(entry: Entry, **given: Any) -> Record:
