@@ -356,7 +356,9 @@ class Executor:
             return KEY_REUSED
         rows = await connection.fetch(SQL["events_of_transaction"], row["epoch"], row["xid"])
         events = [recorded(each) for each in rows]
-        return Receipt.of(ask.key, [each for each in events if _is_of(each, ask)])
+        first = Receipt.of(ask.key, [each for each in events if _is_of(each, ask)])
+        # Commands that committed together were all answered with the position of the last event of them.
+        return replace(first, position=str(events[-1].position))
 
     def _write(self, session: _Session, ask: Ask, emits: Sequence[Emit], *, remember: bool) -> Prepared:
         """Turn events into documents under their streams' heads: one time for all, the chain per stream."""
