@@ -31,9 +31,9 @@ def event_models() -> dict[str, type[Event]]:
     found: dict[str, type[Event]] = {}
     for module in _MODULES:
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Event) and value.__module__ == module.__name__:
-                if hasattr(value, "context") and not value.__name__.endswith("Event"):
-                    found[value.type_name()] = value
+            is_model = isinstance(value, type) and issubclass(value, Event) and value.__module__ == module.__name__
+            if is_model and not value.__name__.endswith("Event"):
+                found[value.type_name()] = value
     return found
 
 

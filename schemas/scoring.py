@@ -5,6 +5,9 @@ Marks travel on a topic that only scoring and audit read (`sheet/…`); a rankin
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
@@ -259,3 +262,16 @@ class RankingSuperseded(ScoringEvent):
     at: Stage
     seal: Uuid
     order: Uuid
+
+
+def standings_digest(standings: Iterable[Standing], unrankable: Iterable[Unrankable]) -> str:
+    """Return what `RankingSealed.digest` states: the hex SHA-256 of both lists as canonical JSON.
+
+    Keys are ASCII and there are no floats, so sorted keys without spaces are the canonical form (RFC 8785).
+    """
+    said = {
+        "standings": [one.model_dump(mode="json", exclude_none=True) for one in standings],
+        "unrankable": [one.model_dump(mode="json", exclude_none=True) for one in unrankable],
+    }
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -32,10 +32,9 @@ from kernel.tokens import Grant, LocalJwks, Person, TokenVerifier, issue
 from schemas.envelope import Event, Stage, StreamPoint
 from schemas.registry import schema_uri
 from schemas.rulebook import rulebook_hash
-from schemas.scoring import Basis, RankingSealed, RankingSuperseded, Standing, Unrankable
+from schemas.scoring import Basis, RankingSealed, RankingSuperseded, Standing, Unrankable, standings_digest
 from schemas.topics import source_of
 from services.nomination.app import create_service
-from services.nomination.domain.seal import standings_digest
 from services.nomination.projections import PROJECTIONS
 from services.nomination.settings import NominationSettings
 from tests.unit.nomination.scene import AT, BODY, REGENCIES, VOTING_OFFICES, person, rulebook

@@ -10,17 +10,15 @@ opened under. What was appended after the seal arrived changes nothing: a withdr
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Final
 
 from kernel.decider import Aggregate, Emit, Happened, Position
 from schemas.envelope import StreamPoint
 from schemas.nomination import ResealOrdered
 from schemas.rulebook import Rulebook
-from schemas.scoring import RankingSealed, RankingSuperseded, Standing, Unrankable
+from schemas.scoring import RankingSealed, RankingSuperseded, standings_digest
 from services.nomination.domain.award import Award
 from services.nomination.domain.committee import Committee, committee_stream
 from services.nomination.domain.nomination import Nomination, NominationState
@@ -68,16 +66,6 @@ def evolve(state: Ranking, happened: Happened) -> Ranking:
 
 
 RANKING: Final = Aggregate[Ranking](initial=Ranking, evolve=evolve, kind="ranking")
-
-
-def standings_digest(standings: Iterable[Standing], unrankable: Iterable[Unrankable]) -> str:
-    """Return the SHA-256 in hex of standings and unrankable as canonical JSON (RFC 8785), which a seal states."""
-    content = {
-        "standings": [row.model_dump(mode="json", exclude_none=True) for row in standings],
-        "unrankable": [row.model_dump(mode="json", exclude_none=True) for row in unrankable],
-    }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256(text.encode("utf-8")).hexdigest()
 
 
 # --- staleness -----------------------------------------------------------------------------------------------------

@@ -7,8 +7,6 @@ when its basis has passed.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,8 +23,7 @@ from schemas.scoring import (
     PinnedRules,
     RankingSealed,
     RankingSuperseded,
-    Standing,
-    Unrankable,
+    standings_digest,
 )
 from services.scoring.domain import refusals
 from services.scoring.domain.ranking import (
@@ -256,16 +253,3 @@ def _basis(inputs: Inputs, eligible: Sequence[Nomination]) -> Basis:
 
 def _points(versions: Mapping[str, int]) -> tuple[StreamPoint, ...]:
     return tuple(StreamPoint(stream=stream, version=version) for stream, version in sorted(versions.items()))
-
-
-def standings_digest(standings: Sequence[Standing], without: Sequence[Unrankable]) -> str:
-    """Return the SHA-256 of the canonical JSON of standings and unrankable nominees (RFC 8785 for our profile).
-
-    The keys are ASCII and there are no floats, so sorted keys without spaces are the canonical form.
-    """
-    said = {
-        "standings": [one.model_dump(mode="json", exclude_none=True) for one in standings],
-        "unrankable": [one.model_dump(mode="json", exclude_none=True) for one in without],
-    }
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()

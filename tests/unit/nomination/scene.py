@@ -19,7 +19,7 @@ from schemas.envelope import Event, Stage, StreamPoint
 from schemas.nomination import AgendaItem, Vote
 from schemas.rulebook import CandidateKind, Rulebook
 from schemas.rulebook_file import read_rulebook
-from schemas.scoring import Basis, RankingSealed, RankingSuperseded, Standing, Unrankable
+from schemas.scoring import Basis, RankingSealed, RankingSuperseded, Standing, Unrankable, standings_digest
 from services.nomination.domain.award import AWARD, Award
 from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.committee import (
@@ -72,7 +72,7 @@ from services.nomination.domain.plenary import (
     table_ranking,
 )
 from services.nomination.domain.refusals import RULES
-from services.nomination.domain.seal import RANKING, Ranking, standings_digest
+from services.nomination.domain.seal import RANKING, Ranking
 from services.nomination.domain.season import SEASON, OpenSeason, SeasonState, open_season, season_stream
 
 S = TypeVar("S")

@@ -17,6 +17,7 @@ from schemas.scoring import (
     RankingSuperseded,
     ScoringClosed,
     Standing,
+    standings_digest,
 )
 from services.scoring.domain.received import Committee, Order, Seat
 from services.scoring.domain.seal import (
@@ -25,7 +26,6 @@ from services.scoring.domain.seal import (
     SealRanking,
     carried_sources,
     decide_seal,
-    standings_digest,
 )
 from services.scoring.domain.sheet import Sheet, sheet_stream
 from services.scoring.domain.stage import RANKING, Sealed, Unopened
