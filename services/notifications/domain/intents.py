@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple, assert_never
 from uuid import UUID, uuid5
 
+from kernel.canonical import instant
 from kernel.decider import Happened
 from schemas.envelope import Stage
 from schemas.nomination import Announced, CandidateNominated, NominationEliminated, RankingAnnounced, StageAdvanced
@@ -90,7 +91,8 @@ def notice_of(happened: Happened) -> Notice:
             template, params = "eliminated", {"rank": event.rank, "reason": event.reason}
         case RankingAnnounced():
             at, about, sample = event.at, tuple(one.nomination for one in event.lines), _any_sample(event)
-            template, params = "announced", {"lines": [_line(one) for one in event.lines]}
+            until = instant(event.appeals_until) if event.appeals_until else None
+            template, params = "announced", {"lines": [_line(one) for one in event.lines], "appeals_until": until}
         case _:
             assert_never(event)
     return Notice(happened.id, template, at.season, params | {"at": _stage(at)}, about, sample, happened.time)

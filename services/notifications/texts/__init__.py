@@ -124,7 +124,9 @@ class _Writer:
         }
 
     def _appeals_end(self, zone: str) -> datetime:
-        """Return the last second for an appeal: the day of the announcement is the first of the rulebook's days."""
+        """Return the last second for an appeal, as announced; else by the rulebook, the day of announcing the first."""
+        if told := self._contents.params.get("appeals_until"):
+            return datetime.fromisoformat(told)
         there = ZoneInfo(zone)
         day = self._contents.recorded.astimezone(there).date() + timedelta(days=self._rulebook.appeals.days - 1)
         return datetime.combine(day, _LAST_SECOND, there)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -120,7 +120,7 @@ def scored(nomination: str = NOMINATION, mark: str = "87.5") -> AspectScored:
     return AspectScored(nomination=nomination, at=STAGE, member=MEMBER, mark=filed, sample=True)
 
 
-SHEET = f"sheet/{NOMINATION}/desk/{MEMBER}"
+SHEET = f"sheet/{NOMINATION}/provincial-desk/{MEMBER}"
 DELIVERY = f"delivery/{PERSON}"
 
 
@@ -204,3 +204,25 @@ def _listed(folder: Path, path: Path) -> dict[str, Any]:
         "sha256": hashlib.sha256(raw).hexdigest(),
         "lines": raw.count(b"\n"),
     }
+
+
+def forged(log: Log, change: Callable[[str, int, str, dict[str, Any]], None]) -> Log:
+    """Return the log as services that hold their keys would have written it with other data, ids and times kept.
+
+    `change` is given stream, version, the type's name and the data, which it may change in place.
+    """
+    made = Log(signers=log.signers, now=log.now, count=log.count)
+    for stream, documents in log.documents.items():
+        for number, document in enumerate(documents, start=1):
+            attributes = orjson.loads(document)
+            data = attributes.pop("data")
+            signed = attributes.pop("signature", None) is not None
+            for name in ("datahash", "signaturekey", "prevhash"):
+                attributes.pop(name, None)
+            if number > 1:
+                attributes["prevhash"] = made.hashes[stream].hex()
+            change(stream, number, attributes["type"].split(".")[-2], data)
+            sealed = write_document(attributes, data, log.signers[owner_of(stream)] if signed else None)
+            made.documents.setdefault(stream, []).append(sealed.document)
+            made.hashes[stream] = sealed.hash
+    return made

@@ -145,7 +145,7 @@ def test_an_event_moved_to_another_stream_is_found_and_located(folder):
     for index, line in enumerate(lines_in(path)):
         before, lines = path.read_bytes(), lines_in(path)
         document = orjson.loads(line)
-        document["subject"] = document["subject"].replace("/desk/", "/interview/")
+        document["subject"] = document["subject"].replace("-desk/", "-interview/")
         lines[index] = canonical(document) + b"\n"
         path.write_bytes(b"".join(lines))
         report = verify(folder)

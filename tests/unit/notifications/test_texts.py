@@ -106,6 +106,11 @@ def test_near_midnight_the_provinces_day_counts(rulebook):
     )
 
 
+def test_the_announced_end_of_the_appeal_window_goes_before_the_rulebooks(rulebook):
+    params = {"at": desk(rulebook) | {"province": "75"}, "lines": [], "appeals_until": "2021-03-20T15:59:59.999999Z"}
+    assert "20 March 2021 at 23:59 WITA" in write_letter(contents("announced", params, {}), rulebook, "en").body
+
+
 def test_unrankable_is_told_as_neither_zero_nor_last(rulebook):
     params = {"at": desk(rulebook), "rank": None, "reason": "unrankable"}
     said = contents("eliminated", params, {A: "Kota Gorontalo"})
