@@ -60,8 +60,8 @@ class _Position:
 
     next: int
     digest: bytes | None
-    handed: float
-    """When the client last handed over records of it (monotonic)."""
+    behind: float | None = None
+    """Since when there is more and the client hands over nothing (monotonic), as the looks saw it."""
 
 
 @dataclass(slots=True)
@@ -291,7 +291,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
 
     def _go_on(self, place: TopicPartition, following: int, digest: bytes | None, first: int) -> None:
         compare = digest is not None and first < following
-        self._positions[place] = _Position(following, digest if compare else None, time.monotonic())
+        self._positions[place] = _Position(following, digest if compare else None)
         self._seek(place, following - 1 if compare else following)
 
     async def _start_over(self, place: TopicPartition, first: int, reason: str | None) -> None:
@@ -300,7 +300,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
         if reason is not None:
             self.measures.rewound.labels(place.topic, reason).inc()
             _log.warning("reading from the earliest offset", topic=place.topic, partition=place.partition, why=reason)
-        self._positions[place] = _Position(first, None, time.monotonic())
+        self._positions[place] = _Position(first, None)
         self._seek(place, first)
 
     def _seek(self, place: TopicPartition, offset: int) -> None:
@@ -365,7 +365,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
         position = self._positions.get(place)
         if position is None:
             return []
-        position.handed = time.monotonic()
+        position.behind = None
         if position.digest is not None:
             if batch[0].offset != position.next - 1 or record_digest(batch[0]) != position.digest:
                 await self._doubt(place, position.next, position.digest)
@@ -505,14 +505,18 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
         """Read a partition record by record when the client hands over nothing although there is something."""
         for place, position in list(self._positions.items()):
             end = self._consumer.highwater(place) if self._consumer else None
-            if end is None or end <= position.next or time.monotonic() - position.handed < _STILL_SECONDS:
+            if end is None or end <= position.next:
+                position.behind = None
+                continue
+            position.behind = position.behind or time.monotonic()
+            if time.monotonic() - position.behind < _STILL_SECONDS:
                 continue
             _log.warning("a partition stands still, reading it apart", topic=place.topic, partition=place.partition)
             found = await self._between(place, position.next, end, then=[])
             if found:
                 await self._store({place: found})
             self._seek(place, found[-1].offset + 1 if found else end)
-            position.handed = time.monotonic()
+            position.behind = None
 
 
 def _digest(record: Any) -> bytes | None:

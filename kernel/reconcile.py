@@ -12,7 +12,7 @@ What was acknowledged to somebody and is in neither the backup nor the topic is 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -201,13 +201,19 @@ class Reconciler:
 
 async def _append(connection: Connection, events: Sequence[Found], heads: dict[str, Head]) -> None:
     """Append one command's events as they were, the first of them with the command."""
-    entries = [Entry(e.stream, e.version, e.id, e.type, e.hash, e.document) for e in events]
     times = {event.stream: from_instant(event.time) for event in events}
-    command = _command(events[0])
     try:
-        await append(connection, Append([replace(entries[0], command=command), *entries[1:]], heads, times))
+        await append(connection, Append(_entries(events, _command(events[0])), heads, times))
     except CommandRemembered:
-        await append(connection, Append(entries, heads, times))
+        await append(connection, Append(_entries(events, None), heads, times))
+
+
+def _entries(events: Sequence[Found], command: CommandRow | None) -> list[Entry]:
+    commands = [command, *[None] * (len(events) - 1)]
+    return [
+        Entry(event.stream, event.version, event.id, event.type, event.hash, event.document, command=each)
+        for event, each in zip(events, commands, strict=True)
+    ]
 
 
 def _command(first: Found) -> CommandRow | None:
