@@ -118,7 +118,10 @@ def verify_command(
         raise WrongUse("--digest must be the 64 hex digits that `paritrana audit export` printed")
     if not folder.is_dir():
         raise WrongUse(f"{folder} is no folder: give the folder of an export")
-    report = verify(folder, digest and digest.lower())
+    try:
+        report = verify(folder, digest and digest.lower())
+    except OSError as error:
+        raise WrongUse(f"the folder cannot be verified: {error}; make room for temporary files and try again") from None
     show(report.as_json(), _report_lines(report), as_json=as_json)
     if not report.good:
         raise Finding(f"{report.found} findings: the export is not what was recorded, or it is damaged")

@@ -17,6 +17,7 @@ import orjson
 import pytest
 import pytest_asyncio
 import uvicorn
+from fastapi import FastAPI
 from joserfc.jwk import OKPKey
 from typer.testing import CliRunner
 
@@ -217,6 +218,16 @@ async def test_an_export_is_refused_to_others_than_auditors(store, tmp_path):
     ended = await export(store, tmp_path / "export", "--wait", "0", role="operator")
     assert isinstance(ended.exception, WrongUse)
     assert "auditor" in str(ended.exception)
+
+
+async def test_another_service_at_the_url_is_told(store, tmp_path):
+    other = FastAPI()
+    other.get("/v1/status")(lambda: {"hello": "world"})
+    async with serving(other) as url:
+        arguments = ("export", str(tmp_path / "export"), "--url", url, "--token", "t", "--wait", "0")
+        ended = await asyncio.to_thread(run, *arguments)
+    assert isinstance(ended.exception, WrongUse)
+    assert "not the audit service" in str(ended.exception)
 
 
 async def test_an_export_waits_for_the_event_that_it_must_hold(store, tmp_path):
