@@ -2,7 +2,7 @@
 
 A cursor is opaque to callers: base64url of canonical JSON, with a checksum bound to the list it belongs to. It grants
 nothing, as every page is read under the caller's own rights, so it is checked and not signed: one that was altered,
-cut, or taken from another list is a 400 that says to start again.
+cut, taken from another list, or made up with a checksum of its own is a 400 that says to start again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import binascii
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeVar
 
@@ -28,6 +29,7 @@ DEFAULT_LIMIT: Final = 50
 GREATEST_LIMIT: Final = 200
 _CHECKSUM: Final = 6
 _LONGEST_CURSOR: Final = 2048
+_INTEGERS: Final = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,15 @@ class PageRequest:
     limit: int
     cursor: str | None
 
-    def after(self, listing: str, *shape: type[str | int]) -> Key | None:
+    def after(self, listing: str, *parts: Callable[[Any], Any]) -> tuple[Any, ...] | None:
         """Return the key to go on after, None for the first page.
 
         Args:
             listing: names the list and its filters; a cursor of another listing is refused.
-            shape: the types of the key's parts.
+            parts: what each part of the key is: `str`, `int`, or what reads it from its text (`a_moment`, `UUID`) and
+                raises ValueError for a text that was never given out.
         """
-        return None if self.cursor is None else _decode(self.cursor, listing, shape)
+        return None if self.cursor is None else _decode(self.cursor, listing, parts)
 
 
 async def page_request(
@@ -58,6 +61,17 @@ async def page_request(
 
 
 Paged = Annotated[PageRequest, Depends(page_request)]
+
+
+def a_moment(text: str) -> datetime:
+    """Return the instant of a key's part; raise ValueError for a text that is none."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("an instant has its zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the instant is outside of the calendar") from error
 
 
 def page_of(
@@ -83,7 +97,7 @@ def encode(key: Key, listing: str) -> str:
     return base64.urlsafe_b64encode(_checksum(payload, listing) + payload).rstrip(b"=").decode("ascii")
 
 
-def _decode(cursor: str, listing: str, shape: tuple[type[str | int], ...]) -> Key:
+def _decode(cursor: str, listing: str, parts: tuple[Callable[[Any], Any], ...]) -> tuple[Any, ...]:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         payload = raw[_CHECKSUM:]
@@ -92,9 +106,23 @@ def _decode(cursor: str, listing: str, shape: tuple[type[str | int], ...]) -> Ke
         raise _invalid_cursor() from None
     if not isinstance(key, list) or encode(tuple(key), listing) != cursor:
         raise _invalid_cursor()
-    if len(key) != len(shape) or not all(type(part) is kind for part, kind in zip(key, shape, strict=True)):
+    if len(key) != len(parts):
         raise _invalid_cursor()
-    return tuple(key)
+    return tuple(_read(part, written) for part, written in zip(parts, key, strict=True))
+
+
+def _read(part: Callable[[Any], Any], written: Any) -> Any:
+    """Return one part of a key as its list reads it: an integer of PostgreSQL's, or made of a text without NUL."""
+    if part is int:
+        fits = type(written) is int and -_INTEGERS <= written < _INTEGERS
+    else:
+        fits = isinstance(written, str) and "\0" not in written
+    try:
+        if fits:
+            return part(written)
+    except ValueError:
+        pass
+    raise _invalid_cursor()
 
 
 def _checksum(payload: bytes, listing: str) -> bytes:

@@ -89,7 +89,7 @@ async def heads(
     if stream is not None:
         return _json({"items": [dict(row) for row in await pool.fetch(SQL["head"], stream)], "next": None})
     after = page.after("heads", str)
-    rows = await pool.fetch(SQL["heads_after"], str(after[0]) if after else "", page.limit + 1)
+    rows = await pool.fetch(SQL["heads_after"], after[0] if after else "", page.limit + 1)
     return _json(page_of([dict(row) for row in rows], page, "heads", lambda row: (row["stream"],)))
 
 
@@ -105,8 +105,8 @@ async def events(
         after = page.after(listing, int)
         rows = await pool.fetch(SQL["stream_after"], stream, after[0] if after else 0, page.limit + 1)
         return _json(page_of([_event(row) for row in rows], page, listing, lambda row: (row["version"],)))
-    found = page.after("events", str)
-    position = Position.parse(str(found[0])) if found else START
+    found = page.after("events", Position.parse)
+    position = found[0] if found else START
     rows = await pool.fetch(SQL["events_after"], *position, page.limit + 1)
     return _json(page_of([_event(row) for row in rows], page, "events", lambda row: (row["position"],)))
 

@@ -6,7 +6,7 @@ lies under `/v1/public` is open to everybody: open seasons with their rules, and
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -16,7 +16,7 @@ from fastapi import Path as InPath
 
 from kernel.canonical import Json, instant
 from kernel.decider import FieldFault, Text
-from kernel.paging import Paged, page_of
+from kernel.paging import Paged, a_moment, page_of
 from kernel.problems import invalid, not_found, unavailable
 from kernel.service import Service
 from kernel.sql import queries
@@ -79,7 +79,7 @@ async def list_nominations(
 ) -> Json:
     """List the nominations of one's places with the history of their stages, in the order of nomination."""
     listing = f"nominations/{season}/{province}/{category}/{stage}"
-    after = paged.after(listing, str, str)
+    after = paged.after(listing, a_moment, str)
     position = await _position(here, "nominations", at_least)
     rows = await here.pool.fetch(
         SQL["nominations"],
@@ -87,8 +87,7 @@ async def list_nominations(
         province,
         category,
         stage,
-        _moment(after),
-        after and after[1],
+        *(after or (None, None)),
         visible_places(person),
         paged.limit + 1,
     )
@@ -164,14 +163,13 @@ async def list_plenaries(
 ) -> Json:
     """List the meetings of one's places with their whole record, by their schedule."""
     listing = f"plenaries/{season}/{province}"
-    after = paged.after(listing, str, str)
+    after = paged.after(listing, a_moment, str)
     position = await _position(here, "plenaries", at_least)
     rows = await here.pool.fetch(
         SQL["plenaries"],
         season,
         province,
-        _moment(after),
-        after and after[1],
+        *(after or (None, None)),
         visible_places(person),
         paged.limit + 1,
     )
@@ -259,10 +257,9 @@ async def list_results(
     A result is provisional (Sementara) until its appeal window has ended.
     """
     listing = f"results/{season}"
-    after = paged.after(listing, str, str, str)
+    after = paged.after(listing, a_moment, str, str)
     position = await _position(here, "results", at_least)
-    key = (_moment(after), *(after[1:] if after else (None, None)))
-    rows = await here.pool.fetch(SQL["results"], season, *key, paged.limit + 1)
+    rows = await here.pool.fetch(SQL["results"], season, *(after or (None, None, None)), paged.limit + 1)
     now: datetime = request.app.state.clock.now()
     page = page_of(
         rows, paged, listing, lambda row: (instant(row["announced"]), row["grp"], row["id"]), position=position
@@ -276,8 +273,3 @@ async def list_results(
 def _bodies(page: Json) -> Json:
     """Return a page of rows as a page of their documents."""
     return {**page, "items": [orjson.loads(row["body"]) for row in page["items"]]}
-
-
-def _moment(after: tuple[str | int, ...] | None) -> datetime | None:
-    """Return the instant that a cursor begins with."""
-    return datetime.fromisoformat(str(after[0])).astimezone(UTC) if after else None

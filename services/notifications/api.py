@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
 from kernel.decider import Text
-from kernel.paging import Key, Paged, page_of
+from kernel.paging import Paged, a_moment, page_of
 from kernel.problems import not_found
 from kernel.sql import queries
 from kernel.tokens import Person, SignedIn, require
@@ -82,7 +82,8 @@ Pool = Annotated[asyncpg.Pool, Depends(_pool)]
 @router.get("/deliveries", tags=["deliveries"])
 async def deliveries(person: SignedIn, page: Paged, pool: Pool) -> Deliveries:
     """Return one's own messages; an operator also learns how many messages are in which state."""
-    rows = [_delivery(row) for row in await _own(pool, UUID(person.id), page.limit + 1, page.after(_LISTING, str, str))]
+    after = page.after(_LISTING, a_moment, UUID)
+    rows = [_delivery(row) for row in await _own(pool, UUID(person.id), page.limit + 1, after)]
     listed = page_of(rows, page, _LISTING, lambda one: (one["recorded"].isoformat(), str(one["message"])))
     counts: dict[str, Any] = {}
     if person.may("operator"):
@@ -93,13 +94,10 @@ async def deliveries(person: SignedIn, page: Paged, pool: Pool) -> Deliveries:
     return Deliveries(**listed, **counts)
 
 
-async def _own(pool: asyncpg.Pool, person: UUID, limit: int, after: Key | None) -> list[asyncpg.Record]:
+async def _own(pool: asyncpg.Pool, person: UUID, limit: int, after: tuple[Any, ...] | None) -> list[asyncpg.Record]:
     if after is None:
         return list(await pool.fetch(SQL["deliveries_first"], person, limit))
-    recorded, message = (str(part) for part in after)
-    return list(
-        await pool.fetch(SQL["deliveries_after"], person, limit, datetime.fromisoformat(recorded), UUID(message))
-    )
+    return list(await pool.fetch(SQL["deliveries_after"], person, limit, *after))
 
 
 def _delivery(row: asyncpg.Record) -> dict[str, Any]:
