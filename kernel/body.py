@@ -9,18 +9,29 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import Any, Final, NoReturn, TypeAlias
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, NoReturn, TypeAlias
 
 import orjson
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+)
 from pydantic_core import CoreSchema, core_schema
 
-from kernel.problems import Problem, field_path, malformed_json, nul_byte
+from kernel.problems import Problem, Unfit, field_path, malformed_json, nul_byte
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 GREATEST_INTEGER: Final = 2**53 - 1
 DEEPEST: Final = 32
+_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}")
 
 
 def read_json(raw: bytes) -> Json:
@@ -129,6 +140,35 @@ def digest_of(method: str, path: str, query: bytes, body: bytes, value: Json | N
     content = body if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     head = orjson.dumps([method, path, query.decode("latin-1")])
     return hashlib.sha256(head + b"\n" + content).digest()
+
+
+def _written(value: Any) -> Any:
+    """Refuse what pydantic would take for seconds since 1970: a number, as such or as text."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _INSTANT.match(value)):
+        return value
+    raise Unfit(
+        "Send an instant with its offset, for example 2021-11-02T16:59:59Z.",
+        "Kirim waktu beserta selisih zonanya, misalnya 2021-11-02T16:59:59Z.",
+    )
+
+
+def _in_utc(value: datetime) -> datetime:
+    """Return the instant in UTC, in which it is stored and compared: there the first and last hours may not exist."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise Unfit(
+            "Send an instant of the years 1 to 9999 in UTC.", "Kirim waktu pada tahun 1 sampai 9999 UTC."
+        ) from None
+
+
+Moment = Annotated[
+    AwareDatetime,
+    Field(strict=False, examples=["2021-03-02T01:00:00Z"]),
+    BeforeValidator(_written),
+    AfterValidator(_in_utc),
+]
+"""An instant in a request: written with date, time and offset, taken in UTC."""
 
 
 class RequestBody(BaseModel):

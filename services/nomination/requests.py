@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from kernel.body import Moment
 from kernel.problems import Unfit
 from schemas.envelope import CategoryCode, CleanName, Hex64, ProvinceCode, SeasonCode, Slug, Uuid
 from schemas.nomination import AgendaItem, Vote
 from schemas.rulebook import CandidateKind, SizeClass
 
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
-def _text_only(value: Any) -> Any:
-    """Refuse numbers where a date is written: pydantic would read them as seconds."""
-    if not isinstance(value, str):
-        raise Unfit("Send a text, for example 2021-01-06.", "Kirim teks, misalnya 2021-01-06.")
+
+def _written(value: Any) -> Any:
+    """Refuse numbers where a date is written, as such or as text: pydantic would read them as seconds."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise Unfit("Send a date as text, for example 2021-01-06.", "Kirim tanggal sebagai teks, misalnya 2021-01-06.")
     return value
 
 
-Day = Annotated[date, Field(strict=False, examples=["2021-01-06"]), BeforeValidator(_text_only)]
-Moment = Annotated[AwareDatetime, Field(strict=False, examples=["2021-03-02T01:00:00Z"]), BeforeValidator(_text_only)]
+Day = Annotated[date, Field(strict=False, examples=["2021-01-06"]), BeforeValidator(_written)]
 Reason = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),

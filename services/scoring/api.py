@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from kernel.body import Moment
 from kernel.canonical import Json, uuid7
 from kernel.commands import Ask, Receipt
 from kernel.decider import Decision, FieldFault, Refusal, Text
@@ -434,7 +435,7 @@ async def show_ranking(
     person: Viewer,
     at: At,
     as_of: Annotated[
-        AwareDatetime | None, Query(description="As of this instant: all that was recorded at or before it.")
+        Moment | None, Query(description="As of this instant: all that was recorded at or before it.")
     ] = None,
     at_least: AtLeast = None,
 ) -> Json:
