@@ -8,6 +8,7 @@ as soon as anything comes out otherwise than the scripts say.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -30,7 +31,7 @@ from cli.play.outcome import AUDITOR, Played
 from cli.play.script import SEASONS, read_script
 from cli.play.seasons import play
 from cli.stack import launch
-from deploy.local.control import Control
+from deploy.local.control import Control, NotRunning
 from deploy.local.folders import can_enter, database_account, make_data_folder
 from deploy.local.mail_sink import stored_messages
 from deploy.local.settings import StackOptions, options_from
@@ -67,14 +68,14 @@ def demo(
         show_progress(line if as_json else f"{seconds:6.1f} s  {line}", as_json=as_json)
 
     folder = _export_folder(export_to)
-    data = _fresh_data_folder()
-    options = _options(data)
+    data, kept = _fresh_data_folder(), False
     try:
-        shown = _play_and_keep(options, folder, say) if keep else asyncio.run(_play_and_stop(options, folder, say))
+        shown = asyncio.run(_run(_options(data), folder, say, keep=keep))
+        kept = keep
     except Unexpected as error:
         raise Finding(str(error)) from None
     finally:
-        if not keep:
+        if not kept:
             shutil.rmtree(data, ignore_errors=True)
     _conclude(shown, data if keep else None, time.monotonic() - began, as_json=as_json)
 
@@ -112,9 +113,14 @@ def _fresh_data_folder() -> Path:
 
 
 def _options(data: Path) -> StackOptions:
-    """Return the options of a stack with a mail sink and a test clock, which stands a day before the first season."""
-    TestClock.set_to(data / "clock.json", read_script(SEASONS[0]).clock.opens - timedelta(days=1))
+    """Return the options of a stack with a mail sink and a test clock."""
+    wind_clock(data)
     return dataclasses.replace(options_from(os.environ, data=data), clock="test", mail_sink=True)
+
+
+def wind_clock(data: Path) -> None:
+    """Let a stack's test clock begin a day before the first season: it never goes back."""
+    TestClock.set_to(data / "clock.json", read_script(SEASONS[0]).clock.opens - timedelta(days=1))
 
 
 # --- running -------------------------------------------------------------------------------------------------------
@@ -132,11 +138,25 @@ class Shown:
     commands: int
 
 
-async def _play_and_stop(options: StackOptions, folder: Path | None, say: Say) -> Shown:
-    async with _ended_by_signals(), Stack(options, say) as stack:
-        shown = await play_all(options.data, stack.urls, folder, say)
-        say("stopping")
-        return shown
+async def _run(options: StackOptions, folder: Path | None, say: Say, *, keep: bool) -> Shown:
+    async with _ended_by_signals(), _stack(options, say, keep=keep) as urls:
+        return await play_all(options.data, urls, folder, say)
+
+
+@asynccontextmanager
+async def _stack(options: StackOptions, say: Say, *, keep: bool) -> AsyncIterator[Mapping[str, str]]:
+    """Run a stack and give where its parts answer; with `keep`, it goes on in the background unless the play fails."""
+    if not keep:
+        async with Stack(options, say) as stack:
+            yield stack.urls
+        return
+    try:
+        status = await launch(options, say)
+        yield {part["name"]: part["url"] for part in status["parts"]}
+    except BaseException:
+        with contextlib.suppress(NotRunning):
+            await Control(options.data).stop()
+        raise
 
 
 @asynccontextmanager
@@ -160,17 +180,6 @@ async def _ended_by_signals() -> AsyncIterator[None]:
         raise
 
 
-def _play_and_keep(options: StackOptions, folder: Path | None, say: Say) -> Shown:
-    """Play on a stack in the background; stop it only if the play fails."""
-    status = launch(options, say)
-    urls = {part["name"]: part["url"] for part in status["parts"]}
-    try:
-        return asyncio.run(play_all(options.data, urls, folder, say))
-    except BaseException:
-        asyncio.run(Control(options.data).stop())
-        raise
-
-
 async def play_all(data: Path, urls: Mapping[str, str], folder: Path | None, say: Say) -> Shown:
     """Play every season on a running stack, and return what came out.
 
@@ -189,7 +198,7 @@ async def play_all(data: Path, urls: Mapping[str, str], folder: Path | None, say
             say(f"season {season}")
             played.append(await play(read_script(season), client, _clock_of(control), say))
         mails = await _await_mails(client, data / "mail", played, say)
-        audit = await _audit(client, folder or data / "export", say)
+        audit = await _audit(client, sum(mails.values()), folder or data / "export", say)
     if folder is None:
         audit["folder"] = "a temporary folder (EXPORT=DIR, or --export DIR, leaves it in DIR)"
     letters = _one_in_both_languages(stored_messages(data / "mail"))
@@ -251,14 +260,15 @@ def _one_in_both_languages(messages: list[EmailMessage]) -> list[EmailMessage]:
 # --- the audit -----------------------------------------------------------------------------------------------------
 
 
-async def _audit(client: Client, folder: Path, say: Say) -> Json:
-    """Export the audit store once it has everything, and verify the export offline; raise Unexpected for a finding."""
+async def _audit(client: Client, mails: int, folder: Path, say: Say) -> Json:
+    """Export the audit store once it has every command's events and every mail's, and verify the export offline."""
     say("waiting until the audit store has everything")
 
     async def complete() -> bool:
         heads = await client.read_all(AUDITOR, "audit", "/v1/heads", limit=_MOST)
         found = {one["stream"]: one["version"] for one in heads}
-        return all(found.get(stream, 0) >= version for stream, version in client.heads.items())
+        told = sum(version for stream, version in found.items() if stream.startswith("delivery/"))
+        return told >= mails and all(found.get(stream, 0) >= version for stream, version in client.heads.items())
 
     await until("the audit store lacks events", complete)
     token = await client.token(AUDITOR)
@@ -296,6 +306,7 @@ def _conclude(shown: Shown, kept: Path | None, seconds: float, *, as_json: bool)
         show_progress("done", as_json=True, **_document(shown, seconds))
         return
     console = report.console_for_people()
+    report.show_legend(console)
     for played in shown.seasons:
         report.show_season(console, played)
     report.show_mails(console, shown.mails, shown.letters)
@@ -306,8 +317,11 @@ def _conclude(shown: Shown, kept: Path | None, seconds: float, *, as_json: bool)
     if kept is None:
         console.print("everything is stopped and removed; KEEP=1 (--keep) leaves it running")
     else:
-        console.print(f"the stack goes on; stop it with: paritrana down --data {kept}")
-        console.print(f"an auditor's token: PARITRANA_DATA={kept} paritrana token auditor")
+        console.print(f"the stack goes on; the other commands find it by: export PARITRANA_DATA={kept}")
+        console.print(
+            "look: paritrana status; paritrana login auditor; paritrana ranking show --season 2020 --category KABKOTA"
+        )
+        console.print("stop: paritrana down")
 
 
 def _document(shown: Shown, seconds: float) -> Json:

@@ -81,13 +81,12 @@ async def read_back(played: Played, client: Client) -> None:
             played.decided.append(Decided(at, round_, ranking, announced[at], plenary["motions"][number]))
     found = await client.read_all(AUDITOR, "nomination", "/v1/nominations", season=season)
     played.standing = {one["nomination"]: one for one in found}
-    differences = [line for one in played.decided for line in _differences(one)]
-    differences += _endings(played)
-    if differences:
-        raise Unexpected(f"season {season} came out otherwise than its script says: {'; '.join(differences[:5])}")
+    found_wrong = [*(line for one in played.decided for line in differences(one)), *_endings(played)]
+    if found_wrong:
+        raise Unexpected(f"season {season} came out otherwise than its script says: {'; '.join(found_wrong[:5])}")
 
 
-def _differences(one: Decided) -> Iterator[str]:
+def differences(one: Decided) -> Iterator[str]:
     """Say how a sealed ranking and its announcement differ from the script."""
     where, ranking, seal = f"{one.at.category} at {one.at.province}", one.ranking, one.ranking.get("seal")
     if seal is None or not seal["sample"] or one.announced["digest"] != seal["digest"]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from email.message import EmailMessage
 from itertools import groupby
+from typing import Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -17,10 +20,11 @@ from schemas.envelope import Stage
 from schemas.regions import NATION, region
 from schemas.rulebook import Source
 
-_WIDTH = 132
+_WIDTH: Final = 140
 """Columns where no terminal says how many it has."""
-_DIGEST = 12
+_DIGEST: Final = 12
 """Hex digits of a digest that a table shows; --json has all 64."""
+_COLUMNS: Final = ("place", "rank", "candidate", "total", "exact", "tie broken by", "outcome", "", "votes", "seal")
 
 
 def console_for_people() -> Console:
@@ -37,52 +41,79 @@ def cited(source: Source) -> str:
     return f"{source.outlet}, {source.title}, {source.date}"
 
 
+def show_legend(console: Console) -> None:
+    """Say how to read the tables, once."""
+    console.print()
+    console.print("sample   no article gives these marks, nor the rank that they lead to")
+    console.print("*        this rank is given by an article, only its marks are samples")
+    console.print("exact    the total as the fraction that ranks; rounding happens once, for the shown one")
+    console.print("votes    for, of the present and free to vote; in brackets the quorum and all seats")
+    console.print("seal     the first digits of the sealed ranking's digest; --json has all of it")
+
+
 def show_season(console: Console, played: Played) -> None:
     """Show what the articles give of a season, and every ranking that was sealed and decided."""
     script, rules = played.script, played.rulebook
     console.print()
-    console.rule(f"[bold]{rules.title.id} / {rules.title.en}" if rules.title.id != rules.title.en else rules.title.id)
-    for fact in script.facts:
-        console.print(f"[green]article[/] {fact.says}", Text(f"  ({cited(rules.sources[fact.source])})", style="dim"))
-    ordered = sorted(played.decided, key=lambda one: (one.at.tier == "national", one.at.category, one.at.province))
-    for (_, category, _), group in groupby(ordered, key=lambda one: (one.at.tier, one.at.category, one.at.stage)):
-        console.print(_table(played, category, list(group)))
+    console.rule(f"[bold]{rules.title.id}")
+    for code, facts in groupby(script.facts, key=lambda fact: fact.source):
+        for fact in facts:
+            console.print(f"[green]article[/]  {fact.says}")
+        console.print(Padding(Text(cited(rules.sources[code]), style="dim"), (0, 0, 0, 9)))
+    for _, group in groupby(sorted(played.decided, key=lambda one: _order(played, one)), key=_stage):
+        console.print()
+        console.print(_table(played, list(group)))
     _show_incidents(console, played)
 
 
-def _table(played: Played, category: str, decided: Sequence[Decided]) -> Table:
+def _order(played: Played, one: Decided) -> tuple[bool, int, bool, str]:
+    """Order by tier, then as the rulebook lists categories; the place with most nominees comes first."""
+    categories = [category.code for category in played.rulebook.categories]
+    alone = len(one.expected.marks) == 1
+    return one.at.tier == "national", categories.index(one.at.category), alone, one.at.province
+
+
+def _stage(one: Decided) -> tuple[str, str, str]:
+    return one.at.tier, one.at.category, one.at.stage
+
+
+def _table(played: Played, decided: Sequence[Decided]) -> Table:
     at, rules = decided[0].at, played.rulebook
-    stage = rules.stage(at.tier, at.category, at.stage)
-    table = Table(
-        title=f"{at.season} · {rules.category(category).title.id} · {stage.title.id}",
-        title_justify="left",
-        caption="sample: no article gives these marks; rank*: given by an article; seal: first digits of its digest",
-        caption_justify="left",
+    title = (
+        f"{at.season}  {rules.category(at.category).title.id}, {rules.stage(at.tier, at.category, at.stage).title.id}"
     )
-    for name, justify in (("place", "left"), ("rank", "right"), ("candidate", "left"), ("total", "right")):
-        table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=name != "candidate")
-    for name in ("exact", "tie broken by", "outcome", "", "seal"):
-        table.add_column(name, no_wrap=name not in ("tie broken by", "outcome"))
+    table = Table(title=f"[bold]{title}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in _COLUMNS:
+        right = name in ("rank", "total")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name not in ("candidate", "tie broken by"))
     for one in decided:
         for row in _rows(played, one):
             table.add_row(*row)
-        table.add_section()
     return table
 
 
 def _rows(played: Played, one: Decided) -> Iterable[tuple[str, ...]]:
-    place, seal = _place(one.at, played), one.ranking["seal"]["digest"][:_DIGEST]
+    place = _place(one.at, played)
+    last = _votes(one.motion["decision"]), one.ranking["seal"]["digest"][:_DIGEST]
     given = {line.candidate for line in one.expected.standings if line.given == "rank"}
     for line in one.ranking["standings"]:
-        rank = f"{line['rank']}{'*' if line['candidate'] in given else ''}{'=' if line['shared'] else ''}"
-        sample, outcome = "sample" if line["sample"] else "", one.outcomes[line["nomination"]]
-        yield place, rank, line["name"], line["shown"], line["total"], _tie(line["tie"]), outcome, sample, seal
-        place, seal = "", ""
+        rank = f"{line['rank']}{'=' if line['shared'] else ''}{'*' if line['candidate'] in given else ''}"
+        shown = (rank, line["name"], line["shown"], line["total"], _tie(line["tie"]))
+        yield (place, *shown, one.outcomes[line["nomination"]], _sample(line), *last)
+        place, last = "", ("", "")
     for line in one.ranking["unrankable"]:
-        why = f"{line['reason']} ({line['sheets']})"
-        sample, outcome = "sample" if line["sample"] else "", one.outcomes[line["nomination"]]
-        yield place, "-", line["name"], "-", "-", why, outcome, sample, seal
-        place, seal = "", ""
+        shown = ("-", line["name"], "-", "-", f"no rank: {line['reason']} ({line['sheets']})")
+        yield (place, *shown, one.outcomes[line["nomination"]], _sample(line), *last)
+        place, last = "", ("", "")
+
+
+def _sample(line: Json) -> str:
+    return "sample" if line["sample"] else ""
+
+
+def _votes(decision: Json) -> str:
+    tally, quorum = decision["tally"], decision["quorum"]
+    return f"{tally['votes_for']} of {quorum['present']} ({quorum['required']} of {quorum['seats']})"
 
 
 def _place(at: Stage, played: Played) -> str:
@@ -92,27 +123,31 @@ def _place(at: Stage, played: Played) -> str:
 
 
 def _tie(tie: Json | None) -> str:
-    if tie is None:
-        return ""
-    return f"{tie['rule']} {tie.get('aspect') or ''} {tie['figure']}".replace("  ", " ")
+    """Return what parted a nominee from others of the same total, and its own figure there."""
+    return "" if tie is None else " ".join(filter(None, (tie.get("aspect") or tie["rule"], tie["figure"])))
 
 
 def _show_incidents(console: Console, played: Played) -> None:
-    """Show what was refused, repeated and recused on the way."""
+    """Show what was repeated, refused and recused on the way."""
     if played.repeated is not None:
-        console.print("[cyan]sent twice[/]  the same nomination, the same Idempotency-Key: one event, the same receipt")
+        event = played.repeated["events"][0]
+        said = f"one nomination, twice with the same Idempotency-Key: one event ({event['id']}), the same receipt"
+        console.print(f"[cyan]repeated[/] {said}")
     if played.refused is not None:
-        error = played.refused["errors"][0]
-        said = f"{error['field']} = {error['value']}: {error['remedy']}"
-        console.print(f"[cyan]refused[/]     {played.refused['title']} — {said}")
+        error, code = played.refused["errors"][0], played.refused["type"].rpartition("/")[2]
+        console.print(f"[cyan]refused[/]  {code}: {error['field']} = {error['value']}: {error['remedy']}")
     for one in played.decided:
-        quorum = one.motion["decision"]["quorum"]
-        for person in quorum["recused"]:
-            console.print(
-                f"[cyan]recused[/]     {one.at.category}, {_place(one.at, played)}: {person} has an interest; "
-                f"{quorum['present']} of {quorum['seats']} seats are present and free to vote, "
-                f"{quorum['required']} are needed"
-            )
+        excluded = len(one.ranking["seal"]["excluded"])
+        for person in one.motion["decision"]["quorum"]["recused"]:
+            said = f"declared an interest in {one.at.category} after scoring: {excluded} sheet left out, no vote"
+            console.print(f"[cyan]recused[/]  {_holder(played, one.at, person)} {said}")
+
+
+def _holder(played: Played, at: Stage, person: str) -> str:
+    """Return the office that a person holds at a place, as the rulebook names it."""
+    place = next(one for one in played.script.places if one.province == at.province)
+    seat = next(seat for seat in place.seats if str(seat.person) == person)
+    return f"{played.rulebook.body(place.body).office(seat.office).title.id}, {_place(at, played)},"
 
 
 # --- mails ---------------------------------------------------------------------------------------------------------
@@ -132,7 +167,9 @@ def show_mails(console: Console, counts: Mapping[str, int], letters: Sequence[Em
     console.print(table)
     for letter in letters:
         head = "\n".join(f"{name}: {letter[name]}" for name in ("To", "Subject", "Message-ID", "Content-Language"))
-        console.print(Panel(Text(f"{head}\n\n{letter.get_content().strip()}"), title="one mail in full"))
+        console.print(
+            Panel(Text(f"{head}\n\n{letter.get_content().strip()}"), title=f"in full: {letter['Content-Language']}")
+        )
 
 
 # --- where to look, and the audit ----------------------------------------------------------------------------------

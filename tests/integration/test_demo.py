@@ -1,0 +1,402 @@
+"""The demo's three seasons from end to end, on a stack of their own: Kafka, PostgreSQL and every service are real.
+
+The stack runs once for the module; the tests look at what it left: rankings as the services told them, the mail sink,
+the topics, and the audit export. What must come out is worked out here by hand, not taken from the demo's scripts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from cli.demo import Shown, play_all, wind_clock
+from cli.play.outcome import Decided, differences
+from deploy.local.mail_sink import stored_messages
+from deploy.local.ports import free_ports, is_free
+from deploy.local.settings import PORTS, StackOptions
+from deploy.local.supervisor import Stack
+from schemas.topics import EVENT_TOPICS, Topic
+from services.identity.development import person_id
+from tests.support.stack import remove_folder, run_apart, say, temporary_folder
+
+Json = dict[str, Any]
+
+
+# --- the play ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """What the stack left when it had stopped."""
+
+    shown: Shown
+    export: Path
+    topics: dict[str, list[Json]]
+    mails: list[EmailMessage]
+    pids: dict[str, int]
+    ports: dict[str, int]
+
+    def decided(self, season: str, province: str, category: str) -> Decided:
+        """Return how a category ended at a place."""
+        played = next(one for one in self.shown.seasons if one.script.season == season)
+        return next(one for one in played.decided if (one.at.province, one.at.category) == (province, category))
+
+    def events(self, name: str) -> list[Json]:
+        """Return all exported events of a type, by its name without context and version."""
+        return [event for event in self.exported() if event["type"].split(".")[-2] == name]
+
+    def exported(self) -> Iterator[Json]:
+        """Yield every event of the export."""
+        for path in sorted((self.export / "events").rglob("*.jsonl")):
+            yield from (orjson.loads(line) for line in path.read_bytes().splitlines())
+
+
+@pytest.fixture(scope="module")
+def evening() -> Iterator[Evening]:
+    """Play the three seasons once, stop the stack, and keep what it left."""
+    folder = temporary_folder("paritrana-test-demo-")
+    try:
+        yield run_apart(_play(folder))
+    finally:
+        remove_folder(folder)
+
+
+async def _play(folder: Path) -> Evening:
+    data, export = folder / "data", folder / "export"
+    wind_clock(data)
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    async with Stack(StackOptions(data=data, ports=ports, clock="test", mail_sink=True), say) as stack:
+        pids = stack.pids()
+        shown = await play_all(data, stack.urls, export, say)
+        topics = {topic.name: await _all_of(stack.bootstrap_servers, topic) for topic in EVENT_TOPICS}
+    return Evening(shown, export, topics, stored_messages(data / "mail"), pids, ports)
+
+
+async def _all_of(bootstrap: str, topic: Topic) -> list[Json]:
+    """Return every message of a topic, whatever its partition."""
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False) as consumer:
+        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        found: list[Json] = []
+        while any([await consumer.position(each) < ends[each] for each in partitions]):
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                found += [orjson.loads(record.value) for record in records]
+        return found
+
+
+# --- rankings, by hand ---------------------------------------------------------------------------------------------
+
+
+def government(policy: str, regulation: str, performance: str) -> Fraction:
+    """2020: policy 25, regulation 25 and performance 30 are judged before the interview; the arguments are means."""
+    return (25 * Fraction(policy) + 25 * Fraction(regulation) + 30 * Fraction(performance)) / 80
+
+
+def company(compliance: str, performance: str) -> Fraction:
+    """2020: compliance 40 and performance 30 are judged before the interview."""
+    return (40 * Fraction(compliance) + 30 * Fraction(performance)) / 70
+
+
+def micro(compliance: str, performance: str) -> Fraction:
+    """2020: compliance 60 and performance 40, and no interview."""
+    return (60 * Fraction(compliance) + 40 * Fraction(performance)) / 100
+
+
+def trimmed(regulation: str, performance: str) -> Fraction:
+    """2021: regulation 35 and performance 40; the arguments are means of the six marks between the extremes."""
+    return (35 * Fraction(regulation) + 40 * Fraction(performance)) / 75
+
+
+def medians(help_given: str, coverage: str) -> Fraction:
+    """2022: both weigh 50; the arguments are means of the fourth and fifth of eight marks."""
+    return (Fraction(help_given) + Fraction(coverage)) / 2
+
+
+# Place by place: candidate, exact total, the total as it is shown, outcome.
+BY_HAND = {
+    ("2020", "75", "KABKOTA"): [
+        ("75.03", government("88", "86", "90"), "88.13", "advanced"),
+        ("75.71", government("84.5", "82", "85"), "83.91", "advanced"),
+    ],
+    # The recused chair's sheet falls: means of seven marks, 631 and 597 in all.
+    ("2020", "75", "BESAR"): [
+        ("CONTOH-75-B1", company("631/7", "597/7"), "88.06", "advanced"),
+        ("CONTOH-75-B2", company("86", "83"), "84.71", "advanced"),
+    ],
+    ("2020", "75", "MENENGAH"): [
+        ("CONTOH-75-M1", company("87", "88"), "87.43", "advanced"),
+        ("CONTOH-75-M2", company("84", "80"), "82.29", "advanced"),
+        ("CONTOH-75-M3", company("81", "84"), "82.29", "eliminated"),
+    ],
+    ("2020", "75", "UMKM"): [("CONTOH-75-U1", micro("90", "85"), "88.00", "advanced")],
+    ("2020", "12", "KABKOTA"): [("12.71", government("84", "83", "85"), "84.06", "advanced")],
+    ("2020", "18", "KABKOTA"): [("18.71", government("82", "81", "83"), "82.06", "advanced")],
+    ("2020", "33", "KABKOTA"): [("33.74", government("88", "89", "90"), "89.06", "advanced")],
+    ("2020", "34", "KABKOTA"): [("34.71", government("90", "90", "91"), "90.38", "advanced")],
+    ("2020", "35", "KABKOTA"): [("35.78", government("89", "91", "90"), "90.00", "advanced")],
+    ("2020", "51", "KABKOTA"): [("51.71", government("87", "88", "88"), "87.69", "advanced")],
+    ("2020", "64", "KABKOTA"): [("64.74", government("83", "82", "86"), "83.81", "advanced")],
+    ("2020", "73", "KABKOTA"): [("73.71", government("85", "86", "87"), "86.06", "advanced")],
+    ("2020", "00", "KABKOTA"): [
+        ("34.71", government("92", "91", "93"), "92.06", "advanced"),
+        ("35.78", government("91", "92", "91.4"), "91.46", "advanced"),
+        ("33.74", government("90", "90", "91"), "90.38", "advanced"),
+        ("75.03", government("89", "88", "92"), "89.81", "advanced"),
+        ("51.71", government("88", "90", "89"), "89.00", "advanced"),
+        ("73.71", government("87", "86", "88"), "87.06", "advanced"),
+        ("12.71", government("86", "87", "86"), "86.31", "advanced"),
+        ("64.74", government("84", "82", "88"), "84.88", "advanced"),
+        ("75.71", government("86", "86", "83"), "84.88", "eliminated"),
+        ("18.71", government("80", "81", "82"), "81.06", "eliminated"),
+    ],
+    ("2020", "00", "BESAR"): [
+        ("CONTOH-75-B1", company("90", "88"), "89.14", "advanced"),
+        ("CONTOH-75-B2", company("88", "85"), "86.71", "advanced"),
+    ],
+    ("2020", "00", "MENENGAH"): [
+        ("CONTOH-75-M1", company("89", "90"), "89.43", "advanced"),
+        ("CONTOH-75-M2", company("90", "86"), "88.29", "advanced"),
+    ],
+    # No interview in this category: the desk ranking makes the winner.
+    ("2020", "00", "UMKM"): [("CONTOH-75-U1", micro("91", "88"), "89.80", "winner")],
+    ("2021", "13", "KABKOTA"): [
+        ("13.71", trimmed("266/3", "181/2"), "89.64", "advanced"),
+        ("13.76", trimmed("86", "88"), "87.07", "advanced"),
+        ("13.04", trimmed("85", "85.5"), "85.27", "advanced"),
+        ("13.10", trimmed("84", "82"), "82.93", "advanced"),
+        ("13.06", trimmed("80", "83.5"), "81.87", "eliminated"),
+    ],
+    ("2022", "81", "KABKOTA"): [
+        ("81.71", medians("90.5", "90"), "90.25", "advanced"),
+        ("81.72", medians("85", "84.5"), "84.75", "advanced"),
+        ("81.01", medians("86", "82"), "84.00", "advanced"),
+        ("81.02", medians("80.5", "83.5"), "82.00", "eliminated"),
+        ("81.04", medians("79", "78.5"), "78.75", "eliminated"),
+    ],
+}
+
+
+@pytest.mark.parametrize("where", BY_HAND, ids="-".join)
+def test_the_sealed_standings_are_those_worked_out_by_hand(evening: Evening, where: tuple[str, str, str]) -> None:
+    found = evening.decided(*where)
+    lines = [
+        (line["candidate"], Fraction(line["total"]), line["shown"], found.outcomes[line["nomination"]])
+        for line in found.ranking["standings"]
+    ]
+    assert lines == BY_HAND[where]
+    assert [line["rank"] for line in found.ranking["standings"]] == list(range(1, len(lines) + 1))
+
+
+def test_nothing_else_was_decided(evening: Evening) -> None:
+    played = [(season.script.season, one.at.province, one.at.category) for season in evening.shown.seasons
+              for one in season.decided]  # fmt: skip
+    assert sorted(played) == sorted(BY_HAND)
+
+
+def test_a_tie_at_the_cut_is_broken_by_the_heaviest_aspect_and_says_so(evening: Evening) -> None:
+    finalists = evening.decided("2020", "00", "KABKOTA").ranking["standings"]
+    eighth, ninth = finalists[7], finalists[8]
+    assert Fraction(eighth["total"]) == Fraction(ninth["total"]) == Fraction(679, 8)
+    assert eighth["tie"] == {"rule": "aspect", "aspect": "kinerja", "figure": "88/1"}
+    assert ninth["tie"] == {"rule": "aspect", "aspect": "kinerja", "figure": "83/1"}
+    medium = evening.decided("2020", "75", "MENENGAH").ranking["standings"]
+    assert [line["tie"] and line["tie"]["aspect"] for line in medium] == [None, "kepatuhan", "kepatuhan"]
+
+
+def test_two_sheets_make_no_rank_and_that_is_neither_zero_nor_last(evening: Evening) -> None:
+    found = evening.decided("2021", "13", "KABKOTA")
+    [left_out] = found.ranking["unrankable"]
+    assert (left_out["candidate"], left_out["reason"], left_out["sheets"]) == ("13.09", "too-few-sheets", 2)
+    assert found.outcomes[left_out["nomination"]] == "eliminated"
+    [eliminated] = [event["data"] for event in evening.events("NominationEliminated")
+                    if event["data"]["nomination"] == left_out["nomination"]]  # fmt: skip
+    assert eliminated["reason"] == "unrankable"
+    assert "rank" not in eliminated
+
+
+def test_the_sets_that_advance_are_those_of_the_articles_and_the_quotas(evening: Evening) -> None:
+    def reached(season: str, province: str, category: str, outcome: str) -> set[str]:
+        return {line[0] for line in BY_HAND[season, province, category] if line[3] == outcome}
+
+    finalists = {
+        event["data"]["nomination"]
+        for event in evening.events("StageAdvanced")
+        if event["data"]["reached"]["stage"] == "wawancara" and event["data"]["reached"]["category"] == "KABKOTA"
+    }
+    nominations = evening.shown.seasons[0].nominations
+    assert {nominations[code] for code in reached("2020", "00", "KABKOTA", "advanced")} == finalists
+    assert len(finalists) == 8
+    assert nominations["75.03"] in finalists
+    assert len(reached("2021", "13", "KABKOTA", "advanced")) == 4
+    assert len(reached("2022", "81", "KABKOTA", "advanced")) == 3
+    [winner] = [event["data"]["nomination"] for event in evening.events("WinnerDeclared")]
+    assert winner == nominations["CONTOH-75-U1"]
+
+
+def test_kota_ambon_is_first_and_its_marks_are_samples(evening: Evening) -> None:
+    first = evening.decided("2022", "81", "KABKOTA").ranking["standings"][0]
+    assert (first["name"], first["rank"], first["sample"]) == ("Kota Ambon", 1, True)
+    given = {event["data"]["candidate"]["name"] for event in evening.events("CandidateNominated")
+             if not event["data"].get("sample")}  # fmt: skip
+    assert given == {"Kabupaten Bone Bolango", "Kota Gorontalo", "Kota Ambon"}
+
+
+# --- what happened on the way --------------------------------------------------------------------------------------
+
+
+def test_one_command_was_refused_and_the_refusal_holds_no_value(evening: Evening) -> None:
+    [refused] = evening.events("CommandRefused")
+    assert refused["data"]["code"] == "out-of-scale"
+    assert refused["actor"] == str(person_id("panitia-75-6"))
+    assert "187" not in json.dumps({key: value for key, value in refused["data"].items() if key != "salt"})
+
+
+def test_a_repeated_nomination_is_one_event(evening: Evening) -> None:
+    receipt = evening.shown.seasons[0].repeated
+    assert receipt is not None
+    [nominated] = [event for event in evening.events("CandidateNominated")
+                   if event["data"]["nomination"] == receipt["nomination"]]  # fmt: skip
+    assert nominated["id"] == receipt["events"][0]["id"]
+
+
+def test_a_declared_interest_takes_a_filed_sheet_out_and_bars_the_vote(evening: Evening) -> None:
+    apindo = str(person_id("panitia-75-7"))
+    found = evening.decided("2020", "75", "BESAR")
+    [excluded] = found.ranking["seal"]["excluded"]
+    assert excluded["reason"] == "recused"
+    assert excluded["stream"].endswith(apindo)
+    decision = found.motion["decision"]
+    assert decision["quorum"] == {"seats": 9, "present": 7, "required": 6, "recused": [apindo]}
+    assert apindo not in {vote["person"] for vote in found.motion["votes"]}
+    assert decision["tally"] == {"votes_for": 7, "votes_against": 0, "abstained": 0}
+
+
+def test_no_seal_was_stale(evening: Evening) -> None:
+    assert evening.events("ResealOrdered") == []
+    assert len(evening.events("RankingSealed")) == len(BY_HAND)
+
+
+def test_everything_was_recorded_under_the_test_clock(evening: Evening) -> None:
+    assert {event.get("clock") for event in evening.exported()} == {"test"}
+    assert min(event["time"] for event in evening.events("SeasonOpened")).startswith("2020-09-01T02:00")
+
+
+# --- mails ---------------------------------------------------------------------------------------------------------
+
+NOMINATED, ADVANCED, ELIMINATED, ANNOUNCED = 1, 1, 1, 1
+TWICE_THROUGH = NOMINATED + ADVANCED + ANNOUNCED + ADVANCED + ANNOUNCED
+OUT_AT_THE_CENTRE = NOMINATED + ADVANCED + ANNOUNCED + ELIMINATED + ANNOUNCED
+ONE_STAGE = NOMINATED + ADVANCED + ANNOUNCED
+MAILS = {
+    # Gorontalo: 8 nominated; 7 advance and 1 leaves, in 4 announcements; at the centre 5 advance and 1 leaves, in 4.
+    "sekretariat-75": 8 + 7 + 1 + 4 + 5 + 1 + 4,
+    "narahubung-75-03-2020": TWICE_THROUGH,
+    "narahubung-75-71-2020": OUT_AT_THE_CENTRE,
+    **{f"narahubung-contoh-75-{code}-2020": TWICE_THROUGH for code in ("b1", "b2", "m1", "m2")},
+    "narahubung-contoh-75-m3-2020": NOMINATED + ELIMINATED + ANNOUNCED,
+    # Nobody is mailed about a winner but by the announcement.
+    "narahubung-contoh-75-u1-2020": NOMINATED + ADVANCED + ANNOUNCED + ANNOUNCED,
+    **{f"sekretariat-{province}": TWICE_THROUGH for province in ("12", "33", "34", "35", "51", "64", "73")},
+    **{
+        f"narahubung-{code}-2020": TWICE_THROUGH
+        for code in ("12-71", "33-74", "34-71", "35-78", "51-71", "64-74", "73-71")
+    },
+    "sekretariat-18": OUT_AT_THE_CENTRE,
+    "narahubung-18-71-2020": OUT_AT_THE_CENTRE,
+    # West Sumatra: 6 nominated, 4 advance, 2 leave, one announcement.
+    "sekretariat-13": 6 + 4 + 2 + 1,
+    **{f"narahubung-13-{code}-2021": ONE_STAGE for code in ("71", "76", "04", "10", "06", "09")},
+    # Maluku: 5 nominated, 3 advance, 2 leave, one announcement.
+    "sekretariat-81": 5 + 3 + 2 + 1,
+    **{f"narahubung-81-{code}-2022": ONE_STAGE for code in ("71", "72", "01", "02", "04")},
+}
+
+
+def test_every_person_got_the_mails_counted_by_hand(evening: Evening) -> None:
+    found = Counter(str(mail["X-Envelope-To"]).partition("@")[0] for mail in evening.mails)
+    assert found == MAILS
+    assert sum(evening.shown.mails.values()) == sum(MAILS.values()) == 204
+
+
+def test_each_person_was_told_of_each_event_once(evening: Evening) -> None:
+    delivered = [event["data"] for event in evening.events("NotificationDelivered")]
+    told = Counter((data["cause"], data["person"]) for data in delivered)
+    assert set(told.values()) == {1}
+    sent = Counter(str(mail["Message-ID"]) for mail in evening.mails)
+    assert sent == Counter(data["message_id"] for data in delivered)
+    assert evening.events("NotificationFailed") == []
+
+
+def test_a_reader_of_english_and_one_of_indonesian_are_told_of_one_event(evening: Evening) -> None:
+    indonesian, english = evening.shown.letters
+    assert (indonesian["Content-Language"], english["Content-Language"]) == ("id", "en")
+    assert "menempati peringkat 1" in indonesian.get_content()
+    assert "took rank 1" in english.get_content()
+    ids = {str(one["Message-ID"]) for one in (indonesian, english)}
+    causes = {event["data"]["cause"] for event in evening.events("NotificationDelivered")
+              if event["data"]["message_id"] in ids}  # fmt: skip
+    assert len(causes) == 1
+
+
+# --- the audit -----------------------------------------------------------------------------------------------------
+
+
+def test_every_event_of_every_topic_is_in_the_export(evening: Evening) -> None:
+    published = Counter(event["id"] for events in evening.topics.values() for event in events)
+    assert set(published) >= {event["id"] for event in evening.exported()}
+    # Services may still say something of themselves after the export; every decision is in it.
+    late = set(published) - {event["id"] for event in evening.exported()}
+    assert [event["type"] for events in evening.topics.values() for event in events if event["id"] in late] == []
+    assert all(evening.topics[topic.name] for topic in EVENT_TOPICS)
+
+
+def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `paritrana audit verify` as an auditor would."""
+    command = [sys.executable, "-m", "cli.main", "audit", "verify", str(folder), *arguments]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+
+
+def test_the_export_verifies_and_a_changed_one_is_found(evening: Evening, tmp_path: Path) -> None:
+    good = verify(evening.export, "--digest", evening.shown.audit["digest"])
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert f"{len(BY_HAND)} sealed rankings and {len(BY_HAND)} decisions recomputed" in good.stdout
+    changed = tmp_path / "export"
+    shutil.copytree(evening.export, changed)
+    path = changed / "events" / "paritrana.scoring.v1" / "ranking.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"total":"361/4"', b'"total":"365/4"', 1))
+    bad = verify(changed, "--digest", evening.shown.audit["digest"])
+    assert bad.returncode == 1
+    assert "ranking/2022/provincial/81/KABKOTA/seleksi@" in bad.stdout
+
+
+# --- the demo itself -----------------------------------------------------------------------------------------------
+
+
+def test_a_total_that_differs_by_a_third_fails_the_demo(evening: Evening) -> None:
+    found = evening.decided("2021", "13", "KABKOTA")
+    assert list(differences(found)) == []
+    first, *rest = found.expected.standings
+    off = first.model_copy(update={"total": "4049/45"})
+    changed = found.expected.model_copy(update={"standings": (off, *rest)})
+    assert len(list(differences(dataclasses.replace(found, expected=changed)))) == 1
+
+
+def test_nothing_is_left_running(evening: Evening) -> None:
+    assert set(evening.pids) >= {"kafka", "postgresql", "identity", "nomination", "scoring", "notifications", "audit"}
+    assert [name for name, port in evening.ports.items() if not is_free(port)] == []
