@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -201,9 +201,7 @@ class Broker:
                 await consumer.start()
             yield consumer
         finally:
-            with contextlib.suppress(*AWAY):
-                async with asyncio.timeout(_DROP_SECONDS):
-                    await consumer.stop()
+            await stopped(consumer.stop(), _DROP_SECONDS)
 
     async def close(self) -> None:
         """Close the connection that questions are asked on."""
@@ -223,9 +221,7 @@ class Broker:
     async def _hang_up(self) -> None:
         admin, self._admin = self._admin, None
         if admin is not None:
-            with contextlib.suppress(*AWAY):
-                async with asyncio.timeout(_DROP_SECONDS):
-                    await admin.close()
+            await stopped(admin.close(), _DROP_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,20 +284,33 @@ async def _one_each(consumer: AIOKafkaConsumer, places: Iterable[TopicPartition]
     return read
 
 
+async def stopped(stopping: Coroutine[Any, Any, Any], seconds: float) -> bool:
+    """Carry out a client's stop, at most so long, whatever it says; tell whether it ended well.
+
+    It runs as a task of its own, for aiokafka lets the cancellation of its inner tasks out of `stop`, which would look
+    like the caller's own and end it without a word.
+    """
+    task = asyncio.ensure_future(stopping)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        task.cancel()
+    if not task.done() or task.cancelled():
+        return False
+    if error := task.exception():
+        _log.debug("a client did not stop well", error=repr(error))
+    return error is None
+
+
 async def _drop(producer: AIOKafkaProducer) -> None:
     """Stop a producer within two seconds, whatever it still holds: an unfinished batch is published by another one."""
-    try:
-        async with asyncio.timeout(_DROP_SECONDS):
-            await producer.stop()
-    except Exception as error:  # noqa: BLE001 - whatever a producer says that is given up no longer matters
-        _log.debug("producer dropped", error=repr(error))
-        # `stop` waits for every batch; what is left would go on retrying behind its successor's back.
-        task = producer._sender.sender_task  # noqa: SLF001 - the library offers no other way to end it
-        if task is not None:
-            task.cancel()
-        with contextlib.suppress(*AWAY):
-            async with asyncio.timeout(_DROP_SECONDS):
-                await producer.client.close()
+    if await stopped(producer.stop(), _DROP_SECONDS):
+        return
+    # `stop` waits for every batch; what is left would go on retrying behind its successor's back.
+    sender = producer._sender.sender_task  # noqa: SLF001 - the library offers no other way to end it
+    if sender is not None:
+        sender.cancel()
+    await stopped(producer.client.close(), _DROP_SECONDS)
 
 
 class DeliveryMeasures:

@@ -58,6 +58,8 @@ class Lead:
                 waiting = asyncio.ensure_future(lost())
                 try:
                     await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
+                    if working.cancelled():
+                        raise RuntimeError(f"the work of {self.name} was cancelled from within")
                     if working.done():
                         return working.result()
                     _log.warning("lead lost", lead=self.name)

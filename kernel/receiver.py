@@ -34,7 +34,7 @@ from aiokafka.errors import IllegalStateError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from kernel.broker import ANSWER_SECONDS, AWAY, Broker, DeliveryMeasures, Undecodable, Wire, read_until
+from kernel.broker import ANSWER_SECONDS, AWAY, Broker, DeliveryMeasures, Undecodable, Wire, read_until, stopped
 from kernel.clock import Clock
 from kernel.dead_letters import DeadLetters, Letter, Reason
 from kernel.inbox import SQL, Arrival, Move, Plan, PositionMoved, commit, judge, plan, record_digest
@@ -191,9 +191,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
             await self._look_after()
         finally:
             try:
-                with contextlib.suppress(*AWAY, ExceptionGroup):
-                    async with asyncio.timeout(_GRACE_SECONDS + 1):
-                        await connection.stop()
+                await stopped(connection.stop(), _GRACE_SECONDS + 1)
             finally:
                 self._consumer = None
                 self._forget()
