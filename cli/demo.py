@@ -33,7 +33,6 @@ from cli.play.seasons import play
 from cli.stack import launch
 from deploy.local.control import Control, NotRunning
 from deploy.local.folders import can_enter, database_account, make_data_folder
-from deploy.local.mail_sink import stored_messages
 from deploy.local.settings import StackOptions, options_from
 from deploy.local.supervisor import Stack
 from kernel.clock import TestClock
@@ -89,9 +88,11 @@ def _export_folder(given: Path | None) -> Path | None:
         return None
     folder = given.expanduser().absolute()
     try:
-        prepare_folder(folder, replace=False)
-    except NotExported as error:
-        raise WrongUse(str(error)) from None
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise WrongUse(f"{folder} is not empty: choose another folder for the export")
+    except OSError as error:
+        raise WrongUse(f"{folder} cannot be used for the export: {error.strerror}") from None
     return folder
 
 
@@ -201,7 +202,7 @@ async def play_all(data: Path, urls: Mapping[str, str], folder: Path | None, say
         audit = await _audit(client, sum(mails.values()), folder or data / "export", say)
     if folder is None:
         audit["folder"] = "a temporary folder (EXPORT=DIR, or --export DIR, leaves it in DIR)"
-    letters = _one_in_both_languages(stored_messages(data / "mail"))
+    letters = _one_in_both_languages(_kept_mails(data / "mail"))
     return Shown(played, mails, letters, urls, audit, client.commands)
 
 
@@ -242,10 +243,17 @@ async def _await_mails(client: Client, folder: Path, played: list[Played], say: 
     await until("not every mail was sent", sent)
     if found != expected:
         raise Unexpected(f"the mails sent are {found}, and should be {expected}")
-    kept = [str(message["Message-ID"]) for message in stored_messages(folder)]
+    kept = [str(message["Message-ID"]) for message in _kept_mails(folder)]
     if len(kept) != total or len(set(kept)) != total:
         raise Unexpected(f"the mail sink holds {len(kept)} mails with {len(set(kept))} Message-IDs, expected {total}")
     return found
+
+
+def _kept_mails(folder: Path) -> list[EmailMessage]:
+    # The mail sink's library belongs to the embedded stack: where only services are installed, the program starts too.
+    from deploy.local.mail_sink import stored_messages  # noqa: PLC0415
+
+    return stored_messages(folder)
 
 
 def _one_in_both_languages(messages: list[EmailMessage]) -> list[EmailMessage]:

@@ -79,13 +79,12 @@ def _stage(one: Decided) -> tuple[str, str, str]:
 
 def _table(played: Played, decided: Sequence[Decided]) -> Table:
     at, rules = decided[0].at, played.rulebook
-    title = (
-        f"{at.season}  {rules.category(at.category).title.id}, {rules.stage(at.tier, at.category, at.stage).title.id}"
-    )
-    table = Table(title=f"[bold]{title}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    category, stage = rules.category(at.category), rules.stage(at.tier, at.category, at.stage)
+    title = f"[bold]{at.season}  {category.title.id}, {stage.title.id}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in _COLUMNS:
-        right = name in ("rank", "total")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name not in ("candidate", "tie broken by"))
+        right, folds = name in ("rank", "total"), name in ("place", "tie broken by")
+        table.add_column(name, justify="right" if right else "left", no_wrap=not folds)
     for one in decided:
         for row in _rows(played, one):
             table.add_row(*row)
@@ -167,9 +166,8 @@ def show_mails(console: Console, counts: Mapping[str, int], letters: Sequence[Em
     console.print(table)
     for letter in letters:
         head = "\n".join(f"{name}: {letter[name]}" for name in ("To", "Subject", "Message-ID", "Content-Language"))
-        console.print(
-            Panel(Text(f"{head}\n\n{letter.get_content().strip()}"), title=f"in full: {letter['Content-Language']}")
-        )
+        text = Text(f"{head}\n\n{letter.get_content().strip()}")
+        console.print(Panel(text, title=f"one in full: {letter['Content-Language']}", width=100))
 
 
 # --- where to look, and the audit ----------------------------------------------------------------------------------
