@@ -215,6 +215,22 @@ def refused(refusal: Refusal) -> Problem:
     return Problem(refusal.status, refusal.code, title, refusal.detail, errors=refusal.faults)
 
 
+def malformed_http() -> Problem:
+    """Return the 400 for bytes that are no HTTP request."""
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "malformed-http",
+        Text("This is no HTTP request", "Ini bukan permintaan HTTP"),
+        Text(
+            "Send HTTP/1.1 with a Host, a percent-encoded address, and at most 64 KiB of headers without control "
+            "characters.",
+            "Kirim HTTP/1.1 dengan Host, alamat yang dikodekan persen, dan paling banyak 64 KiB header tanpa karakter "
+            "kendali.",
+        ),
+        headers={"Connection": "close"},
+    )
+
+
 def body_too_large(limit: int) -> Problem:
     """Return the 413 for a body over `limit` bytes."""
     return Problem(
