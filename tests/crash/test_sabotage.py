@@ -16,35 +16,34 @@ import pytest
 
 from kernel.decider import Position
 from kernel.inbox import SQL as INBOX_SQL
-from kernel.inbox import Arrival, Move, Plan, commit, plan
+from kernel.inbox import Arrival, Move, Plan
 from kernel.log import SQL as LOG_SQL
 from kernel.log import Connection, append, recorded
 from kernel.reactor import BATCH, ProjectionFolder
 from kernel.receiver import Receiver
 from kernel.relay import BATCH_BYTES, Relay, _Batch
 from kernel.relay import SQL as RELAY_SQL
-from tests.crash.checker import KINDS, Report
 from tests.crash.quiet import until_quiet
-from tests.crash.two_logs import A, B, Dying, Side, TwoLogs, adjourning, running, until_dead
+from tests.crash.two_logs import (
+    A,
+    B,
+    DiesAcknowledged,
+    DiesStored,
+    Dying,
+    Side,
+    TwoLogs,
+    adjourning,
+    found,
+    running,
+    until_dead,
+)
 from tests.support.delivery import until
 
 _NOT_FIRST = "PA004"
 _GATE = "and (epoch < (select max(epoch) from epochs) or xid < pg_snapshot_xmin(pg_current_snapshot()))"
 
 
-def found(report: Report) -> dict[str, list[str]]:
-    """Return the findings of each kind that has any, as lines."""
-    return {kind: [str(finding) for finding in report.of(kind)] for kind in KINDS if report.of(kind)}
-
-
 # --- (a) heads ignored ---------------------------------------------------------------------------------------------
-
-
-class DiesAcknowledged(Dying, Relay):
-    """Killed after the broker has acknowledged and before the checkpoint has moved."""
-
-    async def _save(self, end: Position, last: Any) -> None:
-        await self.die()
 
 
 class LastFirst(Receiver):
@@ -120,15 +119,6 @@ class DiesMoved(Dying, Receiver):
     async def _commit(self, arrivals: Sequence[Arrival], moves: Sequence[Move], closed: Sequence[str]) -> Plan:
         await self.pool.fetch(INBOX_SQL["move"], *zip(*moves, strict=True), self._cluster)
         await self.die()
-
-
-class DiesStored(Dying, Receiver):
-    """Stores first, and is killed in the same transaction before it moves its position."""
-
-    async def _commit(self, arrivals: Sequence[Arrival], moves: Sequence[Move], closed: Sequence[str]) -> Plan:
-        async with self.pool.acquire() as connection, connection.transaction():
-            await commit(connection, await plan(connection, arrivals), [], self._cluster)
-            await self.die()
 
 
 class Died(Exception):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,13 +18,15 @@ from itertools import count
 from typing import Any, Never
 
 import asyncpg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import CollectorRegistry
 
 from kernel.broker import Broker, DeliveryMeasures, Wire
-from kernel.canonical import uuid7
+from kernel.canonical import Ed25519Signer, uuid7
 from kernel.clock import SystemClock
 from kernel.commands import Ask, Executor, Program, Receipt
-from kernel.decider import Aggregate, Decision, Emit, Loader
+from kernel.decider import Aggregate, Decision, Emit, Loader, Position
+from kernel.inbox import Arrival, Move, Plan, commit, plan
 from kernel.lead import Lead
 from kernel.log import Recorded, Wake, read_stream
 from kernel.measures import LogMeasures
@@ -35,7 +37,7 @@ from kernel.relay import Relay
 from schemas.codec import CODEC
 from schemas.nomination import PlenaryAdjourned
 from tests.conftest import DatabaseFactory
-from tests.crash.checker import Command, History, Report, Store, World, check
+from tests.crash.checker import KINDS, Command, History, Report, Store, World, check
 from tests.crash.quiet import until_quiet
 from tests.support.stack import DatabaseUrls
 
@@ -88,6 +90,7 @@ class Side:
     topics: tuple[str, ...] = ()
     """What it receives."""
     wake: Wake = field(default_factory=Wake)
+    signer: Ed25519Signer = field(default_factory=lambda: Ed25519Signer(Ed25519PrivateKey.generate()))
     measures: LogMeasures = field(default_factory=lambda: LogMeasures(CollectorRegistry()))
     delivery: DeliveryMeasures = field(default_factory=lambda: DeliveryMeasures(CollectorRegistry()))
 
@@ -102,7 +105,7 @@ class Side:
         return Store(self.wire, self.urls.owner_url, self.topics)
 
     def executor(self) -> Executor:
-        return Executor(self.wire.service, self.pool, CODEC, SystemClock(), self.wake)
+        return Executor(self.wire.service, self.pool, CODEC, SystemClock(), self.wake, self.signer)
 
     def relay(self, kind: type[Relay] = Relay) -> Relay:
         async def prepare() -> None:
@@ -212,6 +215,27 @@ class Dying:
         self.died.set()
         await asyncio.Event().wait()
         raise AssertionError("the dead do not go on")
+
+
+class DiesAcknowledged(Dying, Relay):
+    """Killed after the broker has acknowledged and before the checkpoint has moved."""
+
+    async def _save(self, end: Position, last: Any) -> None:
+        await self.die()
+
+
+class DiesStored(Dying, Receiver):
+    """Stores first, and is killed in the same transaction before it moves its position."""
+
+    async def _commit(self, arrivals: Sequence[Arrival], moves: Sequence[Move], closed: Sequence[str]) -> Plan:
+        async with self.pool.acquire() as connection, connection.transaction():
+            await commit(connection, await plan(connection, arrivals), [], self._cluster)
+            await self.die()
+
+
+def found(report: Report) -> dict[str, list[str]]:
+    """Return the findings of each kind that has any, as lines."""
+    return {kind: [str(finding) for finding in report.of(kind)] for kind in KINDS if report.of(kind)}
 
 
 async def until_dead(part: Relay | Receiver) -> None:

@@ -1,0 +1,27 @@
+"""`python -m tests.crash`: what `paritrana crash` and `make crash` run, from a checkout."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Annotated
+
+import typer
+
+from tests.crash.harness import crash, say
+
+
+def main(
+    rounds: Annotated[int, typer.Option(min=1, help="How many times something is killed or stopped.")] = 30,
+    seed: Annotated[int | None, typer.Option(help="What chooses the victims; drawn when not given.")] = None,
+) -> None:
+    """Kill parts of a stack under load; exit 1 when anything was lost, doubled or out of order."""
+    outcome = asyncio.run(crash(rounds, secrets.randbelow(1_000_000) if seed is None else seed, say))
+    say(outcome.line)
+    raise SystemExit(1 if outcome.findings else 0)
+
+
+if __name__ == "__main__":
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()
