@@ -149,7 +149,7 @@ class Service:
     def _make_folders(self) -> list[Folder]:
         parts, measures = self.parts, self.log_measures
         return [
-            *(ProjectionFolder(projection, measures) for projection in parts.projections),
+            *(ProjectionFolder(projection, measures, parts.codec.knows) for projection in parts.projections),
             *(ReactionFolder(reaction, self.executor, measures) for reaction in parts.reactions),
             *(HandlerFolder(handler, parts.codec, measures) for handler in parts.handlers),
         ]
@@ -188,7 +188,7 @@ class Service:
     async def _start(self) -> None:
         """Compare log and topics, say what the log says of itself, and take commands from then on."""
         report = await self.reconcile()
-        await self._say("epoch", report)
+        await self._say_epoch(report)
         await self.publish_key(self.signer.key_id, self.signer.public_key, "events")
         async with self.pool.acquire() as connection:
             for folder in self._folders:
@@ -209,10 +209,10 @@ class Service:
                 _log.warning("log and topics cannot be compared yet", error=repr(error))
                 await asyncio.sleep(0.5)
 
-    async def _say(self, what: str, report: Report) -> None:
+    async def _say_epoch(self, report: Report) -> None:
         if report.epoch > 1:
             event = self.parts.codec.epoch_opened(self.name, report.epoch, report.reason)
-            await self._once(f"{what}/{report.epoch}", event)
+            await self._once(f"epoch/{report.epoch}", event)
 
     async def publish_key(self, key_id: str, public_key: bytes, use: str) -> None:
         """Put a public key (32 raw bytes of Ed25519) into the service's own stream, once for ever."""
@@ -231,7 +231,7 @@ class Service:
 
     async def _relay(self) -> None:
         async def prepare() -> None:
-            await self.reconcile()
+            await self._say_epoch(await self.reconcile())
 
         lead = Lead(self.settings.database_url, f"{self.name}/relay")
         await Relay(self.parts.wire, self.pool, self.broker, self.wake, lead, self.delivery_measures, prepare).run()
