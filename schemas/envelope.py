@@ -24,7 +24,8 @@ def _aware(moment: datetime) -> datetime:
 
 
 def _wire_instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not by strftime, which leaves the zeros of years before 1000 out.
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def _plain(number: Decimal) -> str:
