@@ -33,6 +33,10 @@ class Written(Protocol):
 class Codec(Protocol):
     """Reads and writes events; raises ValueError (Unreadable is one) for what it does not know."""
 
+    def knows(self, type_name: str) -> bool:
+        """Tell whether this build has a model for a type, in this version of it or through its upcasters."""
+        ...
+
     def read(self, type_name: str, data: Json) -> Any:
         """Return the event model of a stored type and data, brought up to its newest version."""
         ...
@@ -65,8 +69,12 @@ class Codec(Protocol):
 def happened(recorded: Recorded, codec: Codec) -> Happened:
     """Return a recorded event with its model; raise Unreadable when this build cannot read it."""
     doc = recorded.doc
+    try:
+        event = codec.read(recorded.type, doc["data"])
+    except ValueError as error:
+        raise Unreadable(f"{recorded.stream}, version {recorded.version}: {error}") from error
     return Happened(
-        event=codec.read(recorded.type, doc["data"]),
+        event=event,
         id=recorded.id,
         stream=recorded.stream,
         version=recorded.version,

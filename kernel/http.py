@@ -396,7 +396,7 @@ class _Exchange:
             if problem is None:
                 _faults.exception("fault", request_id=self._request_id, route=_route_of(self._scope))
             elif not isinstance(error, Problem):
-                _faults.warning("store away", request_id=self._request_id, error=f"{type(error).__name__}: {error}")
+                _faults.warning("unavailable", request_id=self._request_id, error=f"{type(error).__name__}: {error}")
             if self._status is None:
                 await self._refuse(problem or internal())
 

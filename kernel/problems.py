@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from kernel.codec import Unreadable
 from kernel.decider import FieldFault, Refusal, Text
 
 Language = Literal["en", "id"]
@@ -294,6 +295,19 @@ def store_unavailable() -> Problem:
     )
 
 
+def stream_held() -> Problem:
+    """Return the 503 for a decision that rests on an event which this build cannot read; nothing was decided."""
+    return unavailable(
+        "stream-held",
+        Text("A record that this rests on cannot be read", "Catatan yang menjadi dasar permintaan ini tidak terbaca"),
+        Text(
+            "Its stream waits for the operators; repeat the same request with the same Idempotency-Key later.",
+            "Catatannya menunggu operator; ulangi permintaan yang sama dengan Idempotency-Key yang sama nanti.",
+        ),
+        retry_after=60,
+    )
+
+
 def internal() -> Problem:
     """Return the 500 that tells nothing but that it is our fault."""
     return Problem(
@@ -321,18 +335,19 @@ _STORE_IS_AWAY: Final = (
     asyncpg.DeadlockDetectedError,
     asyncpg.InternalClientError,
 )
-_UNFIT_FOR_STORE: Final = (
+UNFIT_FOR_STORE: Final = (
     asyncpg.DataError,
     asyncpg.CharacterNotInRepertoireError,
     asyncpg.UntranslatableCharacterError,
 )
+"""What the database raises at a value that it cannot hold."""
 
 
 def problem_of(error: BaseException) -> Problem | None:
     """Return the problem that `error` is to a caller, or None for a fault of ours."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, _UNFIT_FOR_STORE):
+    if isinstance(error, UNFIT_FOR_STORE):
         return invalid(
             (),
             Text(
@@ -340,6 +355,8 @@ def problem_of(error: BaseException) -> Problem | None:
                 "Ada nilai yang tidak dapat disimpan; periksa ukuran dan karakter.",
             ),
         )
+    if isinstance(error, Unreadable):
+        return stream_held()
     return store_unavailable() if store_is_away(error) else None
 
 

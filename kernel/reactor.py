@@ -3,7 +3,8 @@
 All of them read the log in its one order. What a handler does with a batch (read rows, new events) and its checkpoint
 are one transaction, and the checkpoint moves by compare-and-set after everything else, so a second active copy can do
 no harm. An event that cannot be read holds only its own stream: the handler notes it, goes on with the others, and
-reads on from there when a later build understands it.
+reads on from there when a later build understands it. So does one whose type this build does not know at all (whether
+it matters to the handler only a newer build can tell), and one whose rows or effects cannot be made or stored.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import asyncio
 import hashlib
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -26,6 +27,7 @@ from kernel.commands import ATTEMPTS, Ask, Executor, Program
 from kernel.decider import START, Aggregate, Decision, Emit, Happened, Loader, Position, Refusal
 from kernel.log import Append, CommandRemembered, Connection, Recorded, StreamMoved, Wake, append, read_after, recorded
 from kernel.measures import LogMeasures
+from kernel.problems import UNFIT_FOR_STORE
 from kernel.sql import queries
 
 S = TypeVar("S")
@@ -38,6 +40,7 @@ IDLE_SECONDS: Final = 5.0
 RETRIES_AFTER_WAKE: Final = (0.0, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12)
 """Seconds to look again after a wake: the event may wait for an older transaction to end."""
 _UNREADABLE: Final = (Unreadable, KeyError, TypeError, ValueError, AttributeError)
+_UNFIT: Final = (*_UNREADABLE, *UNFIT_FOR_STORE)
 
 
 class CheckpointMoved(Exception):
@@ -46,6 +49,14 @@ class CheckpointMoved(Exception):
 
 class StreamHeld(Exception):
     """An event in the batch cannot be read: its stream is noted as held, and the batch is folded again without it."""
+
+
+Known = Callable[[str], bool]
+"""Whether this build has a model for a type of event."""
+
+
+def _all_known(_type: str) -> bool:
+    return True
 
 
 # --- what services write -------------------------------------------------------------------------------------------
@@ -156,11 +167,12 @@ class Folder(ABC):
 
     acts: bool = False
 
-    def __init__(self, name: str, types: frozenset[str], measures: LogMeasures) -> None:
-        """Fold under the permanent name `name`, the events of `types`."""
+    def __init__(self, name: str, types: frozenset[str], measures: LogMeasures, known: Known) -> None:
+        """Fold under the permanent name `name`, the events of `types`; what is not `known` holds its stream."""
         self.name = name
         self.types = types
         self.measures = measures
+        self.known = known
         self.checkpoint = START
         self.enabled = START
         self.stalled: dict[str, int] = {}
@@ -190,7 +202,10 @@ class Folder(ABC):
         if not batch:
             return 0
         try:
-            done = await self.take(connection, batch)
+            for event in batch:
+                if event.type not in self.types and not self.known(event.type) and not self.waits(event):
+                    await self.stall(connection, event, Unreadable(f"no model of this build reads {event.type}"))
+            done = await self._take(connection, batch)
         except StreamHeld:
             self.reset()
             return await self.step(connection)
@@ -201,11 +216,24 @@ class Folder(ABC):
         self.measures.folded(self.name, done)
         return done
 
+    async def _take(self, connection: Connection, batch: list[Recorded]) -> int:
+        """Take a batch. When its rows or effects cannot be, take its events singly, so that only one stream waits."""
+        try:
+            return await self.take(connection, batch)
+        except _UNFIT as error:
+            self.reset()
+            if len(batch) > 1:
+                return await self._take(connection, batch[:1])
+            await self.stall(connection, batch[0], error)
+            raise StreamHeld(batch[0].stream) from error
+
     def reads(self, event: Recorded) -> bool:
         """Tell whether this handler folds the event: its type, and its stream is not waited on."""
-        if event.type not in self.types:
-            return False
-        return not self.stalled or event.version < self.stalled.get(event.stream, event.version + 1)
+        return event.type in self.types and not self.waits(event)
+
+    def waits(self, event: Recorded) -> bool:
+        """Tell whether the event's stream is held at it or before it."""
+        return bool(self.stalled) and event.version >= self.stalled.get(event.stream, event.version + 1)
 
     async def move(self, connection: Connection, to: Position) -> None:
         """Move the checkpoint by compare-and-set: the last write of the handler's transaction."""
@@ -215,15 +243,16 @@ class Folder(ABC):
 
     async def stall(self, connection: Connection, event: Recorded, error: Exception) -> None:
         """Note that this stream cannot be read further, loudly, and go on without it."""
-        _LOG.error("stream held", handler=self.name, stream=event.stream, version=event.version, reason=str(error))
-        await connection.execute(SQL["stall"], self.name, event.stream, event.version, str(error)[:500])
+        reason = f"{type(error).__name__}: {error}"[:500].replace("\0", "\ufffd")
+        _LOG.error("stream held", handler=self.name, stream=event.stream, version=event.version, reason=reason)
+        await connection.execute(SQL["stall"], self.name, event.stream, event.version, reason)
         self.stalled[event.stream] = event.version
         self.measures.stalled(self.name, len(self.stalled))
 
     async def _resume(self, connection: Connection, stream: str, version: int) -> None:
-        rows = await connection.fetch(SQL["stream_until"], stream, version, *self.checkpoint)
-        events = [event for event in map(recorded, rows) if event.type in self.types]
-        if await self.catch_up(connection, stream, events):
+        held = [recorded(row) for row in await connection.fetch(SQL["stream_until"], stream, version, *self.checkpoint)]
+        events = [event for event in held if event.type in self.types]
+        if all(self.known(event.type) for event in held) and await self.catch_up(connection, stream, events):
             del self.stalled[stream]
         self.measures.stalled(self.name, len(self.stalled))
 
@@ -250,9 +279,9 @@ class _Group(Generic[S]):
 class ProjectionFolder(Folder, Generic[S]):
     """Keeps a projection's table: folds touched groups, writes only the rows that changed."""
 
-    def __init__(self, projection: Projection[S], measures: LogMeasures) -> None:
+    def __init__(self, projection: Projection[S], measures: LogMeasures, known: Known = _all_known) -> None:
         """Fold `projection`."""
-        super().__init__(projection.name, projection.types, measures)
+        super().__init__(projection.name, projection.types, measures, known)
         self.projection = projection
         self._groups: OrderedDict[str, _Group[S]] = OrderedDict()
 
@@ -354,8 +383,9 @@ class ProjectionFolder(Folder, Generic[S]):
                 touched[name] = _Group(state, members, before)
             await self._commit(connection, touched, joined, self.checkpoint)
             await connection.execute(SQL["unstall"], self.name, stream)
-        except _UNREADABLE:
+        except _UNFIT:
             self.stalled[stream] = held
+            self.reset()
             return False
         self.reset()
         self.stalled[stream] = held
@@ -374,7 +404,7 @@ class HandlerFolder(Folder):
 
     def __init__(self, handler: Handler, codec: Codec, measures: LogMeasures) -> None:
         """Run `handler`."""
-        super().__init__(handler.name, handler.types, measures)
+        super().__init__(handler.name, handler.types, measures, codec.knows)
         self.handler = handler
         self.codec = codec
 
@@ -414,9 +444,10 @@ class HandlerFolder(Folder):
         """Hand the held events over, in their stream's order."""
         try:
             live = [Live(happened(event, self.codec), acting=event.position > self.enabled) for event in events]
-        except _UNREADABLE:
+            await self._commit(connection, live, self.checkpoint)
+        except _UNFIT:
+            self.reset()
             return False
-        await self._commit(connection, live, self.checkpoint)
         await connection.execute(SQL["unstall"], self.name, stream)
         return True
 
@@ -428,7 +459,7 @@ class ReactionFolder(Folder):
 
     def __init__(self, reaction: Reaction, executor: Executor, measures: LogMeasures) -> None:
         """Run `reaction` with the service's executor."""
-        super().__init__(reaction.name, reaction.types, measures)
+        super().__init__(reaction.name, reaction.types, measures, executor.codec.knows)
         self.reaction = reaction
         self.executor = executor
 
@@ -494,11 +525,10 @@ class ReactionFolder(Folder):
         """Do what the held events demand."""
         try:
             causes = [happened(event, self.executor.codec) for event in events if event.position > self.enabled]
-            work = [(cause, list(self.reaction.demands(cause))) for cause in causes]
-        except _UNREADABLE:
+            for cause, demands in [(cause, list(self.reaction.demands(cause))) for cause in causes]:
+                await self._do(connection, cause, demands, None)
+        except _UNFIT:
             return False
-        for cause, demands in work:
-            await self._do(connection, cause, demands, None)
         await connection.execute(SQL["unstall"], self.name, stream)
         return True
 

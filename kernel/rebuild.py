@@ -8,7 +8,7 @@ code shows where they differ and asks. Nothing but read rows is touched: nothing
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,9 +51,10 @@ class Rebuilt:
 class Refold(Generic[S]):
     """All groups of a projection folded in memory, in one pass over the log."""
 
-    def __init__(self, projection: Projection[S]) -> None:
-        """Begin with no group."""
+    def __init__(self, projection: Projection[S], held: Mapping[str, int] | None = None) -> None:
+        """Begin with no group; `held` streams are folded up to before the version that the live projection waits at."""
         self.projection = projection
+        self.held = dict(held or {})
         self.states: dict[str, S] = {}
         self.members: dict[str, set[str]] = {}
         self.events = 0
@@ -62,7 +63,10 @@ class Refold(Generic[S]):
         """Fold events in the log's order."""
         projection, states, members = self.projection, self.states, self.members
         groups_of, fold = projection.groups, projection.fold
+        held = self.held
         for event in events:
+            if held and event.version >= held.get(event.stream, event.version + 1):
+                continue
             self.events += 1
             for group in groups_of(event):
                 state = states.get(group)
@@ -105,7 +109,8 @@ async def rebuild(
     """
     connection = await asyncpg.connect(owner_url)
     try:
-        fold: Refold[Any] = Refold(projection)
+        held = await connection.fetch(REACTOR_SQL["stalled"], projection.name)
+        fold: Refold[Any] = Refold(projection, {row["stream"]: row["version"] for row in held})
         reached = START
         while (until := await _bound(connection, projection.name)) > reached:
             before = fold.events

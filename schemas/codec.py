@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.envelope import Event
-from schemas.registry import read_event, schema_uri
+from schemas.registry import is_known, read_event, schema_uri
 from schemas.service import CommandRefused, EpochOpened, ReactionEnabled, ServiceKeyPublished
 from schemas.topics import source_of
 
@@ -23,6 +23,10 @@ class Written:
 
 class RegistryCodec:
     """Reads and writes events by `schemas.registry`."""
+
+    def knows(self, type_name: str) -> bool:
+        """Tell whether a model reads events of a type, perhaps through its upcasters."""
+        return is_known(type_name)
 
     def read(self, type_name: str, data: dict[str, Any]) -> Event:
         """Return the event; raise a ValueError when no model reads it."""

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from schemas import nomination, notifications, scoring, service
 from schemas.envelope import TYPE_PREFIX, Event
-from schemas.upcasters import upcast
+from schemas.upcasters import UPCASTERS, upcast
 
 _MODULES: Final = (nomination, scoring, notifications, service)
 
@@ -35,6 +35,11 @@ def event_models() -> dict[str, type[Event]]:
             if is_model and not value.__name__.endswith("Event"):
                 found[value.type_name()] = value
     return found
+
+
+def is_known(type_name: str) -> bool:
+    """Tell whether some model reads events of a type, perhaps through its upcasters."""
+    return type_name in event_models() or type_name in UPCASTERS
 
 
 def read_event(type_name: str, data: dict[str, Any]) -> Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -323,6 +323,70 @@ async def test_an_unreadable_event_holds_only_its_stream_and_mended_code_reads_o
         await house.emit("plenary/a-poison")
         await _drain_past_stalls(ProjectionFolder(Tallies(), house.measures), connection)
         assert (await _rows(house))["plenary/a-poison"] == 3
+
+
+class NoRow(Tallies):
+    """The same, but for one plenary there is no row that can be made, or none that the table takes."""
+
+    def __init__(self, poison: str, count: Any) -> None:
+        super().__init__()
+        self.unfit, self.count = poison, count
+
+    def rows(self, group: str, state: dict[str, int]) -> list[tuple[Any, ...]]:
+        if self.count is None and self.unfit in state:
+            raise ValueError("no such row")
+        return [(group, stream, self.count if stream == self.unfit else count) for stream, count in state.items()]
+
+
+@pytest.mark.parametrize("count", [None, 1 << 40, "x"])
+async def test_an_event_whose_rows_cannot_be_kept_holds_only_its_stream(tallies: House, count: Any) -> None:
+    house = tallies
+    for stream in ("plenary/a1", "plenary/a-poison", "plenary/a2", "plenary/a-poison", "plenary/a2"):
+        await house.emit(stream)
+    async with house.pool.acquire() as connection:
+        await _drain_past_stalls(ProjectionFolder(NoRow("plenary/a-poison", count), house.measures), connection)
+        assert await _rows(house) == {"plenary/a1": 1, "plenary/a2": 2}
+        again = await rebuild(house.owner_url, NoRow("plenary/a-poison", count), await _login(house))
+        assert again.same
+        await _drain_past_stalls(ProjectionFolder(Tallies(), house.measures), connection)
+    assert await _rows(house) == {"plenary/a1": 1, "plenary/a2": 2, "plenary/a-poison": 2}
+
+
+async def test_a_type_that_this_build_does_not_know_holds_its_stream_until_a_build_does(tallies: House) -> None:
+    house = tallies
+    await house.emit("plenary/a1")
+    await house.emit("plenary/a2")
+    await _plant_newer(house, "plenary/a1")
+    async with house.pool.acquire() as connection:
+        for _ in range(2):
+            await _drain_past_stalls(ProjectionFolder(Tallies(), house.measures, CODEC.knows), connection)
+            assert await _rows(house) == {"plenary/a1": 1, "plenary/a2": 1}
+        with pytest.raises(Unreadable, match="plenary/a1, version 2"):
+            await house.emit("plenary/a1")
+        await _drain_past_stalls(ProjectionFolder(Tallies(), house.measures, lambda _type: True), connection)
+    assert await _rows(house) == {"plenary/a1": 2, "plenary/a2": 1}
+
+
+async def _plant_newer(house: House, stream: str) -> None:
+    """Append what a newer build could have written: a version that this one does not know, then one that it does."""
+
+    class Newer(RegistryCodec):
+        def write(self, event: Any) -> Any:
+            return replace(super().write(event), type=ADJOURNED.replace(".v1", ".v2"))
+
+    class Reader(RegistryCodec):
+        def read(self, type_name: str, data: dict[str, Any]) -> Any:
+            return super().read(type_name.replace(".v2", ".v1"), data)
+
+    mine = house.executor
+    for codec in (Newer(), Reader()):
+        house.executor = Executor("nomination", house.pool, codec, SystemClock(), Wake())
+        await house.emit(stream)
+    house.executor = mine
+
+
+async def _login(house: House) -> str:
+    return str(await house.pool.fetchval("select current_user"))
 
 
 async def _drain_past_stalls(folder: Any, connection: Any) -> None:
