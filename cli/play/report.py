@@ -101,7 +101,7 @@ def _rows(played: Played, one: Decided) -> Iterable[tuple[str, ...]]:
         yield (place, *shown, one.outcomes[line["nomination"]], _sample(line), *last)
         place, last = "", ("", "")
     for line in one.ranking["unrankable"]:
-        shown = ("-", line["name"], "-", "-", f"no rank: {line['reason']} ({line['sheets']})")
+        shown = ("-", line["name"], "-", "-", f"{line['reason']} ({line['sheets']})")
         yield (place, *shown, one.outcomes[line["nomination"]], _sample(line), *last)
         place, last = "", ("", "")
 
