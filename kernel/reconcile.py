@@ -4,7 +4,8 @@ A restored copy of a database shows no sign of being one, so nothing is taken fo
 still reach the last acknowledged record of every partition, with the same event there, in the same cluster; if not,
 everything is published again from the start (receivers drop by their heads what they have). What lies after that
 record and is not in the log was decided before a restore: it is taken back, as the same bytes, in causal order, with
-the commands that it answered, under a new epoch, since transaction ids may now be used a second time.
+the commands that it answered, under a new epoch, since transaction ids may now be used a second time. What receivers
+set aside too (an event dated after the clock, or one that does not follow what the log has) is not taken back.
 
 What was acknowledged to somebody and is in neither the backup nor the topic is lost; no program can see that.
 """
@@ -23,6 +24,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from kernel.broker import Broker, Cluster, Place, Undecodable, Wire, read_until
 from kernel.canonical import NotCanonical, envelope_of, from_instant, leaf_hash, parse_canonical
+from kernel.clock import Clock
+from kernel.inbox import TOLERANCE
 from kernel.lead import Lead
 from kernel.log import NO_HEAD, Append, CommandRemembered, CommandRow, Connection, Entry, Head, append, read_heads
 from kernel.sql import queries
@@ -54,7 +57,7 @@ class Report:
     forks: int = 0
     """Events of ours that differ from the log's under the same stream and version; each one is an alarm."""
     unfit: int = 0
-    """Events of ours that do not follow what the log has; each one is an alarm."""
+    """Events of ours that do not follow what the log has, or are dated after the clock; each one is an alarm."""
     foreign: int = 0
     """Records in our topics that are no events of ours."""
 
@@ -89,6 +92,14 @@ class _Command:
 
 
 @dataclass(slots=True)
+class _Fitting:
+    """The events of one command that the log lacks and can take, and the heads under which it does."""
+
+    events: list[Found] = field(default_factory=list)
+    heads: dict[str, Head] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class _Tally:
     """What is counted while the topics are read."""
 
@@ -106,6 +117,7 @@ class Reconciler:
     broker: Broker
     lead: Lead
     """A lead of its own name: whoever holds it compares, others wait."""
+    clock: Clock
 
     async def run(self) -> Report:
         """Compare, publish again or take back as needed, and say what was done.
@@ -136,8 +148,9 @@ class Reconciler:
             tails = _Tails(self.wire, consumer, {} if republish else acknowledged)
             async for events in tails.read(cluster):
                 await self._sift(events, tally)
-        epoch = await self._epoch(restored=bool(tally.lacking))
-        taken = await self._take_back(tally) if tally.lacking else 0
+        fitting = await self._fitting(tally) if tally.lacking else []
+        epoch = await self._epoch(restored=bool(fitting))
+        taken = await self._take_back(fitting)
         republish = republish or tails.fault
         if republish:
             await self.pool.execute(SQL["publish_again"], cluster.id)
@@ -177,26 +190,33 @@ class Reconciler:
 
     # --- taking back ------------------------------------------------------------------------------------------------
 
-    async def _take_back(self, tally: _Tally) -> int:
-        taken = 0
+    async def _fitting(self, tally: _Tally) -> list[_Fitting]:
+        """Return what can be taken back, command by command, each under the heads that it follows."""
+        found: list[_Fitting] = []
+        latest = self.clock.now() + TOLERANCE
         async with self.pool.acquire() as connection:
             heads = await read_heads(connection, list({event.stream for event in tally.lacking.values()}))
-            for command in in_causal_order(tally.lacking.values()):
-                before: dict[str, Head] = {}
-                fitting: list[Found] = []
-                for event in command.events:
-                    head = heads.get(event.stream, NO_HEAD)
-                    if event.version != head.version + 1 or event.previous != head.hash:
-                        tally.unfit += 1
-                        _log.error("an event cannot be taken back", stream=event.stream, version=event.version)
-                        continue
-                    before.setdefault(event.stream, head)
-                    heads[event.stream] = Head(event.version, event.hash, from_instant(event.time))
-                    fitting.append(event)
-                if fitting:
-                    await _append(connection, fitting, before)
-                    taken += len(fitting)
-        return taken
+        for command in in_causal_order(tally.lacking.values()):
+            fitting = _Fitting()
+            for event in command.events:
+                head, time = heads.get(event.stream, NO_HEAD), from_instant(event.time)
+                if event.version != head.version + 1 or event.previous != head.hash or time > latest:
+                    tally.unfit += 1
+                    _log.error("an event cannot be taken back", stream=event.stream, version=event.version)
+                    continue
+                fitting.heads.setdefault(event.stream, head)
+                heads[event.stream] = Head(event.version, event.hash, time)
+                fitting.events.append(event)
+            if fitting.events:
+                found.append(fitting)
+        return found
+
+    async def _take_back(self, fitting: Sequence[_Fitting]) -> int:
+        if fitting:
+            async with self.pool.acquire() as connection:
+                for command in fitting:
+                    await _append(connection, command.events, command.heads)
+        return sum(len(command.events) for command in fitting)
 
 
 async def _append(connection: Connection, events: Sequence[Found], heads: dict[str, Head]) -> None:

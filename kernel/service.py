@@ -201,7 +201,7 @@ class Service:
     async def reconcile(self) -> Report:
         """Compare the log with the topics, as often as it takes to reach both."""
         lead = Lead(self.settings.database_url, f"{self.name}/reconcile", poll=0.05)
-        reconciler = Reconciler(self.parts.wire, self.pool, self.broker, lead)
+        reconciler = Reconciler(self.parts.wire, self.pool, self.broker, lead, self.clock)
         while True:
             try:
                 return await reconciler.run()

@@ -109,7 +109,8 @@ class Side:
 
     def relay(self, kind: type[Relay] = Relay) -> Relay:
         async def prepare() -> None:
-            await Reconciler(self.wire, self.pool, self.broker, Lead(self.urls.login_url, "reconcile", poll=0.05)).run()
+            lead = Lead(self.urls.login_url, "reconcile", poll=0.05)
+            await Reconciler(self.wire, self.pool, self.broker, lead, SystemClock()).run()
 
         lead = Lead(self.urls.login_url, "relay", poll=0.05)
         return kind(self.wire, self.pool, self.broker, self.wake, lead, self.delivery, prepare)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -370,8 +370,11 @@ async def test_what_only_lies_in_our_topic_is_not_taken_back(log: Log, topic: st
     gap.next()
     await produce(log.broker, topic, record_of(stranger), record_of(fork), record_of(gap.next()))
     await produce(log.broker, topic, record_of(season.next(), key=b"season/1999"))
+    later = instant(datetime.now(UTC) + timedelta(days=1))
+    await produce(log.broker, topic, record_of(Chain("season/2022").next(time=later)))
     report = await log.reconciler().run()
-    assert (report.taken_back, report.foreign, report.forks, report.unfit) == (0, 2, 1, 1)
+    assert (report.taken_back, report.foreign, report.forks, report.unfit) == (0, 2, 1, 2)
+    assert not report.opened
     assert len(await log.events()) == 1
 
 

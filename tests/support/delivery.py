@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from kernel.broker import Broker, DeliveryMeasures, Place, Record, Wire, read_until
 from kernel.canonical import Sealed, instant, uuid7, write_document
+from kernel.clock import SystemClock
 from kernel.lead import Lead
 from kernel.log import NO_HEAD, Append, CommandRow, Entry, Head, Wake, append, read_heads
 from kernel.partition import partition_of
@@ -115,7 +116,8 @@ class Log:
         return entries
 
     def reconciler(self) -> Reconciler:
-        return Reconciler(self.wire, self.pool, self.broker, Lead(self.login_url, "reconcile", poll=0.05))
+        lead = Lead(self.login_url, "reconcile", poll=0.05)
+        return Reconciler(self.wire, self.pool, self.broker, lead, SystemClock())
 
     def relay(self, **given: Any) -> Relay:
         async def prepare() -> None:
