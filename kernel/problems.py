@@ -364,12 +364,13 @@ def store_is_away(error: BaseException) -> bool:
     """Tell whether `error` means that a store cannot be reached or used now, so that trying again may help.
 
     An OSError that names a file is a fault of this machine's files, not of a connection. asyncpg says by
-    InterfaceError both that a connection was closed and that it is misused; only the first is the store's.
+    InterfaceError both that a connection was closed and that it is misused; only the first is the store's. Of one that
+    was lost while it was held, its pool says that it "has been released back to the pool".
     """
     if isinstance(error, _STORE_IS_AWAY):
         return True
     if isinstance(error, asyncpg.InterfaceError):
-        return "clos" in str(error)
+        return any(words in str(error) for words in ("clos", "released back to the pool"))
     return isinstance(error, OSError) and error.filename is None
 
 

@@ -337,6 +337,7 @@ async def test_problems_speak_the_language_that_is_asked_for(client, accept, lan
         (asyncpg.CannotConnectNowError("starting"), 503, "store-unavailable"),
         (asyncpg.ConnectionDoesNotExistError("gone"), 503, "store-unavailable"),
         (asyncpg.InterfaceError("connection is closed"), 503, "store-unavailable"),
+        (asyncpg.InterfaceError("connection has been released back to the pool"), 503, "store-unavailable"),
         (asyncpg.DiskFullError("no space"), 503, "store-unavailable"),
         (asyncpg.InterfaceError("another operation is in progress"), 500, "internal"),
         (FileNotFoundError(2, "missing", "secret/place"), 500, "internal"),
