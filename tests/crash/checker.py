@@ -87,6 +87,8 @@ class Command:
     key: str
     receipts: list[Json] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    """Answers that no service may give: 5xx other than 503."""
 
     @property
     def answered(self) -> bool:
@@ -277,6 +279,8 @@ def _acknowledged(history: History, logs: dict[str, _Log], counted: Counter[str]
 def _answered(command: Command, log: _Log, events: list[Recorded]) -> Iterator[Finding]:
     if not command.answered:
         yield Finding("lost", str(command), "never answered")
+    for fault in command.faults:
+        yield Finding("lost", str(command), f"answered {fault}")
     if command.refusals and (command.receipts or events):
         yield Finding("doubled", str(command), f"refused ({command.refusals[0]}) and done")
     if not command.receipts:

@@ -21,6 +21,8 @@ from typing import Final
 import asyncpg
 import httpx
 
+from cli.play.client import Unexpected
+from deploy.local.child import StackError
 from deploy.local.ports import free_ports
 from deploy.local.settings import PORTS, StackOptions
 from deploy.local.supervisor import Stack
@@ -189,10 +191,12 @@ class _Rounds:
         async with crowd(self._stack.urls, password, rng, self._outcome.history) as people:
             load = Load(people, rng)
             await load.begin()
-            async with load.going_on():
-                for number in range(1, self._outcome.rounds + 1):
-                    await self._round(number, load)
-                await people.rest()
+            try:
+                async with load.going_on():
+                    for number in range(1, self._outcome.rounds + 1):
+                        await self._round(number, load)
+            except* (Unexpected, NeverQuiet, StackError, TimeoutError) as stuck:
+                self._outcome.findings += [Finding("lost", "the stack", repr(error)) for error in stuck.exceptions]
             self._say(f"{load.decided} plenaries decided; refused: {dict(self._outcome.history.refusals())}")
             self._say(f"not answered at first: {dict(people.silences)}")
 

@@ -59,10 +59,6 @@ _SILENT: Final = frozenset({401, 408, 425, 429, 502, 503, 504})
 """Answers that do not say what became of a command."""
 
 
-class Broken(AssertionError):
-    """A service gave an answer that none may give."""
-
-
 def rulebook() -> str:
     """Return the season's rules with a longer time to nominate, so that nominations can come too late for a seal."""
     text = _RULEBOOK.read_text(encoding="utf-8")
@@ -112,10 +108,8 @@ class People:
             for event in receipt["events"]:
                 heads = self.client.heads
                 heads[event["stream"]] = max(event["version"], heads.get(event["stream"], 0))
-        elif answer.status_code < 500:
-            command.refusals.append(str(answer.json().get("type")).rpartition("/")[2])
         else:
-            raise Broken(f"{command}: {answer.status_code} {answer.text[:500]}")
+            command.refusals.append(str(answer.json().get("type")).rpartition("/")[2])
 
     async def _once(self, command: Command, who: str, body: Json | None) -> httpx.Response | None:
         method, path = command.route.split(" ")
@@ -129,6 +123,9 @@ class People:
             return None
         if answer.status_code in _SILENT:
             self.silences[str(answer.status_code)] += 1
+            return None
+        if answer.is_server_error:
+            command.faults.append(f"{answer.status_code} {answer.text[:300]}")
             return None
         return answer
 
