@@ -61,7 +61,7 @@ class GroupAppender:
     async def _work(self) -> None:
         try:
             async with self._pool.acquire() as connection:
-                while self._waiting:
+                while self._waiting and _usable(connection):
                     await _carry_out(connection, self._take())
         except BaseException as error:
             while self._waiting:
@@ -95,14 +95,32 @@ async def _carry_out(connection: Connection, group: list[_Waiting]) -> None:
         if len(group) == 1:
             group[0].fail(error)
             return
-        for waiting in group:
-            await _carry_out(connection, [waiting])
+        await _one_by_one(connection, group)
     except Exception as error:  # noqa: BLE001 - each caller gets what befell its append
+        if not _usable(connection):
+            # Whether it was carried out is not known; each may be repeated under its command id.
+            error = asyncpg.ConnectionDoesNotExistError(f"the connection was lost: {error}")
+        elif len(group) > 1 and isinstance(error, asyncpg.PostgresError):
+            await _one_by_one(connection, group)
+            return
         for waiting in group:
             waiting.fail(error)
     else:
         for waiting in group:
             waiting.succeed(position)
+
+
+async def _one_by_one(connection: Connection, group: list[_Waiting]) -> None:
+    for waiting in group:
+        await _carry_out(connection, [waiting])
+
+
+def _usable(connection: Connection) -> bool:
+    """Tell whether a pool's connection still lives: one that died is taken back by the pool while it is held."""
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:
+        return False
 
 
 def _joined(batches: Sequence[Append]) -> Append:
