@@ -53,7 +53,6 @@ from kernel.settings import ServiceSettings, StartFailed
 from kernel.tokens import TokenVerifier
 
 _log = structlog.get_logger("service")
-_BROKER_WAIT: Final = 60.0
 _POOL: Final = 24
 _LOOK_SECONDS: Final = 0.05
 _GATE_AGE_SECONDS: Final = 5.0
@@ -122,7 +121,9 @@ class Service:
 
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
-        self.pool = await open_pool(self.settings.database_url, service=self.name, size=_POOL)
+        self.pool = await open_pool(
+            self.settings.database_url, service=self.name, size=_POOL, wait=self.settings.wait_seconds
+        )
         try:
             self.executor = Executor(
                 self.name,
@@ -155,15 +156,14 @@ class Service:
         ]
 
     async def _await_broker(self) -> None:
-        deadline = time.monotonic() + _BROKER_WAIT
+        wait = self.settings.wait_seconds
+        deadline = time.monotonic() + wait
         while True:
             good, why = await self.broker.check()
             if good:
                 return
             if time.monotonic() > deadline:
-                raise StartFailed(
-                    f"the broker {why} (waited {_BROKER_WAIT:g} s); start it, or correct KAFKA_BOOTSTRAP_SERVERS"
-                )
+                raise StartFailed(f"the broker {why} (waited {wait:g} s); start it, or correct KAFKA_BOOTSTRAP_SERVERS")
             await asyncio.sleep(0.25)
 
     # --- background work -------------------------------------------------------------------------------------------

@@ -106,6 +106,11 @@ class ServiceSettings(BaseSettings):
         validation_alias="PARITRANA_EMBEDDED",
         description="1 on the embedded stack: development persons and secrets are made at first start.",
     )
+    wait_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=60.0,
+        validation_alias="PARITRANA_WAIT_SECONDS",
+        description="How long to wait at a start for a database or broker that does not answer.",
+    )
     smtp_url: Annotated[str, _url("smtp", "smtps")] | None = Field(
         default=None,
         validation_alias="PARITRANA_SMTP_URL",
