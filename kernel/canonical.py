@@ -16,9 +16,8 @@ import secrets
 import threading
 import time
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 from cryptography.exceptions import InvalidSignature
@@ -56,15 +55,20 @@ def check_profile(value: object, path: str = "$", depth: int = 0) -> None:
             if not -MAX_INTEGER <= value <= MAX_INTEGER:
                 raise NotCanonical(f"{path} is {value}, beyond ±(2^53-1); write it as a string")
         case dict():
-            for key, item in value.items():
-                if not (isinstance(key, str) and key.isascii() and key.isprintable()):
-                    raise NotCanonical(f"{path} has the key {key!r}; keys are printable ASCII strings")
-                check_profile(item, f"{path}.{key}", depth + 1)
+            _check_members(value, path, depth)
         case list() | tuple():
             for index, item in enumerate(value):
                 check_profile(item, f"{path}[{index}]", depth + 1)
         case _:
             raise NotCanonical(f"{path} is a {type(value).__name__}; write decimals and times as strings")
+
+
+def _check_members(value: Json, path: str, depth: int) -> None:
+    for key, item in value.items():
+        if not (isinstance(key, str) and key.isascii() and key.isprintable()):
+            raise NotCanonical(f"{path} has the key {key!r}; keys are printable ASCII strings")
+        if type(item) is not str:  # most values are, and a call for each would cost more than all the rest
+            check_profile(item, f"{path}.{key}", depth + 1)
 
 
 def parse_canonical(raw: bytes) -> Json:
@@ -160,8 +164,7 @@ def signature_holds(document: Json, public_key: bytes) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """An event's bytes: the whole document as text, its id and its leaf hash."""
 
     id: str

@@ -8,11 +8,12 @@ to actor and route) is remembered in the append itself, so the common path is on
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import asyncpg
 
@@ -63,8 +64,7 @@ class Ask:
     """The recorded time of the cause: an effect is never recorded before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptEvent:
+class ReceiptEvent(NamedTuple):
     """One event that a command led to."""
 
     stream: str
@@ -94,8 +94,7 @@ class Receipt:
         return cls(command, events[0].doc["time"], done, str(events[-1].position))
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A folded stream and where it stood."""
 
     state: Any
@@ -197,8 +196,7 @@ class _Session(Loader):
             self._cache.drop(load.aggregate, stream)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A decision turned into bytes, ready to be appended in a transaction of the caller's."""
 
     append: Append
@@ -214,21 +212,34 @@ _REFUSAL_LOG: Final = Aggregate[int](initial=lambda: 0, evolve=_count_refusal, k
 
 
 class _Lease:
-    """A connection taken from the pool when it is first needed: a command on kept states never needs one."""
+    """A connection taken from the pool when it is first needed: a command on kept states never needs one.
 
-    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
+    Commands hold no more than their share of the pool: a program may ask the pool for another connection while it holds
+    this one, and if all were held so, all would wait for ever.
+    """
+
+    def __init__(self, pool: asyncpg.Pool[Any], share: asyncio.Semaphore) -> None:
         self._pool = pool
+        self._share = share
         self._held: asyncpg.pool.PoolConnectionProxy[Any] | None = None
 
     async def connection(self) -> Connection:
         if self._held is None:
-            self._held = await self._pool.acquire()
+            await self._share.acquire()
+            try:
+                self._held = await self._pool.acquire()
+            except BaseException:
+                self._share.release()
+                raise
         return self._held
 
     async def give_back(self) -> None:
         if self._held is not None:
             held, self._held = self._held, None
-            await self._pool.release(held)
+            try:
+                await self._pool.release(held)
+            finally:
+                self._share.release()
 
     async def __aenter__(self) -> Self:
         return self
@@ -258,14 +269,16 @@ class Executor:
     conflicts: Callable[[], None] = lambda: None
     """Called at every conflict, for the metric."""
     appender: GroupAppender = field(init=False)
+    _share: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
-        """Append through one group appender."""
+        """Append through one group appender, and leave half of the pool to others."""
         self.appender = GroupAppender(self.pool)
+        self._share = asyncio.Semaphore(max(1, self.pool.get_max_size() // 2))
 
     async def execute(self, ask: Ask, program: Program) -> Receipt | Refusal:
         """Decide and append; return the receipt, the first receipt of a repeated command, or the refusal."""
-        async with _Lease(self.pool) as lease:
+        async with _Lease(self.pool, self._share) as lease:
             trusting = True
             for _ in range(ATTEMPTS):
                 session = _Session(lease.connection, self.codec, self.cache, trusting=trusting)
@@ -319,8 +332,10 @@ class Executor:
             self.wake.ring()
             return
 
-    async def _refusal(self, connection: Connection, ask: Ask, refusal: Refusal) -> Prepared | None:
-        """Return the event of a refusal, or None when the actor's day is full."""
+    async def _refusal(
+        self, connection: Connection, ask: Ask, refusal: Refusal, guards: Mapping[str, Head] | None = None
+    ) -> Prepared | None:
+        """Return the event of a refusal under `guards`, or None when the actor's day is full."""
         stream = f"refusal/{self.service}/{ask.actor}/{ask.received:%Y-%m-%d}"
         session = _Session(_always(connection), self.codec, self.cache, trusting=False)
         count = await session.load(_REFUSAL_LOG, stream)
@@ -330,7 +345,9 @@ class Executor:
         closing = count == REFUSALS_A_DAY
         event = self.codec.refused(self.service, ask.route, refusal.code, fields, closing=closing)
         prepared = self._write(session, ask, (Emit(stream, event),), remember=False)
-        return replace(prepared, refusal=refusal)
+        batch = prepared.append
+        guarded = Append(batch.entries, {**(guards or {}), **batch.heads}, batch.times)
+        return Prepared(guarded, prepared.time, refusal)
 
     async def prepare(self, connection: Connection, ask: Ask, program: Program) -> Prepared | None:
         """Decide for a reaction, reading everything anew, and return what its transaction appends.
@@ -342,7 +359,8 @@ class Executor:
         session = _Session(_always(connection), self.codec, self.cache, trusting=False)
         decision = await program(session)
         if isinstance(decision, Refusal):
-            return await self._refusal(connection, ask, decision) if decision.recorded else None
+            # Nobody asks a reaction again, so its refusal too must rest on what stands.
+            return await self._refusal(connection, ask, decision, session.heads({})) if decision.recorded else None
         if not decision:
             return None
         return self._write(session, ask, decision, remember=True)
@@ -354,19 +372,21 @@ class Executor:
             return None
         if row["command_digest"] is not None and row["command_digest"] != ask.digest:
             return KEY_REUSED
-        rows = await connection.fetch(SQL["events_of_transaction"], row["epoch"], row["xid"])
-        events = [recorded(each) for each in rows]
-        first = Receipt.of(ask.key, [each for each in events if _is_of(each, ask)])
+        rows = await connection.fetch(SQL["events_of_command"], row["epoch"], row["xid"], row["position"])
+        first = Receipt.of(ask.key, [recorded(each) for each in rows])
         # Commands that committed together were all answered with the position of the last event of them.
-        return replace(first, position=str(events[-1].position))
+        return replace(first, position=str(Position(row["epoch"], row["xid"], row["last"])))
 
     def _write(self, session: _Session, ask: Ask, emits: Sequence[Emit], *, remember: bool) -> Prepared:
-        """Turn events into documents under their streams' heads: one time for all, the chain per stream."""
-        streams = dict.fromkeys(emit.stream for emit in emits)
-        moments = [session.head(stream).time for stream in streams]
-        time = max([ask.received, *moments, *([ask.not_before] if ask.not_before else [])])
+        """Turn events into documents under their streams' heads: one time for all, the chain per stream.
+
+        The time is the latest of the receipt, the cause and the last events of the streams written or guarded: as of
+        any instant, what a decision rests on is there too.
+        """
+        heads = {emit.stream: session.head(emit.stream) for emit in emits}
+        rests_on = session.heads(heads).values()
+        time = max(ask.received, ask.not_before or ask.received, *(head.time for head in rests_on))
         base = self._attributes(ask, instant(time))
-        heads = {stream: session.head(stream) for stream in streams}
         entries: list[Entry] = []
         command = CommandRow(ask.actor, ask.route, ask.key, ask.digest) if remember else None
         for emit in emits:
@@ -374,7 +394,7 @@ class Executor:
             command = None
             heads[emit.stream] = Head(entry.version, entry.hash, time)
             entries.append(entry)
-        return Prepared(Append(entries, session.heads(streams), dict.fromkeys(streams, time)), base["time"])
+        return Prepared(Append(entries, session.heads(heads), dict.fromkeys(heads, time)), base["time"])
 
     def _attributes(self, ask: Ask, time: str) -> Json:
         base: Json = {
@@ -416,19 +436,12 @@ class Executor:
         for stream, load in session.loads.items():
             if stream not in times:
                 continue
-            fresh = [
-                Happened(emit.event, entry.id, stream, entry.version, times[stream], ask.actor, ask.office, position)
-                for emit, entry in zip(emits, entries, strict=True)
-                if entry.stream == stream
-            ]
-            last = next(entry for entry in reversed(entries) if entry.stream == stream)
-            head = Head(last.version, last.hash, times[stream])
-            state = load.aggregate.fold(fresh, load.kept.state)
+            (state, head), time = load.kept, times[stream]
+            for emit, entry in zip(emits, entries, strict=True):
+                if entry.stream == stream:
+                    fresh = Happened(emit.event, entry.id, stream, entry.version, time, ask.actor, ask.office, position)
+                    state, head = load.aggregate.evolve(state, fresh), Head(entry.version, entry.hash, time)
             self.cache.put(load.aggregate, stream, Kept(state, head))
-
-
-def _is_of(event: Recorded, ask: Ask) -> bool:
-    return event.doc.get("commandid") == ask.key and event.doc.get("actor") == ask.actor
 
 
 KEY_REUSED: Final = Refusal(

@@ -1,8 +1,8 @@
 """The shape of every decision: states folded from events, and a pure choice between events and a refusal.
 
-`decide(states, command) -> Decision` asks nobody: time, ids and the actor arrive in the command. `evolve(state,
-happened) -> state` folds history. The kernel loads, retries and appends around them (`kernel.commands`), and projections
-fold the raw documents (`kernel.reactor`).
+`decide(states, command) -> Decision` asks nobody: time, ids and the actor arrive in the command. History is folded by
+`evolve(state, happened) -> state`. The kernel loads, retries and appends around both (`kernel.commands`), and
+projections fold the raw documents (`kernel.reactor`).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import asyncpg
 import orjson
@@ -78,8 +78,7 @@ class Recorded:
         return from_instant(self.doc["time"])
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """Where a stream ends: version 0 and no hash when it does not exist."""
 
     version: int = 0
@@ -90,8 +89,7 @@ class Head:
 NO_HEAD: Final = Head()
 
 
-@dataclass(frozen=True, slots=True)
-class CommandRow:
+class CommandRow(NamedTuple):
     """What makes a command the same command again; a digest of None matches every content (taken back from a topic)."""
 
     actor: str
@@ -103,8 +101,7 @@ class CommandRow:
 _NO_COMMAND: Final = CommandRow(None, None, None, None)  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One event ready to be appended; partition and offset only for received ones, `command` on a command's first."""
 
     stream: str
@@ -118,8 +115,7 @@ class Entry:
     command: CommandRow | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """One atomic append: what is written, under which heads, beside which guarded ones.
 
     `heads` holds for every stream written or guarded the head it was read at; `times` the new time of written ones.
@@ -130,36 +126,18 @@ class Append:
     times: dict[str, datetime]
     own: bool = True
 
-    def arguments(self) -> tuple[Any, ...]:
-        """Return the arguments of the database's append(), locks in the order of stream names."""
+    def arguments(self) -> tuple[bool, list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+        """Return the arguments of the database's append(): locks (in the order of stream names) and events, as rows."""
         last = {entry.stream: entry for entry in self.entries}
-        locks = sorted(self.heads.keys() | last.keys())
-        heads = [self.heads.get(stream, NO_HEAD) for stream in locks]
-        written = [last.get(stream) for stream in locks]
-        entries = self.entries
-        commands = [entry.command or _NO_COMMAND for entry in entries]
-        return (
-            self.own,
-            locks,
-            [entry is not None for entry in written],
-            [head.version for head in heads],
-            [head.hash for head in heads],
-            [entry.version if entry else 0 for entry in written],
-            [entry.hash if entry else _NO_HASH for entry in written],
-            [self.times.get(stream, _OPENED) for stream in locks],
-            [entry.stream for entry in entries],
-            [entry.version for entry in entries],
-            [entry.id for entry in entries],
-            [entry.type for entry in entries],
-            [entry.hash for entry in entries],
-            [entry.document for entry in entries],
-            [entry.partition for entry in entries],
-            [entry.offset for entry in entries],
-            [command.actor for command in commands],
-            [command.route for command in commands],
-            [command.key for command in commands],
-            [command.digest for command in commands],
-        )
+        locks = [self._lock(stream, last.get(stream)) for stream in sorted(self.heads.keys() | last.keys())]
+        # A row that is a tuple goes as one value; an array for each column would cost several times as much.
+        return self.own, locks, [entry[:-1] + (entry.command or _NO_COMMAND) for entry in self.entries]
+
+    def _lock(self, stream: str, written: Entry | None) -> tuple[Any, ...]:
+        head = self.heads.get(stream, NO_HEAD)
+        if written is None:
+            return stream, False, head.version, head.hash, None, None, None
+        return stream, True, head.version, head.hash, written.version, written.hash, self.times[stream]
 
 
 async def append(connection: Connection, batch: Append) -> Position:
@@ -221,14 +199,17 @@ class Wake:
     """
 
     _event: asyncio.Event = field(default_factory=asyncio.Event)
+    _given: bool = False
 
     def ring(self) -> None:
         """Wake everybody who holds a ticket."""
-        self._event.set()
-        self._event = asyncio.Event()
+        if self._given:
+            self._event.set()
+            self._event, self._given = asyncio.Event(), False
 
     def ticket(self) -> asyncio.Event:
         """Return what `wait` waits for: the next ring after now."""
+        self._given = True
         return self._event
 
     @staticmethod

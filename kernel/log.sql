@@ -1,7 +1,6 @@
 -- name: append
 -- Appends events under their heads; see migrations/001_log.sql.
-select epoch, xid, last_position from append(
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+select epoch, xid, last_position from append($1, $2, $3)
 
 -- name: read_after
 -- Events after ($1, $2, $3) in the log's order, in the current epoch up to the oldest running transaction.
@@ -31,15 +30,22 @@ from events where stream = $1 and version > $2 order by version
 select stream, version, hash, recorded from heads where stream = any($1)
 
 -- name: find_command
--- The first event of a remembered command, by its own route or as taken back from a topic.
-select command_digest, epoch, xid from events
+-- The first event of a remembered command, by its own route or else as taken back from a topic, and the last position of
+-- the transaction that appended it.
+select command_digest, epoch, xid, position,
+       (select max(e.position) from events e where e.epoch = c.epoch and e.xid = c.xid) as last
+from events c
 where command_actor = $1 and command_key = $3 and command_route in ($2, '')
-limit 1
+order by command_route desc limit 1
 
--- name: events_of_transaction
--- What one transaction appended.
+-- name: events_of_command
+-- What a command led to: its first event ($3) and those after it in the same transaction, up to the next command.
 select epoch, xid, position, stream, version, id, type, own, hash, document
-from events where epoch = $1 and xid = $2::xid8 order by position
+from events
+where epoch = $1 and xid = $2::xid8 and position >= $3 and position < coalesce(
+    (select min(position) from events where epoch = $1 and xid = $2::xid8 and position > $3 and command_key is not null),
+    9223372036854775807)
+order by position
 
 -- name: position_of
 -- Where an event stands.

@@ -71,77 +71,73 @@ create trigger epochs_truncate before truncate on epochs execute function refuse
 
 create function heads_only_grow() returns trigger language plpgsql as $$
 begin
-    if new.version <= old.version or new.stream <> old.stream then
-        raise exception 'the head of % can only grow', old.stream using errcode = 'PA003';
-    end if;
-    return new;
+    raise exception 'the head of % can only grow', old.stream using errcode = 'PA003';
 end $$;
-create trigger heads_growth before update on heads for each row execute function heads_only_grow();
+create trigger heads_growth before update on heads for each row
+    when (new.version <= old.version or new.stream <> old.stream) execute function heads_only_grow();
+
+create type stream_lock as (
+    stream text collate "C", writes boolean, version bigint, hash bytea,
+    new_version bigint, new_hash bytea, new_recorded timestamptz
+);
+comment on type stream_lock is
+    'A head as it was read, and what becomes of it. One that is not written is a guard: it must still be where it was.';
+
+create type new_event as (
+    stream text collate "C", version bigint, id uuid, type text collate "C", hash bytea, document text,
+    topic_partition integer, topic_offset bigint,
+    command_actor text collate "C", command_route text collate "C", command_key text collate "C", command_digest bytea
+);
 
 -- Appends events of one or several streams and commands, all or none, under the heads of every stream written or guarded.
--- The lock arrays are in the order of stream names, so that two appends meet their locks in one order.
--- lock_writes false: a guard; the stream must still be where it was read. Without events it only holds its guards until
--- the transaction ends, and last_position is null.
+-- The locks are in the order of stream names, so that two appends meet them in one order.
 -- A command that is remembered already violates events_command. Raises PA001 (a stream moved; detail: its name),
 -- PA004 (something was written before: then a late reader could see versions out of order).
 create function append(
-    is_own boolean,
-    lock_streams text[], lock_writes boolean[], lock_versions bigint[], lock_hashes bytea[],
-    new_versions bigint[], new_hashes bytea[], new_times timestamptz[],
-    event_streams text[], event_versions bigint[], event_ids uuid[], event_types text[],
-    event_hashes bytea[], event_documents text[], event_partitions integer[], event_offsets bigint[],
-    command_actors text[], command_routes text[], command_keys text[], command_digests bytea[],
+    is_own boolean, locks stream_lock[], new_events new_event[],
     out epoch integer, out xid xid8, out last_position bigint
 ) language plpgsql security definer as $$
 #variable_conflict use_column
+declare
+    lock public.stream_lock;
 begin
     if pg_current_xact_id_if_assigned() is not null then
         raise exception 'append must be the first write of its transaction' using errcode = 'PA004';
     end if;
     perform pg_advisory_xact_lock_shared(4711, 1);
     select max(e.epoch) into append.epoch from public.epochs e;
-    for i in 1 .. coalesce(array_length(lock_streams, 1), 0) loop
-        if lock_writes[i] and lock_versions[i] > 0 then
+    foreach lock in array locks loop
+        if lock.writes and lock.version > 0 then
             update public.heads h
-            set version = new_versions[i], hash = new_hashes[i], recorded = new_times[i]
-            where h.stream = lock_streams[i] and h.version = lock_versions[i] and h.hash = lock_hashes[i];
-        elsif lock_writes[i] then
+            set version = lock.new_version, hash = lock.new_hash, recorded = lock.new_recorded
+            where h.stream = lock.stream and h.version = lock.version and h.hash = lock.hash;
+        elsif lock.writes then
             insert into public.heads as h (stream, version, hash, recorded)
-            values (lock_streams[i], new_versions[i], new_hashes[i], new_times[i])
+            values (lock.stream, lock.new_version, lock.new_hash, lock.new_recorded)
             on conflict (stream) do update
             set version = excluded.version, hash = excluded.hash, recorded = excluded.recorded
             where h.version = 0;
         else
-            if lock_versions[i] = 0 then
+            if lock.version = 0 then
                 insert into public.heads (stream, version, hash, recorded)
-                values (lock_streams[i], 0, ''::bytea, '-infinity') on conflict (stream) do nothing;
+                values (lock.stream, 0, ''::bytea, '-infinity') on conflict (stream) do nothing;
             end if;
             perform 1 from public.heads h
-            where h.stream = lock_streams[i] and h.version = lock_versions[i] for share;
+            where h.stream = lock.stream and h.version = lock.version for share;
         end if;
         if not found then
-            raise exception 'the stream moved' using errcode = 'PA001', detail = lock_streams[i];
+            raise exception 'the stream moved' using errcode = 'PA001', detail = lock.stream;
         end if;
     end loop;
     append.xid := pg_current_xact_id();
-    if array_length(event_ids, 1) = 1 then
-        insert into public.events
-            (epoch, xid, stream, version, id, type, own, hash, document, topic_partition, topic_offset,
-             command_actor, command_route, command_key, command_digest)
-        values (append.epoch, append.xid, event_streams[1], event_versions[1], event_ids[1], event_types[1], is_own,
-                event_hashes[1], event_documents[1], event_partitions[1], event_offsets[1],
-                command_actors[1], command_routes[1], command_keys[1], command_digests[1])
-        returning position into last_position;
-    elsif array_length(event_ids, 1) > 1 then
-        insert into public.events
-            (epoch, xid, stream, version, id, type, own, hash, document, topic_partition, topic_offset,
-             command_actor, command_route, command_key, command_digest)
-        select append.epoch, append.xid, u.stream, u.version, u.id, u.type, is_own, u.hash, u.document,
-               u.topic_partition, u.topic_offset, u.command_actor, u.command_route, u.command_key, u.command_digest
-        from unnest(event_streams, event_versions, event_ids, event_types, event_hashes, event_documents,
-                    event_partitions, event_offsets, command_actors, command_routes, command_keys, command_digests)
-            as u (stream, version, id, type, hash, document, topic_partition, topic_offset,
-                  command_actor, command_route, command_key, command_digest);
+    insert into public.events
+        (epoch, xid, stream, version, id, type, own, hash, document, topic_partition, topic_offset,
+         command_actor, command_route, command_key, command_digest)
+    select append.epoch, append.xid, u.stream, u.version, u.id, u.type, is_own, u.hash, u.document, u.topic_partition,
+           u.topic_offset, u.command_actor, u.command_route, u.command_key, u.command_digest
+    from unnest(new_events) as u;
+    -- Without events it only holds its guards, and there is no position.
+    if found then
         last_position := currval('public.events_position_seq');
     end if;
 end $$;
