@@ -11,15 +11,18 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
 from kernel.decider import Position
 from kernel.log import Append, CommandRemembered, Connection, Head, StreamMoved, append
 
+_LINGER: Final = 0.05
+"""Seconds that a connection is kept for the next append: to take and release one costs half of what an append does."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class _Waiting:
     batch: Append
     outcome: asyncio.Future[Position]
@@ -42,17 +45,25 @@ class GroupAppender:
         self._most = most
         self._waiting: deque[_Waiting] = deque()
         self._idle = at_once
+        self._parked: list[asyncio.Future[None]] = []
+        self._called = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def append(self, batch: Append) -> Position:
         """Append `batch`, perhaps with others; return and raise as `kernel.log.append` does."""
         waiting = _Waiting(batch, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
-        self._start()
+        if not self._called:
+            self._call()
         return await waiting.outcome
 
-    def _start(self) -> None:
-        if self._waiting and self._idle:
+    def _call(self) -> None:
+        """Call somebody to take what waits: who has a connection in hand, else somebody new, if one may."""
+        if self._parked:
+            self._called = True
+            _wake(self._parked.pop())
+        elif self._idle:
+            self._called = True
             self._idle -= 1
             task = asyncio.create_task(self._work())
             self._tasks.add(task)
@@ -61,7 +72,7 @@ class GroupAppender:
     async def _work(self) -> None:
         try:
             async with self._pool.acquire() as connection:
-                while self._waiting and _usable(connection):
+                while await self._some() and _usable(connection):
                     await _carry_out(connection, self._take())
         except BaseException as error:
             while self._waiting:
@@ -70,10 +81,28 @@ class GroupAppender:
                 raise
         finally:
             self._idle += 1
-            self._start()
+            self._called = False
+            if self._waiting:
+                self._call()
+
+    async def _some(self) -> bool:
+        """Wait a moment for appends, the connection in hand; tell whether there are any."""
+        if not self._waiting:
+            loop = asyncio.get_running_loop()
+            parked = loop.create_future()
+            self._parked.append(parked)
+            patience = loop.call_later(_LINGER, _wake, parked)
+            try:
+                await parked
+            finally:
+                patience.cancel()
+                if parked in self._parked:
+                    self._parked.remove(parked)
+        return bool(self._waiting)
 
     def _take(self) -> list[_Waiting]:
         """Take waiting appends in order, up to the first that writes, or is guarded by, what one before it touches."""
+        self._called = False
         group: list[_Waiting] = []
         written: set[str] = set()
         touched: set[str] = set()
@@ -84,6 +113,8 @@ class GroupAppender:
             written.update(batch.times)
             touched.update(batch.heads)
             group.append(self._waiting.popleft())
+        if self._waiting:
+            self._call()
         return group
 
 
@@ -121,6 +152,11 @@ def _usable(connection: Connection) -> bool:
         return not connection.is_closed()
     except asyncpg.InterfaceError:
         return False
+
+
+def _wake(parked: asyncio.Future[None]) -> None:
+    if not parked.done():
+        parked.set_result(None)
 
 
 def _joined(batches: Sequence[Append]) -> Append:
