@@ -10,6 +10,8 @@ import hmac
 import math
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -106,11 +108,11 @@ class TokenAnswer(BaseModel):
 async def sign_in(body: SignIn, request: Request, here: Here) -> TokenAnswer:
     """Give a token for a login name and password; guessing is slowed by login and address."""
     login = body.login.casefold()
-    _count_attempt(here, request, login)
-    account = await find_account(here.pool, login)
-    if not await here.passwords.matches(account.password_hash if account else None, body.password) or account is None:
-        raise _sign_in_failed()
-    _attempt_succeeded(here, request, login)
+    with _attempt(here, request, login):
+        account = await find_account(here.pool, login)
+        known = account.password_hash if account else None
+        if not await here.passwords.matches(known, body.password) or account is None:
+            raise _sign_in_failed()
     if here.passwords.is_outdated(account.password_hash):
         stronger = await here.passwords.hash(body.password)
         await here.pool.execute(SQL["rehash_account"], login, stronger, account.password_hash)
@@ -128,31 +130,45 @@ class ServiceSignIn(RequestBody):
 @router.post("/v1/service-token", tags=["tokens"])
 async def service_token(body: ServiceSignIn, request: Request, here: Here) -> TokenAnswer:
     """Give a service its token for the secret in its file."""
-    name = f"service:{body.service}"
-    _count_attempt(here, request, name)
-    try:
-        secret = read_secret(here.keys_folder / f"{body.service}.secret")
-    except OSError:
-        secret = ""
-    matches = hmac.compare_digest(secret.encode(), body.secret.encode())
-    if not secret or not matches:
-        raise _sign_in_failed()
-    _attempt_succeeded(here, request, name)
+    with _attempt(here, request, f"service:{body.service}"):
+        try:
+            secret = read_secret(here.keys_folder / f"{body.service}.secret")
+        except OSError:
+            secret = ""
+        matches = hmac.compare_digest(secret.encode(), body.secret.encode())
+        if not secret or not matches:
+            raise _sign_in_failed()
     person = Person(service_person(body.service), (Grant.of("service"),))
     return TokenAnswer.of(issue(here.keys.signing(), person, lifetime=_SERVICE_TOKEN_SECONDS))
 
 
-def _count_attempt(here: Identity, request: Request, login: str) -> None:
+@contextmanager
+def _attempt(here: Identity, request: Request, login: str) -> Iterator[None]:
+    """Count an attempt by address and login; one that succeeds, or that a fault of ours cut short, is taken back."""
     address = _address(request)
-    wait = max(here.by_login.begin(f"{login} {address}"), here.by_address.begin(address))
+    of_login = f"{login} {address}"
+    _refuse(here.by_address.begin(address))
+    try:
+        _refuse(here.by_login.begin(of_login))
+    except Problem:
+        here.by_address.took_back(address)
+        raise
+    try:
+        yield
+    except Problem:
+        raise
+    except Exception:
+        # An outage of the database must not lock everybody out when it is over.
+        here.by_login.took_back(of_login)
+        here.by_address.took_back(address)
+        raise
+    here.by_login.succeeded(of_login)
+    here.by_address.took_back(address)
+
+
+def _refuse(wait: float) -> None:
     if wait:
         raise too_many_requests(math.ceil(wait))
-
-
-def _attempt_succeeded(here: Identity, request: Request, login: str) -> None:
-    address = _address(request)
-    here.by_login.succeeded(f"{login} {address}")
-    here.by_address.took_back(address)
 
 
 def _address(request: Request) -> str:

@@ -134,6 +134,17 @@ async def test_guessing_is_stopped_for_that_login_and_address_only(identity) -> 
         assert (await client.post("/v1/sign-in", json=body)).status_code == 200
 
 
+async def test_an_outage_of_the_database_locks_nobody_out_afterwards(identity, monkeypatch) -> None:
+    async def away(*_: object) -> None:
+        raise asyncpg.CannotConnectNowError("the database system is starting up")
+
+    with monkeypatch.context() as during:
+        during.setattr("services.identity.api.find_account", away)
+        for number in range(60):
+            assert (await identity.sign_in(f"panitia-13-{number % 9 + 1}")).status_code == 503
+    assert (await identity.sign_in("panitia-13-1")).status_code == 200
+
+
 async def test_guesses_at_once_do_not_slip_through(identity) -> None:
     answered = await asyncio.gather(*(identity.sign_in("auditor", f"guess {n}") for n in range(30)))
     assert sum(each.status_code == 401 for each in answered) == 5
