@@ -211,7 +211,8 @@ def _add_operations(app: FastAPI, limits: Limits, asyncapi: Mapping[str, Any] | 
 
 async def readiness(app: FastAPI) -> dict[str, CheckResult]:
     """Return what each check of the application finds now; one that fails or hangs is a finding like any other."""
-    checks: dict[str, Check] = app.state.checks
+    # A copy: what starts meanwhile adds its own.
+    checks: dict[str, Check] = dict(app.state.checks)
     found = await asyncio.gather(*(_checked(check) for check in checks.values()))
     gate: Gate = app.state.gate
     opened = {} if gate.why is None else {"gate": (False, gate.why)}

@@ -367,6 +367,19 @@ async def test_every_answer_has_the_security_headers(client) -> None:
 # --- operation ---
 
 
+async def test_a_check_that_is_added_while_others_are_asked_breaks_nothing(app, client) -> None:
+    async def late() -> tuple[bool, str]:
+        return True, "answers"
+
+    async def early() -> tuple[bool, str]:
+        app.state.checks["late"] = late
+        return True, "answers"
+
+    app.state.checks["early"] = early
+    assert (await client.get("/health/ready")).json()["checks"] == {"early": {"ok": True, "why": "answers"}}
+    assert set((await client.get("/health/ready")).json()["checks"]) == {"early", "late"}
+
+
 async def test_readiness_names_each_check_and_why(app, client) -> None:
     assert (await client.get("/health/ready")).json() == {"status": "ready", "checks": {}}
 
