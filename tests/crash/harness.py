@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -196,7 +196,7 @@ class _Rounds:
                     for number in range(1, self._outcome.rounds + 1):
                         await self._round(number, load)
             except* (Unexpected, NeverQuiet, StackError, TimeoutError) as stuck:
-                self._outcome.findings += [Finding("lost", "the stack", repr(error)) for error in stuck.exceptions]
+                self._found(Finding("lost", "the stack", repr(error)) for error in stuck.exceptions)
             self._say(f"{load.decided} plenaries decided; refused: {dict(self._outcome.history.refusals())}")
             self._say(f"not answered at first: {dict(people.silences)}")
 
@@ -258,8 +258,12 @@ class _Rounds:
         quiet = time.monotonic() - began
         report = self._outcome.report = await check(world)
         self._say(f"quiet after {quiet:.1f} s; compared: {report}")
+        self._found(report.findings)
+
+    def _found(self, findings: Iterable[Finding]) -> None:
+        """Say what was not found before, the first of it."""
         known = set(self._outcome.findings)
-        fresh = [finding for finding in report.findings if finding not in known]
+        fresh = [finding for finding in findings if finding not in known]
         self._outcome.findings += fresh
         for finding in fresh[:_SHOWN]:
             self._say(str(finding))
