@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import math
 import os
@@ -329,7 +330,14 @@ def run_service(
     service: str = app.state.service
     configure_logging(service, log_level)
     with one_line(service), _bound(host, port) as listener:
+        spare_collections()
         asyncio.run(_Life(app, listener, background, drain_seconds).live())
+
+
+def spare_collections() -> None:
+    """Take what lives as long as the process out of the garbage collector's walks: they cost a sixth of a command."""
+    gc.collect()
+    gc.freeze()
 
 
 def _bound(host: str, port: int) -> socket.socket:
