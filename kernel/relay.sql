@@ -4,8 +4,9 @@ select epoch, xid, position, cluster from relay_checkpoint
 
 -- name: next_own
 -- Own events after ($1, $2, $3): at most $4 of them and, but for the first, $5 bytes. One row more, without a stream,
--- says how far the log could be seen, so that received events are not read past again and again.
-with visible as (
+-- says how far the log could be seen, so that received events are not read past again and again. What is visible must
+-- not be materialized: the whole backlog, however long, would be copied for every batch.
+with visible as not materialized (
     select epoch, xid, position, stream, version, id, type, hash, document, own from events
     where (epoch, xid, position) > ($1, $2::xid8, $3)
       and (epoch < (select max(epoch) from epochs) or xid < pg_snapshot_xmin(pg_current_snapshot()))
