@@ -19,6 +19,12 @@ class LogMeasures:
             ("handler",),
             registry=registry,
         )
+        self._failures = Counter(
+            "paritrana_handler_failures",
+            "Failures of a handler, each followed by a new beginning at its checkpoint.",
+            ("handler",),
+            registry=registry,
+        )
         self.conflicts = Counter(
             "paritrana_command_conflicts", "Decisions taken anew because a stream had moved.", registry=registry
         )
@@ -31,6 +37,10 @@ class LogMeasures:
     def folded(self, handler: str, count: int) -> None:
         """Count events that a handler has passed."""
         self._folded.labels(handler).inc(count)
+
+    def failed(self, handler: str) -> None:
+        """Count a failure of a handler."""
+        self._failures.labels(handler).inc()
 
     def stalled(self, handler: str, count: int) -> None:
         """Show how many streams a handler waits on."""

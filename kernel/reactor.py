@@ -10,11 +10,13 @@ it matters to the handler only a newer build can tell), and one whose rows or ef
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID, uuid5
@@ -27,7 +29,7 @@ from kernel.commands import ATTEMPTS, Ask, Executor, Program
 from kernel.decider import START, Aggregate, Decision, Emit, Happened, Loader, Position, Refusal
 from kernel.log import Append, CommandRemembered, Connection, Recorded, StreamMoved, Wake, append, read_after, recorded
 from kernel.measures import LogMeasures
-from kernel.problems import UNFIT_FOR_STORE
+from kernel.problems import UNFIT_FOR_STORE, store_is_away
 from kernel.sql import queries
 
 S = TypeVar("S")
@@ -37,6 +39,8 @@ COMMAND_NAMESPACE: Final = UUID("6d1f9a52-5f0e-5c39-9b50-2f6f5a1f0c11")
 BATCH: Final = 500
 KEPT_GROUPS: Final = 512
 IDLE_SECONDS: Final = 5.0
+_FIRST_PAUSE: Final = 0.25
+_LONGEST_PAUSE: Final = 5.0
 RETRIES_AFTER_WAKE: Final = (0.0, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12)
 """Seconds to look again after a wake: the event may wait for an older transaction to end."""
 _UNREADABLE: Final = (Unreadable, KeyError, TypeError, ValueError, AttributeError)
@@ -342,7 +346,12 @@ class ProjectionFolder(Folder, Generic[S]):
         return {row[1]: row for row in self.projection.rows(name, state)}
 
     async def _commit(
-        self, connection: Connection, touched: dict[str, _Group[S]], joined: list[tuple[str, str]], to: Position
+        self,
+        connection: Connection,
+        touched: dict[str, _Group[S]],
+        joined: list[tuple[str, str]],
+        to: Position,
+        resumed: str | None = None,
     ) -> None:
         changed: list[tuple[Any, ...]] = []
         gone: list[tuple[str, str]] = []
@@ -351,7 +360,7 @@ class ProjectionFolder(Folder, Generic[S]):
             changed += [row for key, row in rows.items() if group.rows.get(key) != row]
             gone += [(name, key) for key in group.rows if key not in rows]
             group.rows = rows
-        if not (changed or gone or joined):
+        if not (changed or gone or joined or resumed):
             await self.move(connection, to)
         else:
             async with connection.transaction():
@@ -362,6 +371,8 @@ class ProjectionFolder(Folder, Generic[S]):
                     await connection.executemany(self.projection.table.upsert(), changed)
                 if joined:
                     await connection.executemany(SQL["add_member"], [(self.name, *pair) for pair in joined])
+                if resumed:
+                    await connection.execute(SQL["unstall"], self.name, resumed)
                 await self.move(connection, to)
         self.checkpoint = to
 
@@ -381,8 +392,7 @@ class ProjectionFolder(Folder, Generic[S]):
                     if self.reads(event) and name in self.projection.groups(event):
                         state = self.projection.fold(state, event, name)
                 touched[name] = _Group(state, members, before)
-            await self._commit(connection, touched, joined, self.checkpoint)
-            await connection.execute(SQL["unstall"], self.name, stream)
+            await self._commit(connection, touched, joined, self.checkpoint, stream)
         except _UNFIT:
             self.stalled[stream] = held
             self.reset()
@@ -429,13 +439,15 @@ class HandlerFolder(Folder):
                 await self.stall(connection, event, error)
         return live
 
-    async def _commit(self, connection: Connection, live: list[Live], to: Position) -> None:
+    async def _commit(self, connection: Connection, live: list[Live], to: Position, resumed: str | None = None) -> None:
         effects = await self.handler.prepare(live, connection) if live else Effects()
         async with connection.transaction():
             if effects.append is not None:
                 await append(connection, effects.append)
             for statement, arguments in effects.writes:
                 await connection.execute(statement, *arguments)
+            if resumed:
+                await connection.execute(SQL["unstall"], self.name, resumed)
             await self.move(connection, to)
         self.checkpoint = to
         self.handler.settled(committed=True)
@@ -444,11 +456,10 @@ class HandlerFolder(Folder):
         """Hand the held events over, in their stream's order."""
         try:
             live = [Live(happened(event, self.codec), acting=event.position > self.enabled) for event in events]
-            await self._commit(connection, live, self.checkpoint)
+            await self._commit(connection, live, self.checkpoint, stream)
         except _UNFIT:
             self.reset()
             return False
-        await connection.execute(SQL["unstall"], self.name, stream)
         return True
 
 
@@ -573,34 +584,66 @@ SERVICE_STREAM: Final = Aggregate[int](initial=lambda: 0, evolve=_count, kind="s
 
 @dataclass(slots=True)
 class Reactor:
-    """Runs the folders of one service, each in its own task on its own connection."""
+    """Runs the folders of one service, each in its own task on its own connection; one that fails stops no other."""
 
     pool: asyncpg.Pool[Any]
     wake: Wake
     folders: Sequence[Folder]
+    faults: dict[str, str] = field(default_factory=dict)
+    """By handler, what it failed at; until it has come to the end of the log again."""
+
+    def check(self) -> tuple[bool, str]:
+        """Tell whether every handler folds, for readiness."""
+        told = "; ".join(f"{name}: {fault}" for name, fault in sorted(self.faults.items()))
+        return not self.faults, told or "folds"
 
     async def run(self) -> None:
-        """Fold until cancelled. An error ends all loops and is the caller's to handle (and to start again)."""
+        """Fold until cancelled; a handler that fails begins again, after growing pauses."""
+        self.faults.clear()
         async with asyncio.TaskGroup() as group:
             for folder in self.folders:
-                group.create_task(self._loop(folder), name=f"fold {folder.name}")
+                group.create_task(self._keep(folder), name=f"fold {folder.name}")
+
+    async def _keep(self, folder: Folder) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            started = time.monotonic()
+            try:
+                await self._loop(folder)
+            except Exception as error:  # noqa: BLE001 - any failure is met in the same way: told, counted, tried again
+                self._failed(folder, error)
+            if time.monotonic() - started > 10 * _LONGEST_PAUSE:
+                pause = _FIRST_PAUSE
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _failed(self, folder: Folder, error: Exception) -> None:
+        self.faults[folder.name] = f"{type(error).__name__}: {error}"
+        folder.measures.failed(folder.name)
+        if store_is_away(error):
+            _LOG.warning("handler stopped, a store is away", handler=folder.name, error=self.faults[folder.name])
+        else:
+            _LOG.error("handler failed", handler=folder.name, exc_info=error)
 
     async def _loop(self, folder: Folder) -> None:
         async with self.pool.acquire() as connection:
-            if not folder.acts:
-                # A projection can always be folded again, so its commits need not wait for the disk.
-                await connection.execute("set synchronous_commit = off")
+            if folder.acts:
+                await folder.start(connection)
+                await self._follow(folder, connection)
+                return
+            # A projection can always be folded again, so its commits need not wait for the disk.
+            await connection.execute("set synchronous_commit = off")
             try:
                 await folder.start(connection)
                 await self._follow(folder, connection)
             finally:
-                if not connection.is_closed():
-                    await connection.execute("reset synchronous_commit")
+                await _durable_again(connection)
 
     async def _follow(self, folder: Folder, connection: Connection) -> None:
         while True:
             ticket = self.wake.ticket()
             await self._drain(folder, connection)
+            self.faults.pop(folder.name, None)
             rang = await self.wake.wait(ticket, IDLE_SECONDS)
             for pause in RETRIES_AFTER_WAKE if rang else ():
                 await asyncio.sleep(pause)
@@ -612,9 +655,20 @@ class Reactor:
         while True:
             try:
                 done = await folder.step(connection)
-            except CheckpointMoved:
+            except (CheckpointMoved, StreamMoved):
+                # Somebody was faster; all is read anew.
                 await asyncio.sleep(0.01)
                 continue
             if not done:
                 return total
             total += done
+
+
+async def _durable_again(connection: Connection) -> None:
+    """Set a pool's connection back, or end it: what commands commit on it must reach the disk."""
+    with contextlib.suppress(asyncpg.InterfaceError):  # it is gone already
+        try:
+            await connection.execute("reset synchronous_commit")
+        except BaseException:
+            connection.terminate()
+            raise

@@ -255,7 +255,13 @@ class Service:
 
     async def _react(self) -> None:
         lead = Lead(self.settings.database_url, f"{self.name}/reactor")
-        await lead.run(Reactor(self.pool, self.wake, self._make_folders()).run)
+        reactor = Reactor(self.pool, self.wake, self._make_folders())
+
+        async def check() -> CheckResult:
+            return reactor.check()
+
+        self.app.state.checks["reactor"] = check
+        await lead.run(reactor.run)
 
     async def _look(self) -> None:
         """Ring when another process has appended, and measure the gate now and then."""
