@@ -30,6 +30,8 @@ from kernel.sql import queries
 SQL: Final = queries(Path(__file__).with_name("receiver.sql"))
 TOLERANCE: Final = timedelta(seconds=5)
 """How far an event's time may lie after the service's clock."""
+SKEW: Final = timedelta(minutes=1)
+"""How far two services' clocks may be apart before an event is taken for future-dated; until then it is waited for."""
 
 _log = structlog.get_logger("inbox")
 
@@ -66,6 +68,10 @@ class Message(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes | None]]:
         """Names and values, a name perhaps more than once."""
         ...
+
+
+class NotYet(Exception):
+    """An event is ahead of this service's clock, as clocks may differ; read it again when the clock is there."""
 
 
 class PositionMoved(Exception):
@@ -138,7 +144,10 @@ def letter_of(message: Message, reason: Reason, detail: str) -> Letter:
 
 
 def judge(message: Message, wire: Wire, now: datetime) -> Arrival | Letter:
-    """Return the event that a message is, or the letter that says why it is none; the chain is judged by `plan`."""
+    """Return the event that a message is, or the letter that says why it is none; the chain is judged by `plan`.
+
+    Raises NotYet for an event a little ahead of `now`: set aside, a genuine one would be lost to a clock that is slow.
+    """
     if not message.value:
         return letter_of(message, Reason.EMPTY, "the record has no value; events are never deleted by tombstones")
     try:
@@ -162,8 +171,13 @@ def _owned(message: Message, document: Json, envelope: bytes, wire: Wire, now: d
         return letter_of(message, Reason.NOT_THE_OWNER, f"only {wire.owner_source_of(message.topic)} writes here")
     if message.key != stream.encode():
         return letter_of(message, Reason.WRONG_KEY, "the key is not the stream")
-    if from_instant(document["time"]) > now + TOLERANCE:
+    ahead = from_instant(document["time"]) - now
+    if ahead > SKEW:
         return letter_of(message, Reason.FUTURE_DATED, "the time is after this service's clock")
+    if ahead > TOLERANCE:
+        raise NotYet(
+            f"{stream}, version {document['streamversion']}, is {ahead.total_seconds():.1f} s ahead of our clock"
+        )
     value: bytes = message.value or b""
     return _arrival(message.topic, message.partition, message.offset, document, leaf_hash(envelope), value.decode())
 

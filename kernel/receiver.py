@@ -37,7 +37,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from kernel.broker import ANSWER_SECONDS, AWAY, Broker, DeliveryMeasures, Undecodable, Wire, read_until, stopped
 from kernel.clock import Clock
 from kernel.dead_letters import DeadLetters, Letter, Reason
-from kernel.inbox import SQL, Arrival, Move, Plan, PositionMoved, commit, judge, plan, record_digest
+from kernel.inbox import SQL, Arrival, Move, NotYet, Plan, PositionMoved, commit, judge, plan, record_digest
 from kernel.lead import STORE_AWAY
 from kernel.log import StreamMoved, Wake
 
@@ -225,7 +225,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
                 try:
                     await self._look_at_held()
                     await self._look_at_still()
-                except (*AWAY, *STORE_AWAY, StreamMoved) as error:
+                except (*AWAY, *STORE_AWAY, StreamMoved, NotYet) as error:
                     _log.warning("a look failed", error=repr(error))
                 self._measure()
             if await self._silent(since):
@@ -339,7 +339,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
             await self._try_placing()
 
     def _failed(self, records: Sequence[Any], error: Exception) -> None:
-        expected = isinstance(error, (*AWAY, *STORE_AWAY, StreamMoved, PositionMoved))
+        expected = isinstance(error, (*AWAY, *STORE_AWAY, StreamMoved, PositionMoved, NotYet))
         _log.log(
             logging.WARNING if expected else logging.ERROR, "batch failed, reading it again", error=repr(error),
             exc_info=None if expected else error,

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from kernel.dead_letters import Letter, Reason
-from kernel.inbox import Arrival, judge, record_digest
+from kernel.inbox import Arrival, NotYet, judge, record_digest
 from kernel.log import Entry
 from schemas.registry import schema_uri
 from schemas.topics import NOMINATION, SCORING
@@ -112,10 +112,14 @@ def test_another_key_than_the_stream(key: bytes | None) -> None:
     assert reason_of(told(Chain("season/2020").next(), key=key)) == Reason.WRONG_KEY
 
 
-def test_a_time_after_our_clock_is_future_dated_beyond_five_seconds() -> None:
+def test_a_time_after_our_clock_is_waited_for_and_beyond_a_minute_future_dated() -> None:
     near = Chain("season/2020", started=NOW + timedelta(seconds=4)).next()
     assert isinstance(judge(told(near), WIRE, NOW), Arrival)
-    far = Chain("season/2020", started=NOW + timedelta(seconds=6)).next()
+    slow = Chain("season/2020", started=NOW + timedelta(seconds=59)).next()
+    with pytest.raises(NotYet, match=r"season/2020, version 1, is 59\.0 s ahead"):
+        judge(told(slow), WIRE, NOW)
+    assert isinstance(judge(told(slow), WIRE, NOW + timedelta(seconds=55)), Arrival)
+    far = Chain("season/2020", started=NOW + timedelta(seconds=61)).next()
     assert reason_of(told(far)) == Reason.FUTURE_DATED
 
 
