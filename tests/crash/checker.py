@@ -468,6 +468,7 @@ async def _reacted(log: _Log, counted: Counter[str]) -> list[Finding]:
                 demanded.add(ask.key)
                 counted["demands"] += 1
                 if ask.key in answered:
+                    counted["demands that led to an event"] += 1
                     continue
                 async with log.pool.acquire() as connection:
                     if await executor.prepare(connection, ask, demand.program) is not None:
