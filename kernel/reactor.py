@@ -239,9 +239,9 @@ class Folder(ABC):
         """Tell whether the event's stream is held at it or before it."""
         return bool(self.stalled) and event.version >= self.stalled.get(event.stream, event.version + 1)
 
-    async def move(self, connection: Connection, to: Position) -> None:
+    async def move(self, connection: Connection, to: Position, how: str = "move_checkpoint") -> None:
         """Move the checkpoint by compare-and-set: the last write of the handler's transaction."""
-        status = await connection.execute(SQL["move_checkpoint"], self.name, *self.checkpoint, *to, self._generation)
+        status = await connection.execute(SQL[how], self.name, *self.checkpoint, *to, self._generation)
         if status != "UPDATE 1":
             raise CheckpointMoved(self.name)
 
@@ -361,7 +361,7 @@ class ProjectionFolder(Folder, Generic[S]):
             gone += [(name, key) for key in group.rows if key not in rows]
             group.rows = rows
         if not (changed or gone or joined or resumed):
-            await self.move(connection, to)
+            await self.move(connection, to, "move_projection")
         else:
             async with connection.transaction():
                 await connection.execute(SQL["share_projection"], self.name)

@@ -16,6 +16,13 @@ update checkpoints set enabled_epoch = $2, enabled_xid = $3::xid8, enabled_posit
 update checkpoints set epoch = $5, xid = $6::xid8, position = $7
 where handler = $1 and epoch = $2 and xid = $3::xid8 and position = $4 and generation = $8
 
+-- name: move_projection
+-- The same for a projection whose rows stay as they are: it too waits while a rebuild holds the projection still, since
+-- the code that is rebuilding may see a change in what is passed here.
+with held as (select pg_advisory_xact_lock_shared(4712, hashtext($1)))
+update checkpoints set epoch = $5, xid = $6::xid8, position = $7 from held
+where handler = $1 and epoch = $2 and xid = $3::xid8 and position = $4 and generation = $8
+
 -- name: stalled
 -- Streams that a handler waits on.
 select stream, version from stalled where handler = $1

@@ -196,9 +196,12 @@ async def _swap(connection: Connection, fold: Refold[Any], beside: Table, login:
     name = fold.projection.table.name
     members = [(fold.projection.name, group, stream) for group, streams in fold.members.items() for stream in streams]
     async with connection.transaction():
+        # The table comes last: from then on its readers wait.
+        await connection.execute(SQL["forget_members"], fold.projection.name)
+        await connection.copy_records_to_table(
+            "projection_members", records=members, columns=("projection", "grp", "stream")
+        )
+        await connection.execute(SQL["next_generation"], fold.projection.name)
         await connection.execute(f"drop table {name}")
         await connection.execute(f"alter table {beside.name} rename to {name}")
         await connection.execute(f'grant select, insert, update, delete on {name} to "{login}"')
-        await connection.execute(SQL["forget_members"], fold.projection.name)
-        await connection.executemany(REACTOR_SQL["add_member"], members)
-        await connection.execute(SQL["next_generation"], fold.projection.name)

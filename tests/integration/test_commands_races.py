@@ -186,7 +186,7 @@ async def test_what_waited_behind_a_cut_connection_is_carried_out_on_another(log
 
 async def _terminate_who_waits(log: Log) -> None:
     async with asyncio.timeout(10):
-        while not await log.pool.fetchval(
+        while not await log.pool.fetchval(  # noqa: ASYNC110 - nobody tells us
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where datname = current_database() and wait_event_type = 'Lock'"
         ):

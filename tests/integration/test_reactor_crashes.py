@@ -349,6 +349,37 @@ async def test_a_reactions_refusal_rests_on_what_stands_when_it_is_written(log: 
     assert len(await log.events("award/target")) == 1
 
 
+# --- rebuilt while live ----------------------------------------------------------------------------------------------
+
+
+async def test_a_projection_passes_nothing_while_a_rebuild_holds_it_still(log: Log) -> None:
+    """Not even what changes no row of this code: the code that is rebuilding may see it otherwise."""
+
+    class Idle(Tallies):
+        def rows(self, group: str, state: int) -> list[tuple[Any, ...]]:
+            return [(group, group, 1)]
+
+    folder = ProjectionFolder(Idle(), log.measures)
+    async with log.pool.acquire() as folding, log.pool.acquire() as rebuilding:
+        await log.emit("plenary/a")
+        await drain(folder, folding)
+        await log.emit("plenary/a")
+        await rebuilding.execute("select pg_advisory_lock(4712, hashtext('tallies'))")
+        passing = asyncio.create_task(drain(folder, folding))
+        await until(lambda: log.pool.fetchval(_WAITING_FOR_ADVICE), expected=1)
+        assert await log.pool.fetchval(_WRITING) == 0, "and no reader of the log waits for it"
+        await rebuilding.execute("update checkpoints set generation = generation + 1 where handler = 'tallies'")
+        await rebuilding.execute("select pg_advisory_unlock(4712, hashtext('tallies'))")
+        with pytest.raises(CheckpointMoved):
+            await passing
+
+
+_WRITING = "select count(*) from pg_stat_activity where datname = current_database() and backend_xid is not null"
+_WAITING_FOR_ADVICE = (
+    "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'advisory'"
+)
+
+
 # --- order and time --------------------------------------------------------------------------------------------------
 
 
