@@ -241,6 +241,13 @@ class _Keeper:
             started = time.monotonic()
             try:
                 await self._background.run()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # Nobody asked for it: some library let the cancellation of a task of its own out.
+                up.set(0)
+                self._crashed(RuntimeError("cancelled from within"))
             except Exception as error:  # noqa: BLE001 - any crash is met in the same way: told, counted, tried again
                 up.set(0)
                 self._crashed(error)
