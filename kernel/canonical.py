@@ -179,7 +179,7 @@ def write_document(attributes: Json, data: Json, signer: Signer | None) -> Seale
     Raises NotCanonical for data that no reader would take.
     Source: CloudEvents 1.0 for the names; RFC 6962 section 2.1 for the leaf hash; RFC 8032 for the signature.
     """
-    check_profile(data, "$.data")
+    check_profile(data, "$.data", depth=1)
     data["salt"] = secrets.token_hex(SALT_BYTES)
     data_bytes = canonical(data)
     attributes["datahash"] = data_hash(data_bytes)
