@@ -46,12 +46,19 @@ _LONGEST_PAUSE: Final = 5.0
 _log = structlog.get_logger("relay")
 
 
+_NOWHERE: Final = Place("", -1)
+
+
 class CheckpointMoved(Exception):
     """Another process has moved the checkpoint; read it again."""
 
 
 class OutOfStep(Exception):
     """The relay must begin again from its checkpoint."""
+
+
+class AlienStream(Exception):
+    """A stream in the log as our own that no topic of ours carries: it can never be published."""
 
 
 @dataclass(slots=True)
@@ -255,13 +262,24 @@ class Relay:
         unknown = list({row["stream"] for row in batch.rows} - self._streams.keys())
         if unknown:
             for row in await self.pool.fetch(SQL["last_published"], unknown, *batch.start):
-                stream = row["stream"]
-                self._streams[stream] = _Stream(self._place(stream), stream.encode(), row["version"])
+                self._keep(row["stream"], row["version"])
+
+    def _keep(self, stream: str, version: int) -> None:
+        try:
+            place = self._place(stream)
+        except AlienStream as error:
+            place = _NOWHERE
+            if stream not in self._stopped:
+                self._stop(stream, version, str(error))
+        self._streams[stream] = _Stream(place, stream.encode(), version)
 
     def _place(self, stream: str) -> Place:
-        topic = self.wire.topic_of(stream)
+        try:
+            topic = self.wire.topic_of(stream)
+        except ValueError as error:
+            raise AlienStream(str(error)) from error
         if topic not in self.wire.own_topics:
-            raise OutOfStep(f"the stream {stream} belongs to {topic}, which {self.wire.service} does not own")
+            raise AlienStream(f"the stream belongs to {topic}, which {self.wire.service} does not own")
         count = self._partitions.get(topic)
         if not count:
             raise OutOfStep(f"the topic {topic} does not exist")
@@ -335,7 +353,10 @@ class Relay:
         first = version
         async with self.broker.publisher() as publisher:
             while rows := await self.pool.fetch(SQL["rest_of_stream"], stream, version, *self._checkpoint):
-                place, key = self._place(stream), stream.encode()
+                try:
+                    place, key = self._place(stream), stream.encode()
+                except AlienStream:
+                    return
                 records = []
                 for row in rows:
                     _, _, _, _, version, id_, type_, digest, document = row

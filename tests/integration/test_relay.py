@@ -208,6 +208,18 @@ async def test_a_version_out_of_order_stops_its_stream_only_and_a_restart_mends_
     assert not await log.pool.fetch("select from relay_stopped")
 
 
+async def test_a_stream_that_no_topic_of_ours_carries_is_stopped_and_the_others_go_on(log: Log, topic: str) -> None:
+    alien, good = Chain("sheet/forged/seleksi/somebody"), Chain("season/2021")
+    await log.say(alien, 1)
+    await log.say(good, 2)
+    for _ in range(2):
+        async with running(log.relay()):
+            records = await published(log, topic, 2)
+    assert without_repeats(versions(records, good.stream)) == [1, 2]
+    assert versions(records, alien.stream) == []
+    assert [row["stream"] for row in await log.pool.fetch("select stream from relay_stopped")] == [alien.stream]
+
+
 async def test_an_event_larger_than_the_broker_takes_stops_its_stream_only(log: Log, topic: str) -> None:
     large, good = Chain("season/2020"), Chain("season/2021")
     await log.say(large, 1)
