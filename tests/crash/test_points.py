@@ -135,8 +135,8 @@ class Died(Exception):
 class DiesReacting(ReactionFolder):
     """Killed after its event is appended and its checkpoint is moved, before that is committed."""
 
-    async def move(self, connection: Connection, to: Position) -> None:
-        await super().move(connection, to)
+    async def move(self, connection: Connection, to: Position, how: str = "move_checkpoint") -> None:
+        await super().move(connection, to, how)
         raise Died
 
 

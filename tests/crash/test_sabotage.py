@@ -128,7 +128,9 @@ class Died(Exception):
 class FoldsBefore(ProjectionFolder[Any]):
     """Moves its checkpoint first, and is killed before it writes the rows."""
 
-    async def _commit(self, connection: Connection, touched: Any, joined: Any, to: Position) -> None:
+    async def _commit(
+        self, connection: Connection, touched: Any, joined: Any, to: Position, resumed: str | None = None
+    ) -> None:
         await self.move(connection, to)
         raise Died
 
@@ -136,9 +138,11 @@ class FoldsBefore(ProjectionFolder[Any]):
 class FoldsAfter(ProjectionFolder[Any]):
     """Writes rows and checkpoint, and is killed before that is committed."""
 
-    async def _commit(self, connection: Connection, touched: Any, joined: Any, to: Position) -> None:
+    async def _commit(
+        self, connection: Connection, touched: Any, joined: Any, to: Position, resumed: str | None = None
+    ) -> None:
         async with connection.transaction():
-            await super()._commit(connection, touched, joined, to)
+            await super()._commit(connection, touched, joined, to, resumed)
             raise Died
 
 
