@@ -5,7 +5,7 @@ still reach the last acknowledged record of every partition, with the same event
 everything is published again from the start (receivers drop by their heads what they have). What lies after that
 record and is not in the log was decided before a restore: it is taken back, as the same bytes, in causal order, with
 the commands that it answered, under a new epoch, since transaction ids may now be used a second time. What receivers
-set aside too (an event dated after the clock, or one that does not follow what the log has) is not taken back.
+set aside too (an event dated after the clock, under a used id, or that does not follow what the log has) is not.
 
 What was acknowledged to somebody and is in neither the backup nor the topic is lost; no program can see that.
 """
@@ -25,6 +25,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from kernel.broker import Broker, Cluster, Place, Undecodable, Wire, read_until
 from kernel.canonical import NotCanonical, envelope_of, from_instant, leaf_hash, parse_canonical
 from kernel.clock import Clock
+from kernel.inbox import SQL as RECEIVER_SQL
 from kernel.inbox import TOLERANCE
 from kernel.lead import Lead
 from kernel.log import NO_HEAD, Append, CommandRemembered, CommandRow, Connection, Entry, Head, append, read_heads
@@ -57,7 +58,7 @@ class Report:
     forks: int = 0
     """Events of ours that differ from the log's under the same stream and version; each one is an alarm."""
     unfit: int = 0
-    """Events of ours that do not follow what the log has, or are dated after the clock; each one is an alarm."""
+    """Events of ours that do not follow the log, are dated after the clock, or have a used id; each one is an alarm."""
     foreign: int = 0
     """Records in our topics that are no events of ours."""
 
@@ -196,17 +197,21 @@ class Reconciler:
         latest = self.clock.now() + TOLERANCE
         async with self.pool.acquire() as connection:
             heads = await read_heads(connection, list({event.stream for event in tally.lacking.values()}))
+            ids = [event.id for event in tally.lacking.values()]
+            used = {row["id"] for row in await connection.fetch(RECEIVER_SQL["used_ids"], ids)}
         for command in in_causal_order(tally.lacking.values()):
             fitting = _Fitting()
             for event in command.events:
                 head, time = heads.get(event.stream, NO_HEAD), from_instant(event.time)
-                if event.version != head.version + 1 or event.previous != head.hash or time > latest:
+                follows = event.version == head.version + 1 and event.previous == head.hash
+                if not follows or time > latest or event.id in used:
                     tally.unfit += 1
                     _log.error("an event cannot be taken back", stream=event.stream, version=event.version)
                     continue
                 fitting.heads.setdefault(event.stream, head)
                 heads[event.stream] = Head(event.version, event.hash, time)
                 fitting.events.append(event)
+                used.add(event.id)
             if fitting.events:
                 found.append(fitting)
         return found

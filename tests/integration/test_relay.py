@@ -384,8 +384,10 @@ async def test_what_only_lies_in_our_topic_is_not_taken_back(log: Log, topic: st
     await produce(log.broker, topic, record_of(season.next(), key=b"season/1999"))
     later = instant(datetime.now(UTC) + timedelta(days=1))
     await produce(log.broker, topic, record_of(Chain("season/2022").next(time=later)))
+    (known,) = await log.events()
+    await produce(log.broker, topic, record_of(Chain("season/2023").next(id=str(known["id"]))))
     report = await log.reconciler().run()
-    assert (report.taken_back, report.foreign, report.forks, report.unfit) == (0, 2, 1, 2)
+    assert (report.taken_back, report.foreign, report.forks, report.unfit) == (0, 2, 1, 3)
     assert not report.opened
     assert len(await log.events()) == 1
 
