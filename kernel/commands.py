@@ -9,6 +9,7 @@ to actor and route) is remembered in the append itself, so the common path is on
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -280,7 +281,7 @@ class Executor:
         """Decide and append; return the receipt, the first receipt of a repeated command, or the refusal."""
         async with _Lease(self.pool, self._share) as lease:
             trusting = True
-            for _ in range(ATTEMPTS):
+            for attempt in range(ATTEMPTS):
                 session = _Session(lease.connection, self.codec, self.cache, trusting=trusting)
                 try:
                     decision = await program(session)
@@ -294,6 +295,8 @@ class Executor:
                     session.forget()
                     self.conflicts()
                     trusting = False
+                    await lease.give_back()
+                    await asyncio.sleep(_apart(attempt))
                 except CommandRemembered:
                     remembered = await self.remembered(await lease.connection(), ask)
                     if remembered is not None:
@@ -442,6 +445,11 @@ class Executor:
                     fresh = Happened(emit.event, entry.id, stream, entry.version, time, ask.actor, ask.office, position)
                     state, head = load.aggregate.evolve(state, fresh), Head(entry.version, entry.hash, time)
             self.cache.put(load.aggregate, stream, Kept(state, head))
+
+
+def _apart(attempt: int) -> float:
+    """Return the seconds to wait after a conflict: none at first, then by chance, so that many draw apart."""
+    return random.uniform(0, min(0.0005 * 2**attempt, 0.1)) if attempt > 1 else 0.0  # noqa: S311 - nothing is secret
 
 
 KEY_REUSED: Final = Refusal(
