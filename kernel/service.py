@@ -24,7 +24,7 @@ from kernel.broker import AWAY, Broker, DeliveryMeasures, Wire
 from kernel.canonical import Ed25519Signer
 from kernel.clock import Clock
 from kernel.codec import Codec
-from kernel.commands import Executor
+from kernel.commands import Executor, StateCache
 from kernel.decider import Decision, Emit, Loader, Position
 from kernel.http import CheckResult, Limits, create_api
 from kernel.keys import event_signer
@@ -271,6 +271,9 @@ class Service:
             row = await self.pool.fetchrow(SQL["last_appended"])
             now = tuple(row) if row else None
             if now != last:
+                if now and last and now[0] != last[0]:
+                    # A new epoch: the log may have been restored, and what is kept of it may never have been.
+                    self.executor.cache = StateCache()
                 last = now
                 self.wake.ring()
             if time.monotonic() - measured > _GATE_AGE_SECONDS:
