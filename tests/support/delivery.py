@@ -25,6 +25,8 @@ from schemas.document import fault_of
 from schemas.registry import schema_uri
 from schemas.topics import EVENT_TOPICS, source_of, topic_of, topics_of
 
+_BATCH_HEADER = 61
+_ZSTD = 4
 TYPE = "id.go.paritrana.nomination.Tested.v1"
 _OWNERS = {topic.name: source_of(topic.owner) for topic in EVENT_TOPICS}
 
@@ -177,6 +179,31 @@ async def produce_undecodable(broker: Broker, topic: str, partition: int = 0) ->
         raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
         builder._buffer = raw
         await (await producer.send_batch(builder, topic, partition=partition))
+    finally:
+        await producer.stop()
+
+
+async def produce_compressed(broker: Broker, topic: str, partition: int = 0) -> int:
+    """Produce one record in a compression that the broker takes and no client of ours reads; return its offset.
+
+    The frame (RFC 8878) holds one raw block, so that no library for zstd is needed.
+    """
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, acks="all")
+    await producer.start()
+    try:
+        builder = producer.create_batch()
+        builder.append(timestamp=0, key=b"k", value=b"v", headers=[])
+        builder.close()
+        raw = bytearray(builder._build())
+        records = bytes(raw[_BATCH_HEADER:])
+        block = (len(records) << 3 | 1).to_bytes(3, "little")
+        raw[_BATCH_HEADER:] = b"\x28\xb5\x2f\xfd\x20" + bytes([len(records)]) + block + records
+        raw[8:12] = (len(raw) - 12).to_bytes(4, "big")
+        raw[21:23] = _ZSTD.to_bytes(2, "big")
+        raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
+        builder._buffer = raw
+        sent = await (await producer.send_batch(builder, topic, partition=partition))
+        return int(sent.offset)
     finally:
         await producer.stop()
 

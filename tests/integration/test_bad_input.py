@@ -1,0 +1,467 @@
+"""Bad input of every kind against the whole system: told, recorded or set aside, and everything goes on.
+
+One stack for the module, every service a process. The tests run in the season's order: nomination is open in January,
+scoring in February.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from kernel.broker import Broker, Record
+from kernel.canonical import canonical, instant
+from kernel.dead_letters import SUFFIX, Reason
+from kernel.log import Entry, Head
+from kernel.tokens import Grant
+from schemas.topics import (
+    AUDIT,
+    EVENT_TOPICS,
+    IDENTITY,
+    NOMINATION,
+    NOTIFICATIONS,
+    SCORES,
+    SCORING,
+    SERVICES,
+    source_of,
+    topic_of,
+)
+from tests.support.delivery import Chain, produce, produce_compressed, record_of, records_of
+from tests.support.malformed import (
+    TEN_MEGABYTES,
+    UNKNOWN,
+    every_way,
+    forged_cursors,
+    instance,
+    right,
+)
+from tests.support.refusals import fault_of, faults_among, refusal, send
+from tests.support.whole import Json, Route, Whole, until, whole_system
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+ROLES: Final = (
+    "secretariat", "member", "secretary", "chair", "verifier", "juror", "contact", "season-admin", "auditor",
+    "operator", "publisher", "service",
+)  # fmt: skip
+RANKING: Final = "/v1/rankings/2020/provincial/75/KABKOTA/seleksi"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def whole() -> AsyncIterator[Whole]:
+    """Everything runs, and it is January 2021."""
+    async with whole_system() as system:
+        yield await system.january()
+
+
+@pytest.fixture
+def everybody(whole: Whole) -> str:
+    """A token of every role everywhere, so that nothing is refused for want of a right."""
+    return whole.token(*(Grant.of(role) for role in ROLES), person=UNKNOWN)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def nothing_happens(whole: Whole) -> AsyncIterator[None]:
+    """Nothing but refusals is recorded meanwhile, no process dies, and every service is ready afterwards."""
+    before, pids = await _recorded(whole), whole.stack.pids()
+    yield
+    assert await whole.unready() == {}
+    assert whole.stack.pids() == pids
+    assert await _recorded(whole) == before
+
+
+async def _recorded(whole: Whole) -> Json:
+    """Return where every stream ends but those of refusals, and what identity keeps beside its log."""
+    heads = {service: await whole.own_heads(service) for service in SERVICES}
+    found: Json = {
+        service: {stream: version for stream, version in own.items() if not stream.startswith("refusal/")}
+        for service, own in heads.items()
+    }
+    for table in ("person", "account", "role_grant"):
+        (row,) = await whole.rows("identity", f"select count(*) as rows from {table}")
+        found[table] = row["rows"]
+    return found
+
+
+def _route(whole: Whole, name: str) -> Route:
+    return next(route for route in whole.routes if route.name == name)
+
+
+# --- HTTP -----------------------------------------------------------------------------------------------------------
+
+
+async def test_every_malformed_request_to_every_route_is_a_problem_that_says_what_to_change(
+    whole: Whole, everybody: str, nothing_happens: None
+) -> None:
+    count, faults = 0, list[str]()
+    for route in whole.routes:
+        sent, found = await faults_among(whole, everybody, every_way(route))
+        count, faults = count + sent, faults + found
+    assert faults == []
+    assert count > 40 * len(whole.routes) // 2
+
+
+async def test_what_does_not_exist_is_not_found(whole: Whole, everybody: str, nothing_happens: None) -> None:
+    asked = Counter[int]()
+    for route in whole.routes:
+        if {"nomination", "plenary", "person", "grant", "member"}.isdisjoint(route.names("path")):
+            continue
+        answer = await send(whole, everybody, right(route))
+        problem = refusal(answer)
+        asked[answer.status_code] += 1
+        if answer.status_code != 404:
+            assert problem["errors"], route.name
+    assert asked[404] >= 15
+    for path in ("/v1/public/seasons/1999", "/v1/public/seasons/1999/rulebook", "/v1/committees/1999/75"):
+        assert refusal(await whole.ask(everybody, "nomination", "GET", path))["status"] == 404
+    for path in (RANKING, f"/v1/public{RANKING.removeprefix('/v1')}"):
+        assert refusal(await whole.ask(everybody, "scoring", "GET", path))["status"] == 404
+    assert refusal(await whole.ask(everybody, "identity", "GET", "/nothing"))["type"] == "/problems/not-found"
+
+
+_LISTS: Final = {
+    "nomination": {
+        "/v1/nominations": "nominations/None/None/None/None",
+        "/v1/committees": "committees/None/None",
+        "/v1/plenaries": "plenaries/None/None",
+        "/v1/public/seasons": "seasons",
+        "/v1/public/results/2020": "results/2020",
+    },
+    "scoring": {
+        "/v1/sheets": f"sheets/{UNKNOWN}/None/False",
+        "/v1/rankings": "rankings/None/None",
+        f"{RANKING}/progress": "progress/ranking/2020/provincial/75/KABKOTA/seleksi",
+        "/v1/public/rankings": "public/None",
+    },
+    "notifications": {"/v1/deliveries": "deliveries"},
+    "audit": {"/v1/heads": "heads", "/v1/events": "events", "/v1/events?stream=season/2020": "events of season/2020"},
+}
+"""How each list calls itself in its cursors: it is no secret, so anybody can make one up."""
+
+
+async def test_a_cursor_that_was_made_up_never_fails(whole: Whole, everybody: str, nothing_happens: None) -> None:
+    paged = {f"{route.service} {route.template}" for route in whole.routes if "cursor" in route.names("query")}
+    told = {f"{service} {path.partition('?')[0]}" for service, paths in _LISTS.items() for path in paths}
+    assert len(told) + 1 == len(paged), "a list is missing above (audit's export checks its cursor against `until`)"
+    for service, paths in _LISTS.items():
+        for path, listing in paths.items():
+            queries = [f"{'&' if '?' in path else '?'}cursor={cursor}" for cursor in forged_cursors(listing)]
+            answers = await asyncio.gather(*(whole.ask(everybody, service, "GET", path + each) for each in queries))
+            problems = [refusal(answer) for answer in answers if answer.status_code != 200]
+            assert len(problems) > 15, path
+
+
+@pytest.mark.parametrize(
+    "instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1612137600", "-1", "1e9", "2021-02-01"]
+)
+async def test_an_instant_that_nobody_can_mean_is_refused(
+    whole: Whole, everybody: str, nothing_happens: None, instant: str
+) -> None:
+    query = str(httpx.QueryParams(as_of=instant))
+    assert refusal(await whole.ask(everybody, "scoring", "GET", f"{RANKING}?{query}"))["errors"]
+    meeting = instance(_route(whole, "nomination POST /v1/plenaries")) | {"scheduled": instant}
+    problem = refusal(await whole.ask(everybody, "nomination", "POST", "/v1/plenaries", meeting))
+    assert [error["field"] for error in problem["errors"]] == ["scheduled"]
+
+
+async def test_a_meeting_in_the_year_1_stops_nothing(whole: Whole) -> None:
+    meeting = instance(_route(whole, "nomination POST /v1/plenaries")) | {"scheduled": "0001-01-01T00:00:00Z"}
+    receipt = await whole.does(whole.clerk("75"), "nomination", "POST", "/v1/plenaries", meeting)
+    point = f"{receipt['events'][0]['stream']}@1"
+    answer = await whole.ask(
+        whole.clerk("75"), "nomination", "GET", f"/v1/plenaries/{receipt['plenary']}?at_least={point}"
+    )
+    assert answer.json()["scheduled"] == "0001-01-01T00:00:00.000000Z"
+    assert await whole.unready() == {}
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Bearer", "Bearer x", "Bearer a.b.c", "Basic eDp5", "Bearer eyJhbGciOiJub25lIn0.e30.", "Bearer \u00e9",
+     f"Bearer {'x' * 9000}", "Token x", "Bearer x y"],
+)  # fmt: skip
+async def test_no_text_in_the_place_of_a_token_is_more_than_a_401(whole: Whole, authorization: str) -> None:
+    for service in SERVICES:
+        route = next(each for each in _closed(whole) if each.service == service and each.method == "GET")
+        answer = await send(whole, None, replace(right(route), headers={"Authorization": authorization}))
+        assert refusal(answer)["type"] == "/problems/unauthenticated"
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def _closed(whole: Whole) -> list[Route]:
+    opened = ("/v1/public/", "/v1/sign-in", "/v1/service-token")
+    return [each for each in whole.routes if each.template.startswith("/v1/") and not each.template.startswith(opened)]
+
+
+async def test_ten_megabytes_in_pieces_are_refused_by_every_service(
+    whole: Whole, everybody: str, nothing_happens: None
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'{"rulebook": "'
+        for _ in range(TEN_MEGABYTES >> 16):
+            yield b"x" * (1 << 16)
+
+    for service in SERVICES:
+        route = next((each for each in whole.routes if each.service == service and each.is_command), None)
+        path = "/v1/status" if route is None else right(route).path
+        headers = {"Authorization": f"Bearer {everybody}", "Content-Type": "application/json"}
+        answer = await whole.http.post(whole.url(service, path), content=pieces(), headers=headers)
+        assert refusal(answer)["type"] == "/problems/body-too-large"
+
+
+_UNREADABLE: Final = {
+    "no request": b"hello\r\n\r\n",
+    "a NUL in a header": b"GET /v1/me HTTP/1.1\r\nHost: x\r\nAccept-Language: i\0d\r\n\r\n",
+    "a NUL in the path": b"GET /v1/\0 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a path that is no ASCII": b"GET /v1/\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a name of a header that is none": b"GET / HTTP/1.1\r\nHost: x\r\na b: c\r\n\r\n",
+    "no host": b"GET /v1/me HTTP/1.1\r\n\r\n",
+    "a length that is none": b"POST /v1/sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+    "two lengths": b"POST /v1/sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "pieces of no length": b"POST /v1/sign-in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+    "another version": b"GET /v1/me HTTP/3.0\r\nHost: x\r\n\r\n",
+    "a path of 100 kB": b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "headers of 100 kB": b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+    "TLS": bytes.fromhex("16030100f8010000f40303") + bytes(230),
+}
+
+
+@pytest.mark.parametrize("wrong", _UNREADABLE)
+async def test_what_is_no_http_request_is_a_problem_too(whole: Whole, wrong: str) -> None:
+    for service in SERVICES:
+        status, headers, body = await _spoken(whole.url(service), _UNREADABLE[wrong])
+        assert fault_of(status, headers, partial(json.loads, body)) is None, (service, status, body[:200])
+    assert await whole.unready() == {}
+
+
+async def _spoken(url: str, raw: bytes) -> tuple[int, httpx.Headers, bytes]:
+    """Send bytes to a service and return the answer that it hangs up with."""
+    address = httpx.URL(url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    try:
+        writer.write(raw)
+        async with asyncio.timeout(20):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            headers = httpx.Headers([(line.partition(": ")[0], line.partition(": ")[2]) for line in head[1:] if line])
+            body = await reader.readexactly(int(headers["content-length"]))
+    finally:
+        writer.close()
+    return int(head[0].split()[1]), headers, body
+
+
+async def test_half_a_request_that_ends_leaves_nothing(whole: Whole, nothing_happens: None) -> None:
+    for service in SERVICES:
+        address = httpx.URL(whole.url(service))
+        for raw in (b"", b"POST /v1/x HT", b"POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{"):
+            _, writer = await asyncio.open_connection(address.host, address.port)
+            writer.write(raw)
+            writer.close()
+
+
+# --- Kafka ----------------------------------------------------------------------------------------------------------
+
+_RECEIVERS: Final = {
+    NOMINATION: ("scoring", "notifications", "audit"),
+    SCORING: ("nomination", "notifications", "audit"),
+    SCORES: ("audit",),
+    NOTIFICATIONS: ("audit",),
+    IDENTITY: ("audit",),
+    AUDIT: (),
+}
+"""Who receives what; nobody receives what audit says of itself, so nobody judges what lies there."""
+_STREAMS: Final = {
+    NOMINATION: "season/1990",
+    SCORING: "indicator/nobody",
+    SCORES: "sheet/nobody/provincial-seleksi/nobody",
+    NOTIFICATIONS: "delivery/nobody",
+    IDENTITY: "account/nobody",
+    AUDIT: "refusal/audit/system/1990-01-01",
+}
+"""A stream of each topic that no service has written."""
+_OWNERS: Final = {topic.name: topic.owner for topic in EVENT_TOPICS}
+
+
+@dataclass(frozen=True, slots=True)
+class Alien:
+    """A record that no service of ours wrote, where it was produced, and why it must be set aside."""
+
+    what: str
+    reason: Reason
+    record: Record
+
+
+async def test_an_alien_message_is_set_aside_with_its_reason_and_its_partition_goes_on(whole: Whole) -> None:
+    async with _broker(whole) as broker:
+        placed = {topic: await _invade(whole, broker, topic) for topic in _RECEIVERS}
+        await _something_happens(whole)
+        await _everywhere(whole)
+        for topic, aliens in placed.items():
+            await _set_aside(broker, topic, aliens)
+    await asyncio.gather(*(whole.stack.restart(service) for service in SERVICES))
+    assert await whole.unready() == {}
+    for service in SERVICES:
+        assert len(await whole.rows(service, "select epoch from epochs")) == 1, f"{service} opened an epoch"
+        assert not set(_STREAMS.values()) & (await whole.known_heads(service)).keys()
+    await whole.nominate("13", "13.73")
+    await whole.told()
+    await whole.february()
+    await _everywhere(whole)
+
+
+@asynccontextmanager
+async def _broker(whole: Whole) -> AsyncIterator[Broker]:
+    broker = Broker(whole.stack.bootstrap_servers, "alien")
+    try:
+        yield broker
+    finally:
+        await broker.close()
+
+
+async def _invade(whole: Whole, broker: Broker, topic: str) -> list[tuple[Alien, int, int]]:
+    """Produce every kind of alien message to a topic, over all its partitions, with copies of what is there already."""
+    known = await records_of(broker, topic)
+    count = (await broker.cluster()).partitions[topic]
+    placed: list[tuple[Alien, int, int]] = []
+    ours = json.loads((known or await records_of(broker, NOMINATION))[-1].value)
+    for number, alien in enumerate(_aliens(topic, ours, whole.now())):
+        partition = number % count
+        (offset,) = await produce(broker, topic, alien.record, partition=partition)
+        placed.append((alien, partition, offset))
+    undecodable = Alien("a compression of ours nobody has", Reason.UNDECODABLE, Record(None, None, []))
+    placed.append((undecodable, 0, await produce_compressed(broker, topic)))
+    again = [Record(each.key, each.value, list(each.headers)) for each in reversed(known)]
+    gap = Chain(_STREAMS[topic], _OWNERS[topic], started=whole.now() - timedelta(hours=1))
+    gap.next()
+    await produce(broker, topic, *again, record_of(gap.next()))
+    return placed
+
+
+def _aliens(topic: str, ours: Json, now: datetime) -> Iterator[Alien]:
+    """Yield what each check of the receiver must catch; `ours` is an event of the topic, or of another one."""
+
+    def chain(stream: str = _STREAMS[topic], owner: str = _OWNERS[topic], **given: Any) -> Chain:
+        return Chain(stream, owner, started=now - timedelta(hours=1), **given)
+
+    fine = chain().next()
+    document = json.loads(fine.document)
+    key = fine.stream.encode()
+    other = NOMINATION if topic != NOMINATION else SCORING
+
+    def event(what: str, reason: Reason, entry: Entry, **given: Any) -> Alien:
+        return Alien(what, reason, record_of(entry, **given))
+
+    def content(what: str, reason: Reason, value: Any) -> Alien:
+        return Alien(what, reason, Record(key, value if isinstance(value, bytes) else canonical(value), []))
+
+    yield content("garbage", Reason.NOT_CANONICAL, b"\x00\xff\xfe garbage")
+    yield content("an empty value", Reason.EMPTY, b"")
+    yield Alien("a tombstone", Reason.EMPTY, Record(key, None, []))
+    yield Alien("a header that is no UTF-8", Reason.NOT_CANONICAL, Record(key, b"{", [("type", b"\xff\xfe\x00")]))
+    yield event("another key", Reason.WRONG_KEY, fine, key=b"another")
+    yield event("no key", Reason.WRONG_KEY, fine, key=None)
+    yield event("a stream of another topic", Reason.NOT_THE_OWNER, chain(_STREAMS[other], _OWNERS[other]).next())
+    yield event("another source", Reason.NOT_AN_EVENT, chain().next(source=source_of(_OWNERS[other])))
+    yield content("spaces", Reason.NOT_CANONICAL, json.dumps(document).encode())
+    yield content("a float", Reason.NOT_CANONICAL, fine.document.replace('"number":1', '"number":1.5').encode())
+    yield content(
+        "a huge integer", Reason.NOT_CANONICAL, fine.document.replace('"number":1', f'"number":{2**63}').encode()
+    )
+    yield content("deep nesting", Reason.NOT_CANONICAL, b"[" * 100_000)
+    yield content("a name twice", Reason.NOT_CANONICAL, b'{"a":1,"a":1}')
+    yield content("another datahash", Reason.NOT_AN_EVENT, document | {"datahash": "0" * 64})
+    yield content("other data", Reason.NOT_AN_EVENT, document | {"data": document["data"] | {"number": 2}})
+    yield content("no data", Reason.NOT_AN_EVENT, {name: value for name, value in document.items() if name != "data"})
+    yield content("a version that is none", Reason.NOT_AN_EVENT, document | {"streamversion": 0})
+    yield content("a time that is none", Reason.NOT_AN_EVENT, document | {"time": "2021-02-30T00:00:00.000000Z"})
+    yield content("a subject of no kind", Reason.NOT_AN_EVENT, document | {"subject": "nothing/1"})
+    yield event("the future", Reason.FUTURE_DATED, chain().next(time=instant(now + timedelta(days=1))))
+    if topic_of(ours["subject"]) == topic:
+        wrong = Head(ours["streamversion"], b"\1" * 32, now)
+        yield event("another chain", Reason.WRONG_CHAIN, chain(ours["subject"], head=wrong).next())
+    yield event("an id that is taken", Reason.USED_ID, chain().next(id=ours["id"]))
+    yield content("a megabyte", Reason.NOT_CANONICAL, b"x" * (1 << 20))
+
+
+async def _set_aside(broker: Broker, topic: str, aliens: Sequence[tuple[Alien, int, int]]) -> None:
+    """Wait until every receiver has posted each alien; fail for another reason, and for anything else there."""
+    receivers = len(_RECEIVERS[topic])
+    expected = {(partition, offset): alien for alien, partition, offset in aliens} if receivers else {}
+
+    async def posted() -> Counter[tuple[int, int]]:
+        return Counter(_place(letter) for letter in await records_of(broker, topic + SUFFIX))
+
+    async def complete() -> bool:
+        found = await posted()
+        return all(found[place] >= receivers for place in expected)
+
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            await until(complete, "", within=120)
+    found = await posted()
+    named = {place: expected[place].what if place in expected else "no alien" for place in found.keys() | expected}
+    assert {named[place]: found[place] for place in named} == dict.fromkeys(named.values(), receivers), topic
+    for letter in await records_of(broker, topic + SUFFIX):
+        _is_kept(expected[_place(letter)], letter)
+
+
+def _place(letter: Any) -> tuple[int, int]:
+    told = dict(letter.headers)
+    return int(told["partition"]), int(told["offset"])
+
+
+def _is_kept(alien: Alien, letter: Any) -> None:
+    """Fail unless a letter has its reason and holds what was produced, but for what nobody can read."""
+    told = {name: value for name, value in letter.headers if value is not None}
+    assert told["reason"].decode() == alien.reason, alien.what
+    if alien.reason is not Reason.UNDECODABLE:
+        assert letter.key == alien.record.key, alien.what
+        assert (letter.value or b"") == (alien.record.value or b""), alien.what
+
+
+async def _something_happens(whole: Whole) -> None:
+    """Let every service but audit record something, by what its users do in January."""
+    await whole.nominate("75", "75.01")
+    await whole.told()
+    operator = whole.token(Grant.of("operator"))
+    await whole.does(operator, "identity", "POST", "/v1/token-keys")
+    await whole.open("75")
+
+    async def published() -> bool:
+        return (await whole.own_heads("identity"))["service/identity"] >= 3
+
+    await until(published, "identity has not published its new key")
+
+
+async def _everywhere(whole: Whole) -> None:
+    """Wait until whoever receives a topic has all that its owner recorded."""
+    own = {service: await whole.own_heads(service) for service in SERVICES}
+    wanted = {
+        service: {
+            stream: version
+            for heads in own.values()
+            for stream, version in heads.items()
+            if service in _RECEIVERS[topic_of(stream)]
+        }
+        for service in SERVICES
+    }
+
+    async def arrived() -> bool:
+        for service, streams in wanted.items():
+            known = await whole.known_heads(service)
+            if any(known.get(stream, 0) < version for stream, version in streams.items()):
+                return False
+        return True
+
+    await until(arrived, "something has not arrived everywhere", within=60)
