@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import threading
 import time
 from base64 import b64decode, b64encode
@@ -180,7 +179,7 @@ def write_document(attributes: Json, data: Json, signer: Signer | None) -> Seale
     Source: CloudEvents 1.0 for the names; RFC 6962 section 2.1 for the leaf hash; RFC 8032 for the signature.
     """
     check_profile(data, "$.data", depth=1)
-    data["salt"] = secrets.token_hex(SALT_BYTES)
+    data["salt"] = os.urandom(SALT_BYTES).hex()
     data_bytes = canonical(data)
     attributes["datahash"] = data_hash(data_bytes)
     if signer is not None:

@@ -391,11 +391,12 @@ class Executor:
         time = max(ask.received, ask.not_before or ask.received, *(head.time for head in rests_on))
         base = self._attributes(ask, instant(time))
         entries: list[Entry] = []
+        ends = {stream: (head.version, head.hash) for stream, head in heads.items()}
         command = CommandRow(ask.actor, ask.route, ask.key, ask.digest) if remember else None
         for emit in emits:
-            entry = self._entry(base, emit, heads[emit.stream], command)
+            entry = self._entry(base, emit, ends[emit.stream], command)
             command = None
-            heads[emit.stream] = Head(entry.version, entry.hash, time)
+            ends[emit.stream] = entry.version, entry.hash
             entries.append(entry)
         return Prepared(Append(entries, session.heads(heads), dict.fromkeys(heads, time)), base["time"])
 
@@ -416,35 +417,36 @@ class Executor:
             base["clock"] = "test"
         return base
 
-    def _entry(self, base: Json, emit: Emit, head: Head, command: CommandRow | None) -> Entry:
+    def _entry(self, base: Json, emit: Emit, end: tuple[int, bytes], command: CommandRow | None) -> Entry:
         written = self.codec.write(emit.event)
+        version, previous = end
         attributes = base | {
             "id": uuid7(),
             "type": written.type,
             "dataschema": written.schema,
             "subject": emit.stream,
-            "streamversion": head.version + 1,
+            "streamversion": version + 1,
         }
-        if head.version:
-            attributes["prevhash"] = head.hash.hex()
+        if version:
+            attributes["prevhash"] = previous.hex()
         signer = self.signer if written.signed else None
         sealed = write_document(attributes, written.data, signer)
-        return Entry(
-            emit.stream, head.version + 1, sealed.id, written.type, sealed.hash, sealed.document, command=command
-        )
+        return Entry(emit.stream, version + 1, sealed.id, written.type, sealed.hash, sealed.document, command=command)
 
     def _keep(self, session: _Session, ask: Ask, emits: Sequence[Emit], prepared: Prepared, position: Position) -> None:
         """Fold the committed events onto the loaded states and keep those for the next command."""
         times, entries = prepared.append.times, prepared.append.entries
-        for stream, load in session.loads.items():
-            if stream not in times:
-                continue
-            (state, head), time = load.kept, times[stream]
-            for emit, entry in zip(emits, entries, strict=True):
-                if entry.stream == stream:
-                    fresh = Happened(emit.event, entry.id, stream, entry.version, time, ask.actor, ask.office, position)
-                    state, head = load.aggregate.evolve(state, fresh), Head(entry.version, entry.hash, time)
-            self.cache.put(load.aggregate, stream, Kept(state, head))
+        states = {stream: load.kept.state for stream, load in session.loads.items() if stream in times}
+        last: dict[str, Entry] = {}
+        for emit, entry in zip(emits, entries, strict=True):
+            stream, version, id_, *_ = entry
+            if stream in states:
+                fresh = Happened(emit.event, id_, stream, version, times[stream], ask.actor, ask.office, position)
+                states[stream] = session.loads[stream].aggregate.evolve(states[stream], fresh)
+                last[stream] = entry
+        for stream, entry in last.items():
+            head = Head(entry.version, entry.hash, times[stream])
+            self.cache.put(session.loads[stream].aggregate, stream, Kept(states[stream], head))
 
 
 def _apart(attempt: int) -> float:

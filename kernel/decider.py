@@ -82,8 +82,7 @@ class Refusal:
     """False for what is no attempt at all, such as a thing that does not exist (404)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(NamedTuple):
     """An event to append to a stream."""
 
     stream: str

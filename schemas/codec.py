@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from schemas.envelope import Event
@@ -11,7 +12,7 @@ from schemas.service import CommandRefused, EpochOpened, ReactionEnabled, Servic
 from schemas.topics import source_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Written:
     """What of an event model goes into its document."""
 
@@ -19,6 +20,12 @@ class Written:
     schema: str
     data: dict[str, Any]
     signed: bool
+
+
+@cache
+def _names(model: type[Event]) -> tuple[str, str]:
+    name = model.type_name()
+    return name, schema_uri(name)
 
 
 class RegistryCodec:
@@ -34,8 +41,8 @@ class RegistryCodec:
 
     def write(self, event: Event) -> Written:
         """Return type, schema, JSON data and whether the event is signed."""
-        name = event.type_name()
-        return Written(name, schema_uri(name), event.to_data(), event.signed)
+        name, schema = _names(type(event))
+        return Written(name, schema, event.to_data(), event.signed)
 
     def source(self, service: str) -> str:
         """Return the service's CloudEvents source."""
