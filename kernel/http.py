@@ -12,11 +12,11 @@ import asyncio
 import ipaddress
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Annotated, Any, Final, TypeAlias
 
 import structlog
@@ -24,6 +24,7 @@ from fastapi import Depends, FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kernel.body import digest_of, read_json, refuse_text
@@ -173,7 +174,15 @@ def _add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> Response:
-        return problem_of_http(error).response(request)
+        return problem_of_http(error, _methods_of(request)).response(request)
+
+
+def _methods_of(request: Request) -> Iterator[str]:
+    """Return every method that some route takes at the request's path, asked as the router asks its routes."""
+    for method in HTTPMethod:
+        scope = {**request.scope, "method": method.value}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            yield method.value
 
 
 # --- what every service serves --------------------------------------------------------------------------------------

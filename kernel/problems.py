@@ -165,11 +165,22 @@ def idempotency_key_missing() -> Problem:
     )
 
 
+# Of refusals that no rule of the award makes.
+_REFUSAL_TITLES: Final[Mapping[str, Text]] = {
+    "idempotency-key-reused": Text(
+        "This Idempotency-Key was used for another request",
+        "Idempotency-Key ini sudah dipakai untuk permintaan lain",
+    ),
+    "busy": Text("Others change the same records just now", "Data yang sama sedang diubah oleh pihak lain"),
+}
+_RULES_REFUSE: Final = Text("The rules do not allow this", "Aturan tidak mengizinkan ini")
+
+
 def idempotency_key_reused() -> Problem:
     """Return the 409 for a key that was used for another content."""
     return conflict(
         "idempotency-key-reused",
-        Text("This Idempotency-Key was used for another request", "Idempotency-Key ini sudah dipakai"),
+        _REFUSAL_TITLES["idempotency-key-reused"],
         Text(
             "The same key must carry the same content. Send a new key for a new command.",
             "Kunci yang sama harus membawa isi yang sama. Kirim kunci baru untuk perintah baru.",
@@ -212,7 +223,7 @@ def conflict(code: str, title: Text, detail: Text | None = None, **extra: object
 
 def refused(refusal: Refusal) -> Problem:
     """Return the problem that a decision's refusal is over HTTP, with its own code, status and faults."""
-    title = Text("The rules do not allow this", "Aturan tidak mengizinkan ini")
+    title = _REFUSAL_TITLES.get(refusal.code, _RULES_REFUSE)
     return Problem(refusal.status, refusal.code, title, refusal.detail, errors=refusal.faults)
 
 
@@ -380,8 +391,12 @@ _HTTP_TITLES: Final = {
 }
 
 
-def problem_of_http(error: HTTPException) -> Problem:
-    """Return the problem for what the router itself refuses: an unknown route, another method."""
+def problem_of_http(error: HTTPException, methods: Iterable[str] = ()) -> Problem:
+    """Return the problem for what the router itself refuses: an unknown route, another method.
+
+    `methods` are all that the path takes; the router's own exception names those of one route only.
+    """
+    headers = dict(error.headers or {})
     code, title = _HTTP_TITLES.get(
         error.status_code, ("http-error", Text("The request was refused", "Permintaan ditolak"))
     )
@@ -389,9 +404,9 @@ def problem_of_http(error: HTTPException) -> Problem:
     if error.status_code == HTTPStatus.NOT_FOUND:
         detail = Text("See /openapi.json for every path.", "Lihat /openapi.json untuk semua alamat.")
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = headers["Allow"] = ", ".join(sorted(methods)) or headers.get("Allow", "")
         detail = Text(f"Allowed: {allowed}.", f"Yang diizinkan: {allowed}.")
-    return Problem(error.status_code, code, title, detail, headers=error.headers)
+    return Problem(error.status_code, code, title, detail, headers=headers)
 
 
 def problem_of_validation(error: RequestValidationError) -> Problem:
@@ -468,6 +483,10 @@ _REMEDIES: Final[Mapping[str, Text]] = {
     "uuid_type": _UUID,
     "uuid_parsing": _UUID,
     "json_invalid": Text("Send valid JSON.", "Kirim JSON yang sah."),
+    "name_ends": Text("Remove the white space before or after the name.", "Hapus spasi di awal atau di akhir nama."),
+    "name_letterless": Text(
+        "Send a name with at least one letter or digit.", "Kirim nama dengan paling sedikit satu huruf atau angka."
+    ),
     "none_required": Text("Send null or leave it out.", "Kirim null atau hilangkan."),
 }
 # Each takes what pydantic says in the error's context.
@@ -488,6 +507,10 @@ _REMEDY_TEMPLATES: Final[Mapping[str, Text]] = {
         "Send at most {decimal_places} decimal places.", "Kirim paling banyak {decimal_places} angka desimal."
     ),
     "decimal_max_digits": Text("Send at most {max_digits} digits.", "Kirim paling banyak {max_digits} angka."),
+    "name_character": Text(
+        "Remove the invisible or unassigned character {character}.",
+        "Hapus karakter {character}, yang tidak tampak atau tidak sah.",
+    ),
     "union_tag_invalid": Text(
         "Send {discriminator} as one of: {expected_tags}.",
         "Kirim {discriminator} sebagai salah satu dari: {expected_tags}.",
@@ -495,11 +518,53 @@ _REMEDY_TEMPLATES: Final[Mapping[str, Text]] = {
     "union_tag_not_found": Text("Add {discriminator}.", "Tambahkan {discriminator}."),
 }
 
+# The patterns of the texts that requests hold, each in words; any other pattern is told as it is.
+_PATTERNS: Final[Mapping[str, Text]] = {
+    r"^[^\x00-\x1f\x7f]+$": Text(
+        "Send one line of text without control characters.", "Kirim satu baris teks tanpa karakter kendali."
+    ),
+    r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$": Text(
+        "Send a UUID in small letters, for example 3f0c8e1a-7d52-4b96-9c2e-5a1b7f40d863.",
+        "Kirim UUID dengan huruf kecil, misalnya 3f0c8e1a-7d52-4b96-9c2e-5a1b7f40d863.",
+    ),
+    r"^[0-9a-f]{64}$": Text("Send 64 hexadecimal digits (0-9, a-f).", "Kirim 64 digit heksadesimal (0-9, a-f)."),
+    r"^[a-z0-9][a-z0-9-]{0,62}$": Text(
+        "Send 1 to 63 small letters, digits and hyphens, the first no hyphen.",
+        "Kirim 1 sampai 63 huruf kecil, angka, dan tanda hubung, tidak diawali tanda hubung.",
+    ),
+    r"^[A-Z][A-Z0-9_-]{0,31}$": Text(
+        "Send 1 to 32 capital letters, digits, hyphens and underscores, the first a letter.",
+        "Kirim 1 sampai 32 huruf kapital, angka, tanda hubung, dan garis bawah, diawali huruf.",
+    ),
+    r"^[0-9]{4}(-[a-z0-9]{1,16})?$": Text(
+        "Send a year of four digits, for example 2021; after a hyphen up to 16 small letters or digits may follow.",
+        "Kirim tahun empat angka, misalnya 2021; setelah tanda hubung boleh ada sampai 16 huruf kecil atau angka.",
+    ),
+    r"^[0-9]{4}$": Text("Send a year of four digits, for example 2021.", "Kirim tahun empat angka, misalnya 2021."),
+    r"^[0-9]{2}$": Text("Send two digits, for example 75.", "Kirim dua angka, misalnya 75."),
+    r"^[0-9]{2}(\.[0-9]{2})?$": Text(
+        "Send two digits, or two and two with a full stop between, for example 75 or 75.71.",
+        "Kirim dua angka, atau dua dan dua angka yang dipisahkan titik, misalnya 75 atau 75.71.",
+    ),
+    r"^[A-Z0-9][A-Z0-9.-]{0,31}$": Text(
+        "Send 1 to 32 capital letters, digits, full stops and hyphens, the first a letter or digit.",
+        "Kirim 1 sampai 32 huruf kapital, angka, titik, dan tanda hubung, diawali huruf atau angka.",
+    ),
+    r"^-?[0-9]+/[1-9][0-9]*$": Text(
+        "Send a fraction as text, for example 2/3.", "Kirim pecahan sebagai teks, misalnya 2/3."
+    ),
+    r"^[a-z]+(/[A-Za-z0-9._-]+)+$": Text(
+        "Send a stream's name, for example season/2021.", "Kirim nama aliran, misalnya season/2021."
+    ),
+}
+
 
 def _remedy(error: Mapping[str, Any]) -> Text:
     kind, context = str(error["type"]), error.get("ctx") or {}
     if kind in _REMEDIES:
         return _REMEDIES[kind]
+    if kind == "string_pattern_mismatch" and context.get("pattern") in _PATTERNS:
+        return _PATTERNS[context["pattern"]]
     if kind in _REMEDY_TEMPLATES:
         template = _REMEDY_TEMPLATES[kind]
         return Text(template.en.format_map(context), template.id.format_map(context))

@@ -7,14 +7,21 @@ an event's data can be withheld or erased by law while every hash still holds.
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic_core import PydanticCustomError
 
 TYPE_PREFIX: Final = "id.go.paritrana"
 UUID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
+# Letters, marks and a symbol by category, yet nothing of them is seen: fillers, joiners and variation selectors.
+_FILLERS: Final = frozenset(
+    map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810)))
+) | frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 
 
 def _aware(moment: datetime) -> datetime:
@@ -26,6 +33,24 @@ def _aware(moment: datetime) -> datetime:
 def _wire_instant(moment: datetime) -> str:
     # Not by strftime, which leaves the zeros of years before 1000 out.
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def clean_name(name: str) -> str:
+    """Return `name` if it is what it looks like; raise ValueError for what is hidden, reversed or empty to the eye.
+
+    Two candidates or persons must not differ by what nobody sees. Categories are those of Unicode's general category.
+    """
+    for character in name:
+        if unicodedata.category(character) in _UNSEEN or character in _FILLERS:
+            place = {"character": f"U+{ord(character):04X}"}
+            raise PydanticCustomError(
+                "name_character", "remove the invisible or unassigned character {character}", place
+            )
+    if name != name.strip():
+        raise PydanticCustomError("name_ends", "remove the white space before or after the name")
+    if not any(character.isalnum() for character in name):
+        raise PydanticCustomError("name_letterless", "write a name with at least one letter or digit")
+    return name
 
 
 def _plain(number: Decimal) -> str:
@@ -40,7 +65,11 @@ SeasonCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[a-z0-9]{1,16
 ProvinceCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
 """Two digits of Kemendagri's table; `00` stands for the nation."""
 StreamName = Annotated[str, StringConstraints(pattern=r"^[a-z]+(/[A-Za-z0-9._-]+)+$", max_length=255)]
-CleanName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+CleanName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    AfterValidator(clean_name),
+]
 Ratio = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+/[1-9][0-9]*$")]
 """An exact fraction in lowest terms, `numerator/denominator`."""
 Exact = Annotated[

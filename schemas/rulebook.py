@@ -23,10 +23,19 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, Self, T
 from zoneinfo import ZoneInfo
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
-from schemas.envelope import CategoryCode, ProvinceCode, SeasonCode, Slug
+from schemas.envelope import CategoryCode, ProvinceCode, SeasonCode, Slug, clean_name
 from schemas.exact import RoundingMode
 from schemas.regions import NATION, zone_of
 
@@ -148,7 +157,12 @@ Season = Annotated[
 Whole = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Positive = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Flag = Annotated[bool, Field(strict=True)]
-Words = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Words = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    # As strict as a name, since a season's title becomes one in the event that opens it.
+    AfterValidator(clean_name),
+]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,62}$")]
 
 

@@ -28,6 +28,7 @@ from kernel.decider import FieldFault, Text
 from kernel.http import CommandRequest, command_by
 from kernel.problems import Problem, Unfit, conflict, invalid, not_found, too_many_requests
 from kernel.tokens import Grant, IssuedToken, Person, SignedIn, issue, require, service_person
+from schemas.envelope import clean_name
 from services.identity.keys import KeyRing, read_secret
 from services.identity.passwords import LONGEST_PASSWORD, Attempts, Passwords
 from services.identity.store import SQL, Answer, find_account, find_grants, once
@@ -199,13 +200,10 @@ async def rotate_key(command: Annotated[CommandRequest, Depends(command_by("oper
 
 
 def _name(value: str) -> str:
-    name = unicodedata.normalize("NFC", value).strip()
-    if not 1 <= len(name) <= 255 or any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        raise Unfit(
-            "Send a name of 1 to 255 characters without control characters.",
-            "Kirim nama berisi 1 sampai 255 karakter tanpa karakter kendali.",
-        )
-    return name
+    name = unicodedata.normalize("NFC", value)
+    if not 1 <= len(name) <= 255:
+        raise Unfit("Send a name of 1 to 255 characters.", "Kirim nama berisi 1 sampai 255 karakter.")
+    return clean_name(name)
 
 
 def _email(value: str) -> str:

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from joserfc.jwk import OKPKey
 from pydantic import Field
 
@@ -307,6 +307,19 @@ async def test_unknown_routes_and_methods(client) -> None:
     answered = await client.delete("/v1/me")
     problem(answered, 405, "method-not-allowed")
     assert answered.headers["allow"] == "GET"
+
+
+async def test_another_method_is_told_every_method_of_the_path(app, client) -> None:
+    async def answer() -> str:
+        return "done"
+
+    several = APIRouter()
+    for method in ("POST", "GET"):
+        several.add_api_route("/v1/several", answer, methods=[method])
+    app.include_router(several)
+    answered = await client.delete("/v1/several")
+    assert answered.headers["allow"] == "GET, POST"
+    assert answered.json()["detail"] == "Allowed: GET, POST."
 
 
 @pytest.mark.parametrize(

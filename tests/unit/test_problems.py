@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import pytest
 from fastapi.exceptions import RequestValidationError
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError, field_validator
 
 from kernel.body import GREATEST_INTEGER, digest_of, read_json
+from kernel.commands import KEY_REUSED
 from kernel.decider import FieldFault, Refusal, Text
-from kernel.problems import Problem, Unfit, conflict, field_path, problem_of_validation, refused
+from kernel.problems import (
+    Problem,
+    Unfit,
+    conflict,
+    field_path,
+    idempotency_key_reused,
+    problem_of_validation,
+    refused,
+)
+from schemas.envelope import (
+    CategoryCode,
+    CleanName,
+    Hex64,
+    ProvinceCode,
+    Ratio,
+    SeasonCode,
+    Slug,
+    StreamName,
+    Uuid,
+)
+from services.nomination.requests import CandidateCode, RegionCode
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 KEPT = st.recursive(
@@ -77,6 +99,60 @@ def test_a_refusal_keeps_its_code_status_and_faults() -> None:
     document = refused(Refusal("late", Text("Too late.", "Terlambat."), 409, (fault,))).document("id")
     assert document["type"] == "/problems/late"
     assert document["errors"] == [{"field": "marks[0]", "remedy": "Hapus."}]
+
+
+def test_a_key_used_again_has_its_own_title() -> None:
+    document = refused(KEY_REUSED).document("en")
+    assert document["title"] == "This Idempotency-Key was used for another request"
+    assert refused(KEY_REUSED).document("id")["title"] == "Idempotency-Key ini sudah dipakai untuk permintaan lain"
+    assert document["title"] == idempotency_key_reused().document("en")["title"]
+
+
+def remedy_for(kind: object, value: str) -> Text:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(kind).validate_python(value)
+    return problem_of_validation(RequestValidationError(caught.value.errors())).errors[0].remedy
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        CleanName,
+        Uuid,
+        Hex64,
+        Slug,
+        CategoryCode,
+        SeasonCode,
+        ProvinceCode,
+        StreamName,
+        Ratio,
+        RegionCode,
+        CandidateCode,
+    ],
+)
+def test_a_pattern_is_told_in_words(kind) -> None:
+    remedy = remedy_for(kind, "\n!")
+    for said in (remedy.en, remedy.id):
+        assert "^" not in said
+        assert not said.startswith(("Send a text like", "Kirim teks berpola"))
+
+
+def test_an_unknown_pattern_is_told_as_it_is() -> None:
+    assert remedy_for(Annotated[str, StringConstraints(pattern="^a+$")], "b").en == "Send a text like ^a+$."
+
+
+@pytest.mark.parametrize(
+    ("name", "english", "indonesian"),
+    [
+        ("A\u200bB", "U+200B", "U+200B"),
+        (" A", "white space", "spasi"),
+        ("—", "letter or digit", "huruf atau angka"),
+    ],
+)
+def test_a_deceptive_name_is_told_in_both_languages(name, english, indonesian) -> None:
+    remedy = remedy_for(CleanName, name)
+    assert english in remedy.en
+    assert indonesian in remedy.id
 
 
 @pytest.mark.parametrize(
