@@ -200,7 +200,8 @@ def _check_nominator(command: Nominate, candidate: Candidate, rules: Rulebook) -
     except UnknownRegion:
         raise refuse("region-unknown", "nominating_body", body, table=rules.regions.table) from None
     if province_of(candidate) != place:
-        raise refuse("candidate-outside", "candidate.code", candidate.name, province=place)
+        path, given = ("code", candidate.code) if candidate.region is None else ("region", candidate.region)
+        raise refuse("candidate-outside", f"candidate.{path}", given, name=candidate.name, province=place)
 
 
 def _check_window(received: datetime, province: str, rules: Rulebook) -> None:

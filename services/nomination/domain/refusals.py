@@ -276,8 +276,8 @@ _NOMINATIONS: Final = {
     ),
     "candidate-outside": _rule(
         UNFIT,
-        "{value} does not lie in the province {province} that nominates it.",
-        "{value} tidak berada di provinsi {province} yang mengusulkannya.",
+        "{name} does not lie in the province {province} that nominates it.",
+        "{name} tidak berada di provinsi {province} yang mengusulkannya.",
         "Nominate candidates of your own province.",
         "Usulkan calon dari provinsi Anda sendiri.",
     ),

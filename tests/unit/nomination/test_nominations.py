@@ -172,6 +172,11 @@ def test_a_candidate_lies_in_the_nominating_province():
     refused(decision, "candidate-outside", "candidate.code")
 
 
+def test_an_employer_at_home_elsewhere_is_told_of_its_region():
+    decision = opened().nominate(**employer(region="13.71"))
+    refused(decision, "candidate-outside", "candidate.region")
+
+
 def test_the_nation_nominates_provinces():
     event = nominated(
         opened(),
