@@ -15,6 +15,7 @@ from cli.login import token_for
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from services.audit.client import AuditClient
 from services.audit.export import NotExported, Result, export, prepare_folder
+from services.audit.folder import holds_export
 from services.audit.verify import Report, verify
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="For auditors: export, and verify offline.")
@@ -119,6 +120,10 @@ def verify_command(
     if not folder.is_dir():
         raise WrongUse(f"{folder} is no folder: give the folder of an export")
     try:
+        if not holds_export(folder):
+            raise WrongUse(
+                f"{folder} has no manifest: is this an export? make one with paritrana audit export {folder}"
+            )
         report = verify(folder, digest and digest.lower())
     except OSError as error:
         raise WrongUse(f"the folder cannot be verified: {error}; make room for temporary files and try again") from None

@@ -87,6 +87,11 @@ def file_of(stream: str) -> str:
     return f"{EVENTS}/{topic_of(stream)}/{stream.partition('/')[0]}.jsonl"
 
 
+def holds_export(folder: Path) -> bool:
+    """Tell whether anything in the folder is an export's own, so that a missing manifest was taken away."""
+    return not {MANIFEST, HEADS, EVENTS}.isdisjoint(entry.name for entry in folder.iterdir())
+
+
 def is_allowed(path: str) -> bool:
     """Tell whether a manifest may list this path."""
     return path in (HEADS, README) or _EVENT_FILE.fullmatch(path) is not None

@@ -51,6 +51,25 @@ def test_json_holds_the_findings(export):
     assert {finding["code"] for finding in found["findings"]} == {"file", "added-stream"}
 
 
+def test_a_folder_that_is_no_export_is_told_with_what_to_do(tmp_path):
+    (tmp_path / "README.md").write_text("x")
+    ended = run("verify", str(tmp_path))
+    assert isinstance(ended.exception, WrongUse)
+    assert str(ended.exception).endswith(f"make one with paritrana audit export {tmp_path}")
+    assert ended.output == ""
+
+
+@pytest.mark.parametrize("left", ["heads.jsonl", "events"])
+def test_an_export_whose_manifest_was_removed_is_a_finding(export, left):
+    folder, _ = export
+    (folder / "manifest.json").unlink()
+    for name in {"heads.jsonl", "events"} - {left}:
+        (folder / name).rename(folder.parent / name)
+    ended = run("verify", str(folder))
+    assert isinstance(ended.exception, Finding)
+    assert "FOUND manifest.json" in ended.output
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("verify", "{}/none"), ("verify", "{}", "--digest", "abc"), ("verify", "{}", "--digest", "g" * 64)],
