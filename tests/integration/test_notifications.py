@@ -587,7 +587,7 @@ async def test_a_template_is_previewed_by_operators_only_and_needs_a_season(hous
     await house.fold()
     found = (await api.get(path, headers=operator)).json()
     assert "[SAMPLE DATA]" in found["subject"]
-    assert "Appeals can be lodged until" in found["body"]
+    assert "was announced on" in found["body"]
     for wrong in (
         "/v1/templates/other/preview",
         "/v1/templates/announced/preview?locale=fr",

@@ -11,7 +11,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +27,6 @@ from services.notifications.domain.intents import Template
 Locale = Literal["id", "en"]
 LOCALES: Final[tuple[Locale, ...]] = ("id", "en")
 _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_LAST_SECOND: Final = time(23, 59, 59)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +118,8 @@ class _Writer:
         zone = self._rulebook.zone(at["province"])
         return {
             "announced": self._moment(self._contents.recorded, zone),
-            "appeals_until": self._moment(self._appeals_end(zone), zone),
             "lines": _Lines("\n".join(self._lines())),
         }
-
-    def _appeals_end(self, zone: str) -> datetime:
-        """Return the last second for an appeal, as announced; else by the rulebook, the day of announcing the first."""
-        if told := self._contents.params.get("appeals_until"):
-            return datetime.fromisoformat(told)
-        there = ZoneInfo(zone)
-        day = self._contents.recorded.astimezone(there).date() + timedelta(days=self._rulebook.appeals.days - 1)
-        return datetime.combine(day, _LAST_SECOND, there)
 
     def _lines(self) -> Iterator[str]:
         own, outcomes = self._texts["announced"], self._texts["outcomes"]

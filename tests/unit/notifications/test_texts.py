@@ -72,7 +72,7 @@ def test_the_languages_have_the_same_texts():
     assert shape(read[0]) == shape(read[1])
 
 
-def test_an_announcement_lists_its_lines_and_the_last_moment_to_appeal_in_the_provinces_time(rulebook):
+def test_an_announcement_lists_its_lines_in_the_provinces_time_and_promises_no_appeal(rulebook):
     at = desk(rulebook) | {"province": "75"}
     params = {
         "at": at,
@@ -86,29 +86,23 @@ def test_an_announcement_lists_its_lines_and_the_last_moment_to_appeal_in_the_pr
     assert "1. Kabupaten Bone Bolango: advances to the next stage\n" in english
     assert "Kota Gorontalo: does not advance\n" in english
     assert "1. Kabupaten Bone Bolango: maju ke tahap berikutnya\n" in indonesian
-    # Announced at 09.30 in Gorontalo (UTC+8) on 1 March; that day is the first of seven.
     assert "1 Maret 2021 pukul 09.30 WITA" in indonesian
-    assert "7 Maret 2021 pukul 23.59 WITA" in indonesian
+    assert "Sanggah" not in indonesian
+    assert "Appeals" not in english
     assert "1 March 2021 at 09:30 WITA" in english
 
 
 def test_near_midnight_the_provinces_day_counts(rulebook):
     late = datetime(2021, 2, 28, 16, 30, tzinfo=UTC)
-    params = {"at": desk(rulebook) | {"province": "75"}, "lines": []}
-    assert (
-        "7 March 2021 at 23:59 WITA"
-        in write_letter(contents("announced", params, {}, recorded=late), rulebook, "en").body
-    )
-    national = {"at": desk(rulebook) | {"province": "00"}, "lines": []}
-    assert (
-        "6 March 2021 at 23:59 WIB"
-        in write_letter(contents("announced", national, {}, recorded=late), rulebook, "en").body
-    )
+    for province, there in (("75", "1 March 2021 at 00:30 WITA"), ("00", "28 February 2021 at 23:30 WIB")):
+        params = {"at": desk(rulebook) | {"province": province}, "lines": []}
+        assert there in write_letter(contents("announced", params, {}, recorded=late), rulebook, "en").body
 
 
-def test_the_announced_end_of_the_appeal_window_goes_before_the_rulebooks(rulebook):
-    params = {"at": desk(rulebook) | {"province": "75"}, "lines": [], "appeals_until": "2021-03-20T15:59:59.999999Z"}
-    assert "20 March 2021 at 23:59 WITA" in write_letter(contents("announced", params, {}), rulebook, "en").body
+def test_a_rank_below_the_quota_is_told_with_the_quota(rulebook):
+    params = {"at": desk(rulebook), "rank": 4, "reason": "below-quota"}
+    body = write_letter(contents("eliminated", params, {A: "Kota Gorontalo"}), rulebook, "id").body
+    assert "Peringkat: 4. Peringkat ini di luar kuota yang lolos ke tahap berikutnya." in body
 
 
 def test_unrankable_is_told_as_neither_zero_nor_last(rulebook):
