@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -25,7 +26,10 @@ from kernel.broker import Broker, Record
 from kernel.canonical import canonical, instant
 from kernel.dead_letters import SUFFIX, Reason
 from kernel.log import Entry, Head
+from kernel.partition import partition_of
 from kernel.tokens import Grant
+from schemas.nomination import CandidateNominated, NominationWithdrawn
+from schemas.registry import schema_uri
 from schemas.topics import (
     AUDIT,
     EVENT_TOPICS,
@@ -48,7 +52,7 @@ from tests.support.malformed import (
     right,
 )
 from tests.support.refusals import fault_of, faults_among, refusal, send
-from tests.support.whole import Json, Route, Whole, until, whole_system
+from tests.support.whole import BODY, Json, Route, Whole, person_of, until, whole_system
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
@@ -465,3 +469,98 @@ async def _everywhere(whole: Whole) -> None:
         return True
 
     await until(arrived, "something has not arrived everywhere", within=60)
+
+
+async def test_an_event_of_ours_that_nobody_can_read_holds_only_its_stream(whole: Whole) -> None:
+    known = CandidateNominated.type_name()
+    unknown_type, unknown_version, unfit = (_chain(kind, whole) for kind in ("season", "plenary", "nomination"))
+    entries = [
+        unknown_type.next(),
+        unknown_type.next(),
+        _typed(unknown_version, known.replace(".v1", ".v9")),
+        _typed(unfit, known, data={"number": 1}),
+        _typed(unfit, NominationWithdrawn.type_name(), data={"nomination": "\0"}),
+    ]
+    streams = {entry.stream for entry in entries}
+    async with _broker(whole) as broker:
+        letters = len(await records_of(broker, NOMINATION + SUFFIX))
+        await produce(broker, NOMINATION, *map(record_of, entries))
+        await _appoint(whole, "kepala-bpjs-ketenagakerjaan")
+        await _everywhere(whole)
+        for service in _RECEIVERS[NOMINATION]:
+            assert streams <= (await whole.known_heads(service)).keys(), service
+            await _holds_only(whole, service, streams)
+        await whole.stack.restart("nomination")
+        (epoch,) = await whole.rows("nomination", "select reason from epochs where epoch > 1")
+        assert epoch["reason"] == "restored"
+        assert streams <= (await whole.own_heads("nomination")).keys()
+        await _appoint(whole, "ketua-spsi")
+        await _everywhere(whole)
+        await _holds_only(whole, "nomination", streams)
+        assert len(await records_of(broker, NOMINATION + SUFFIX)) == letters
+    assert await whole.unready() == {}
+
+
+def _chain(kind: str, whole: Whole) -> Chain:
+    """Return a stream of nomination's in a partition where nothing else is published meanwhile.
+
+    What lies before the last record that the broker acknowledged to nomination is not looked at by its next start.
+    """
+    busy = {partition_of(stream.encode(), 4) for stream in ("committee/2020/75", "service/nomination")}
+    names = (f"{kind}/{person_of(str(number))}" for number in range(100))
+    stream = next(name for name in names if partition_of(name.encode(), 4) not in busy)
+    return Chain(stream, "nomination", started=whole.now() - timedelta(hours=1))
+
+
+def _typed(chain: Chain, type_name: str, **given: Any) -> Entry:
+    return chain.next(type=type_name, dataschema=schema_uri(type_name), **given)
+
+
+async def _appoint(whole: Whole, office: str) -> None:
+    """Let the committee of 75 change once more."""
+    sent = {"office": office, "seat": 1, "person": person_of(f"{office}-75")}
+    admin = whole.token(Grant.of("season-admin"))
+    await whole.does(admin, "nomination", "POST", f"/v1/committees/2020/75/{BODY}/members", sent)
+
+
+async def _holds_only(whole: Whole, service: str, streams: set[str]) -> None:
+    """Wait until a service's handlers have come to the end, and fail unless they hold just some of `streams`."""
+    read = "select handler, (epoch, xid, position) >= (select epoch, xid, position from events"
+    ends = f"{read} order by epoch desc, xid desc, position desc limit 1) as ended from checkpoints"
+
+    async def ended() -> bool:
+        return all(row["ended"] for row in await whole.rows(service, ends))
+
+    await until(ended, f"{service} does not fold on")
+    held = {row["stream"] for row in await whole.rows(service, "select distinct stream from stalled")}
+    handlers = await whole.rows(service, "select handler from checkpoints")
+    assert held <= streams, service
+    assert bool(held) == bool(handlers), f"{service} holds nothing"
+    if held:
+        metrics = (await whole.http.get(whole.url(service, "/metrics"))).text
+        assert re.search(r'^paritrana_stalled_streams\{handler="[^"]+"\} [1-9]', metrics, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "mark", ["100.5", "-0.5", "187", "87.55", "1e2", "NaN", "Infinity", "\u0668\u0660", "87,5", "", "0x50", "9" * 40]
+)
+async def test_a_mark_off_its_scale_is_refused_and_the_refusal_recorded_without_it(whole: Whole, mark: str) -> None:
+    if not any(stream.startswith("sheet/") for stream in whole.heads):
+        await whole.february()
+    before = await _recorded(whole)
+    member = person_of("sekretaris-daerah-75")
+    sent = {"mark": mark, "locale": "en"}
+    answer = await whole.ask(
+        whole.member("sekretaris-daerah", "75"), "scoring", "PUT", f"{whole.sheet_path('75.71')}/marks/kinerja", sent
+    )
+    problem = refusal(answer)
+    assert (problem["status"], [error["field"] for error in problem["errors"]]) == (422, ["mark"])
+    assert await _recorded(whole) == before
+    (last,) = await whole.rows(
+        "scoring",
+        "select document from events where stream like $1 order by version desc limit 1",
+        f"refusal/scoring/{member}/%",
+    )
+    told = json.loads(last["document"])["data"]
+    assert (told["code"], told["fields"]) == (problem["type"].removeprefix("/problems/"), ["mark"])
+    assert told.keys() == {"service", "route", "code", "fields", "closing", "salt"}
