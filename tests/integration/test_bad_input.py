@@ -9,19 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from deploy.local.ports import free_ports
+from deploy.local.service import Service
+from deploy.local.settings import PORTS, StackOptions, environment_of
 from kernel.broker import Broker, Record
 from kernel.canonical import canonical, instant
 from kernel.dead_letters import SUFFIX, Reason
@@ -52,7 +59,7 @@ from tests.support.malformed import (
     right,
 )
 from tests.support.refusals import fault_of, faults_among, refusal, send
-from tests.support.whole import BODY, Json, Route, Whole, person_of, until, whole_system
+from tests.support.whole import BODY, ROOT, Json, Route, Whole, person_of, until, whole_system
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
@@ -346,7 +353,7 @@ async def _invade(whole: Whole, broker: Broker, topic: str) -> list[tuple[Alien,
     undecodable = Alien("a compression of ours nobody has", Reason.UNDECODABLE, Record(None, None, []))
     placed.append((undecodable, 0, await produce_compressed(broker, topic)))
     again = [Record(each.key, each.value, list(each.headers)) for each in reversed(known)]
-    gap = Chain(_STREAMS[topic], _OWNERS[topic], started=whole.now() - timedelta(hours=1))
+    gap = Chain(f"{_STREAMS[topic]}-gap", _OWNERS[topic], started=whole.now() - timedelta(hours=1))
     gap.next()
     await produce(broker, topic, *again, record_of(gap.next()))
     return placed
@@ -390,7 +397,7 @@ def _aliens(topic: str, ours: Json, now: datetime) -> Iterator[Alien]:
     yield content("a version that is none", Reason.NOT_AN_EVENT, document | {"streamversion": 0})
     yield content("a time that is none", Reason.NOT_AN_EVENT, document | {"time": "2021-02-30T00:00:00.000000Z"})
     yield content("a subject of no kind", Reason.NOT_AN_EVENT, document | {"subject": "nothing/1"})
-    yield event("the future", Reason.FUTURE_DATED, chain().next(time=instant(now + timedelta(days=1))))
+    yield event("the future", Reason.FUTURE_DATED, chain().next(time=instant(now + timedelta(days=3650))))
     if topic_of(ours["subject"]) == topic:
         wrong = Head(ours["streamversion"], b"\1" * 32, now)
         yield event("another chain", Reason.WRONG_CHAIN, chain(ours["subject"], head=wrong).next())
@@ -564,3 +571,236 @@ async def test_a_mark_off_its_scale_is_refused_and_the_refusal_recorded_without_
     told = json.loads(last["document"])["data"]
     assert (told["code"], told["fields"]) == (problem["type"].removeprefix("/problems/"), ["mark"])
     assert told.keys() == {"service", "route", "code", "fields", "closing", "salt"}
+
+
+# --- operations -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    def says_one_line(self, *parts: str) -> None:
+        """Fail unless it ended with 2, and the only line that it wrote holds the parts and no traceback."""
+        told = f"{self.out}\n{self.err}".strip()
+        assert self.code == 2, told
+        assert "Traceback" not in told
+        (line,) = (line for line in self.err.splitlines() if line.strip())
+        for part in parts:
+            assert part in line, told
+
+
+async def _ended(*arguments: str, **environment: str) -> Ended:
+    """Run a program of ours to its end."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PARITRANA_", "DATABASE_"))}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        *arguments,
+        cwd=ROOT,
+        env=inherited | environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(90):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return Ended(process.returncode or 0, out.decode(), err.decode())
+
+
+async def test_a_service_that_cannot_start_says_why_in_one_line(whole: Whole) -> None:
+    taken = whole.stack.options.ports["audit"]
+    (free,) = free_ports(1)
+    mine = whole.stack._environment("scoring", free)
+    login = urlsplit(mine["DATABASE_URL"])
+    wrong = login._replace(netloc=login.netloc.replace(login.password or "", "wrong")).geturl()
+    nowhere = login._replace(netloc=f"{login.username}:{login.password}@127.0.0.1:1").geturl()
+    soon = {"PARITRANA_WAIT_SECONDS": "1"}
+    ends = await asyncio.gather(
+        _ended("cli.serve", "audit", **whole.stack._environment("audit", taken)),
+        _ended("cli.serve", "scoring", **mine | soon | {"DATABASE_URL": wrong}),
+        _ended("cli.serve", "scoring", **mine | soon | {"DATABASE_URL": nowhere}),
+        _ended("cli.serve", "scoring", **mine | soon | {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}),
+        _ended("cli.serve", "scoring", **mine | {"PARITRANA_CLOCK": "tomorrow"}),
+        _ended("cli.serve", "nothing"),
+    )
+    port, password, database, broker, clock, unknown = ends
+    port.says_one_line("audit", str(taken), "in use", "PARITRANA_PORT")
+    password.says_one_line("scoring", "refuses", "DATABASE_URL")
+    assert "wrong" not in password.err.replace("wrong password", "")
+    database.says_one_line("scoring", "127.0.0.1:1", "within 1 s", "DATABASE_URL")
+    broker.says_one_line("scoring", "127.0.0.1:1", "waited 1 s", "KAFKA_BOOTSTRAP_SERVERS")
+    clock.says_one_line("PARITRANA_CLOCK", "tomorrow")
+    unknown.says_one_line("nothing", "choose one of")
+    assert await whole.unready() == {}
+
+
+async def test_a_stack_that_cannot_start_says_why_in_one_line(whole: Whole) -> None:
+    beside = whole.stack.options.data.parent
+    ports = environment_of(replace(whole.stack.options, data=beside / "first"))
+    others = iter(free_ports(3 * len(PORTS)))
+
+    def other(name: str, **environment: str) -> dict[str, str]:
+        options = StackOptions(beside / name, {what: next(others) for what in PORTS}, wait_seconds=1)
+        return environment_of(options) | environment
+
+    in_use, database, broker, wrong = await asyncio.gather(
+        _ended("cli.main", "up", **ports),
+        _ended("cli.main", "up", **other("second", DATABASE_URL="postgresql://nobody:secret@127.0.0.1:1/postgres")),
+        _ended("cli.main", "up", **other("third", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")),
+        _ended("cli.main", "up", **other("fourth", PARITRANA_SCORING_PORT="many")),
+    )
+    in_use.says_one_line("in use", "PARITRANA_")
+    for end in (database, broker, wrong):
+        assert end.code == 2
+        assert "Traceback" not in end.out + end.err
+    assert "127.0.0.1:1" in database.err
+    assert "secret" not in database.err
+    assert "127.0.0.1:1" in broker.err
+    assert "PARITRANA_SCORING_PORT" in wrong.err
+
+
+_RULEBOOK: Final = (ROOT / "rulebooks" / "2021.yaml").read_bytes()
+_WRONG_RULEBOOKS: Final = {
+    "no end": (b"season: [2021\n", 2),
+    "no UTF-8": (b"season: 2021\ntitle: \xff\xfe\n", 2),
+    "nothing": (b"", 1),
+    "an alias": (b"a: &a [1]\nb: *a\n", 2),
+    "another key": (
+        _RULEBOOK.replace(b"calendar:", b"calender:", 1),
+        1 + _RULEBOOK[: _RULEBOOK.index(b"calendar:")].count(b"\n"),
+    ),
+    "deep nesting": (b"[" * 10_000, 1),
+}
+"""Files that are no rulebook, and the line that the first or second error names."""
+
+
+@pytest.mark.parametrize("wrong", _WRONG_RULEBOOKS)
+async def test_a_wrong_rulebook_is_told_by_its_lines(whole: Whole, wrong: str) -> None:
+    content, line = _WRONG_RULEBOOKS[wrong]
+    admin = whole.token(Grant.of("season-admin"))
+    body = {"rulebook": content.decode("utf-8", "replace") or " "}
+    errors = refusal(await whole.ask(admin, "nomination", "POST", "/v1/seasons", body))["errors"]
+    assert any(error["field"].split(":")[1] == str(line) for error in errors) or wrong == "no UTF-8"
+
+
+async def test_the_program_tells_a_wrong_rulebook_file_by_its_lines(tmp_path: Path) -> None:
+    async def told(wrong: str) -> None:
+        content, line = _WRONG_RULEBOOKS[wrong]
+        file = tmp_path / f"{wrong}.yaml"
+        file.write_bytes(content)
+        end = await _ended("cli.main", "season", "open", str(file), "--dry-run")
+        assert end.code == 2
+        assert "Traceback" not in end.out + end.err
+        assert f"{file}:{line}: " in end.out + end.err
+
+    await asyncio.gather(*map(told, ("no UTF-8", "another key")))
+    missing = await _ended("cli.main", "season", "open", str(tmp_path / "missing.yaml"), "--dry-run")
+    missing.says_one_line("missing.yaml", "cannot be read")
+
+
+class Cable:
+    """The way to a port of this machine, which can be cut and mended."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        (self.port,) = free_ports(1)
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def mend(self) -> None:
+        """Let connections through."""
+        self._server = await asyncio.start_server(self._through, "127.0.0.1", self.port)
+
+    async def cut(self) -> None:
+        """End every connection and refuse new ones."""
+        if self._server is not None:
+            self._server.close()
+            for writer in tuple(self._writers):
+                writer.transport.abort()
+            await self._server.wait_closed()
+            self._server = None
+
+    async def _through(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there = await asyncio.open_connection("127.0.0.1", self.target)
+        self._writers |= {writer, there}
+        try:
+            await asyncio.gather(_pump(reader, there), _pump(there_reader, writer))
+        finally:
+            self._writers -= {writer, there}
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while piece := await reader.read(1 << 16):
+            writer.write(piece)
+            await writer.drain()
+    writer.close()
+
+
+async def test_a_running_service_that_loses_its_database_says_so_and_comes_back(whole: Whole) -> None:
+    cable = Cable(whole.stack.options.ports["postgresql"])
+    (port,) = free_ports(1)
+    environment = whole.stack._environment("scoring", port)
+    login = urlsplit(environment["DATABASE_URL"])
+    environment["DATABASE_URL"] = login._replace(
+        netloc=login.netloc.replace(f":{login.port}", f":{cable.port}")
+    ).geturl()
+    await cable.mend()
+    unit = Service("scoring-behind-a-cable", [sys.executable, "-m", "cli.serve", "scoring"], environment, port,
+                   log=whole.stack.options.data / "log" / "cable.log")  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+
+    async def check(name: str) -> bool:
+        answer = await whole.http.get(f"{url}/health/ready")
+        return answer.status_code == 503 and not answer.json()["checks"][name]["ok"]
+
+    async def ready() -> bool:
+        return (await whole.http.get(f"{url}/health/ready")).status_code == 200
+
+    try:
+        await unit.start()
+        await cable.cut()
+        await until(lambda: check("database"), "the service has not noticed that its database is away")
+        lost = await whole.http.get(f"{url}/v1/public/rankings")
+        assert (lost.status_code, lost.json()["type"]) == (503, "/problems/store-unavailable")
+        assert int(lost.headers["retry-after"]) > 0
+        await cable.mend()
+        await until(ready, "the service has not come back", within=60)
+        assert (await whole.http.get(f"{url}/v1/public/rankings")).status_code == 200
+    finally:
+        await unit.stop()
+        await cable.cut()
+    assert unit.child is not None
+    assert unit.child.exit_code == 0
+
+
+async def test_services_that_lose_the_broker_say_so_take_commands_and_come_back(whole: Whole) -> None:
+    await _everywhere(whole)
+    whole.stack.kill("kafka")
+
+    noticed = set[str]()
+
+    async def all_noticed() -> bool:
+        unready = await whole.unready()
+        noticed.update(service for service, said in unready.items() if not said["checks"]["broker"]["ok"])
+        return noticed == set(SERVICES)
+
+    await until(all_noticed, "some service has not noticed that the broker is away")
+    await _appoint(whole, "asisten-pemerintahan-kesra")
+    await whole.stack.ready("kafka")
+
+    async def back() -> bool:
+        return await whole.unready() == {}
+
+    await until(back, "some service has not come back", within=90)
+    await _everywhere(whole)
