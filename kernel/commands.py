@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import asyncpg
 
-from kernel.canonical import Json, Signer, instant, uuid7, write_document
+from kernel.canonical import Json, Signer, instant, salts, uuid7, write_document
 from kernel.clock import Clock
 from kernel.codec import Codec, happened
 from kernel.decider import Aggregate, Decision, Emit, Happened, Loader, Position, Refusal, Text
@@ -390,15 +390,35 @@ class Executor:
         rests_on = session.heads(heads).values()
         time = max(ask.received, ask.not_before or ask.received, *(head.time for head in rests_on))
         base = self._attributes(ask, instant(time))
+        command = CommandRow(ask.actor, ask.route, ask.key, ask.digest) if remember else None
+        entries = self._entries(base, emits, heads, command)
+        return Prepared(Append(entries, session.heads(heads), dict.fromkeys(heads, time)), base["time"])
+
+    def _entries(
+        self, base: Json, emits: Sequence[Emit], heads: Mapping[str, Head], command: CommandRow | None
+    ) -> list[Entry]:
+        """Write the documents one after another; in one loop, since a large command has hundreds of them."""
         entries: list[Entry] = []
         ends = {stream: (head.version, head.hash) for stream, head in heads.items()}
-        command = CommandRow(ask.actor, ask.route, ask.key, ask.digest) if remember else None
-        for emit in emits:
-            entry = self._entry(base, emit, ends[emit.stream], command)
+        count, write = len(emits), self.codec.write
+        for (stream, event), id_, salt in zip(emits, uuid7.several(count), salts(count), strict=True):
+            written = write(event)
+            version, previous = ends[stream]
+            version += 1
+            attributes = base | {
+                "id": id_,
+                "type": written.type,
+                "dataschema": written.schema,
+                "subject": stream,
+                "streamversion": version,
+            }
+            if previous:
+                attributes["prevhash"] = previous.hex()
+            sealed = write_document(attributes, written.data, self.signer if written.signed else None, salt)
+            entries.append(Entry(stream, version, id_, written.type, sealed.hash, sealed.document, command=command))
+            ends[stream] = version, sealed.hash
             command = None
-            ends[emit.stream] = entry.version, entry.hash
-            entries.append(entry)
-        return Prepared(Append(entries, session.heads(heads), dict.fromkeys(heads, time)), base["time"])
+        return entries
 
     def _attributes(self, ask: Ask, time: str) -> Json:
         base: Json = {
@@ -416,22 +436,6 @@ class Executor:
         if self.clock.name == "test":
             base["clock"] = "test"
         return base
-
-    def _entry(self, base: Json, emit: Emit, end: tuple[int, bytes], command: CommandRow | None) -> Entry:
-        written = self.codec.write(emit.event)
-        version, previous = end
-        attributes = base | {
-            "id": uuid7(),
-            "type": written.type,
-            "dataschema": written.schema,
-            "subject": emit.stream,
-            "streamversion": version + 1,
-        }
-        if version:
-            attributes["prevhash"] = previous.hex()
-        signer = self.signer if written.signed else None
-        sealed = write_document(attributes, written.data, signer)
-        return Entry(emit.stream, version + 1, sealed.id, written.type, sealed.hash, sealed.document, command=command)
 
     def _keep(self, session: _Session, ask: Ask, emits: Sequence[Emit], prepared: Prepared, position: Position) -> None:
         """Fold the committed events onto the loaded states and keep those for the next command."""

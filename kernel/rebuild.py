@@ -24,7 +24,8 @@ from kernel.sql import queries
 
 S = TypeVar("S")
 SQL: Final = queries(Path(__file__).with_name("rebuild.sql"))
-_PAGE: Final = 5_000
+PAGE: Final = 5_000
+"""Events read at once."""
 _COPIED_AT_ONCE: Final = 5_000
 _SHOWN: Final = 10
 _CLOSE_ENOUGH: Final = 1_000
@@ -90,7 +91,7 @@ async def refold(
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute("set local transaction_timeout = 0")
         cursor = await connection.cursor(SQL["fold_range"], types, *after, *until)
-        while rows := await cursor.fetch(_PAGE):
+        while rows := await cursor.fetch(PAGE):
             fold.take(map(recorded, rows))
             told(fold.events)
 
@@ -145,7 +146,7 @@ async def _compare_and_swap(connection: Connection, fold: Refold[Any], login: st
     beside = Table(f"{table.name}_rebuilt", table.columns)
     await connection.execute(f"drop table if exists {beside.name}")
     await connection.execute(f"create table {beside.name} (like {table.name} including all)")
-    rows = await _copy(connection, beside, fold.rows())
+    rows = await copy_rows(connection, beside, fold.rows())
     live, rebuilt = await checksum(connection, table), await checksum(connection, beside)
     differences = () if live == rebuilt else tuple(await _differences(connection, table, beside))
     swap = accept or live == rebuilt
@@ -156,7 +157,8 @@ async def _compare_and_swap(connection: Connection, fold: Refold[Any], login: st
     return Rebuilt(fold.events, rows, live, rebuilt, differences, swap)
 
 
-async def _copy(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:
+async def copy_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> int:
+    """Copy read rows into a table in bounded batches; return how many they were."""
     count = 0
     batch: list[Sequence[Any]] = []
     for row in rows:
@@ -176,7 +178,7 @@ async def checksum(connection: Connection, table: Table) -> str:
     statement = f'select ({columns})::text as line from {table.name} order by grp collate "C", id collate "C"'  # noqa: S608 - the code's own names
     digest = hashlib.sha256()
     async with connection.transaction(readonly=True):
-        async for row in connection.cursor(statement, prefetch=_PAGE):
+        async for row in connection.cursor(statement, prefetch=PAGE):
             digest.update(row["line"].encode())
             digest.update(b"\n")
     return digest.hexdigest()
