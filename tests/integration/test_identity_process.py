@@ -17,14 +17,17 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.ports import free_ports
+from deploy.local.settings import PORTS, StackOptions
+from deploy.local.supervisor import Stack
 from kernel.tokens import HttpJwks, ServiceToken, TokenVerifier, service_person
 from services.identity.development import PASSWORD_FILE, person_id
+from tests.support.stack import remove_folder, temporary_folder
 
 ROOT = Path(__file__).parents[2]
 
 
 class Process:
-    def __init__(self, login_url: str, folder: Path) -> None:
+    def __init__(self, login_url: str, bootstrap_servers: str, folder: Path) -> None:
         self.folder = folder
         self.port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -33,6 +36,7 @@ class Process:
             "HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "DATABASE_URL": login_url,
+            "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
             "PARITRANA_PORT": str(self.port),
             "PARITRANA_IDENTITY_URL": self.url,
             "PARITRANA_KEYS": str(folder / "keys"),
@@ -69,12 +73,17 @@ class Process:
 
 
 @pytest_asyncio.fixture
-async def identity(database, tmp_path: Path) -> AsyncIterator[Process]:
-    process = Process((await database("identity")).login_url, tmp_path)
-    yield process
-    if process.process.poll() is None:
-        process.process.kill()
-        process.process.communicate()
+async def identity(tmp_path: Path) -> AsyncIterator[Process]:
+    """Run identity beside a broker and a database of its own: it publishes to its topic under the topic's real name."""
+    folder = temporary_folder()
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    async with Stack(StackOptions(data=folder / "data", ports=ports, services=())) as stack:
+        process = Process(stack.databases["identity"].login_url, stack.bootstrap_servers, tmp_path)
+        yield process
+        if process.process.poll() is None:
+            process.process.kill()
+            process.process.communicate()
+    remove_folder(folder)
 
 
 async def test_tokens_of_the_process_are_verified_over_http_and_it_drains_on_sigterm(identity: Process) -> None:

@@ -27,7 +27,7 @@ from kernel.tokens import Grant, LocalJwks, Person, SignedIn, TokenVerifier, iss
 ARRIVED = datetime(2021, 11, 2, 16, 59, 59, tzinfo=UTC)
 PERSON = Person("7b0c3e86-7b0b-4c53-9be0-3f4d4d7c9b51", (Grant.of("secretariat", province="75"),))
 KEY = OKPKey.generate_key("Ed25519", parameters={"kid": "k1"})
-TOKEN = issue(KEY, PERSON, lifetime=600).token
+TOKEN = issue(KEY, PERSON, lifetime=86_400).token
 
 
 class FixedClock:
