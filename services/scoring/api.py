@@ -52,6 +52,7 @@ from services.scoring.reads import (
     ranking_as_of,
     ranking_document,
     ranking_now,
+    ranking_of_sheet,
     refuse_provisional,
     roll_of_stage,
     sheet_document,
@@ -374,7 +375,7 @@ async def read_sheet(
     """Show a sheet with its marks. Who reads another's before the seal leaves a record of it."""
     if member == person.id:
         return await _sheet(here, address, member)
-    await _refuse_reader(here, person, address)
+    await _refuse_reader(here, person, address, member)
     route = f"GET {_SHEET}/{{member}}"
     ask = Ask(person.id, route, uuid7(), route.encode(), request.app.state.clock.now())
     program = programs.reading(address.nomination, address.tier, address.stage, member, person.id)
@@ -383,12 +384,18 @@ async def read_sheet(
 
 
 async def _sheet(here: Service, address: SheetAddress, member: str) -> Json:
-    stream = f"sheet/{address.nomination}/{address.tier}-{address.stage}/{member}"
-    return await sheet_document(here, stream, address.nomination, member)
+    return await sheet_document(here, _stream_of(address, member), address.nomination, member)
 
 
-async def _refuse_reader(here: Service, person: Person, address: SheetAddress) -> None:
-    """Refuse whoever is neither an auditor nor the secretary of the place that the sheet belongs to."""
+def _stream_of(address: SheetAddress, member: str) -> str:
+    return f"sheet/{address.nomination}/{address.tier}-{address.stage}/{member}"
+
+
+async def _refuse_reader(here: Service, person: Person, address: SheetAddress, member: str) -> None:
+    """Refuse whoever is neither an auditor nor the secretary of the place that the sheet belongs to.
+
+    Before the seal a secretary who scores reads no other's sheet, as no other member does.
+    """
     if person.may("auditor"):
         return
     province = await here.pool.fetchval(SQL["place_of_stage"], address.nomination, address.tier, address.stage)
@@ -399,6 +406,9 @@ async def _refuse_reader(here: Service, person: Person, address: SheetAddress) -
                 "Lembar nilai anggota lain hanya untuk sekretaris panitia dan auditor.",
             )
         )
+    ranking = await ranking_of_sheet(here, _stream_of(address, member))
+    if ranking is not None and ranking[0]["seal"] is None:
+        await refuse_provisional(here, person, ranking)
 
 
 # --- rankings ------------------------------------------------------------------------------------------------------

@@ -79,8 +79,8 @@ async def refuse_provisional(service: Service, person: Person, rows: Ranking) ->
             return
     raise forbidden(
         Text(
-            "Before the seal a ranking is for the committee's secretary, who has no sheet in it, and for auditors.",
-            "Sebelum disegel, peringkat hanya untuk sekretaris panitia, yang tidak ikut menilai, dan auditor.",
+            "Before the seal, rankings and others' sheets are for auditors and a secretary who has no sheet there.",
+            "Sebelum disegel, peringkat dan lembar lain hanya untuk auditor dan sekretaris yang tidak ikut menilai.",
         )
     )
 
@@ -128,6 +128,12 @@ async def ranking_now(service: Service, at: Stage) -> Ranking:
     """Return a ranking's rows as folded so far; raise a 404 when its stage was never opened."""
     rows = [dict(row) for row in await service.pool.fetch(SQL["ranking"], at.ranking)]
     return _found(rows)
+
+
+async def ranking_of_sheet(service: Service, stream: str) -> Ranking | None:
+    """Return the rows of the ranking that a sheet belongs to, None when nobody filed it."""
+    sheet: Sheet = await fold(service, SHEET, stream)
+    return None if sheet.at is None else await ranking_now(service, sheet.at)
 
 
 async def ranking_as_of(service: Service, at: Stage, moment: datetime) -> Ranking:

@@ -549,6 +549,12 @@ async def test_reading_anothers_sheet_needs_a_right_and_leaves_a_trace_before_th
     await _settled(world, "stage_members")
     other = sheet(N1, f"/{MEMBERS[0]}")
     await world.member(1).fails(403, "forbidden", "GET", other)
+    for scorer in (
+        world.person(MEMBERS[1], Grant.of("secretary", committee="75")),
+        world.person(an_id("both"), Grant.of("member", committee="75"), Grant.of("secretary", committee="75")),
+        world.person(CLERK, Grant.of("secretary", committee="75", season="2019")),
+    ):
+        await scorer.fails(403, "forbidden", "GET", other)
     assert (await world.member(0).does("GET", other))["status"] == "submitted"
     assert (await world.types(stream))[-1] == "ScoreSheetSubmitted"
     assert (await world.secretary.does("GET", other))["marks"][0]["mark"] == "80"
