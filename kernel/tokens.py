@@ -66,10 +66,13 @@ class Grant:
         """Tell whether the grant reaches all of `asked`.
 
         A stated scope must be equal. One that is not stated reaches everything only when the grant states no scope at
-        all (a season apart, which only narrows), so a grant over a province is none over a nomination.
+        all (a season apart, which only narrows), so a grant over a province is none over a nomination. A grant for one
+        season reaches nothing in particular unless the season is asked too: who does not ask cannot tell.
         """
         own = dict(self.scope)
         unbounded = not set(own) - _NARROWING
+        if asked and not _NARROWING & own.keys() <= asked.keys():
+            return False
         return all(
             own[name] == value if name in own else unbounded or name in _NARROWING for name, value in asked.items()
         )
@@ -96,9 +99,9 @@ class Person:
         return any(grant.role == role and grant.covers(scope) for grant in self.grants)
 
     def scopes(self, role: str, name: str) -> frozenset[str] | None:
-        """Return the values of the scope `name` in which the person has `role`, None for everywhere."""
-        grants = [grant for grant in self.grants if grant.role == role]
-        if any(not set(dict(grant.scope)) - _NARROWING for grant in grants):
+        """Return the values of the scope `name` in which the person has `role` in every season, None for everywhere."""
+        grants = [grant for grant in self.grants if grant.role == role and not _NARROWING & dict(grant.scope).keys()]
+        if any(not grant.scope for grant in grants):
             return None
         return frozenset(value for grant in grants if (value := grant.value(name)) is not None)
 

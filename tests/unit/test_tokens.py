@@ -273,6 +273,15 @@ def test_a_grant_without_season_holds_in_every_season_and_one_with_it_in_that_al
     assert Person(PERSON.id, (Grant.of("chair", season="2021"),)).may("chair", committee="75", season="2021")
 
 
+def test_a_grant_for_one_season_reaches_nothing_where_the_season_is_not_asked() -> None:
+    person = Person(PERSON.id, (Grant.of("secretary", committee="75", season="2021"), Grant.of("chair", season="2021")))
+    assert person.may("secretary")
+    assert not person.may("secretary", committee="75")
+    assert not person.may("chair", committee="75")
+    assert person.scopes("secretary", "committee") == frozenset()
+    assert person.scopes("chair", "committee") == frozenset()
+
+
 def test_one_grant_must_cover_all_that_is_asked() -> None:
     person = Person(
         PERSON.id,
