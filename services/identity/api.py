@@ -223,7 +223,7 @@ class NewPerson(RequestBody):
 @router.post("/v1/persons", tags=["persons"], status_code=HTTPStatus.CREATED)
 async def register(
     body: NewPerson,
-    command: Annotated[CommandRequest, Depends(command_by("season-admin", "secretariat", "service"))],
+    command: Annotated[CommandRequest, Depends(command_by("season-admin", "secretariat"))],
     here: Here,
 ) -> Answer:
     """Register a person, as a nominee's contact, and return the id that events know them by."""
