@@ -1,0 +1,53 @@
+"""How much a bench measures: sizes and rounds of a full run and of a quick one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Sizes in events, `rounds` in turns that count; `peers` tells whether the peers are measured too."""
+
+    rounds: int
+    peers: bool
+    single: int
+    """Commands in one turn of append_single."""
+    single_peer: int
+    batches: int
+    """Batches in one turn of append_batch."""
+    relay: int
+    rebuild: int
+    rebuild_rounds: int
+    rebuild_peer: int
+    latency_seconds: float
+    latency_rounds: int
+
+
+FULL: Final = Plan(
+    rounds=9,
+    peers=True,
+    single=6_000,
+    single_peer=1_600,
+    batches=16,
+    relay=30_000,
+    rebuild=1_000_000,
+    rebuild_rounds=3,
+    rebuild_peer=4_000,
+    latency_seconds=20.0,
+    latency_rounds=3,
+)
+QUICK: Final = Plan(
+    rounds=3,
+    peers=False,
+    single=2_000,
+    single_peer=0,
+    batches=6,
+    relay=8_000,
+    rebuild=100_000,
+    rebuild_rounds=3,
+    rebuild_peer=0,
+    latency_seconds=5.0,
+    latency_rounds=3,
+)
