@@ -11,7 +11,7 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,7 @@ from kernel.process import spare_collections
 HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE / "results.json"
 README: Final = HERE.parent / "README.md"
-MEASURES: Final = {
+MEASURES: Final[dict[str, Callable[[Ground, Plan], Awaitable[list[Row]]]]] = {
     append_single.NAME: append_single.measure,
     append_batch.NAME: append_batch.measure,
     relay.NAME: relay.measure,

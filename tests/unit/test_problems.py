@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from fastapi.exceptions import RequestValidationError
@@ -108,7 +108,7 @@ def test_a_key_used_again_has_its_own_title() -> None:
     assert document["title"] == idempotency_key_reused().document("en")["title"]
 
 
-def remedy_for(kind: object, value: str) -> Text:
+def remedy_for(kind: Any, value: str) -> Text:
     with pytest.raises(ValidationError) as caught:
         TypeAdapter(kind).validate_python(value)
     return problem_of_validation(RequestValidationError(caught.value.errors())).errors[0].remedy
