@@ -732,7 +732,7 @@ async def test_the_program_shows_what_its_caller_may_see(world, tmp_path):
 
         code, said, complained = await program(url, world.member(0), tmp_path)
         assert (code, said) == (2, "")
-        assert "Before the seal a ranking is for the committee's secretary" in complained
+        assert "Before the seal, rankings and others' sheets are for auditors" in complained
 
         code, said, complained = await program(url, None, tmp_path)
         assert (code, said) == (1, "")
