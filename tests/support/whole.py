@@ -108,6 +108,8 @@ class Whole:
     routes: tuple[Route, ...] = ()
     nominations: dict[str, str] = field(default_factory=dict)
     """The ids of the season's nominations, by their candidates' codes."""
+    plenaries: dict[str, str] = field(default_factory=dict)
+    """The ids of plenaries, by their province."""
     heads: dict[str, int] = field(default_factory=dict)
     """The last version of every stream that a receipt named."""
 
