@@ -33,7 +33,8 @@ def parse_decimal(text: str, locale: Locale) -> Decimal:
     """Read one decimal as written in `locale`: `87,5` in Indonesian, `87.5` in English, `87` in both.
 
     Thousands marks are not read: `1.250` is a thousand and more to one reader and one and a quarter to the other, so
-    such a text is refused in every locale unless the locale's own decimal mark makes it plain. Raises NotExact.
+    such a text is refused in every locale unless the locale's own decimal mark makes it plain. Zero has no sign.
+    Raises NotExact.
     """
     text = text.strip()
     mark, group = _DECIMAL_MARK[locale], _GROUP_MARK[locale]
@@ -46,7 +47,8 @@ def parse_decimal(text: str, locale: Locale) -> Decimal:
         raise NotExact(f"{text!r} is not a number: write digits, with {mark!r} before decimals")
     if len(match["whole"]) + len(match["fraction"] or "") > MAX_DIGITS:
         raise NotExact(f"{text[:MAX_DIGITS]!r}… has more than {MAX_DIGITS} digits")
-    return Decimal(match[0])
+    number = Decimal(match[0])
+    return number or abs(number)
 
 
 def fraction_text(number: Fraction | Decimal | int) -> str:

@@ -41,6 +41,7 @@ MODES: dict[RoundingMode, str] = {
         ("-3,5", "id", "-3.5"),
         ("1,250", "id", "1.250"),
         ("87.50", "en", "87.50"),
+        ("-0,0", "id", "0.0"),
     ],
 )
 def test_a_decimal_is_read_by_the_locale_of_its_channel(text: str, locale: Locale, number: str) -> None:
