@@ -310,7 +310,7 @@ class Executor:
         prepared = self._write(session, ask, decision, remember=True)
         await lease.give_back()
         position = await self.appender.append(prepared.append)
-        self.wake.ring()
+        self.wake.ring(position)
         self._keep(session, ask, decision, prepared, position)
         done = tuple(ReceiptEvent(e.stream, e.version, e.id, e.type) for e in prepared.append.entries)
         return Receipt(ask.key, prepared.time, done, str(position))

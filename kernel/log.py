@@ -19,7 +19,7 @@ import asyncpg
 import orjson
 
 from kernel.canonical import Json, from_instant
-from kernel.decider import Position
+from kernel.decider import START, Position
 from kernel.sql import queries
 
 SQL: Final = queries(Path(__file__).with_name("log.sql"))
@@ -198,11 +198,14 @@ class Wake:
     A reader takes its ticket before it looks at the log, so a ring between looking and waiting is not missed.
     """
 
+    latest: Position = START
+    """Up to where the log is known to go, visible to gated readers or not: who is not there yet looks again soon."""
     _event: asyncio.Event = field(default_factory=asyncio.Event)
     _given: bool = False
 
-    def ring(self) -> None:
-        """Wake everybody who holds a ticket."""
+    def ring(self, position: Position = START) -> None:
+        """Wake everybody who holds a ticket, and say up to where something was appended, if that is known."""
+        self.latest = max(self.latest, position)
         if self._given:
             self._event.set()
             self._event, self._given = asyncio.Event(), False

@@ -15,7 +15,7 @@ import hashlib
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -41,8 +41,8 @@ KEPT_GROUPS: Final = 512
 IDLE_SECONDS: Final = 5.0
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
-RETRIES_AFTER_WAKE: Final = (0.0, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12)
-"""Seconds to look again after a wake: the event may wait for an older transaction to end."""
+LOOKS_AFTER_WAKE: Final = (0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.12, 0.25, 0.5)
+"""Seconds between looks after a wake, until what was appended is there: it may wait for an older transaction to end."""
 _UNREADABLE: Final = (Unreadable, KeyError, TypeError, ValueError, AttributeError)
 _UNFIT: Final = (*_UNREADABLE, *UNFIT_FOR_STORE)
 
@@ -591,6 +591,8 @@ class Reactor:
     folders: Sequence[Folder]
     faults: dict[str, str] = field(default_factory=dict)
     """By handler, what it failed at; until it has come to the end of the log again."""
+    folded: Wake = field(default_factory=Wake)
+    """Rung when a handler has committed what it folded."""
 
     def check(self) -> tuple[bool, str]:
         """Tell whether every handler folds, for readiness."""
@@ -640,15 +642,16 @@ class Reactor:
                 await _durable_again(connection)
 
     async def _follow(self, folder: Folder, connection: Connection) -> None:
+        looks: Iterator[float] = iter(())
         while True:
             ticket = self.wake.ticket()
-            await self._drain(folder, connection)
+            found = await self._drain(folder, connection)
             self.faults.pop(folder.name, None)
-            rang = await self.wake.wait(ticket, IDLE_SECONDS)
-            for pause in RETRIES_AFTER_WAKE if rang else ():
-                await asyncio.sleep(pause)
-                if await self._drain(folder, connection):
-                    break
+            latest = self.wake.latest
+            if folder.checkpoint >= latest and (found or latest > START):
+                looks = iter(())
+            if await self.wake.wait(ticket, next(looks, IDLE_SECONDS)):
+                looks = iter(LOOKS_AFTER_WAKE)
 
     async def _drain(self, folder: Folder, connection: Connection) -> int:
         total = 0
@@ -661,6 +664,7 @@ class Reactor:
                 continue
             if not done:
                 return total
+            self.folded.ring()
             total += done
 
 

@@ -25,7 +25,7 @@ from kernel.canonical import Ed25519Signer
 from kernel.clock import Clock
 from kernel.codec import Codec
 from kernel.commands import Executor, StateCache
-from kernel.decider import Decision, Emit, Loader, Position
+from kernel.decider import START, Decision, Emit, Loader, Position
 from kernel.http import CheckResult, Limits, create_api
 from kernel.keys import event_signer
 from kernel.lead import STORE_AWAY, Lead
@@ -56,6 +56,8 @@ _log = structlog.get_logger("service")
 _POOL: Final = 24
 _LOOK_SECONDS: Final = 0.05
 _GATE_AGE_SECONDS: Final = 5.0
+_ASK_SECONDS: Final = 0.02
+"""Seconds between looks at how far another process has folded; one's own folding rings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Service:
         self.settings = settings
         self.clock = clock or settings.make_clock()
         self.wake = Wake()
+        self.folded = Wake()
         self.signer: Ed25519Signer = event_signer(settings.keys_folder, self.name)
         self.broker = Broker(settings.kafka_bootstrap_servers, f"paritrana-{self.name}")
         self.app: FastAPI = create_api(
@@ -107,6 +110,8 @@ class Service:
         self.pool: asyncpg.Pool[Any]
         self.executor: Executor
         self._folders: Sequence[Folder] = ()
+        self._folding: Sequence[Folder] = ()
+        self._lead_to_fold = Lead(settings.database_url, f"{self.name}/reactor")
         self._started = asyncio.Event()
         self._delivers = False
 
@@ -254,8 +259,9 @@ class Service:
         await receiver.run()
 
     async def _react(self) -> None:
-        lead = Lead(self.settings.database_url, f"{self.name}/reactor")
-        reactor = Reactor(self.pool, self.wake, self._make_folders())
+        lead = self._lead_to_fold
+        self._folding = self._make_folders()
+        reactor = Reactor(self.pool, self.wake, self._folding, folded=self.folded)
 
         async def check() -> CheckResult:
             return reactor.check()
@@ -275,7 +281,7 @@ class Service:
                     # A new epoch: the log may have been restored, and what is kept of it may never have been.
                     self.executor.cache = StateCache()
                 last = now
-                self.wake.ring()
+                self.wake.ring(Position(*now) if now else START)
             if time.monotonic() - measured > _GATE_AGE_SECONDS:
                 measured = time.monotonic()
                 self.log_measures.gate_age.set(await self.pool.fetchval(SQL["gate_age"]))
@@ -294,14 +300,23 @@ class Service:
         Raises ValueError when `at_least` is neither.
         """
         deadline = time.monotonic() + timeout
+        wanted: Position | None = None
         while True:
-            ticket = self.wake.ticket()
-            wanted = await self._wanted(at_least)
-            if wanted is not None and await self.position(handler) >= wanted:
+            ticket = self.folded.ticket()
+            wanted = wanted or await self._wanted(at_least)
+            if wanted is not None and (self._folded_here(handler) or await self.position(handler)) >= wanted:
                 return True
             if time.monotonic() > deadline:
                 return False
-            await self.wake.wait(ticket, 0.01)
+            await self.folded.wait(ticket, _ASK_SECONDS)
+
+    def _folded_here(self, handler: str) -> Position | None:
+        """Return how far this process has folded, without asking the database; None where another process does."""
+        if self._lead_to_fold.held:
+            for folder in self._folding:
+                if folder.name == handler and folder.checkpoint > START:
+                    return folder.checkpoint
+        return None
 
     async def _wanted(self, at_least: str) -> Position | None:
         stream, at, version = at_least.rpartition("@")

@@ -12,11 +12,12 @@ import asyncio
 import logging
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Protocol, get_args
+from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, get_args
 
 import httpx
 from fastapi import Depends, Request
@@ -38,6 +39,8 @@ Scope = Literal["province", "committee", "nomination", "publisher", "season"]
 SCOPES: Final = get_args(Scope)
 # A season narrows a grant in time; the other scopes say over whom it reaches.
 _NARROWING: Final = frozenset({"season"})
+_KNOWN_TOKENS: Final = 4096
+"""Verified tokens that are kept: to verify one takes as long as all else that a read does."""
 _SKEW_SECONDS: Final = 30
 
 _log = logging.getLogger(__name__)
@@ -183,6 +186,15 @@ def public_keys(jwks: Mapping[str, Any]) -> dict[str, OKPKey]:
     return keys
 
 
+class _Known(NamedTuple):
+    """A token that was verified: by which key, until when it is valid (seconds since 1970), and who it speaks of."""
+
+    kid: str
+    key: OKPKey
+    expires: float
+    person: Person
+
+
 class TokenVerifier:
     """Verifies tokens against a cached key set.
 
@@ -210,15 +222,27 @@ class TokenVerifier:
         self._tried: float | None = None
         self._lock = asyncio.Lock()
         self._refreshing: asyncio.Task[None] | None = None
+        self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def verify(self, token: str) -> Person:
-        """Return who the token speaks of; raise a 401 Problem, or a 503 while no key was ever had."""
-        key = await self._key(_key_id(token))
+        """Return who the token speaks of; raise a 401 Problem, or a 503 while no key was ever had.
+
+        A token that was verified is known again while its key is in the set as it was fetched last.
+        """
+        known = self._known.get(token)
+        kid = _key_id(token) if known is None else known.kid
+        key = await self._key(kid)
+        if known is not None and known.key is key and known.expires > self._wall():
+            return known.person
         try:
             claims = jwt.decode(token, key, algorithms=[ALGORITHM]).claims
         except (JoseError, ValueError, TypeError, RecursionError):
             raise _refused() from None
-        return self._person(claims)
+        person = self._person(claims)
+        self._known[token] = _Known(kid, key, claims["exp"], person)
+        if len(self._known) > _KNOWN_TOKENS:
+            self._known.popitem(last=False)
+        return person
 
     async def _key(self, kid: str) -> OKPKey:
         found = self._keys.get(kid)

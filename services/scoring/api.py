@@ -66,7 +66,7 @@ Tier = Literal["provincial", "national"]
 Locale = Literal["id", "en"]
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     service: Service = request.app.state.service_parts
     return service
 
