@@ -329,10 +329,10 @@ class Executor:
             if prepared is None:
                 return
             try:
-                await append(connection, prepared.append)
+                position = await append(connection, prepared.append)
             except StreamMoved:
                 continue
-            self.wake.ring()
+            self.wake.ring(position)
             return
 
     async def _refusal(

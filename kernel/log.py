@@ -200,12 +200,17 @@ class Wake:
 
     latest: Position = START
     """Up to where the log is known to go, visible to gated readers or not: who is not there yet looks again soon."""
+    vague: int = 0
+    """How often it was rung without saying up to where."""
     _event: asyncio.Event = field(default_factory=asyncio.Event)
     _given: bool = False
 
-    def ring(self, position: Position = START) -> None:
+    def ring(self, position: Position | None = None) -> None:
         """Wake everybody who holds a ticket, and say up to where something was appended, if that is known."""
-        self.latest = max(self.latest, position)
+        if position is None:
+            self.vague += 1
+        else:
+            self.latest = max(self.latest, position)
         if self._given:
             self._event.set()
             self._event, self._given = asyncio.Event(), False

@@ -180,6 +180,8 @@ class Folder(ABC):
         self.checkpoint = START
         self.enabled = START
         self.stalled: dict[str, int] = {}
+        self.exhausted = False
+        """Whether the last step came to the end of what was visible."""
         self._loaded = False
         self._generation = 0
 
@@ -203,6 +205,7 @@ class Folder(ABC):
         if not self._loaded:
             await self.start(connection)
         batch = await read_after(connection, self.checkpoint, BATCH)
+        self.exhausted = not batch
         if not batch:
             return 0
         try:
@@ -218,6 +221,7 @@ class Folder(ABC):
             self.reset()
             raise
         self.measures.folded(self.name, done)
+        self.exhausted = done == len(batch) < BATCH
         return done
 
     async def _take(self, connection: Connection, batch: list[Recorded]) -> int:
@@ -507,7 +511,7 @@ class ReactionFolder(Folder):
             try:
                 async with connection.transaction():
                     if prepared is not None:
-                        await append(connection, prepared.append)
+                        appended = await append(connection, prepared.append)
                     if to is not None:
                         await self.move(connection, to)
             except (StreamMoved, CommandRemembered):
@@ -515,7 +519,7 @@ class ReactionFolder(Folder):
             if to is not None:
                 self.checkpoint = to
             if prepared is not None:
-                self.executor.wake.ring()
+                self.executor.wake.ring(appended)
             return
         raise StreamMoved(f"{self.name}: {demand.target} kept moving")
 
@@ -643,12 +647,13 @@ class Reactor:
 
     async def _follow(self, folder: Folder, connection: Connection) -> None:
         looks: Iterator[float] = iter(())
+        vague = self.wake.vague
         while True:
             ticket = self.wake.ticket()
-            found = await self._drain(folder, connection)
+            if await self._drain(folder, connection):
+                vague = self.wake.vague
             self.faults.pop(folder.name, None)
-            latest = self.wake.latest
-            if folder.checkpoint >= latest and (found or latest > START):
+            if folder.checkpoint >= self.wake.latest and vague == self.wake.vague:
                 looks = iter(())
             if await self.wake.wait(ticket, next(looks, IDLE_SECONDS)):
                 looks = iter(LOOKS_AFTER_WAKE)
@@ -662,10 +667,11 @@ class Reactor:
                 # Somebody was faster; all is read anew.
                 await asyncio.sleep(0.01)
                 continue
-            if not done:
+            if done:
+                self.folded.ring()
+                total += done
+            if folder.exhausted:
                 return total
-            self.folded.ring()
-            total += done
 
 
 async def _durable_again(connection: Connection) -> None:

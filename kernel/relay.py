@@ -198,8 +198,9 @@ class Relay:
             if self._strayed:
                 raise OutOfStep("the broker is of another cluster")
             await self._settle()
-            # After a ring the event may wait for an older transaction, so the first looks follow one another closely.
-            rang = await self.wake.wait(ticket, pause)
+            # What was appended may wait for an older transaction: then the first looks follow one another closely.
+            hidden = self._cursor < self.wake.latest
+            rang = await self.wake.wait(ticket, pause if hidden else self.poll)
             pause = _FIRST_PAUSE if rang else min(2 * pause, self.poll)
 
     async def _read(self, after: Position) -> _Batch:

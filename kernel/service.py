@@ -281,7 +281,7 @@ class Service:
                     # A new epoch: the log may have been restored, and what is kept of it may never have been.
                     self.executor.cache = StateCache()
                 last = now
-                self.wake.ring(Position(*now) if now else START)
+                self.wake.ring(Position(*now) if now else None)
             if time.monotonic() - measured > _GATE_AGE_SECONDS:
                 measured = time.monotonic()
                 self.log_measures.gate_age.set(await self.pool.fetchval(SQL["gate_age"]))
