@@ -260,6 +260,9 @@ class Relay:
         """Find out of every stream that is not kept what its last published version is: the log says so."""
         if len(self._streams) > _KEPT_STREAMS:
             self._streams.clear()
+        # What begins in this batch was never published, and need not be asked for.
+        for stream in {row["stream"] for row in batch.rows if row["version"] == 1} - self._streams.keys():
+            self._keep(stream, 0)
         unknown = list({row["stream"] for row in batch.rows} - self._streams.keys())
         if unknown:
             for row in await self.pool.fetch(SQL["last_published"], unknown, *batch.start):
