@@ -32,7 +32,6 @@ MEASURES: Final[dict[str, Callable[[Ground, Plan], Awaitable[list[Row]]]]] = {
     append_batch.NAME: append_batch.measure,
     relay.NAME: relay.measure,
     rebuild.NAME: rebuild.measure,
-    latency.NAME: latency.measure,
 }
 _CONSOLE: Final = Console()
 
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _write_readme(read_rows(RESULTS))
         return 0
     began = time.monotonic()
-    chosen = asked.only or list(MEASURES)
+    chosen = asked.only or [*MEASURES, latency.NAME]
     rows = asyncio.run(_measure(QUICK if asked.quick else FULL, chosen))
     _show(rows)
     if not asked.only:
@@ -61,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("bench", description="Measure the system against its limits and its peers.")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer rounds, no peers")
-    parser.add_argument("--only", action="append", choices=sorted(MEASURES), help="show one measure, write nothing")
+    parser.add_argument(
+        "--only", action="append", choices=sorted([*MEASURES, latency.NAME]), help="show one measure, write nothing"
+    )
     parser.add_argument("--readme", action="store_true", help="only place the table of the last results in the README")
     return parser.parse_args(arguments)
 
@@ -69,12 +70,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 async def _measure(plan: Plan, chosen: Sequence[str]) -> list[Row]:
     rows: list[Row] = []
     spare_collections()
-    async with Ground(_say) as ground:
-        for name in chosen:
-            _say(f"measuring {name}")
-            await ground.settle()
-            rows += await MEASURES[name](ground, plan)
-            gc.collect()
+    on_ground = [name for name in MEASURES if name in chosen]
+    if on_ground:
+        async with Ground(_say) as ground:
+            for name in on_ground:
+                _say(f"measuring {name}")
+                await ground.settle()
+                rows += await MEASURES[name](ground, plan)
+                gc.collect()
+    if latency.NAME in chosen:
+        _say(f"measuring {latency.NAME}")
+        rows += await latency.measure(plan, _say)
     return rows
 
 
