@@ -1,8 +1,9 @@
 """rebuild: scoring's ranking projection folded anew from the whole log, against reading the log and parsing it.
 
-Ours is what `paritrana rebuild rankings` does up to its comparison: the kernel's refold of every event of the log, the
-projection's read rows, and their COPY into a table. The limit reads the same rows through the same kind of cursor and
-parses each document with orjson, and does nothing with them.
+Ours is what `paritrana rebuild rankings` does up to its comparison: the kernel's refold of the log, the projection's
+read rows, and their COPY into a table. Counted are the events that the projection folds; single marks, three of four
+events, are left to the database to pass over, for the limit as well. The limit reads the same rows through the same
+kind of cursor and parses each document with orjson, and does nothing with them.
 """
 
 from __future__ import annotations
