@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -19,11 +20,11 @@ KEYS = {
 }  # fmt: skip
 
 
-def rate(value: float = 80.0, **given: object) -> Row:
+def rate(value: float = 80.0, **given: Any) -> Row:
     return Row.of("append", "events/s", [value], **given)
 
 
-def wait(value: float, **given: object) -> Row:
+def wait(value: float, **given: Any) -> Row:
     return Row.of("latency", "ms", [value], smaller_is_better=True, **given)
 
 
