@@ -71,7 +71,12 @@ def _check_members(value: Json, path: str, depth: int) -> None:
     for key, item in value.items():
         if key not in _KNOWN and not _printable(key):
             raise NotCanonical(f"{path} has the key {key!r}; keys are printable ASCII strings")
-        if type(item) is not str:  # most values are, and a call for each would cost more than all the rest
+        kind = type(item)  # most values are texts or objects, and a call for each would cost more than all the rest
+        if kind is str:
+            continue
+        if kind is dict and depth < MAX_DEPTH:
+            _check_members(item, f"{path}.{key}", depth + 1)
+        else:
             check_profile(item, f"{path}.{key}", depth + 1)
 
 
@@ -115,7 +120,9 @@ def envelope_of(document: Json) -> bytes:
 
 def instant(moment: datetime) -> str:
     """Return an aware datetime as the one form used on the wire: UTC, microseconds, `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    if not moment.microsecond:  # orjson leaves a fraction of zero out
+        return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    return orjson.dumps(moment.astimezone(UTC), option=orjson.OPT_UTC_Z)[1:-1].decode()
 
 
 def from_instant(text: str) -> datetime:
@@ -141,12 +148,14 @@ class _Uuid7:
             ticks = max(ticks, self._last + 1)
             self._last = ticks + count - 1
         drawn = os.urandom(8 * count).hex()
-        ids: list[str] = []
-        for number in range(count):
-            moment, rest = f"{ticks + number:015x}", drawn[16 * number : 16 * number + 16]
-            variant = "89ab"[int(rest[0], 16) % 4]
-            ids.append(f"{moment[:8]}-{moment[8:12]}-7{moment[12:]}-{variant}{rest[1:4]}-{rest[4:]}")
-        return ids
+        return [_uuid7_text(f"{ticks + number:015x}", drawn[16 * number : 16 * number + 16]) for number in range(count)]
+
+
+_VARIANTS: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+
+
+def _uuid7_text(moment: str, rest: str) -> str:
+    return f"{moment[:8]}-{moment[8:12]}-7{moment[12:]}-{_VARIANTS[rest[0]]}{rest[1:4]}-{rest[4:]}"
 
 
 uuid7: Final = _Uuid7()
@@ -218,6 +227,7 @@ def write_document(attributes: Json, data: Json, signer: Signer | None, salt: st
     envelope = canonical(attributes)
     if len(envelope) > MAX_ENVELOPE:
         raise NotCanonical(f"the envelope has {len(envelope)} bytes; at most {MAX_ENVELOPE} fit an entry of the log")
-    digest = leaf_hash(envelope)
-    attributes["data"] = orjson.Fragment(data_bytes)
-    return Sealed(attributes["id"], digest, canonical(attributes).decode())
+    # `data` sorts just before `datahash`; no text can hold these bytes, since quotes inside of one are escaped.
+    before, name, after = envelope.partition(b'"datahash":')
+    document = b"".join((before, b'"data":', data_bytes, b",", name, after))
+    return Sealed(attributes["id"], leaf_hash(envelope), document.decode())

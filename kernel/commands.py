@@ -189,7 +189,8 @@ class _Session(Loader):
         """Return the heads to hold: every guarded load, and every written stream."""
         held = {stream: load.kept.head for stream, load in self.loads.items() if load.guard}
         for stream in written:
-            held.setdefault(stream, self.head(stream))
+            if stream not in held:
+                held[stream] = self.head(stream)
         return held
 
     def forget(self) -> None:
@@ -303,6 +304,11 @@ class Executor:
                         return remembered
         return BUSY
 
+    async def state(self, aggregate: Aggregate[S], stream: str) -> S:
+        """Return a stream's state as it is now, for a read; only what is new of it is read."""
+        async with _Lease(self.pool, self._share) as lease:
+            return await _Session(lease.connection, self.codec, self.cache, trusting=False).load(aggregate, stream)
+
     async def _commit(self, lease: _Lease, session: _Session, ask: Ask, decision: Sequence[Emit]) -> Receipt | Refusal:
         if not decision:
             remembered = await self.remembered(await lease.connection(), ask)
@@ -386,13 +392,13 @@ class Executor:
         The time is the latest of the receipt, the cause and the last events of the streams written or guarded: as of
         any instant, what a decision rests on is there too.
         """
-        heads = {emit.stream: session.head(emit.stream) for emit in emits}
-        rests_on = session.heads(heads).values()
-        time = max(ask.received, ask.not_before or ask.received, *(head.time for head in rests_on))
+        written = dict.fromkeys(emit.stream for emit in emits)
+        heads = session.heads(written)
+        time = max(ask.received, ask.not_before or ask.received, *(head.time for head in heads.values()))
         base = self._attributes(ask, instant(time))
         command = CommandRow(ask.actor, ask.route, ask.key, ask.digest) if remember else None
-        entries = self._entries(base, emits, heads, command)
-        return Prepared(Append(entries, session.heads(heads), dict.fromkeys(heads, time)), base["time"])
+        entries = self._entries(base, emits, {stream: heads[stream] for stream in written}, command)
+        return Prepared(Append(entries, heads, dict.fromkeys(written, time)), base["time"])
 
     def _entries(
         self, base: Json, emits: Sequence[Emit], heads: Mapping[str, Head], command: CommandRow | None

@@ -39,8 +39,7 @@ class Position(NamedTuple):
 START = Position(0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(NamedTuple):
     """One event of history with what its envelope says. `event` is the model; `time` is the recorded time."""
 
     event: Any

@@ -7,6 +7,7 @@ append goes at once. Each append stays all or nothing and fails alone: a group t
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,12 +102,17 @@ class GroupAppender:
         return bool(self._waiting)
 
     def _take(self) -> list[_Waiting]:
-        """Take waiting appends in order, up to the first that writes, or is guarded by, what one before it touches."""
+        """Take waiting appends in order, up to the first that writes, or is guarded by, what one before it touches.
+
+        Whoever is free gets a share: while the database is at work on one group, the next one is being prepared.
+        """
         self._called = False
         group: list[_Waiting] = []
         written: set[str] = set()
         touched: set[str] = set()
-        while self._waiting and len(group) < self._most:
+        free = len(self._parked) + self._idle
+        share = min(self._most, math.ceil(len(self._waiting) / (1 + free)))
+        while self._waiting and len(group) < share:
             batch = self._waiting[0].batch
             if not written.isdisjoint(batch.heads) or not touched.isdisjoint(batch.times):
                 break

@@ -50,7 +50,7 @@ from kernel.problems import (
     unsupported_media_type,
 )
 from kernel.settings import LOOPBACK, IpNetwork
-from kernel.tokens import Person, TokenVerifier, require, signed_in
+from kernel.tokens import Person, TokenVerifier, require
 
 MEBIBYTE: Final = 1 << 20
 _VISIBLE_ASCII: Final = r"^[!-~]+$"
@@ -288,54 +288,53 @@ def answer(outcome: Receipt | Refusal) -> Json:
     return outcome.as_json()
 
 
-async def command_request(
-    request: Request,
-    person: Annotated[Person, Depends(signed_in)],
-    key: Annotated[
-        str,
-        Header(
-            alias=IDEMPOTENCY_KEY,
-            min_length=1,
-            max_length=255,
-            pattern=_VISIBLE_ASCII,
-            description="Names the command: repeat it with the same content and nothing is done twice.",
-        ),
-    ],
-    correlation: Annotated[
-        str | None,
-        Header(
-            alias="Correlation-Id",
-            min_length=1,
-            max_length=128,
-            pattern=_VISIBLE_ASCII,
-            description="Names the journey that the command belongs to.",
-        ),
-    ] = None,
-) -> CommandRequest:
-    """Return the command's frame; a 401 without a token, a 400 without a usable Idempotency-Key."""
-    return CommandRequest(
-        actor=person.id,
-        key=key,
-        route=f"{request.method} {_route_of(request.scope)}",
-        digest=request.state.digest,
-        received=request.state.received,
-        correlation=correlation,
-        person=person,
-    )
-
-
-Command = Annotated[CommandRequest, Depends(command_request)]
-
-
 def command_by(*roles: str) -> Callable[..., Awaitable[CommandRequest]]:
-    """Return a dependency like `command_request` that is for people with one of `roles` (a 403 for others)."""
-    # The roles come first, so that who may not is told so before what is missing in the request.
-    asked = Depends(require(*roles))
+    """Return a dependency that gives the command's frame, for people with one of `roles` (for all, when none is given).
 
-    async def allowed(*, _: Person = asked, command: Command) -> CommandRequest:
-        return command
+    A 401 without a token, a 403 without a role, a 400 without a usable Idempotency-Key.
+    """
+    # Who asks is found out first, so that who may not is told so before what is missing in the request.
+    asking = Depends(require(*roles))
 
-    return allowed
+    async def command(
+        *,
+        request: Request,
+        person: Person = asking,
+        key: Annotated[
+            str,
+            Header(
+                alias=IDEMPOTENCY_KEY,
+                min_length=1,
+                max_length=255,
+                pattern=_VISIBLE_ASCII,
+                description="Names the command: repeat it with the same content and nothing is done twice.",
+            ),
+        ],
+        correlation: Annotated[
+            str | None,
+            Header(
+                alias="Correlation-Id",
+                min_length=1,
+                max_length=128,
+                pattern=_VISIBLE_ASCII,
+                description="Names the journey that the command belongs to.",
+            ),
+        ] = None,
+    ) -> CommandRequest:
+        return CommandRequest(
+            actor=person.id,
+            key=key,
+            route=f"{request.method} {_route_of(request.scope)}",
+            digest=request.state.digest,
+            received=request.state.received,
+            correlation=correlation,
+            person=person,
+        )
+
+    return command
+
+
+Command = Annotated[CommandRequest, Depends(command_by())]
 
 
 # --- in front of the routes -----------------------------------------------------------------------------------------

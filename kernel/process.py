@@ -26,16 +26,16 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import asyncpg
-import h11
 import orjson
 import structlog
 import uvicorn
+import uvloop
 from fastapi import FastAPI
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from kernel.clock import Clock
+from kernel.connection import Connection
 from kernel.http import Check, CheckResult
-from kernel.problems import MEDIA_TYPE, malformed_http, store_is_away
+from kernel.problems import store_is_away
 from kernel.settings import StartFailed
 
 WRONG_USE: Final = 2
@@ -289,23 +289,6 @@ async def kept(
 # --- the process ----------------------------------------------------------------------------------------------------
 
 
-class _Protocol(H11Protocol):
-    """HTTP/1.1 (RFC 9112) whose unreadable requests get a problem document and a count, as all others do."""
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP request, and hang up; `msg` is for people who read logs."""
-        problem = malformed_http()
-        self.config.app.state.metrics.answered("", None, problem.status, 0.0)  # type: ignore[union-attr]
-        _log.info("no HTTP request", said=msg, client=self.client and self.client[0])
-        body = orjson.dumps(problem.document("en"))
-        headers = [*problem.headers.items(), ("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
-        with contextlib.suppress(h11.LocalProtocolError):  # an answer was under way already
-            self.transport.write(self.conn.send(h11.Response(status_code=problem.status, headers=headers)) or b"")
-            self.transport.write(self.conn.send(h11.Data(data=body)) or b"")
-            self.transport.write(self.conn.send(h11.EndOfMessage()) or b"")
-        self.transport.close()
-
-
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling, which would end the process by the signal instead of with 0."""
 
@@ -338,7 +321,8 @@ def run_service(
     configure_logging(service, log_level)
     with one_line(service), _bound(host, port) as listener:
         spare_collections()
-        asyncio.run(_Life(app, listener, background, drain_seconds).live())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_Life(app, listener, background, drain_seconds).live())
 
 
 def spare_collections() -> None:
@@ -374,7 +358,8 @@ class _Life:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http=_Protocol,
+                http=Connection,
+                ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,

@@ -38,6 +38,8 @@ SQL: Final = queries(Path(__file__).with_name("reactor.sql"))
 COMMAND_NAMESPACE: Final = UUID("6d1f9a52-5f0e-5c39-9b50-2f6f5a1f0c11")
 BATCH: Final = 500
 KEPT_GROUPS: Final = 512
+PROJECTION_PACE: Final = 0.05
+"""Seconds between two rounds of a projection that nobody waits for."""
 IDLE_SECONDS: Final = 5.0
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
@@ -166,6 +168,35 @@ class Handler(Protocol):
 # --- the loops -----------------------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class Hurry:
+    """Lets a folder gather what comes within `pace` seconds into one round, unless somebody waits for it."""
+
+    pace: float
+    _waiting: int = 0
+    _called: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @contextlib.contextmanager
+    def while_waiting(self) -> Iterator[None]:
+        """Call the folder to work at once as long as the context is open."""
+        self._waiting += 1
+        self._called.set()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._called.clear()
+
+    async def gather(self, since: float) -> None:
+        """Wait until `pace` seconds after `since` (monotonic) or until somebody waits."""
+        rest = since + self.pace - time.monotonic()
+        if rest > 0 and not self._waiting:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._called.wait()
+
+
 class Folder(ABC):
     """One handler's loop over the log: load the checkpoint, take a batch, commit its effects and the checkpoint."""
 
@@ -182,6 +213,7 @@ class Folder(ABC):
         self.stalled: dict[str, int] = {}
         self.exhausted = False
         """Whether the last step came to the end of what was visible."""
+        self.hurry = Hurry(0.0 if self.acts else PROJECTION_PACE)
         self._loaded = False
         self._generation = 0
 
@@ -655,8 +687,10 @@ class Reactor:
             self.faults.pop(folder.name, None)
             if folder.checkpoint >= self.wake.latest and vague == self.wake.vague:
                 looks = iter(())
+            folded = time.monotonic()
             if await self.wake.wait(ticket, next(looks, IDLE_SECONDS)):
                 looks = iter(LOOKS_AFTER_WAKE)
+                await folder.hurry.gather(folded)
 
     async def _drain(self, folder: Folder, connection: Connection) -> int:
         total = 0

@@ -109,6 +109,8 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
     gap: timedelta = GAP
     look: float = 1.0
     """Seconds between looks at positions, gaps and lag."""
+    pace: float = 0.0
+    """Seconds between two batches at least: who is in no hurry takes more at once, at less cost for all."""
     _dead: DeadLetters = field(init=False)
     _busy: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _consumer: AIOKafkaConsumer | None = field(init=False, default=None)
@@ -324,19 +326,25 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
 
     async def _handle(self, records: Sequence[Any]) -> None:
         """Take a batch. Whatever fails, the position is read again and sought: FastStream would go on without it."""
+        following = time.monotonic() + self.pace
+        if await self._took(records):
+            self._pause = _FIRST_PAUSE
+            await asyncio.sleep(following - time.monotonic())
+            return
+        await asyncio.sleep(self._pause)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        async with self._busy:
+            await self._try_placing()
+
+    async def _took(self, records: Sequence[Any]) -> bool:
         async with self._busy:
             try:
                 await self._take(records)
             except Exception as error:  # noqa: BLE001 - every failure is met in the same way, and none may pass a batch by
                 self._failed(records, error)
-            else:
-                self._pause = _FIRST_PAUSE
-                await self._hint()
-                return
-        await asyncio.sleep(self._pause)
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
-        async with self._busy:
-            await self._try_placing()
+                return False
+            await self._hint()
+        return True
 
     def _failed(self, records: Sequence[Any], error: Exception) -> None:
         expected = isinstance(error, (*AWAY, *STORE_AWAY, StreamMoved, PositionMoved, NotYet))

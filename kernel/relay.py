@@ -39,6 +39,7 @@ _DEPTH: Final = 2
 """Batches in flight beside the one being queued."""
 _KEPT_STREAMS: Final = 50_000
 _FIRST_PAUSE: Final = 0.002
+_PACE: Final = 0.02
 _SETTLE_SECONDS: Final = 5.0
 _LAG_SECONDS: Final = 2.0
 _LONGEST_PAUSE: Final = 5.0
@@ -113,6 +114,8 @@ class Relay:
     """Seconds between looks when nothing rings, for what other processes append."""
     patience: float = PATIENCE
     batch: int = BATCH
+    pace: float = _PACE
+    """Seconds between two rounds at least: under load each round then carries more, and costs all sides less."""
     _checkpoint: Position = field(init=False, default=START)
     _cluster: str | None = field(init=False, default=None)
     _cursor: Position = field(init=False, default=START)
@@ -198,10 +201,12 @@ class Relay:
             if self._strayed:
                 raise OutOfStep("the broker is of another cluster")
             await self._settle()
+            settled = time.monotonic()
             # What was appended may wait for an older transaction: then the first looks follow one another closely.
             hidden = self._cursor < self.wake.latest
             rang = await self.wake.wait(ticket, pause if hidden else self.poll)
             pause = _FIRST_PAUSE if rang else min(2 * pause, self.poll)
+            await asyncio.sleep(settled + self.pace - time.monotonic())
 
     async def _read(self, after: Position) -> _Batch:
         rows = await self.pool.fetch(SQL["next_own"], *after, self.batch, BATCH_BYTES)

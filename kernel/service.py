@@ -11,7 +11,7 @@ import asyncio
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -69,6 +69,8 @@ class Parts:
     title: str
     receives: Sequence[str] = ()
     """Topics of other services."""
+    receive_pace: float = 0.0
+    """Seconds between two received batches at least; for a service that is in no hurry."""
     projections: Sequence[Projection[Any]] = ()
     reactions: Sequence[Reaction] = ()
     handlers: Sequence[Handler] = ()
@@ -250,6 +252,7 @@ class Service:
             clock=self.clock,
             wake=self.wake,
             measures=self.delivery_measures,
+            pace=self.parts.receive_pace,
         )
 
         async def check() -> CheckResult:
@@ -290,7 +293,10 @@ class Service:
     # --- reads -----------------------------------------------------------------------------------------------------
 
     async def position(self, handler: str) -> Position:
-        """Return how far a projection or handler has folded the log."""
+        """Return how far a projection or handler has folded the log; what is read afterwards is at least as new."""
+        folder = self._folder_here(handler)
+        if folder is not None and folder.checkpoint > START:
+            return folder.checkpoint
         row = await self.pool.fetchrow(REACTOR_SQL["checkpoint"], handler)
         return Position(*tuple(row)[:3]) if row else Position(0, 0, 0)
 
@@ -301,21 +307,27 @@ class Service:
         """
         deadline = time.monotonic() + timeout
         wanted: Position | None = None
-        while True:
-            ticket = self.folded.ticket()
-            wanted = wanted or await self._wanted(at_least)
-            if wanted is not None and (self._folded_here(handler) or await self.position(handler)) >= wanted:
-                return True
-            if time.monotonic() > deadline:
-                return False
-            await self.folded.wait(ticket, _ASK_SECONDS)
+        with self._hurrying(handler):
+            while True:
+                ticket = self.folded.ticket()
+                wanted = wanted or await self._wanted(at_least)
+                if wanted is not None and await self.position(handler) >= wanted:
+                    return True
+                if time.monotonic() > deadline:
+                    return False
+                await self.folded.wait(ticket, _ASK_SECONDS)
 
-    def _folded_here(self, handler: str) -> Position | None:
-        """Return how far this process has folded, without asking the database; None where another process does."""
+    def _hurrying(self, handler: str) -> AbstractContextManager[None]:
+        """Let a handler of this process fold at once while somebody waits for it."""
+        folder = self._folder_here(handler)
+        return nullcontext() if folder is None else folder.hurry.while_waiting()
+
+    def _folder_here(self, handler: str) -> Folder | None:
+        """Return the folder that folds in this process, None where another process does."""
         if self._lead_to_fold.held:
             for folder in self._folding:
-                if folder.name == handler and folder.checkpoint > START:
-                    return folder.checkpoint
+                if folder.name == handler:
+                    return folder
         return None
 
     async def _wanted(self, at_least: str) -> Position | None:

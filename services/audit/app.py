@@ -17,6 +17,8 @@ from services.audit.settings import AuditSettings
 from services.wiring import wire_of
 
 SERVICE: Final = "audit"
+_PACE: Final = 0.1
+"""Seconds between two batches: nobody waits for audit, and what it takes at once costs it, and the database, less."""
 
 
 def create_service(settings: AuditSettings) -> Service:
@@ -27,6 +29,7 @@ def create_service(settings: AuditSettings) -> Service:
             codec=CODEC,
             title="Paritrana: audit",
             receives=tuple(topic.name for topic in EVENT_TOPICS if topic.owner != SERVICE),
+            receive_pace=_PACE,
             asyncapi=asyncapi_of(SERVICE),
         ),
         settings,

@@ -16,17 +16,15 @@ import asyncpg
 import orjson
 
 from kernel.canonical import Json, instant
-from kernel.codec import happened
-from kernel.decider import Aggregate, Text
-from kernel.log import read_stream, recorded
+from kernel.decider import Text
+from kernel.log import recorded
 from kernel.problems import forbidden, not_found
 from kernel.service import Service
 from kernel.sql import queries
 from kernel.tokens import Person
-from schemas.codec import CODEC
 from schemas.envelope import Stage
 from services.scoring.domain.received import COMMITTEE, Committee, committee_stream
-from services.scoring.domain.sheet import SHEET, Sheet
+from services.scoring.domain.sheet import SHEET
 from services.scoring.projections import RankingProjection, group_of
 
 SQL: Final = queries(Path(__file__).with_name("queries.sql"))
@@ -72,7 +70,7 @@ async def refuse_provisional(service: Service, person: Person, rows: Ranking) ->
     heading = orjson.loads(rows[0]["heading"])
     at = Stage.model_validate(heading["at"])
     if acts_for(person, "secretary", at.province):
-        committee = await fold(service, COMMITTEE, committee_stream(at))
+        committee = await service.executor.state(COMMITTEE, committee_stream(at))
         offices = committee.offices_of(heading["body"], person.id)
         scores = any(acts_for(person, role, at.province) for role in SCORERS)
         if not scores and not set(offices) & set(heading["scorers"]):
@@ -88,15 +86,9 @@ async def refuse_provisional(service: Service, person: Person, rows: Ranking) ->
 # --- streams -------------------------------------------------------------------------------------------------------
 
 
-async def fold(service: Service, aggregate: Aggregate[Any], stream: str) -> Any:
-    """Return a stream's state as it is now, outside any command."""
-    async with service.pool.acquire() as connection:
-        return aggregate.fold(happened(one, CODEC) for one in await read_stream(connection, stream))
-
-
 async def sheet_document(service: Service, stream: str, nomination: str, member: str) -> Json:
     """Return one sheet with its marks; raise a 404 when nobody filed it."""
-    sheet: Sheet = await fold(service, SHEET, stream)
+    sheet = await service.executor.state(SHEET, stream)
     if sheet.at is None:
         raise not_found(Text("There is no such sheet.", "Tidak ada lembar nilai demikian."))
     return {
@@ -132,7 +124,7 @@ async def ranking_now(service: Service, at: Stage) -> Ranking:
 
 async def ranking_of_sheet(service: Service, stream: str) -> Ranking | None:
     """Return the rows of the ranking that a sheet belongs to, None when nobody filed it."""
-    sheet: Sheet = await fold(service, SHEET, stream)
+    sheet = await service.executor.state(SHEET, stream)
     return None if sheet.at is None else await ranking_now(service, sheet.at)
 
 
@@ -244,7 +236,7 @@ async def desks_of(service: Service, person: Person, season: str | None) -> dict
         at = heading["at"]
         stream = f"committee/{at['season']}/{at['province']}"
         if stream not in committees:
-            committees[stream] = await fold(service, COMMITTEE, stream)
+            committees[stream] = await service.executor.state(COMMITTEE, stream)
         if set(committees[stream].offices_of(heading["body"], person.id)) & set(heading["scorers"]):
             found[row["ranking"]] = (heading, committees[stream])
     return found

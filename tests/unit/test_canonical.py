@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kernel.canonical import (
@@ -38,12 +38,8 @@ from kernel.canonical import (
 )
 
 KEYS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=12)
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-MAX_INTEGER, MAX_INTEGER)
-    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+SCALARS = st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | TEXTS
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(KEYS, inner, max_size=5))
 DOCUMENTS = st.dictionaries(KEYS, VALUES, max_size=8)
 
@@ -255,6 +251,16 @@ def test_a_written_document_is_canonical_hashed_and_signed(data: dict[str, Any],
     assert sealed.id == document["id"]
     assert signature_holds(document, signer().public_key) == signed
     assert document.get("signaturekey") == (signer().key_id if signed else None)
+
+
+@given(TEXTS, TEXTS)
+@example('"datahash":', ',"datahash":"')
+@example('{"data":{', '\\"datahash\\":')
+def test_no_text_in_an_envelope_can_misplace_the_data(actor: str, command: str):
+    sealed = write_document({**attributes(), "actor": actor, "commandid": command}, {"a": 1}, None)
+    document = parse_canonical(sealed.document.encode())
+    assert (document["actor"], document["commandid"], document["data"]["a"]) == (actor, command, 1)
+    assert sealed.hash == leaf_hash(envelope_of(document))
 
 
 def test_salts_differ_so_equal_data_has_different_hashes():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -264,7 +263,7 @@ def seal_of(log: Log) -> RankingSealed:
         if stream.startswith("nomination/"):
             times = [one for one in log.recorded if one.stream == stream]
             history = [
-                replace(one, time=recorded.time) for one, recorded in zip(happened(stream, events), times, strict=True)
+                one._replace(time=recorded.time) for one, recorded in zip(happened(stream, events), times, strict=True)
             ]
             state = NOMINATION.fold(history)
             assert isinstance(state, Nomination)
