@@ -57,9 +57,17 @@ class Connection(HttpToolsProtocol):
         problem = malformed_http()
         self.config.app.state.metrics.answered("", None, problem.status, 0.0)  # type: ignore[union-attr]
         _log.info("no HTTP request", said=msg, client=self.client and self.client[0])
-        if self.cycle is None or self.cycle.response_complete:
+        if not self._is_answering():
             body = orjson.dumps(problem.document("en"))
             headers = {**problem.headers, "Content-Type": MEDIA_TYPE, "Content-Length": len(body)}
             lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
             self.transport.write(STATUS_LINE[problem.status] + lines + b"\r\n" + body)
+        if self.cycle is not None:
+            # Whoever waits for the rest of the request learns that none will come.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self.transport.close()
+
+    def _is_answering(self) -> bool:
+        cycle = self.cycle
+        return bool(self.pipeline) or (cycle is not None and cycle.response_started and not cycle.response_complete)
