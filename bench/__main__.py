@@ -33,7 +33,7 @@ MEASURES: Final[dict[str, Callable[[Ground, Plan], Awaitable[list[Row]]]]] = {
     relay.NAME: relay.measure,
     rebuild.NAME: rebuild.measure,
 }
-_CONSOLE: Final = Console()
+_CONSOLE: Final = Console(width=None if sys.stdout.isatty() else 140)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from urllib.parse import unquote, urlsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import psycopg
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 from eventsourcing.persistence import Tracking
@@ -67,6 +68,7 @@ class Peer:
 
     def __init__(self, url: str) -> None:
         """Use the database of `url`, as its owner."""
+        self._url = url
         parts = urlsplit(url)
         self.environment = {
             "PERSISTENCE_MODULE": "eventsourcing.postgres",
@@ -119,6 +121,8 @@ class Peer:
     def rebuild(self, watch: Stopwatch) -> int:
         """Fold everything that was appended into a read table with the peer's projection runner; return the events."""
         last = self._sheets.recorder.max_notification_id() or 0
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(_FORGET)  # else the runner goes on where the turn before ended, with nothing to do
         with (
             watch,
             ProjectionRunner(
@@ -126,6 +130,10 @@ class Peer:
             ) as runner,
         ):
             runner.wait(last, timeout=_WAIT_SECONDS)
+        with psycopg.connect(self._url) as connection:
+            folded = connection.execute("select sum(reads) from reads").fetchone()
+        if folded != (last,):
+            raise AssertionError(f"the peer folded {folded} of {last} events")
         return last
 
     def _sheet(self, name: str) -> UUID:
@@ -139,6 +147,7 @@ class Peer:
 # --- the peer's projection -----------------------------------------------------------------------------------------
 
 
+_FORGET: Final = "drop table if exists reads, notification_tracking"
 _TABLE: Final = "create table if not exists reads (sheet uuid primary key, reads bigint)"
 
 
