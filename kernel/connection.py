@@ -27,16 +27,23 @@ class _Unreadable(ValueError):
 class Connection(HttpToolsProtocol):
     """One connection of a client."""
 
-    _unread = 0
-    """Bytes of a head that has no end yet."""
-    _in_head = True
+    _in_head = False
+    """Whether a request has begun and its head has not ended."""
+    _unended = 0
+    """Bytes that came after the piece in which that head began."""
 
     def data_received(self, data: bytes) -> None:
         """Read on, but not a head without end."""
+        going_on = self._in_head
         super().data_received(data)
-        self._unread = self._unread + len(data) if self._in_head else 0
-        if self._unread > LONGEST_HEAD and not self.transport.is_closing():
+        self._unended = self._unended + len(data) if going_on and self._in_head else 0
+        if self._unended > LONGEST_HEAD and not self.transport.is_closing():
             self.send_400_response("a head without end")
+
+    def on_message_begin(self) -> None:
+        """Begin to read a head."""
+        self._in_head = True
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Begin with a request when its head is one."""
@@ -46,11 +53,6 @@ class Connection(HttpToolsProtocol):
             raise _Unreadable
         self._in_head = False
         super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """Be ready for the next request."""
-        self._in_head = True
-        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP request, unless an answer is under way, and hang up; `msg` is for who reads logs."""

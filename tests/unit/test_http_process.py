@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -149,6 +150,80 @@ def test_ten_megabytes_get_their_answer_and_the_service_goes_on(trial) -> None:
         assert answered.status_code == 413
         assert answered.json()["type"] == "/problems/body-too-large"
     assert httpx.get(service.url("/v1/slow"), trust_env=False).json() == "done"
+
+
+# --- on the connection itself ---------------------------------------------------------------------------------------
+
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def spoken(port: int, *pieces: bytes) -> bytes:
+    """Say pieces on one connection and return all that is answered until it is hung up."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        answered = b""
+        with contextlib.suppress(ConnectionError):  # the other side may hang up while we still speak
+            for piece in pieces:
+                connection.sendall(piece)
+            while part := connection.recv(1 << 16):
+                answered += part
+        return answered
+
+
+def statuses(answered: bytes) -> list[str]:
+    return [found.decode() for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", answered)]
+
+
+def test_a_connection_carries_any_number_of_requests(trial) -> None:
+    it = trial()
+    it.wait_ready()
+    wordy = LIVE.replace(b"Host: x", b"Host: x\r\nX-Padding: " + b"x" * 2000)
+    last = LIVE.replace(b"Host: x", b"Host: x\r\nConnection: close")
+    assert statuses(spoken(it.port, *[wordy] * 100, last)) == ["200"] * 101
+
+
+def test_requests_sent_before_the_answer_are_answered_in_turn(trial) -> None:
+    it = trial()
+    it.wait_ready()
+    nothing = LIVE.replace(b"/health/live", b"/nothing").replace(b"Host: x", b"Host: x\r\nConnection: close")
+    answered = spoken(it.port, LIVE + LIVE + nothing)
+    assert statuses(answered) == ["200", "200", "404"]
+
+
+@pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\nX: "], ids=["path", "header"])
+def test_a_head_without_end_is_given_up(trial, begin: bytes) -> None:
+    it = trial()
+    it.wait_ready()
+    answered = spoken(it.port, begin, *[b"x" * 10_000] * 60)
+    assert answered == b"" or answered.startswith(b"HTTP/1.1 400 ")  # a reset may overtake the answer
+    assert spoken(it.port, LIVE.replace(b"Host: x", b"Host: x\r\nConnection: close")).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Host: x\r\nHost: y",
+        b"X: y",
+        b"Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
+        b"Host: x\r\nTransfer-Encoding: chunked, identity",
+        b"Host: x\r\nContent-Length: 1\r\nContent-Length: 2",
+        b"Host: x\r\nContent-Length: +5",
+        b"Host : x",
+    ],
+)
+def test_a_request_that_two_readers_could_read_in_two_ways_is_refused(trial, head: bytes) -> None:
+    it = trial()
+    it.wait_ready()
+    answered = spoken(it.port, b"POST /v1/slow HTTP/1.1\r\n" + head + b"\r\n\r\n0\r\n\r\n")
+    assert statuses(answered) == ["400"]
+    assert b"application/problem+json" in answered
+
+
+def test_what_stops_being_http_in_its_body_is_refused_once(trial) -> None:
+    it = trial()
+    it.wait_ready()
+    head = b"POST /v1/slow HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answered = spoken(it.port, head + b"3\r\nabc\r\n", b"zz\r\n")
+    assert statuses(answered) == ["400"]
 
 
 def test_a_task_that_ignores_its_end_does_not_keep_the_process(trial) -> None:
