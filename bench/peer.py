@@ -147,7 +147,7 @@ class Peer:
 # --- the peer's projection -----------------------------------------------------------------------------------------
 
 
-_FORGET: Final = "drop table if exists reads, notification_tracking"
+_FORGET: Final = "drop table if exists reads, reads_tracking"
 _TABLE: Final = "create table if not exists reads (sheet uuid primary key, reads bigint)"
 
 
