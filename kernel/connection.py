@@ -1,75 +1,106 @@
-"""HTTP/1.1 (RFC 9112) on a connection: uvicorn's protocol over llhttp, with the bounds and answers that it leaves out.
+"""HTTP/1.1 (RFC 9112) on a connection: uvicorn's protocol over h11, with the bounds and answers that it leaves out.
 
-llhttp takes a head of any length and a request for no host; both are refused here. What cannot be read as HTTP gets a
-problem document and a count, as every other refusal does.
+h11 reads strictly, one request after another, and drops trailers; it is slower than llhttp, which leaves all of that
+to its user (docs/adr/0005). Added here: a head has a time to arrive in, only HTTP/1.0 and 1.1 are spoken, and what
+cannot be read as HTTP gets a problem document and a count, as every other refusal does.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+import contextlib
+from typing import Any, Final
 
+import h11
 import orjson
 import structlog
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from kernel.problems import MEDIA_TYPE, malformed_http
+from kernel.problems import MEDIA_TYPE, Problem, head_too_slow, malformed_http
 
+HEAD_SECONDS: Final = 30.0
+"""How long a request's head may take to arrive; a body has as long again (`kernel.http.Limits`)."""
 LONGEST_HEAD: Final = 65_536
-"""Bytes of a request line and its headers at most."""
+"""Bytes of a request's head at most, as far as it comes in several pieces."""
+_VERSIONS: Final = frozenset({b"1.0", b"1.1"})
+_TWO_LENGTHS: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 _log = structlog.get_logger("process")
 
 
-class _Unreadable(ValueError):
-    """The head says what no request may; llhttp's binding turns it into a parser's error, hence a 400."""
+class _Http1(h11.Connection):
+    """h11 without what it lets pass: other versions, for which it asks for no Host, and a body of two lengths."""
+
+    def next_event(self) -> Any:
+        """Return the next event. Raises RemoteProtocolError for what is not served."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            if event.http_version not in _VERSIONS:
+                raise h11.RemoteProtocolError("neither HTTP/1.0 nor HTTP/1.1")
+            if {name for name, _ in event.headers} >= _TWO_LENGTHS:
+                raise h11.RemoteProtocolError("both Content-Length and Transfer-Encoding")
+        return event
 
 
-class Connection(HttpToolsProtocol):
+class Connection(H11Protocol):
     """One connection of a client."""
 
-    _in_head = False
-    """Whether a request has begun and its head has not ended."""
-    _unended = 0
-    """Bytes that came after the piece in which that head began."""
+    head_seconds = HEAD_SECONDS
 
-    def data_received(self, data: bytes) -> None:
-        """Read on, but not a head without end."""
-        going_on = self._in_head
-        super().data_received(data)
-        self._unended = self._unended + len(data) if going_on and self._in_head else 0
-        if self._unended > LONGEST_HEAD and not self.transport.is_closing():
-            self.send_400_response("a head without end")
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Take what uvicorn hands over."""
+        super().__init__(*arguments, **options)
+        self.conn = _Http1(h11.SERVER, LONGEST_HEAD)
+        self._patience: asyncio.TimerHandle | None = None
 
-    def on_message_begin(self) -> None:
-        """Begin to read a head."""
-        self._in_head = True
-        super().on_message_begin()
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first head."""
+        super().connection_made(transport)
+        self._watch()
 
-    def on_headers_complete(self) -> None:
-        """Begin with a request when its head is one."""
-        length = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        if length > LONGEST_HEAD or hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
-            raise _Unreadable
-        self._in_head = False
-        super().on_headers_complete()
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._wait_no_longer()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        """Read on; while that ends within a head, it is waited for, and only so long."""
+        super().handle_events()
+        self._watch()
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
+            self._wait_no_longer()
+        elif self._patience is None:
+            self._patience = self.loop.call_later(self.head_seconds, self._give_up)
+
+    def _wait_no_longer(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _give_up(self) -> None:
+        """Hang up on a head that does not come, with a word when some of it had."""
+        self._patience = None
+        if self.conn.trailing_data[0]:
+            self._hang_up(head_too_slow(), "a head that did not end")
+        else:
+            self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: to offer another protocol is no fault, and whoever offers one is answered in this."""
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP request, unless an answer is under way, and hang up; `msg` is for who reads logs."""
-        problem = malformed_http()
-        self.config.app.state.metrics.answered("", None, problem.status, 0.0)  # type: ignore[union-attr]
-        _log.info("no HTTP request", said=msg, client=self.client and self.client[0])
-        if not self._is_answering():
-            body = orjson.dumps(problem.document("en"))
-            headers = {**problem.headers, "Content-Type": MEDIA_TYPE, "Content-Length": len(body)}
-            lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
-            self.transport.write(STATUS_LINE[problem.status] + lines + b"\r\n" + body)
-        if self.cycle is not None:
-            # Whoever waits for the rest of the request learns that none will come.
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        self.transport.close()
+        """Answer what is no HTTP request, and hang up; `msg` is for who reads logs."""
+        self._hang_up(malformed_http(), msg)
 
-    def _is_answering(self) -> bool:
-        cycle = self.cycle
-        return bool(self.pipeline) or (cycle is not None and cycle.response_started and not cycle.response_complete)
+    def _hang_up(self, problem: Problem, why: str) -> None:
+        self.config.app.state.metrics.answered("", None, problem.status, 0.0)  # type: ignore[union-attr]
+        _log.info("no HTTP request", said=why, client=self.client and self.client[0])
+        body = orjson.dumps(problem.document("en"))
+        headers = [*problem.headers.items(), ("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
+        with contextlib.suppress(h11.LocalProtocolError):  # an answer was under way already
+            self.transport.write(self.conn.send(h11.Response(status_code=problem.status, headers=headers)) or b"")
+            self.transport.write(self.conn.send(h11.Data(data=body)) or b"")
+            self.transport.write(self.conn.send(h11.EndOfMessage()) or b"")
+        self.transport.close()

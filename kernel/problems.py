@@ -243,6 +243,16 @@ def malformed_http() -> Problem:
     )
 
 
+def head_too_slow() -> Problem:
+    """Return the 408 for a request whose head does not arrive."""
+    return Problem(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "head-too-slow",
+        Text("The request's head did not arrive in time", "Kepala permintaan tidak tiba tepat waktu"),
+        headers={"Connection": "close"},
+    )
+
+
 def body_too_large(limit: int) -> Problem:
     """Return the 413 for a body over `limit` bytes."""
     return Problem(

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,86 +17,7 @@ from kernel.clock import SystemClock
 from kernel.http import create_api
 from kernel.process import Background, kept, open_pool
 from kernel.settings import ServiceSettings, SettingsError, StartFailed, describe
-
-ROOT = Path(__file__).parents[2]
-
-SERVICE = """
-import asyncio, contextlib, os, sys
-from kernel.clock import SystemClock
-from kernel.http import create_api
-from kernel.process import Background, one_line, open_pool, run_service
-from kernel.settings import ServiceSettings
-
-@contextlib.asynccontextmanager
-async def lifespan(app):
-    if "NO_DATABASE" in os.environ:
-        await open_pool(settings.database_url, service="trial", wait=0.3)
-    yield
-    print("closed", flush=True)
-
-with one_line("trial"):
-    settings = ServiceSettings.load()
-    app = create_api("trial", title="Trial", clock=SystemClock(), lifespan=lifespan)
-
-    @app.get("/v1/slow")
-    async def slow() -> str:
-        print("working", flush=True)
-        await asyncio.sleep(0.3)
-        return "done"
-
-    async def hangs() -> None:
-        while True:
-            try:
-                await asyncio.sleep(3600)
-            except asyncio.CancelledError:
-                if "HANG" not in os.environ:
-                    raise
-
-    drain_seconds = float(os.environ.get("DRAIN", "10"))
-    run_service(app, settings.host, settings.port, [Background("hangs", hangs)], drain_seconds=drain_seconds)
-"""
-
-
-def free_port() -> int:
-    for port in range(21000 + os.getpid() % 5000, 32000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no free port")
-
-
-class Trial:
-    def __init__(self, **environment: str) -> None:
-        self.port = int(environment.get("PARITRANA_PORT") or free_port())
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVICE],
-            cwd=ROOT,
-            env={
-                "PATH": os.environ["PATH"],
-                "DATABASE_URL": "postgresql://trial:hidden@127.0.0.1:1/trial",
-                "PARITRANA_PORT": str(self.port),
-                **environment,
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
-
-    def wait_ready(self) -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(self.url("/health/ready"), trust_env=False).status_code == 200:
-                    return
-            time.sleep(0.02)
-        raise AssertionError(self.process.communicate(timeout=5))
-
-    def ends(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=30)
-        return self.process.returncode, out, err
+from tests.support.trial import Trial, free_port
 
 
 @pytest.fixture
@@ -115,9 +30,7 @@ def trial() -> Iterator[Callable[..., Trial]]:
 
     yield make
     for each in made:
-        if each.process.poll() is None:
-            each.process.kill()
-            each.process.communicate()
+        each.stop()
 
 
 def test_sigterm_lets_the_request_in_flight_finish_and_ends_with_0(trial) -> None:
@@ -150,80 +63,6 @@ def test_ten_megabytes_get_their_answer_and_the_service_goes_on(trial) -> None:
         assert answered.status_code == 413
         assert answered.json()["type"] == "/problems/body-too-large"
     assert httpx.get(service.url("/v1/slow"), trust_env=False).json() == "done"
-
-
-# --- on the connection itself ---------------------------------------------------------------------------------------
-
-LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-def spoken(port: int, *pieces: bytes) -> bytes:
-    """Say pieces on one connection and return all that is answered until it is hung up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        answered = b""
-        with contextlib.suppress(ConnectionError):  # the other side may hang up while we still speak
-            for piece in pieces:
-                connection.sendall(piece)
-            while part := connection.recv(1 << 16):
-                answered += part
-        return answered
-
-
-def statuses(answered: bytes) -> list[str]:
-    return [found.decode() for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", answered)]
-
-
-def test_a_connection_carries_any_number_of_requests(trial) -> None:
-    it = trial()
-    it.wait_ready()
-    wordy = LIVE.replace(b"Host: x", b"Host: x\r\nX-Padding: " + b"x" * 2000)
-    last = LIVE.replace(b"Host: x", b"Host: x\r\nConnection: close")
-    assert statuses(spoken(it.port, *[wordy] * 100, last)) == ["200"] * 101
-
-
-def test_requests_sent_before_the_answer_are_answered_in_turn(trial) -> None:
-    it = trial()
-    it.wait_ready()
-    nothing = LIVE.replace(b"/health/live", b"/nothing").replace(b"Host: x", b"Host: x\r\nConnection: close")
-    answered = spoken(it.port, LIVE + LIVE + nothing)
-    assert statuses(answered) == ["200", "200", "404"]
-
-
-@pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\nX: "], ids=["path", "header"])
-def test_a_head_without_end_is_given_up(trial, begin: bytes) -> None:
-    it = trial()
-    it.wait_ready()
-    answered = spoken(it.port, begin, *[b"x" * 10_000] * 60)
-    assert answered == b"" or answered.startswith(b"HTTP/1.1 400 ")  # a reset may overtake the answer
-    assert spoken(it.port, LIVE.replace(b"Host: x", b"Host: x\r\nConnection: close")).startswith(b"HTTP/1.1 200 ")
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"Host: x\r\nHost: y",
-        b"X: y",
-        b"Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
-        b"Host: x\r\nTransfer-Encoding: chunked, identity",
-        b"Host: x\r\nContent-Length: 1\r\nContent-Length: 2",
-        b"Host: x\r\nContent-Length: +5",
-        b"Host : x",
-    ],
-)
-def test_a_request_that_two_readers_could_read_in_two_ways_is_refused(trial, head: bytes) -> None:
-    it = trial()
-    it.wait_ready()
-    answered = spoken(it.port, b"POST /v1/slow HTTP/1.1\r\n" + head + b"\r\n\r\n0\r\n\r\n")
-    assert statuses(answered) == ["400"]
-    assert b"application/problem+json" in answered
-
-
-def test_what_stops_being_http_in_its_body_is_refused_once(trial) -> None:
-    it = trial()
-    it.wait_ready()
-    head = b"POST /v1/slow HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    answered = spoken(it.port, head + b"3\r\nabc\r\n", b"zz\r\n")
-    assert statuses(answered) == ["400"]
 
 
 def test_a_task_that_ignores_its_end_does_not_keep_the_process(trial) -> None:
