@@ -48,6 +48,10 @@ def read_json(raw: bytes) -> Json:
             text, object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_constant
         )
     except json.JSONDecodeError as error:
+        if text.startswith("\ufeff"):
+            raise malformed_json(
+                "Remove the byte order mark before the JSON.", "Hapus tanda urutan bita (BOM) sebelum JSON."
+            ) from None
         where = f"line {error.lineno} column {error.colno}"
         raise malformed_json(
             f"Correct the JSON at {where}: {error.msg}.",

@@ -288,13 +288,13 @@ def answer(outcome: Receipt | Refusal) -> Json:
     return outcome.as_json()
 
 
-def command_by(*roles: str) -> Callable[..., Awaitable[CommandRequest]]:
-    """Return a dependency that gives the command's frame, for people with one of `roles` (for all, when none is given).
+def command_by(role: str, *others: str) -> Callable[..., Awaitable[CommandRequest]]:
+    """Return a dependency that gives the command's frame, for people with one of the roles.
 
     A 401 without a token, a 403 without a role, a 400 without a usable Idempotency-Key.
     """
     # Who asks is found out first, so that who may not is told so before what is missing in the request.
-    asking = Depends(require(*roles))
+    asking = Depends(require(role, *others))
 
     async def command(
         *,
@@ -332,9 +332,6 @@ def command_by(*roles: str) -> Callable[..., Awaitable[CommandRequest]]:
         )
 
     return command
-
-
-Command = Annotated[CommandRequest, Depends(command_by())]
 
 
 # --- in front of the routes -----------------------------------------------------------------------------------------

@@ -273,11 +273,15 @@ class TokenVerifier:
                 return
             self._tried = self._monotonic()
             try:
-                self._keys = public_keys(await self._source.fetch())
+                found = public_keys(await self._source.fetch())
             except (OSError, httpx.HTTPError, ValueError, JoseError) as error:
                 _log.warning("identity's key set cannot be had (%s); %d cached", type(error).__name__, len(self._keys))
                 return
             self._fetched = self._tried
+            if found.keys() != self._keys.keys():
+                # Keys are being changed, which no forger can bring about: the next may be looked for at once.
+                self._tried = None
+            self._keys = found
 
     def _person(self, raw: Mapping[str, Any]) -> Person:
         try:
@@ -286,7 +290,7 @@ class TokenVerifier:
             raise _refused() from None
         now = self._wall()
         audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud
-        if self._audience not in audience or claims.iat > now + _SKEW_SECONDS:
+        if self._audience not in audience or max(claims.iat, claims.nbf) > now + _SKEW_SECONDS:
             raise _refused()
         if claims.exp <= now:
             raise unauthenticated(
@@ -310,6 +314,7 @@ class _Claims(BaseModel):
     sub: Annotated[uuid.UUID, Strict(strict=False)]
     iat: int
     exp: int
+    nbf: int = 0
     jti: str
     roles: list[_RoleClaim]
 
@@ -364,16 +369,16 @@ class _Asking(SecurityBase):
         return person
 
 
-def require(*roles: str) -> Callable[[Request], Awaitable[Person]]:
-    """Return a dependency that gives the person, or a 403 Problem when it has none of `roles` in any scope.
+def require(role: str, *others: str) -> Callable[[Request], Awaitable[Person]]:
+    """Return a dependency that gives the person, or a 403 Problem when it has none of the roles in any scope.
 
-    Without roles everybody signed in may. The scope is the handler's to ask (`person.may(role, province=…)`): only it
+    The scope is the handler's to ask (`person.may(role, province=…)`): only it
     knows what the request is about.
     """
-    return _Asking(*roles)
+    return _Asking(role, *others)
 
 
-SignedIn = Annotated[Person, Depends(require())]
+SignedIn = Annotated[Person, Depends(_Asking())]
 
 
 # --- a service's own token ------------------------------------------------------------------------------------------

@@ -20,11 +20,12 @@ from pydantic import Field
 from kernel.body import RequestBody
 from kernel.commands import Receipt
 from kernel.decider import FieldFault, Refusal, Text
-from kernel.http import Command, CommandRequest, Limits, answer, command_by, create_api
+from kernel.http import CommandRequest, Limits, answer, command_by, create_api
 from kernel.paging import Paged, page_of
 from kernel.tokens import Grant, LocalJwks, Person, SignedIn, TokenVerifier, issue
 
 ARRIVED = datetime(2021, 11, 2, 16, 59, 59, tzinfo=UTC)
+Command = Annotated[CommandRequest, Depends(command_by("secretariat"))]
 PERSON = Person("7b0c3e86-7b0b-4c53-9be0-3f4d4d7c9b51", (Grant.of("secretariat", province="75"),))
 KEY = OKPKey.generate_key("Ed25519", parameters={"kid": "k1"})
 TOKEN = issue(KEY, PERSON, lifetime=86_400).token
@@ -189,7 +190,7 @@ async def test_another_role_is_403_that_names_the_roles(client) -> None:
     [
         (b'{"nomination": ', 400, "malformed-json", "line 1"),
         (b"\xff\xfe{}", 400, "malformed-json", "UTF-8"),
-        (b"\xef\xbb\xbf{}", 400, "malformed-json", "BOM"),
+        (b"\xef\xbb\xbf{}", 400, "malformed-json", "byte order mark"),
         (b'{"count": 1, "count": 2}', 400, "malformed-json", '"count" once'),
         (b'{"count": 9007199254740992}', 400, "malformed-json", "2^53"),
         (b'{"count": 1' + b"0" * 5000 + b"}", 400, "malformed-json", "2^53"),

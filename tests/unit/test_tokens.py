@@ -28,6 +28,7 @@ from kernel.tokens import (
     Person,
     TokenVerifier,
     issue,
+    require,
 )
 
 KEY = OKPKey.generate_key("Ed25519", parameters={"kid": "k1"})
@@ -84,7 +85,8 @@ async def test_an_issued_token_gives_back_the_person() -> None:
     [
         {"aud": "another"}, {"aud": ["another"]}, {"aud": None}, {"aud": 5},
         {"iss": "another"}, {"iss": None},
-        {"exp": None}, {"exp": "2100-01-01"}, {"exp": True}, {"iat": int(NOW) + 3600}, {"iat": None},
+        {"exp": None}, {"exp": "2100-01-01"}, {"exp": True},
+        {"iat": int(NOW) + 3600}, {"nbf": int(NOW) + 3600}, {"iat": None},
         {"sub": "somebody"}, {"sub": None}, {"sub": 7}, {"jti": None},
         {"roles": None}, {"roles": "season-admin"}, {"roles": ["season-admin"]}, {"roles": [{"scope": {}}]},
         {"roles": [{"role": "member", "scope": {"planet": "75"}}]},
@@ -189,13 +191,29 @@ async def test_a_new_key_is_fetched_when_a_token_names_it_but_not_at_every_forge
     identity, ticks = Identity(KEY), Ticks()
     judge = TokenVerifier(identity, wall=lambda: NOW, monotonic=ticks, pause=5)
     await judge.verify(signed(claims()))
-    identity.keys = (KEY, OTHER)
     for _ in range(20):
         await refused(signed(claims(), kid="forged"), by=judge)
-    assert identity.asked == 1
+    assert identity.asked == 2
+    identity.keys = (KEY, OTHER)
+    await refused(signed(claims(), OTHER, kid="k2"), by=judge)
     ticks.at += 6
     assert await judge.verify(signed(claims(), OTHER, kid="k2"))
-    assert identity.asked == 2
+    assert identity.asked == 3
+
+
+async def test_keys_that_follow_each_other_quickly_are_each_found_at_once() -> None:
+    identity, ticks = Identity(KEY), Ticks()
+    judge = TokenVerifier(identity, wall=lambda: NOW, monotonic=ticks, pause=5)
+    await judge.verify(signed(claims()))
+    for number in range(2, 5):
+        key = OKPKey.generate_key("Ed25519", parameters={"kid": f"k{number}"})
+        identity.keys = (*identity.keys, key)
+        assert await judge.verify(signed(claims(), key, kid=f"k{number}"))
+
+
+def test_a_role_must_be_named() -> None:
+    with pytest.raises(TypeError):
+        require()  # type: ignore[call-arg]
 
 
 async def test_cached_keys_go_on_while_identity_is_away() -> None:
