@@ -212,8 +212,9 @@ class Sealed(NamedTuple):
 def write_document(attributes: Json, data: Json, signer: Signer | None, salt: str | None = None) -> Sealed:
     """Write an event: hash its salted data, sign the envelope when a signer is given, and return the bytes.
 
-    `attributes` holds every attribute but `datahash`, `signature` and `signaturekey`, and is changed in place; `salt`
-    is a fresh one of `salts`, drawn here when not given.
+    `attributes` holds every attribute but `datahash`, `signature` and `signaturekey`, and is changed in place. They are
+    texts and integers, and no name sorts between `data` and `datahash`, where the data goes. `salt` is a fresh one of
+    `salts`, drawn here when not given.
     Raises NotCanonical for data that no reader would take.
     Source: CloudEvents 1.0 for the names; RFC 6962 section 2.1 for the leaf hash; RFC 8032 for the signature.
     """

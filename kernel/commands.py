@@ -119,7 +119,10 @@ class StateCache:
         return kept
 
     def put(self, aggregate: Aggregate[Any], stream: str, kept: Kept) -> None:
-        """Keep a stream's state."""
+        """Keep a stream's state, unless a later one is kept: a read may end after a commit that it did not see."""
+        known = self._kept.get((id(aggregate), stream))
+        if known is not None and known.head.version > kept.head.version:
+            return
         self._kept[(id(aggregate), stream)] = kept
         self._kept.move_to_end((id(aggregate), stream))
         if len(self._kept) > self._size:
@@ -307,7 +310,11 @@ class Executor:
     async def state(self, aggregate: Aggregate[S], stream: str) -> S:
         """Return a stream's state as it is now, for a read; only what is new of it is read."""
         async with _Lease(self.pool, self._share) as lease:
-            return await _Session(lease.connection, self.codec, self.cache, trusting=False).load(aggregate, stream)
+            session = _Session(lease.connection, self.codec, self.cache, trusting=False)
+            state = await session.load(aggregate, stream)
+        if session.head(stream) == NO_HEAD:  # whoever asks for what is not there must not crowd out what is
+            self.cache.drop(aggregate, stream)
+        return state
 
     async def _commit(self, lease: _Lease, session: _Session, ask: Ask, decision: Sequence[Emit]) -> Receipt | Refusal:
         if not decision:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import asyncpg
 
 from kernel.decider import Position
-from kernel.log import Append, CommandRemembered, Connection, Head, StreamMoved, append
+from kernel.log import Append, CommandRemembered, Connection, Head, StreamMoved, append, is_usable
 
 _LINGER: Final = 0.05
 """Seconds that a connection is kept for the next append: to take and release one costs half of what an append does."""
@@ -73,7 +73,7 @@ class GroupAppender:
     async def _work(self) -> None:
         try:
             async with self._pool.acquire() as connection:
-                while await self._some() and _usable(connection):
+                while await self._some() and is_usable(connection):
                     await _carry_out(connection, self._take())
         except BaseException as error:
             while self._waiting:
@@ -134,7 +134,7 @@ async def _carry_out(connection: Connection, group: list[_Waiting]) -> None:
             return
         await _one_by_one(connection, group)
     except Exception as error:  # noqa: BLE001 - each caller gets what befell its append
-        if not _usable(connection):
+        if not is_usable(connection):
             # Whether it was carried out is not known; each may be repeated under its command id.
             error = asyncpg.ConnectionDoesNotExistError(f"the connection was lost: {error}")
         elif len(group) > 1 and isinstance(error, asyncpg.PostgresError):
@@ -150,14 +150,6 @@ async def _carry_out(connection: Connection, group: list[_Waiting]) -> None:
 async def _one_by_one(connection: Connection, group: list[_Waiting]) -> None:
     for waiting in group:
         await _carry_out(connection, [waiting])
-
-
-def _usable(connection: Connection) -> bool:
-    """Tell whether a pool's connection still lives: one that died is taken back by the pool while it is held."""
-    try:
-        return not connection.is_closed()
-    except asyncpg.InterfaceError:
-        return False
 
 
 def _wake(parked: asyncio.Future[None]) -> None:

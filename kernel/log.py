@@ -140,6 +140,14 @@ class Append(NamedTuple):
         return stream, True, head.version, head.hash, written.version, written.hash, self.times[stream]
 
 
+def is_usable(connection: Connection) -> bool:
+    """Tell whether a pool's connection still lives: one that died is taken back by the pool while it is held."""
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:
+        return False
+
+
 async def append(connection: Connection, batch: Append) -> Position:
     """Append `batch`, as a transaction of its own or as the first write of the one that is open.
 

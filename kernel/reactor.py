@@ -27,7 +27,18 @@ import structlog
 from kernel.codec import Codec, Unreadable, happened
 from kernel.commands import ATTEMPTS, Ask, Executor, Program
 from kernel.decider import START, Aggregate, Decision, Emit, Happened, Loader, Position, Refusal
-from kernel.log import Append, CommandRemembered, Connection, Recorded, StreamMoved, Wake, append, read_after, recorded
+from kernel.log import (
+    Append,
+    CommandRemembered,
+    Connection,
+    Recorded,
+    StreamMoved,
+    Wake,
+    append,
+    is_usable,
+    read_after,
+    recorded,
+)
 from kernel.measures import LogMeasures
 from kernel.problems import UNFIT_FOR_STORE, store_is_away
 from kernel.sql import queries
@@ -173,8 +184,8 @@ class Hurry:
     """Lets a folder gather what comes within `pace` seconds into one round, unless somebody waits for it."""
 
     pace: float
-    _waiting: int = 0
-    _called: asyncio.Event = field(default_factory=asyncio.Event)
+    _waiting: int = field(default=0, init=False)
+    _called: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     @contextlib.contextmanager
     def while_waiting(self) -> Iterator[None]:
@@ -216,6 +227,27 @@ class Folder(ABC):
         self.hurry = Hurry(0.0 if self.acts else PROJECTION_PACE)
         self._loaded = False
         self._generation = 0
+        self._connection: Connection | None = None
+
+    @contextlib.contextmanager
+    def over(self, connection: Connection) -> Iterator[None]:
+        """Fold over a connection as long as the context is open; what is known of the checkpoint ends with it."""
+        self._connection = connection
+        try:
+            yield
+        finally:
+            self._connection = None
+            self._loaded = False
+
+    def committed(self) -> Position | None:
+        """Return how far this process has folded, None when it does not know.
+
+        A database that came back may have lost commits that did not wait for the disk: with its connection ends what
+        was known of them.
+        """
+        if self._connection is None or not self._loaded or not is_usable(self._connection):
+            return None
+        return self.checkpoint
 
     async def start(self, connection: Connection) -> None:
         """Read (or begin) the checkpoint and the streams this handler waits on."""
@@ -665,17 +697,21 @@ class Reactor:
 
     async def _loop(self, folder: Folder) -> None:
         async with self.pool.acquire() as connection:
-            if folder.acts:
-                await folder.start(connection)
-                await self._follow(folder, connection)
-                return
-            # A projection can always be folded again, so its commits need not wait for the disk.
-            await connection.execute("set synchronous_commit = off")
-            try:
-                await folder.start(connection)
-                await self._follow(folder, connection)
-            finally:
-                await _durable_again(connection)
+            with folder.over(connection):
+                await self._fold_over(folder, connection)
+
+    async def _fold_over(self, folder: Folder, connection: Connection) -> None:
+        if folder.acts:
+            await folder.start(connection)
+            await self._follow(folder, connection)
+            return
+        # A projection can always be folded again, so its commits need not wait for the disk.
+        await connection.execute("set synchronous_commit = off")
+        try:
+            await folder.start(connection)
+            await self._follow(folder, connection)
+        finally:
+            await _durable_again(connection)
 
     async def _follow(self, folder: Folder, connection: Connection) -> None:
         looks: Iterator[float] = iter(())

@@ -327,16 +327,17 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
     async def _handle(self, records: Sequence[Any]) -> None:
         """Take a batch. Whatever fails, the position is read again and sought: FastStream would go on without it."""
         following = time.monotonic() + self.pace
-        if await self._took(records):
+        if await self._is_taken(records):
             self._pause = _FIRST_PAUSE
-            await asyncio.sleep(following - time.monotonic())
+            if len(records) < _RECORDS:  # else there are more, and nothing is gained by letting them come together
+                await asyncio.sleep(following - time.monotonic())
             return
         await asyncio.sleep(self._pause)
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
         async with self._busy:
             await self._try_placing()
 
-    async def _took(self, records: Sequence[Any]) -> bool:
+    async def _is_taken(self, records: Sequence[Any]) -> bool:
         async with self._busy:
             try:
                 await self._take(records)

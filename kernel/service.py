@@ -25,7 +25,7 @@ from kernel.canonical import Ed25519Signer
 from kernel.clock import Clock
 from kernel.codec import Codec
 from kernel.commands import Executor, StateCache
-from kernel.decider import START, Decision, Emit, Loader, Position
+from kernel.decider import Decision, Emit, Loader, Position
 from kernel.http import CheckResult, Limits, create_api
 from kernel.keys import event_signer
 from kernel.lead import STORE_AWAY, Lead
@@ -295,8 +295,9 @@ class Service:
     async def position(self, handler: str) -> Position:
         """Return how far a projection or handler has folded the log; what is read afterwards is at least as new."""
         folder = self._folder_here(handler)
-        if folder is not None and folder.checkpoint > START:
-            return folder.checkpoint
+        known = folder.committed() if folder is not None else None
+        if known is not None:
+            return known
         row = await self.pool.fetchrow(REACTOR_SQL["checkpoint"], handler)
         return Position(*tuple(row)[:3]) if row else Position(0, 0, 0)
 

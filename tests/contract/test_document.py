@@ -84,6 +84,10 @@ def test_an_attribute_of_another_form_is_named(document: dict[str, Any], name: s
     assert fault.startswith(f"{name} must be")
 
 
+def test_no_attribute_stands_where_the_data_goes():
+    assert not [each.name for each in ATTRIBUTES if "data" < each.name < "datahash"]  # see kernel.canonical
+
+
 @pytest.mark.parametrize("name", [attribute.name for attribute in ATTRIBUTES])
 def test_a_line_end_does_not_slip_behind_an_attribute(document: dict[str, Any], name: str):
     document[name] += "\n"
@@ -100,6 +104,8 @@ def test_a_line_end_does_not_slip_behind_an_attribute(document: dict[str, Any], 
         (lambda d: d.update(time="2021-03-02T02:17:00.000000+00:00"), "time must be"),
         (lambda d: d.update(time="2021-02-30T02:17:00.000000Z"), "time is no instant"),
         (lambda d: d.update(time="2021-03-02T24:00:01.000000Z"), "time is no instant"),
+        (lambda d: d.update(time="0001-01-01T00:00:00.000000Z"), "time is before 1970"),
+        (lambda d: d.update(time="1969-12-31T23:59:59.999999Z"), "time is before 1970"),
         (lambda d: d.update(streamversion=0), "streamversion must be an integer from 1"),
         (lambda d: d.update(streamversion=True), "streamversion must be"),
         (lambda d: d.update(streamversion="2"), "streamversion must be"),
