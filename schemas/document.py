@@ -114,6 +114,8 @@ ATTRIBUTES: Final = (
     Attribute("clock", "test", "test", "Present when the event was recorded under a test clock.", required=False),
 )  # fmt: skip
 
+_EARLIEST: Final = "1970"
+"""Nothing of ours is older; the database takes the calendar's first instant for minus infinity, which is none."""
 _EXTENSION_NAME: Final = re.compile("[a-z0-9]{1,20}")
 _EXTENSION_TEXT: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{0,255}")
 _MAX_EXTENSIONS: Final = 16
@@ -172,6 +174,8 @@ def _sense_fault(document: Json) -> str | None:
         datetime.fromisoformat(document["time"])
     except ValueError:
         return "time is no instant of the calendar"
+    if document["time"] < _EARLIEST:
+        return f"time is before {_EARLIEST}"
     if (document["streamversion"] == 1) == ("prevhash" in document):
         return "prevhash must be absent at streamversion 1 and present above"
     signed = "signature" in document

@@ -81,8 +81,8 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     "greater_than_equal": ("{value} is too small: at least {ge}", "{value} terlalu kecil: paling sedikit {ge}"),
     "less_than_equal": ("{value} is too great: at most {le}", "{value} terlalu besar: paling banyak {le}"),
     "too_short": (
-        "the list is empty: add at least {min_length}",
-        "daftar kosong: tambahkan paling sedikit {min_length}",
+        "the list has too few entries that can be read: at least {min_length}",
+        "isi daftar yang terbaca terlalu sedikit: paling sedikit {min_length}",
     ),
     "tuple_type": ("{value} is not a list", "{value} bukan daftar"),
     "dict_type": ("{value} is not a mapping of keys to values", "{value} bukan pemetaan kunci ke nilai"),

@@ -138,13 +138,15 @@ _LINKED: Final = frozenset({40, 20, 62})
 
 
 def paths_below(folder: Path) -> Iterator[str]:
-    """Return the path of everything in the folder but directories, links included, in order."""
+    """Return the path of everything in the folder but directories that hold something, links included, in order."""
     for base, directories, names in os.walk(folder):
         directories.sort()
         relative = Path(base).relative_to(folder)
         links = [name for name in directories if (Path(base) / name).is_symlink()]
         for name in sorted([*names, *links]):
             yield (relative / name).as_posix()
+        if not (directories or names) and relative.parts:
+            yield relative.as_posix()
 
 
 @dataclass(slots=True)

@@ -195,7 +195,7 @@ class _Verification:
             if path == MANIFEST or path in listed:
                 continue
             if manifest:
-                self._found.add("added-file", Place(path), "the manifest does not list this file")
+                self._found.add("added-file", Place(path), "the manifest does not list this")
             if is_allowed(path):
                 listed[path] = None
         return dict(sorted(listed.items()))

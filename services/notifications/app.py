@@ -48,7 +48,8 @@ class Sending:
             return []
 
         async def send() -> None:
-            self._sender = sender = MailSender(
+            # Kept when it has to begin again: it remembers what the mail server took already.
+            self._sender = sender = self._sender or MailSender(
                 pool=service.pool,
                 executor=service.executor,
                 clock=service.clock,

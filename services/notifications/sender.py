@@ -8,17 +8,18 @@ id; a store restored from a backup takes that back from the topic. A replica tha
 same window.
 
 A 4xx answer, a server or an identity that is away: tried again later, with growing pauses up to an hour, for about four
-days (RFC 5321 section 4.5.4.1). A 5xx answer or a person without an address: given up, as NotificationFailed.
+days (RFC 5321 section 4.5.4.1). A 5xx answer or a person without an address: given up, as NotificationFailed. A
+message that fails by itself, at whatever, is told and tried again in the same way, and stops no other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -28,6 +29,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from kernel.clock import Clock
 from kernel.commands import Ask, Executor, Receipt
+from kernel.problems import store_is_away
 from kernel.sql import queries
 from schemas.rulebook import Rulebook
 from services.notifications.delivery import Recipient, ask_of, delivered, failed, program_of, was_delivered
@@ -46,6 +48,7 @@ _IDLE_SECONDS: Final = 2.0
 _AWAY_SECONDS: Final = 2.0
 _LOG = structlog.get_logger(__name__)
 _Away = (ServerAway, DirectoryAway)
+T = TypeVar("T")
 State = Literal["sent", "failed", "omitted"]
 
 
@@ -115,16 +118,37 @@ class MailSender:
 
         Raises ServerAway or DirectoryAway when nothing could be sent.
         """
-        due = [one for row in await self.pool.fetch(SQL["due_intents"], BATCH) if (one := await self._due(row))]
-        fresh = [one for one in due if not await self._done_before(one)]
+        rows = await self.pool.fetch(SQL["due_intents"], BATCH)
+        due = [one for row in rows if (one := await self._apart(dict(row), self._due(row)))]
+        fresh = [one for one in due if await self._of(one, self._done_before(one)) is False]
         if fresh:
             found = await self.directory.find(one.recipient.person for one in fresh)
-            writable = [one for one in fresh if await self._can_be_written(one, found.get(one.recipient.person))]
+            writable = [
+                one for one in fresh if await self._of(one, self._can_be_written(one, found.get(one.recipient.person)))
+            ]
             if writable:
                 await self._send_all(writable, found)
-        return len(due)
+        return len(rows)
 
-    async def _due(self, row: asyncpg.Record) -> Due | None:
+    async def _of(self, one: Due, work: Awaitable[T]) -> T | None:
+        return await self._apart(
+            {"message_id": one.message, "template": one.recipient.template, "attempts": one.attempts}, work
+        )
+
+    async def _apart(self, intent: Mapping[str, Any], work: Awaitable[T]) -> T | None:
+        """Do what concerns one message; when that fails for a reason of its own, leave the message for later."""
+        try:
+            return await work
+        except (*_Away, NotRecorded):
+            raise
+        except Exception as error:
+            if store_is_away(error):
+                raise
+            _LOG.exception("a message failed", message=str(intent["message_id"]))
+            await self._later(intent["message_id"], intent["template"], intent["attempts"])
+            return None
+
+    async def _due(self, row: asyncpg.Record) -> Due:
         names = {str(one["nomination"]): one["candidate"] for one in await self._names(row["nominations"])}
         contents = Contents(
             template=row["template"],
@@ -178,7 +202,7 @@ class MailSender:
     async def _send_all(self, due: list[Due], found: Mapping[UUID, Addressee]) -> None:
         async with self.server.session() as session:
             for one in due:
-                await self._send(session, one, found[one.recipient.person])
+                await self._of(one, self._send(session, one, found[one.recipient.person]))
 
     async def _send(self, session: Session, one: Due, to: Addressee) -> None:
         try:
@@ -232,8 +256,11 @@ class MailSender:
         self.outcomes.labels(one.recipient.template, state).inc()
 
     async def _postpone(self, one: Due) -> None:
-        await self.pool.execute(SQL["postpone_intent"], one.message, pause_after(one.attempts))
-        self.outcomes.labels(one.recipient.template, "postponed").inc()
+        await self._later(one.message, one.recipient.template, one.attempts)
+
+    async def _later(self, message: UUID, template: str, attempts: int) -> None:
+        await self.pool.execute(SQL["postpone_intent"], message, pause_after(attempts))
+        self.outcomes.labels(template, "postponed").inc()
 
 
 def _is_told(one: Due) -> bool:

@@ -433,6 +433,42 @@ async def test_an_append_that_is_refused_is_loud(house):
         await house.sender.round()
 
 
+class Fails:
+    """An executor that cannot record what is sent to one person."""
+
+    def __init__(self, executor: Executor, person: str) -> None:
+        self._executor = executor
+        self._person = person
+
+    async def remembered(self, connection: Any, ask: Any) -> Receipt | Refusal | None:
+        return await self._executor.remembered(connection, ask)
+
+    async def execute(self, ask: Any, program: Any) -> Receipt | Refusal:
+        async def refusing(loader: Any) -> Any:
+            emits = await program(loader)
+            if any(emit.stream == f"delivery/{self._person}" for emit in emits):
+                raise TypeError("this cannot be recorded")
+            return emits
+
+        return await self._executor.execute(ask, refusing)
+
+
+async def test_a_message_that_fails_by_itself_stops_no_other_and_is_not_sent_again_and_again(house, mailbox):
+    await house.nominate()
+    executor, house.sender.executor = house.sender.executor, cast("Executor", Fails(house.executor, CONTACT))
+    await house.settle()
+    assert await house.states() == {"pending": 1, "sent": 1}
+    for _ in range(3):
+        await house.owner("update intents set next_try = clock_timestamp()")
+        assert await house.sender.round() == 1
+    assert len(mailbox.kept) == 2
+    house.sender.executor = executor
+    await house.owner("update intents set next_try = clock_timestamp()")
+    await house.settle()
+    assert await house.states() == {"sent": 2}
+    assert len(mailbox.kept) == 2
+
+
 async def test_a_4xx_is_tried_again_later_and_others_are_not_held_up(house, mailbox):
     await house.nominate()
     mailbox.answers = ["451 try later"]

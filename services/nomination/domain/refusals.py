@@ -299,8 +299,8 @@ _NOMINATIONS: Final = {
         CONFLICT,
         "Nominations closed at {value}; this one was received at {received}.",
         "Pengusulan ditutup pada {value}; usulan ini diterima pada {received}.",
-        "Ask the season's administrator for a recorded extension.",
-        "Mintalah perpanjangan tercatat kepada administrator musim.",
+        "Turn to the season's administrator: this version takes no nomination after the window.",
+        "Hubungi administrator musim: versi ini tidak menerima usulan setelah jendela ditutup.",
     ),
     "nominated-already": _rule(
         CONFLICT,

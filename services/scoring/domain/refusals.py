@@ -198,7 +198,8 @@ def not_a_member(body: str) -> Refusal:
         Text(f"You are not a member of the body {body}.", f"Anda bukan anggota badan {body}."),
         path="office",
         remedy=Text(
-            "Have your appointment recorded by the secretariat.", "Mintalah sekretariat mencatat pengangkatan Anda."
+            "Have your appointment recorded by the committee's secretary.",
+            "Mintalah sekretaris panitia mencatat pengangkatan Anda.",
         ),
         status=FORBIDDEN,
     )
