@@ -1,0 +1,126 @@
+"""`docs/by-hand.md` is run as its reader would: every `sh` block in order, in one shell, on a real stack.
+
+What it says one sees (its `text` blocks, where `…` stands for anything) must come out in that order, and the season
+must end as it says. The stack has the services that the page speaks to, and its clock stands where the demo leaves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from cli.play.script import SEASONS, read_script
+from deploy.local.folders import make_data_folder
+from deploy.local.ports import free_ports
+from deploy.local.settings import PORTS, StackOptions, environment_of
+from deploy.local.supervisor import Stack
+from kernel.clock import TestClock
+from tests.support.stack import remove_folder, run_apart, say, temporary_folder
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "by-hand.md"
+SERVICES: Final = ("identity", "nomination", "scoring")
+SEASON: Final = "2024-latihan"
+PATIENCE: Final = 180.0
+
+
+def blocks(language: str) -> list[tuple[int, str]]:
+    """Return the page's fenced blocks of a language, each with its line."""
+    text = PAGE.read_text("utf-8")
+    found = re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [(text.count("\n", 0, block.start()) + 1, block[1]) for block in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of following the page."""
+
+    code: int | None
+    shown: str
+    results: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def reading() -> Iterator[Reading]:
+    """Follow the page once."""
+    folder = temporary_folder("paritrana-test-by-hand-")
+    try:
+        yield run_apart(_read(folder))
+    finally:
+        remove_folder(folder)
+
+
+async def _read(folder: Path) -> Reading:
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    options = StackOptions(data=folder / "data", ports=ports, clock="test", services=SERVICES)
+    TestClock.set_to(make_data_folder(options.data) / "clock.json", read_script(SEASONS[-1]).clock.decides)
+    async with Stack(options, say) as stack:
+        code, shown = await _run(_desk(folder), _environment(options, folder))
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.get(f"{stack.urls['nomination']}/v1/public/results/{SEASON}")
+    return Reading(code, shown, answer.json())
+
+
+def _desk(folder: Path) -> Path:
+    """Make the folder that the reader sits in: this repository as far as the page uses it, and what it writes."""
+    desk = folder / "desk"
+    desk.mkdir()
+    (desk / "rulebooks").symlink_to(ROOT / "rulebooks")
+    (desk / ".venv").symlink_to(sys.prefix)
+    script = "".join(f"echo 'by-hand.md, line {line}' >&2\n{block}" for line, block in blocks("sh"))
+    (desk / "by-hand.sh").write_text(script, "utf-8")
+    return desk
+
+
+def _environment(options: StackOptions, folder: Path) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PARITRANA_")}
+    return {**inherited, **environment_of(options), "XDG_CONFIG_HOME": str(folder / "config"), "COLUMNS": "160"}
+
+
+async def _run(desk: Path, environment: dict[str, str]) -> tuple[int | None, str]:
+    """Run the page's blocks and return the exit code and all that was shown."""
+    bash = await asyncio.create_subprocess_exec(
+        *("bash", "-euo", "pipefail", "by-hand.sh"),
+        cwd=desk,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        shown, _ = await asyncio.wait_for(bash.communicate(), PATIENCE)
+    finally:
+        if bash.returncode is None:
+            bash.kill()
+            await bash.wait()
+    return bash.returncode, shown.decode()
+
+
+def test_every_command_of_the_page_does_its_work(reading: Reading) -> None:
+    assert len(blocks("sh")) > 8
+    assert reading.code == 0, reading.shown
+
+
+def test_what_the_page_says_one_sees_is_seen_in_that_order(reading: Reading) -> None:
+    said = [line for _, block in blocks("text") for line in block.splitlines()]
+    assert len(said) > 10
+    lines = (line.rstrip() for line in reading.shown.splitlines())
+    for expected in said:
+        pattern = re.compile(".*".join(map(re.escape, expected.rstrip().split("…"))))
+        assert any(pattern.fullmatch(line) for line in lines), f"not seen, or not here: {expected}\n{reading.shown}"
+
+
+def test_the_season_ends_with_kota_ambon_first(reading: Reading) -> None:
+    [result] = reading.results["items"]
+    places = [(one["rank"], one["candidate"], one["outcome"], one["sample"]) for one in result["lines"]]
+    assert places == [(1, "Kota Ambon", "advanced", True), (2, "Kota Tual", "advanced", True)]
+    assert result["standing"] == "provisional"
