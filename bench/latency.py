@@ -43,7 +43,7 @@ from kernel.canonical import uuid7
 from kernel.clock import TestClock
 from kernel.log import Connection
 from schemas.topics import FOR_EVER, Topic
-from services.identity.development import PASSWORD_FILE
+from services.identity.settings import PASSWORD_FILE
 
 NAME: Final = "latency"
 A_SECOND: Final = 100

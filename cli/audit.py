@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from cli.addresses import address_of
 from cli.login import token_for
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from services.audit.client import AuditClient
@@ -37,8 +38,9 @@ def export_command(
         typer.Option(envvar="PARITRANA_TOKEN", help="An auditor's token; else that of `paritrana login`."),
     ] = None,
     url: Annotated[
-        str, typer.Option(envvar="PARITRANA_AUDIT_URL", help="Where the audit service answers.")
-    ] = "http://127.0.0.1:8084",
+        str | None,
+        typer.Option(help="Where the audit service answers; else PARITRANA_AUDIT_URL, else as the stack says."),
+    ] = None,
     at_least: Annotated[
         list[str] | None, typer.Option(help="Wait until the store has this event, as STREAM@VERSION; repeatable.")
     ] = None,
@@ -60,7 +62,7 @@ def export_command(
 
     try:
         prepare_folder(folder, replace=force)
-        with closing(AuditClient(url, bearer, patience=wait)) as client:
+        with closing(AuditClient(address_of("audit", url), bearer, patience=wait)) as client:
             _wait_for(client, points, time.monotonic() + wait)
             result = export(client, folder, say, wait=wait)
     except (NotExported, OSError) as error:
@@ -129,7 +131,8 @@ def verify_command(
         raise WrongUse(f"the folder cannot be verified: {error}; make room for temporary files and try again") from None
     show(report.as_json(), _report_lines(report), as_json=as_json)
     if not report.good:
-        raise Finding(f"{report.found} findings: the export is not what was recorded, or it is damaged")
+        number = "1 finding" if report.found == 1 else f"{report.found} findings"
+        raise Finding(f"{number}: the export is not what was recorded, or it is damaged")
 
 
 def _report_lines(report: Report) -> Iterator[str]:

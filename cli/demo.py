@@ -39,7 +39,7 @@ from kernel.clock import TestClock
 from services.audit.client import AuditClient
 from services.audit.export import NotExported, export, prepare_folder
 from services.audit.verify import verify
-from services.identity.development import PASSWORD_FILE
+from services.identity.settings import PASSWORD_FILE
 
 Say = Callable[[str], None]
 _OPERATOR: Final = "operator"
@@ -76,6 +76,8 @@ def demo(
     finally:
         if not kept:
             shutil.rmtree(data, ignore_errors=True)
+    if folder is None and not kept:
+        shown.audit["folder"] = "a temporary folder (EXPORT=DIR, or --export DIR, leaves it in DIR)"
     _conclude(shown, data if keep else None, time.monotonic() - began, as_json=as_json)
 
 
@@ -187,7 +189,7 @@ async def play_all(data: Path, urls: Mapping[str, str], folder: Path | None, say
     Args:
         data: the stack's data folder.
         urls: where each part answers.
-        folder: where the audit export is left; None for nowhere.
+        folder: where the audit export is left; None for `export` in the data folder.
         say: takes one line of progress.
 
     Raises Unexpected when anything differs from the scripts.
@@ -200,8 +202,6 @@ async def play_all(data: Path, urls: Mapping[str, str], folder: Path | None, say
             played.append(await play(read_script(season), client, _clock_of(control), say))
         mails = await _await_mails(client, data / "mail", played, say)
         audit = await _audit(client, sum(mails.values()), folder or data / "export", say)
-    if folder is None:
-        audit["folder"] = "a temporary folder (EXPORT=DIR, or --export DIR, leaves it in DIR)"
     letters = _one_in_both_languages(_kept_mails(data / "mail"))
     return Shown(played, mails, letters, urls, audit, client.commands)
 

@@ -2,29 +2,28 @@
 
 On the embedded stack every development person (`admin`, `panitia-13-1`, `sekretariat-75` …) signs in with the one
 password that the stack made at first start and keeps in its data folder; nobody needs to know it. What `login` obtains
-is kept in the user's configuration folder, readable by that user only.
+is kept in the user's configuration folder, for each stack by itself (`cli.sessions`).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import httpx
 import typer
 
+from cli.addresses import address_of
 from cli.output import AsJson, WrongUse, show
-from deploy.local.settings import data_folder, ports_from
-from services.identity.development import PASSWORD_FILE
-
-_SESSION: Final = "session.json"
+from cli.sessions import keep_session, session_of
+from deploy.local.settings import data_folder
+from services.identity.settings import PASSWORD_FILE
 
 Identity = Annotated[
-    str | None, typer.Option("--identity", help="Where identity answers; else PARITRANA_IDENTITY_URL, else loopback.")
+    str | None,
+    typer.Option("--identity", help="Where identity answers; else PARITRANA_IDENTITY_URL, else as the stack says."),
 ]
 PasswordFile = Annotated[
     Path | None, typer.Option("--password-file", help="File with the password; - reads standard input.")
@@ -55,11 +54,10 @@ def login(
 ) -> None:
     """Sign in and keep the token."""
     name = login_name or _asked("Login")
-    url = identity_url(identity)
+    url = address_of("identity", identity)
     answer = sign_in(url, name, _password(password_file) or _asked("Password", hidden=True))
-    kept = {"identity": url, "login": name, **answer}
-    _keep(kept)
-    shown = {"login": name, "expires": answer["expires"], "file": str(session_file())}
+    file = keep_session(url, {"login": name, **answer})
+    shown = {"login": name, "expires": answer["expires"], "file": str(file)}
     show(shown, [f"signed in as {name} until {answer['expires']}"], as_json=as_json)
 
 
@@ -72,14 +70,18 @@ def token(
     as_json: AsJson = False,
 ) -> None:
     """Print a token."""
-    answer = _kept_session() if login_name is None else _for_script(login_name, password_file, identity)
+    answer = _session(identity) if login_name is None else _for_script(login_name, password_file, identity)
     show({"token": answer["token"], "expires": answer["expires"]}, [answer["token"]], as_json=as_json)
 
 
 def token_for(login_name: str | None = None, identity: str | None = None) -> str:
     """Return a token for another command: of a development person, else the one that `login` keeps."""
-    answer = _kept_session() if login_name is None else _for_script(login_name, None, identity)
+    answer = _session(identity) if login_name is None else _for_script(login_name, None, identity)
     return str(answer["token"])
+
+
+def _session(identity: str | None) -> dict[str, Any]:
+    return session_of(address_of("identity", identity))
 
 
 def _for_script(name: str, password_file: Path | None, identity: str | None) -> dict[str, Any]:
@@ -89,13 +91,7 @@ def _for_script(name: str, password_file: Path | None, identity: str | None) -> 
             f"no password for {name}: this is no embedded stack's data folder ({_development_file()} is missing); "
             "use --password-file"
         )
-    return sign_in(identity_url(identity), name, password)
-
-
-def identity_url(given: str | None = None) -> str:
-    """Return where identity answers: as given, as set, or on this machine."""
-    chosen = given or os.environ.get("PARITRANA_IDENTITY_URL")
-    return (chosen or f"http://127.0.0.1:{ports_from(os.environ)['identity']}").rstrip("/")
+    return sign_in(address_of("identity", identity), name, password)
 
 
 def sign_in(url: str, name: str, password: str) -> dict[str, Any]:
@@ -137,35 +133,3 @@ def _asked(what: str, *, hidden: bool = False) -> str:
     if not sys.stdin.isatty():
         raise WrongUse(f"there is no terminal to ask for the {what.lower()}: name LOGIN and use --password-file")
     return str(typer.prompt(what, hide_input=hidden))
-
-
-# --- what is kept ---------------------------------------------------------------------------------------------------
-
-
-def session_file() -> Path:
-    """Return the file that keeps who signed in."""
-    return Path(typer.get_app_dir("paritrana")) / _SESSION
-
-
-def _keep(session: dict[str, Any]) -> None:
-    file = session_file()
-    fresh = file.with_name(f"{_SESSION}.{os.getpid()}.new")
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as writer:
-            json.dump(session, writer)
-        fresh.replace(file)
-    except OSError as error:
-        raise WrongUse(f"the token cannot be kept in {file}: {error.strerror}") from None
-
-
-def _kept_session() -> dict[str, Any]:
-    try:
-        session: dict[str, Any] = json.loads(session_file().read_text(encoding="utf-8"))
-        expires = datetime.fromisoformat(session["expires"])
-    except (OSError, ValueError, KeyError):
-        raise WrongUse("nobody is signed in: use `paritrana login`, or name a development person") from None
-    if expires <= datetime.now(UTC):
-        raise WrongUse(f"the token of {session['login']} has expired: use `paritrana login {session['login']}`")
-    return session

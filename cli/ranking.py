@@ -16,20 +16,22 @@ from typing import Annotated, Any, Final
 import httpx
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.login import session_file, token_for
-from cli.output import AsJson, Finding, WrongUse, show
-from deploy.local.settings import ports_from
+from cli.addresses import address_of
+from cli.console import SafeConsole
+from cli.output import AsJson, Finding, WrongUse, show, visible_all
+from cli.sessions import signed_in
+from cli.wanted import category_code, province_code, season_code, stage_code, tier_code
 
 _WIDTH: Final = 160
 """Columns of a table that goes into a file or a pipe."""
 _FORBIDDEN: Final = 403
 
 Scoring = Annotated[
-    str | None, typer.Option("--scoring", help="Where scoring answers; else PARITRANA_SCORING_URL, else loopback.")
+    str | None,
+    typer.Option("--scoring", help="Where scoring answers; else PARITRANA_SCORING_URL, else as the stack says."),
 ]
 
 
@@ -80,7 +82,9 @@ def show_rankings(
     as_json: AsJson = False,
 ) -> None:
     """Show every ranking that fits and that the caller may see."""
-    wanted = Wanted(season, category, province, tier, stage)
+    wanted = Wanted(
+        season_code(season), category_code(category), province_code(province), tier_code(tier), stage_code(stage)
+    )
     with _client(scoring) as client:
         found = list(_rankings(client, wanted, _instant(as_of)))
     if not found:
@@ -90,9 +94,10 @@ def show_rankings(
     if as_json:
         show(found, (), as_json=True)
         return
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH, markup=False, highlight=False)
+    console = SafeConsole(width=None if sys.stdout.isatty() else _WIDTH, markup=False, highlight=False)
     for ranking in found:
-        for part in _parts(ranking):
+        # Before it is laid out: a name's end of line would begin a line of its own.
+        for part in _parts(visible_all(ranking)):
             console.print(part)
 
 
@@ -100,8 +105,7 @@ def show_rankings(
 
 
 def _client(given: str | None) -> httpx.Client:
-    chosen = given or os.environ.get("PARITRANA_SCORING_URL")
-    url = (chosen or f"http://127.0.0.1:{ports_from(os.environ)['scoring']}").rstrip("/")
+    url = address_of("scoring", given)
     token = _token()
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return httpx.Client(base_url=url, headers=headers, timeout=15.0, trust_env=False)
@@ -111,7 +115,8 @@ def _token() -> str | None:
     """Return the caller's token, None when nobody has signed in."""
     if given := os.environ.get("PARITRANA_TOKEN"):
         return given
-    return token_for() if session_file().exists() else None
+    session = signed_in(address_of("identity"))
+    return None if session is None else str(session["token"])
 
 
 def _instant(text: str | None) -> str | None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 import asyncpg
 import typer
 
+from cli.addresses import database_place
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from cli.stack import Data
 from deploy.local.provision import with_login
@@ -74,7 +75,7 @@ def _report(name: str, outcome: Rebuilt, *, as_json: bool) -> None:
         f"{name}: {outcome.events} events folded into {outcome.rows} rows",
         f"live    {outcome.live}",
         f"rebuilt {outcome.rebuilt}",
-        *(f"  live {live}\n  now  {rebuilt}" for live, rebuilt in outcome.differences),
+        *(line for live, rebuilt in outcome.differences for line in (f"  live {live}", f"  now  {rebuilt}")),
         "the rebuilt rows are in use" if outcome.swapped else "nothing was changed",
     ]
     show(value, lines, as_json=as_json)
@@ -103,5 +104,5 @@ def _owner_url(service: str, data: Any) -> str:
         password = (options.data / "secrets" / owner).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise WrongUse(f"the owner's password is not there ({error}): name the stack's folder by --data") from error
-    admin = options.database_url or f"postgresql://127.0.0.1:{options.ports['postgresql']}/postgres"
+    admin = options.database_url or f"postgresql://{database_place(data)}/postgres"
     return with_login(admin, owner, password, _login(service))

@@ -1,26 +1,30 @@
 """`paritrana season open`: check a rulebook file and open its season.
 
 The file is checked here first, with the same reader that the service uses, so every error is told with its line before
-anything is sent. The command's id follows from the file's bytes: sent twice, it opens nothing twice.
+anything is sent. The command's id follows from the file's bytes: sent twice, it opens nothing twice. A season in which
+nobody could be nominated any more, by the clock of the stack that it is opened at, is refused here unless it is meant.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import httpx
 import typer
 
+from cli.addresses import address_of, place_in, running_stack
 from cli.login import token_for
 from cli.output import AsJson, WrongUse, show
-from deploy.local.settings import ports_from
-from schemas.rulebook import Assumed, Rulebook, provenance, rulebook_hash
+from schemas.regions import NATION, region_table
+from schemas.rulebook import Assumed, Rulebook, Window, provenance, rulebook_hash
 from schemas.rulebook_file import Reading, read_rulebook
 
-_TIMEOUT = 30.0
+_TIMEOUT: Final = 30.0
+_ALREADY_OPEN: Final = "season-already-open"
 
 
 def register(app: typer.Typer) -> None:
@@ -46,9 +50,14 @@ def open_season(
     login: Annotated[
         str | None, typer.Option("--login", help="A development person; else whoever signed in by `login`.")
     ] = None,
+    past: Annotated[
+        bool, typer.Option("--past", help="Open it although its nomination window is over by the stack's clock.")
+    ] = False,
     nomination: Annotated[
         str | None,
-        typer.Option("--nomination", help="Where nomination answers; else PARITRANA_NOMINATION_URL, else loopback."),
+        typer.Option(
+            "--nomination", help="Where nomination answers; else PARITRANA_NOMINATION_URL, else as the stack says."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -59,7 +68,10 @@ def open_season(
     if dry_run:
         show({**summary, "opened": False}, [*_lines(file, summary), "nothing was sent"], as_json=as_json)
         return
-    receipt = _send(data, token_for(login), _address(nomination))
+    address, token = address_of("nomination", nomination), token_for(login)
+    if not past:
+        _refuse_past(file, rulebook, _clock_at(address))
+    receipt = _send(rulebook.season, data, token, address)
     opened = f"season {summary['season']} is open since {receipt['time']}; see it with /v1/public/seasons"
     show({**summary, "opened": True, "receipt": receipt}, [*_lines(file, summary), opened], as_json=as_json)
 
@@ -107,12 +119,52 @@ def _lines(file: Path, summary: dict[str, Any]) -> list[str]:
     ]
 
 
-def _address(given: str | None) -> str:
-    chosen = given or os.environ.get("PARITRANA_NOMINATION_URL")
-    return (chosen or f"http://127.0.0.1:{ports_from(os.environ)['nomination']}").rstrip("/")
+# --- the clock ------------------------------------------------------------------------------------------------------
 
 
-def _send(data: bytes, token: str, address: str) -> dict[str, Any]:
+class _Clock(NamedTuple):
+    """An instant, and whose it is."""
+
+    now: datetime
+    whose: str
+
+
+def _clock_at(address: str) -> _Clock:
+    """Return the clock of the stack whose nomination answers at `address`: a test clock, if it is an embedded one's."""
+    found = running_stack()
+    if found is None or place_in(found, "nomination") != address:
+        return _Clock(datetime.now(UTC), "this machine's clock")
+    clock = found["clock"]
+    whose = "the stack's clock" if clock["name"] == "system" else "the stack's test clock"
+    return _Clock(datetime.fromisoformat(clock["now"]), whose)
+
+
+def _refuse_past(file: Path, rulebook: Rulebook, clock: _Clock) -> None:
+    """Raise WrongUse when nobody can be nominated any more, anywhere, naming the date that is over."""
+    calendar = rulebook.calendar
+    if clock.now <= _last_instant(rulebook, calendar.nomination):
+        return
+    zone = ZoneInfo(calendar.zone)
+    whole = clock.now > _last_instant(rulebook, Window(opens=calendar.opens, closes=calendar.closes))
+    over, field = (calendar.closes, "closes") if whole else (calendar.nomination_closes, "nomination_closes")
+    what = f"season {rulebook.season} is over" if whole else f"nominations for season {rulebook.season} are over"
+    raise WrongUse(
+        f"{what}: calendar.{field} is {over:%Y-%m-%d %H:%M:%S}, and {clock.whose} stands at "
+        f"{clock.now.astimezone(zone):%Y-%m-%d %H:%M:%S} ({calendar.zone}); move the dates of calendar and stages in "
+        f"{file}, and its season if that is open already, or open it as it is by --past"
+    )
+
+
+def _last_instant(rulebook: Rulebook, window: Window) -> datetime:
+    """Return when a window is over in every province: it ends in each by that province's time."""
+    provinces = {NATION, *(one.province for one in region_table(rulebook.regions.table).regions.values())}
+    return max(rulebook.deadline_utc(window, province) for province in provinces)
+
+
+# --- sending --------------------------------------------------------------------------------------------------------
+
+
+def _send(season: str, data: bytes, token: str, address: str) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": hashlib.sha256(data).hexdigest()}
     body = {"rulebook": data.decode("utf-8-sig")}
     try:
@@ -124,6 +176,16 @@ def _send(data: bytes, token: str, address: str) -> dict[str, Any]:
         ) from None
     except ValueError:
         raise WrongUse(f"what answers at {address} is not nomination; correct PARITRANA_NOMINATION_URL") from None
+    if str(said.get("type", "")).rpartition("/")[2] == _ALREADY_OPEN:
+        raise WrongUse(_already_open(season, address))
     if answer.status_code != httpx.codes.OK:
         raise WrongUse(f"{said.get('title', 'refused')}: {said.get('detail', answer.status_code)}")
     return said
+
+
+def _already_open(season: str, address: str) -> str:
+    return (
+        f"season {season} is open already: see its rules at {address}/v1/public/seasons/{season}, or write another "
+        "`season` in the file and open that; an amendment is a new version of the rulebook, which this version of the "
+        "program cannot record"
+    )

@@ -10,12 +10,13 @@ import asyncio
 import dataclasses
 import importlib
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import typer
 from pydantic_settings import BaseSettings
@@ -24,6 +25,7 @@ from cli.output import AsJson, Finding, WrongUse, show, show_progress, table
 from deploy.local.child import StackError
 from deploy.local.control import Control, NotRunning
 from deploy.local.folders import keep_secret, make_data_folder, private_folder
+from deploy.local.health import ask_all
 from deploy.local.settings import SETTINGS, StackOptions, data_folder, environment_of, options_from
 from deploy.local.stores import await_broker, await_database
 from deploy.local.stores import provision as provision_stores
@@ -34,7 +36,9 @@ from schemas.topics import SERVICES
 Data = Annotated[
     Path | None, typer.Option("--data", help="The stack's data folder; else PARITRANA_DATA, else one per user.")
 ]
-_PARTS = ("name", "state", "pid", "restarts", "url")
+_ERROR = "paritrana: "
+"""How the line begins that says why a command ended."""
+_PARTS = ("name", "pid", "restarts", "url", "state")
 
 
 def register(app: typer.Typer) -> None:
@@ -119,22 +123,41 @@ async def _follow(
     process: subprocess.Popen[bytes], log: Path, data: Path, say: Callable[[str], None]
 ) -> dict[str, Any]:
     with log.open(encoding="utf-8", errors="replace") as lines:
-        last = ""
+        progress = _Progress(lines, say)
         while True:
             ended = process.poll() is not None
-            for line in lines:
-                if last:
-                    say(last)
-                last = line.strip()
+            progress.tell()
             if ended:
-                raise StackError(last.removeprefix("paritrana: "))
+                raise StackError(progress.last.removeprefix(_ERROR) or f"it ended without a word (log: {log})")
             try:
                 found = await Control(data).status()
             except NotRunning:
                 found = {}
             if found.get("ready") and found["supervisor"] == process.pid:
+                progress.tell()
                 return found
             await asyncio.sleep(0.2)
+
+
+class _Progress:
+    """The lines of an `up` in the background, said as they are written, up to what it says when all is ready."""
+
+    def __init__(self, lines: IO[str], say: Callable[[str], None]) -> None:
+        self.last = ""
+        self._lines = lines
+        self._say = say
+        self._rest = ""
+        self._announced = False
+
+    def tell(self) -> None:
+        """Say every whole line that was written since; why it ended is left to who asked."""
+        *whole, self._rest = (self._rest + self._lines.read()).split("\n")
+        for line in map(str.strip, whole):
+            # An empty line stands before the announcement, which is for the foreground.
+            self._announced = self._announced or not line
+            if not self._announced and not line.startswith(_ERROR):
+                self._say(line)
+            self.last = line or self.last
 
 
 def down(data: Data = None, as_json: AsJson = False) -> None:
@@ -143,21 +166,49 @@ def down(data: Data = None, as_json: AsJson = False) -> None:
     try:
         asyncio.run(Control(folder).stop())
     except NotRunning as nothing:
-        show({"stopped": False}, [str(nothing)], as_json=as_json)
+        stopped, said = False, str(nothing)
     else:
-        show({"stopped": True}, ["stopped"], as_json=as_json)
+        stopped, said = True, "stopped"
+    kept = [_what_stays(folder)] if folder.is_dir() and any(folder.iterdir()) else []
+    show({"stopped": stopped, "data": str(folder) if kept else None}, [said, *kept], as_json=as_json)
+
+
+def _what_stays(folder: Path) -> str:
+    return (
+        f"its data, keys and passwords stay in {folder} for the next `paritrana up`; "
+        f"to remove them: rm -r {shlex.quote(str(folder))}"
+    )
 
 
 def status(data: Data = None, as_json: AsJson = False) -> None:
-    """Show every part, where it answers, and how often it was started again."""
+    """Show how every part says it is now, where it answers, and how often it was started again."""
     try:
-        found = asyncio.run(Control(data_folder(os.environ, data)).status())
+        found = asyncio.run(_status_now(data_folder(os.environ, data)))
     except NotRunning as nothing:
         raise Finding(str(nothing)) from nothing
+    rows = [{**part, "state": ": ".join(filter(None, (part["state"], part["why"])))} for part in found["parts"]]
     head = [f"data   {found['data']}", f"clock  {found['clock']['name']}  {found['clock']['now']}", ""]
-    show(found, [*head, *table(found["parts"], _PARTS)], as_json=as_json)
+    show(found, [*head, *table(rows, _PARTS)], as_json=as_json)
     if not found["ready"]:
-        raise Finding("not everything is ready: see the logs in " + str(Path(found["data"]) / "log"))
+        raise Finding(_not_ready(found))
+
+
+async def _status_now(folder: Path) -> dict[str, Any]:
+    """Return what the supervisor knows, with each part's own word on how it is."""
+    found = await Control(folder).status()
+    healths = await ask_all(found["parts"])
+    parts = [
+        {**part, "state": health.state, "why": health.why} for part, health in zip(found["parts"], healths, strict=True)
+    ]
+    # The supervisor's word counts too: while it starts, parts are still missing.
+    ready = found["ready"] and all(part["state"] == "ready" for part in parts)
+    return {**found, "parts": parts, "ready": ready}
+
+
+def _not_ready(found: dict[str, Any]) -> str:
+    names = ", ".join(part["name"] for part in found["parts"] if part["state"] != "ready")
+    what = f"not ready: {names}" if names else "not everything is ready yet"
+    return f"{what}; see the logs in {Path(found['data']) / 'log'}"
 
 
 def settings(as_json: AsJson = False) -> None:

@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from cli.console import SafeConsole
 from cli.play.client import Json
 from cli.play.outcome import Decided, Played
 from schemas.envelope import Stage
@@ -29,8 +30,8 @@ _COLUMNS: Final = ("place", "rank", "candidate", "total", "exact", "tie broken b
 
 def console_for_people() -> Console:
     """Return the terminal, or wide plain text where the output goes to a file."""
-    plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=_WIDTH)
+    plain = SafeConsole(highlight=False)
+    return plain if plain.is_terminal else SafeConsole(highlight=False, width=_WIDTH)
 
 
 # --- seasons -------------------------------------------------------------------------------------------------------

@@ -48,6 +48,9 @@ class _Running:
     url: str
     ready: asyncio.Event
     restarts: int = 0
+    """How often it was started again, whether it came back or not."""
+    why: str = ""
+    """Why it is not ready, once it has been."""
     watcher: asyncio.Task[None] | None = None
 
 
@@ -136,8 +139,8 @@ class Stack:
         await _cancel(running.watcher)
         running.ready.clear()
         await running.unit.stop()
-        await running.unit.start()
         running.restarts += 1
+        await running.unit.start()
         self._attend(name, running)
 
     def set_clock(self, instant: datetime) -> datetime:
@@ -151,7 +154,7 @@ class Stack:
         return TestClock.set_to(path, instant).now()
 
     def status(self) -> dict[str, Any]:
-        """Return what runs, where, and since how many restarts; for `paritrana status`."""
+        """Return what runs, where, and since how many restarts, as last seen here; `paritrana status` asks anew."""
         return {
             "data": str(self._data),
             "supervisor": os.getpid(),
@@ -163,6 +166,7 @@ class Stack:
                 {
                     "name": name,
                     "state": "ready" if running.ready.is_set() else "starting",
+                    "why": running.why,
                     "pid": self.pids().get(name),
                     "restarts": running.restarts,
                     "url": running.url,
@@ -345,14 +349,17 @@ class Stack:
             falls = 0 if time.monotonic() - child.started_at > _STEADY_SECONDS else falls
             pause = _BACK_OFF_SECONDS[min(falls, len(_BACK_OFF_SECONDS) - 1)]
             falls += 1
+            running.why = running.why or f"it ended ({_how(code)}) and is started again"
             self._say(f"{name} ended ({_how(code)}); starting it again in {pause} s")
             await asyncio.sleep(pause)
+            running.restarts += 1
             try:
                 await running.unit.start()
             except StackError as error:
-                self._say(str(error))
+                running.why = str(error)
+                self._say(running.why)
                 continue
-            running.restarts += 1
+            running.why = ""
             running.ready.set()
             self._say(f"{name} is ready again")
 

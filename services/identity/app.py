@@ -17,10 +17,10 @@ from schemas.codec import CODEC
 from schemas.generate import asyncapi_of
 from schemas.topics import SERVICES
 from services.identity.api import Identity, add_routes
-from services.identity.development import PASSWORD_FILE, FirstPerson, development_persons, person_id
+from services.identity.development import FirstPerson, development_persons, person_id
 from services.identity.keys import KeyRing, kept_secret, read_secret
 from services.identity.passwords import Attempts, Passwords
-from services.identity.settings import IdentitySettings
+from services.identity.settings import PASSWORD_FILE, IdentitySettings
 from services.identity.store import find_account, put_first_administrator, put_first_persons
 from services.wiring import wire_of
 

@@ -14,7 +14,6 @@ from typing import Final
 from kernel.tokens import Grant
 from schemas.regions import NATION, region_table
 
-PASSWORD_FILE: Final = "development.password"  # noqa: S105 - a file's name
 ORIGIN: Final = "development"
 SEATS: Final = 9
 NATIONAL_SEATS: Final = 5

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field
 
 from kernel.settings import Port, ServiceSettings
+
+PASSWORD_FILE: Final = "development.password"  # noqa: S105 - a file's name
+"""Beside the keys: the one password of all development persons on the embedded stack."""
 
 
 class IdentitySettings(ServiceSettings):

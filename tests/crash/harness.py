@@ -31,7 +31,7 @@ from kernel.clock import TestClock
 from schemas.envelope import Stage
 from schemas.topics import EVENT_TOPICS, SERVICES
 from services.audit.app import SERVICE as AUDIT
-from services.identity.development import PASSWORD_FILE
+from services.identity.settings import PASSWORD_FILE
 from services.nomination.consumers import RECEIVES as NOMINATION_RECEIVES
 from services.nomination.projections import PROJECTIONS as NOMINATION_PROJECTIONS
 from services.nomination.reactions import OrderReseals

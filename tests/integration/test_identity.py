@@ -21,8 +21,8 @@ from joserfc.jwk import OKPKey
 from kernel.settings import StartFailed
 from kernel.tokens import Grant, LocalJwks, Person, ServiceToken, TokenVerifier, issue, service_person
 from services.identity.app import create_app
-from services.identity.development import PASSWORD_FILE, development_persons, person_id
-from services.identity.settings import IdentitySettings
+from services.identity.development import development_persons, person_id
+from services.identity.settings import PASSWORD_FILE, IdentitySettings
 
 
 class Running:

@@ -20,7 +20,8 @@ from deploy.local.ports import free_ports
 from deploy.local.settings import PORTS, StackOptions
 from deploy.local.supervisor import Stack
 from kernel.tokens import HttpJwks, ServiceToken, TokenVerifier, service_person
-from services.identity.development import PASSWORD_FILE, person_id
+from services.identity.development import person_id
+from services.identity.settings import PASSWORD_FILE
 from tests.support.stack import remove_folder, temporary_folder
 
 ROOT = Path(__file__).parents[2]

@@ -24,7 +24,7 @@ from tests.support.trial import Trial, free_port
 def trial() -> Iterator[Callable[..., Trial]]:
     made: list[Trial] = []
 
-    def make(**environment: str) -> Trial:
+    def make(**environment: Any) -> Trial:
         made.append(Trial(**environment))
         return made[-1]
 

@@ -1,0 +1,98 @@
+"""`status` says how each part is now, not how it was; `down` says what stays."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.output import Finding
+from deploy.local import health
+from tests.unit.cli.fake_stack import FakeService, FakeStack, run
+
+AWAY = {"database": {"ok": False, "why": "ConnectionRefusedError: refused"}, "task:relay": {"ok": True, "why": "runs"}}
+
+
+def state_of(output: str, name: str) -> str:
+    line = next(line for line in output.splitlines() if line.startswith(f"{name} "))
+    return line.split(maxsplit=4)[4]
+
+
+def test_all_ready_ends_with_0(stack: FakeStack) -> None:
+    ended = run("status")
+    assert ended.exit_code == 0, ended.exception
+    assert [state_of(ended.output, name) for name in stack.services] == ["ready"] * 4
+    assert stack.services["scoring"].asked == ["GET /health/ready"]
+
+
+def test_a_service_that_is_not_ready_says_which_check_and_why(stack: FakeStack) -> None:
+    stack.services["scoring"].answers["/health/ready"] = (503, {"status": "unready", "checks": AWAY})
+    ended = run("status")
+    assert isinstance(ended.exception, Finding)
+    assert str(ended.exception) == f"not ready: scoring; see the logs in {stack.data / 'log'}"
+    assert state_of(ended.output, "scoring") == "unready: database (ConnectionRefusedError: refused)"
+    assert state_of(ended.output, "audit") == "ready"
+    found = json.loads(run("status", "--json").output)
+    [scoring] = [part for part in found["parts"] if part["name"] == "scoring"]
+    assert (found["ready"], scoring["state"]) == (False, "unready")
+
+
+@pytest.mark.parametrize("said", [b"no JSON", {"title": "another"}, {"checks": ["another"]}])
+def test_what_answers_something_else_is_not_ready(stack: FakeStack, said: object) -> None:
+    stack.services["audit"].answers["/health/ready"] = (500, said)
+    assert state_of(run("status").output, "audit") == "unready: it answered 500"
+
+
+def test_a_process_that_is_gone_is_told_with_why_and_how_often(stack: FakeStack) -> None:
+    stack.known["audit"] = {"pid": None, "restarts": 7, "why": "audit did not start: no room", "state": "starting"}
+    ended = run("status")
+    assert isinstance(ended.exception, Finding)
+    line = next(line for line in ended.output.splitlines() if line.startswith("audit "))
+    assert line.split()[1:3] == ["None", "7"]
+    assert line.endswith("no answer: audit did not start: no room")
+    assert stack.services["audit"].asked == []
+
+
+def test_parts_that_hang_are_waited_for_once_and_boundedly(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        # It listens, and nobody ever takes a connection.
+        for name in ("nomination", "scoring", "audit"):
+            stack.known[name] = {"url": f"http://127.0.0.1:{hanging.getsockname()[1]}"}
+        began = time.monotonic()
+        ended = run("status")
+        assert time.monotonic() - began < 1.4
+    assert [state_of(ended.output, name) for name in ("nomination", "audit")] == ["no answer: not within 0.5 s"] * 2
+
+
+@pytest.mark.parametrize("scheme", ["", "smtp://"])
+def test_stores_and_mail_are_ready_when_they_take_a_connection(stack: FakeStack, scheme: str) -> None:
+    stack.services["postgresql"] = store = FakeService()
+    stack.known["postgresql"] = {"url": f"{scheme}{store.url.removeprefix('http://')}"}
+    assert state_of(run("status").output, "postgresql") == "ready"
+    store.close()
+    ended = run("status")
+    assert isinstance(ended.exception, Finding)
+    assert state_of(ended.output, "postgresql") == "no answer: ConnectionRefusedError"
+
+
+def test_down_says_where_the_data_stays_and_how_to_remove_it(stack: FakeStack) -> None:
+    ended = run("down")
+    stopped, stays = ended.output.splitlines()
+    assert stopped == "stopped"
+    assert stays.startswith(f"its data, keys and passwords stay in {stack.data} for the next `paritrana up`; ")
+    assert stays.endswith(f"to remove them: rm -r {stack.data}")
+    assert stack.data.is_dir()
+    assert json.loads(run("down", "--json").output) == {"stopped": True, "data": str(stack.data)}
+
+
+def test_down_of_a_stopped_stack_names_its_data_and_quotes_it(tmp_path: Path) -> None:
+    assert len(run("down", "--data", str(tmp_path / "none")).output.splitlines()) == 1
+    folder = tmp_path / "two words"
+    (folder / "keys").mkdir(parents=True)
+    nothing, stays = run("down", "--data", str(folder)).output.splitlines()
+    assert "no stack runs in" in nothing
+    assert stays.endswith(f"rm -r '{folder}'")

@@ -1,0 +1,57 @@
+"""What does not come back is counted and says why: a loop of restarts cannot look like a part that never fell."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local import supervisor
+from deploy.local.child import Child, StackError
+from deploy.local.settings import StackOptions
+from deploy.local.supervisor import Stack, _Running
+
+
+class Falling:
+    """A part whose process ends at once; it comes back at the third attempt."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._attempts = 0
+        self.child: Child | None = Child("falling", [sys.executable, "-c", "raise SystemExit(3)"], log=log)
+
+    async def start(self) -> None:
+        self._attempts += 1
+        if self._attempts < 3:
+            raise StackError(f"falling did not start: no room ({self._attempts})")
+        self.child = Child("falling", ["sleep", "60"], log=self._log)
+
+    async def stop(self) -> None:
+        """Unused."""
+
+    async def kill(self) -> None:
+        if self.child is not None:
+            await self.child.kill()
+
+
+async def test_every_attempt_to_start_again_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "_BACK_OFF_SECONDS", (0.02,))
+    seen: list[tuple[int, str]] = []
+    stack = Stack(StackOptions(data=tmp_path), say=lambda _line: seen.append((running.restarts, running.why)))
+    unit = Falling(tmp_path / "log")
+    running = stack._running["falling"] = _Running(unit, "url", asyncio.Event())
+    watcher = asyncio.create_task(stack._watch("falling", running))
+    await asyncio.wait_for(running.ready.wait(), 20)
+    watcher.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watcher
+    await unit.kill()
+    assert seen[0] == (0, "it ended (exit code 3) and is started again")
+    assert (1, "falling did not start: no room (1)") in seen
+    assert (2, "falling did not start: no room (2)") in seen
+    assert seen[-1] == (3, "")
+    [part] = stack.status()["parts"]
+    assert (part["state"], part["restarts"], part["why"]) == ("ready", 3, "")
