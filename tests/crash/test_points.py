@@ -128,8 +128,8 @@ class Echo:
         return [Demand(B, adjourning(B))] if event.stream == A else []
 
 
-class Died(Exception):
-    """A folder was killed here."""
+class Died(BaseException):
+    """The process was killed here: nothing that handles errors may handle this."""
 
 
 class DiesReacting(ReactionFolder):

@@ -121,8 +121,8 @@ class DiesMoved(Dying, Receiver):
         await self.die()
 
 
-class Died(Exception):
-    """A folder was killed here."""
+class Died(BaseException):
+    """The process was killed here: nothing that handles errors may handle this."""
 
 
 class FoldsBefore(ProjectionFolder[Any]):

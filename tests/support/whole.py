@@ -172,6 +172,10 @@ class Whole:
                 found[service] = answer.json()
         return found
 
+    async def is_ready(self) -> bool:
+        """Tell whether every service is ready."""
+        return not await self.unready()
+
     # --- a season that has begun ------------------------------------------------------------------------------------
 
     async def january(self) -> Self:
