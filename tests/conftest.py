@@ -7,11 +7,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from tests.support.stack import DatabaseUrls, SharedKafka, SharedPostgres
 
 DatabaseFactory = Callable[[str], Awaitable[DatabaseUrls]]
 TopicFactory = Callable[..., Awaitable[str]]
+
+# Not structlog's own way, which writes every local value out with a traceback: that takes seconds for each.
+structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
 
 
 @pytest.fixture(scope="session")
