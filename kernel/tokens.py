@@ -372,8 +372,7 @@ class _Asking(SecurityBase):
 def require(role: str, *others: str) -> Callable[[Request], Awaitable[Person]]:
     """Return a dependency that gives the person, or a 403 Problem when it has none of the roles in any scope.
 
-    The scope is the handler's to ask (`person.may(role, province=…)`): only it
-    knows what the request is about.
+    The scope is the handler's to ask (`person.may(role, province=…)`): only it knows what the request is about.
     """
     return _Asking(role, *others)
 

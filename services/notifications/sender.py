@@ -119,7 +119,11 @@ class MailSender:
         Raises ServerAway or DirectoryAway when nothing could be sent.
         """
         rows = await self.pool.fetch(SQL["due_intents"], BATCH)
-        due = [one for row in rows if (one := await self._apart(dict(row), self._due(row)))]
+        due = [
+            one
+            for row in rows
+            if (one := await self._apart(row["message_id"], row["template"], row["attempts"], self._due(row)))
+        ]
         fresh = [one for one in due if await self._of(one, self._done_before(one)) is False]
         if fresh:
             found = await self.directory.find(one.recipient.person for one in fresh)
@@ -131,11 +135,9 @@ class MailSender:
         return len(rows)
 
     async def _of(self, one: Due, work: Awaitable[T]) -> T | None:
-        return await self._apart(
-            {"message_id": one.message, "template": one.recipient.template, "attempts": one.attempts}, work
-        )
+        return await self._apart(one.message, one.recipient.template, one.attempts, work)
 
-    async def _apart(self, intent: Mapping[str, Any], work: Awaitable[T]) -> T | None:
+    async def _apart(self, message: UUID, template: str, attempts: int, work: Awaitable[T]) -> T | None:
         """Do what concerns one message; when that fails for a reason of its own, leave the message for later."""
         try:
             return await work
@@ -144,8 +146,8 @@ class MailSender:
         except Exception as error:
             if store_is_away(error):
                 raise
-            _LOG.exception("a message failed", message=str(intent["message_id"]))
-            await self._later(intent["message_id"], intent["template"], intent["attempts"])
+            _LOG.exception("a message failed", message=str(message))
+            await self._later(message, template, attempts)
             return None
 
     async def _due(self, row: asyncpg.Record) -> Due:

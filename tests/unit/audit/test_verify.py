@@ -394,6 +394,13 @@ def test_a_pipe_a_folder_and_an_added_file_are_findings(folder):
     }
 
 
+def test_an_added_folder_with_nothing_in_it_is_a_finding(folder):
+    (folder / "events/more/empty").mkdir(parents=True)
+    assert [(finding.code, finding.place.file) for finding in verify(folder).findings] == [
+        ("added-file", "events/more/empty")
+    ]
+
+
 def test_a_finding_cannot_move_the_terminal(folder):
     (folder / "a\x1b[2J\n.txt").write_text("added")
     said = "".join(str(finding) for finding in verify(folder).findings)
