@@ -31,18 +31,30 @@ ROOT: Final = Path(__file__).parent
 REF: Final = "#/$defs/{model}"
 
 STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
-    "season/{season}": ("SeasonOpened", "RulebookPublished", "RulebookAmended"),
-    "committee/{season}/{province}": ("CommitteeFormed", "MemberAppointed", "MemberRemoved", "ConflictDeclared"),
+    "season/{season}": (
+        "SeasonOpened", "RulebookPublished", "RulebookAmended", "DeadlineExtended", "SeasonFrozen", "SeasonUnfrozen",
+        "SeasonClosed",
+    ),
+    "committee/{season}/{province}": (
+        "CommitteeFormed", "MemberAppointed", "MemberRemoved", "ConflictDeclared", "ConflictLifted",
+    ),
     "nomination/{nomination}": (
-        "CandidateNominated", "NominationWithdrawn", "StageAdvanced", "NominationEliminated",
+        "CandidateNominated", "NominationFiledLate", "NominationAmended", "EvidenceAttached", "FigureDisputed",
+        "NominationVerified", "NominationReturned", "NominationResubmitted", "NominationRejected",
+        "InterviewScheduled", "NominationWithdrawn", "StageAdvanced", "StageAdvanceWithdrawn", "NominationEliminated",
     ),
     "plenary/{plenary}": (
-        "PlenaryConvened", "AttendanceRecorded", "RankingTabled", "MotionOpened", "VoteCast", "PlenaryDecided",
-        "PlenaryAdjourned",
+        "PlenaryConvened", "AttendanceRecorded", "RankingTabled", "MotionOpened", "TieMotionOpened",
+        "AdmissionMotionOpened", "AppealMotionOpened", "VoteCast", "BallotTallied", "BallotConfirmed",
+        "PlenaryDecided", "AdmissionDecided", "MinutesCorrected", "PlenaryAdjourned",
     ),
-    "award/{season}/{tier}/{province}/{category}": ("ResealOrdered", "RankingAnnounced", "WinnerDeclared"),
+    "appeal/{appeal}": ("AppealLodged", "AppealDecided"),
+    "award/{season}/{tier}/{province}/{category}": (
+        "ResealOrdered", "RankingAnnounced", "WinnerDeclared", "WinnerWithdrawn", "RankLeftVacant", "PrizeAwarded",
+        "CertificateIssued", "CertificateRevoked", "StageFrozen", "StageUnfrozen",
+    ),
     "ranking/{season}/{tier}/{province}/{category}/{stage}": (
-        "ScoringOpened", "ScoringClosed", "RankingSealed", "RankingSuperseded",
+        "ScoringOpened", "ScoringExtended", "ScorersAssigned", "ScoringClosed", "RankingSealed", "RankingSuperseded",
     ),
     "sheet/{nomination}/{stage}/{member}": (
         "AspectScored", "AspectScoreRevised", "ScoreSheetSubmitted", "ScoreSheetVoided", "SheetRead",
@@ -53,6 +65,7 @@ STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Which stream carries which event, by the shape of the stream's name."""
 
+_PARTS: Final = ("schemas.envelope", "schemas.scoring")
 _STREAM_OF: Final = {name: stream for stream, names in STREAMS.items() for name in names}
 
 
@@ -91,7 +104,8 @@ def event_schema(model: type[Event]) -> Json:
     """Return the JSON Schema of an event's `data`: the model's fields and the salt, described by the docstrings."""
     made = model.model_json_schema(ref_template=REF, schema_generator=_DataSchema)
     definitions = made.pop("$defs", {})
-    notes = _field_notes(model.__module__) | _field_notes("schemas.envelope")
+    # Parts of other modules keep their notes: nomination cites scoring's standings.
+    notes = {name: told for module in (*_PARTS, model.__module__) for name, told in _field_notes(module).items()}
     for name, definition in ((model.__name__, made), *definitions.items()):
         for field, note in notes.get(name, {}).items():
             definition["properties"][field]["description"] = note

@@ -15,10 +15,12 @@ from schemas.envelope import (
     CategoryCode,
     CleanName,
     Event,
+    Exact,
     Hex64,
     Instant,
     Part,
     ProvinceCode,
+    Ratio,
     SeasonCode,
     Slug,
     Stage,
@@ -27,9 +29,14 @@ from schemas.envelope import (
     Uuid,
     Version,
 )
+from schemas.scoring import Standing, Unrankable
 
 Vote = Literal["for", "against", "abstain"]
 Count = Annotated[int, Field(ge=0)]
+Rank = Annotated[int, Field(ge=1)]
+RegionCode = Annotated[str, Field(pattern=r"^[0-9]{2}(\.[0-9]{2})?$")]
+EmployerNumber = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.-]{0,31}$")]
+Ballot = Literal["open", "paper"]
 
 
 class NominationEvent(Event):
@@ -72,11 +79,57 @@ class RulebookAmended(NominationEvent):
     reason_digest: Hex64
 
 
+class DeadlineExtended(NominationEvent):
+    """The window for nominations closes later, in one province (`province`) or, without one, everywhere.
+
+    Windows of scoring are extended by `ScoringExtended` on the stage's own stream.
+    """
+
+    signed: ClassVar[bool] = True
+    season: SeasonCode
+    window: Literal["nomination"]
+    province: ProvinceCode | None = None
+    until: Instant
+    reason_digest: Hex64
+
+
+class SeasonFrozen(NominationEvent):
+    """Nothing of the season can be changed until it is unfrozen; it took two administrators (`first`, `second`)."""
+
+    signed: ClassVar[bool] = True
+    season: SeasonCode
+    first: Uuid
+    second: Uuid
+    reason_digest: Hex64
+
+
+class SeasonUnfrozen(NominationEvent):
+    """The season goes on; it took two administrators."""
+
+    signed: ClassVar[bool] = True
+    season: SeasonCode
+    first: Uuid
+    second: Uuid
+    reason_digest: Hex64
+
+
+class SeasonClosed(NominationEvent):
+    """The season is over for good; it took two administrators."""
+
+    signed: ClassVar[bool] = True
+    season: SeasonCode
+    first: Uuid
+    second: Uuid
+
+
 # --- committees ----------------------------------------------------------------------------------------------------
 
 
 class CommitteeFormed(NominationEvent):
-    """A body of the rulebook is formed for a province (`00`: the nation) by decree, for a term."""
+    """A body of the rulebook is formed for a province (`00`: the nation) by decree, for a term.
+
+    Said again of a formed body, it gives the body another decree and term; who sits in it stays.
+    """
 
     season: SeasonCode
     province: ProvinceCode
@@ -87,7 +140,7 @@ class CommitteeFormed(NominationEvent):
 
 
 class MemberAppointed(NominationEvent):
-    """A person takes a seat of an office in a body."""
+    """A person takes a seat of an office in a body; `employer` and `government` are whom the person belongs to."""
 
     season: SeasonCode
     province: ProvinceCode
@@ -95,6 +148,8 @@ class MemberAppointed(NominationEvent):
     office: Slug
     seat: Annotated[int, Field(ge=1)]
     person: Uuid
+    employer: EmployerNumber | None = None
+    government: RegionCode | None = None
 
 
 class MemberRemoved(NominationEvent):
@@ -119,6 +174,18 @@ class ConflictDeclared(NominationEvent):
     category: CategoryCode
     nomination: Uuid | None = None
     kind: Literal["own-institution", "ownership", "family", "other"]
+    reason_digest: Hex64
+
+
+class ConflictLifted(NominationEvent):
+    """A declared conflict no longer holds, on the committee's word; it stays in the record."""
+
+    season: SeasonCode
+    province: ProvinceCode
+    body: Slug
+    person: Uuid
+    category: CategoryCode
+    nomination: Uuid | None = None
     reason_digest: Hex64
 
 
@@ -147,6 +214,108 @@ class CandidateNominated(NominationEvent):
     nominated_by: Uuid
     contact: Uuid
     sample: bool = False
+
+
+class NominationFiledLate(NominationEvent):
+    """A nomination came after its window; it competes only when a plenary admits it (then CandidateNominated)."""
+
+    nomination: Uuid
+    entry: Stage
+    candidate: Candidate
+    nominating_body: RegionCode
+    nominated_by: Uuid
+    contact: Uuid
+    sample: bool = False
+    reason_digest: Hex64
+
+
+class NominationAmended(NominationEvent):
+    """The nominating body corrects what it wrote. `candidate` keeps kind and code; both are the whole new values."""
+
+    nomination: Uuid
+    candidate: Candidate
+    contact: Uuid
+    reason_digest: Hex64
+
+
+class EvidenceAttached(NominationEvent):
+    """A document supports a nomination. Its bytes lie beside the events under their SHA-256 (`evidence`)."""
+
+    nomination: Uuid
+    evidence: Hex64
+    media_type: Literal["application/pdf", "image/png", "image/jpeg"]
+    size: Annotated[int, Field(ge=1)]
+    kind: Literal["regulation", "policy", "report", "photo", "other"]
+    number: CleanName | None = None
+    """The document's own number, for example of a regulation."""
+    dated: date | None = None
+    title_digest: Hex64 | None = None
+
+
+class FigureDisputed(NominationEvent):
+    """The nominating body says that a measured figure is wrong; this goes to its publisher and changes no score."""
+
+    nomination: Uuid
+    aspect: Slug
+    measure: Slug
+    stated: Exact | None = None
+    """What the figure should be, as the nominating body has it."""
+    reason_digest: Hex64
+
+
+class NominationVerified(NominationEvent):
+    """The body of a stage with verification found the nomination in order."""
+
+    nomination: Uuid
+    at: Stage
+    verifier: Uuid
+    office: Slug
+
+
+class Defect(Part):
+    """One thing to mend: in which part of the nomination, and (beside the events) what."""
+
+    part: Literal["candidate", "contact", "evidence", "figures", "other"]
+    text_digest: Hex64
+
+
+class NominationReturned(NominationEvent):
+    """The body of a stage with verification hands a nomination back, to be mended by the last instant `until`."""
+
+    nomination: Uuid
+    at: Stage
+    verifier: Uuid
+    office: Slug
+    defects: Annotated[tuple[Defect, ...], Field(min_length=1)]
+    until: Instant
+
+
+class NominationResubmitted(NominationEvent):
+    """The nominating body says that the defects are mended."""
+
+    nomination: Uuid
+    at: Stage
+
+
+class NominationRejected(NominationEvent):
+    """The body of a stage with verification ends a nomination that cannot be verified."""
+
+    signed: ClassVar[bool] = True
+    nomination: Uuid
+    at: Stage
+    verifier: Uuid
+    office: Slug
+    reason_digest: Hex64
+
+
+class InterviewScheduled(NominationEvent):
+    """A nominee has an interview slot; a later one replaces it."""
+
+    nomination: Uuid
+    at: Stage
+    begins: Instant
+    ends: Instant
+    mode: Literal["in-person", "remote"]
 
 
 class NominationWithdrawn(NominationEvent):
@@ -183,6 +352,20 @@ class NominationEliminated(NominationEvent):
     motion: Annotated[int, Field(ge=1)]
     seal: Uuid
     sample: bool = False
+
+
+class StageAdvanceWithdrawn(NominationEvent):
+    """An upheld appeal returns a nomination that had advanced: it ends at the stage `returned`, below the quota."""
+
+    signed: ClassVar[bool] = True
+    nomination: Uuid
+    left: Stage
+    returned: Stage
+    rank: Rank | None = None
+    appeal: Uuid
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+    seal: Uuid
 
 
 # --- plenaries -----------------------------------------------------------------------------------------------------
@@ -249,6 +432,64 @@ class MotionOpened(NominationEvent):
     seal: Uuid
     advancing: tuple[Uuid, ...]
     eliminated: tuple[Uuid, ...]
+    ballot: Ballot = "open"
+
+
+class TieMotionOpened(NominationEvent):
+    """A question is put: in which order those stand who share `rank` of a seal.
+
+    By vote, `order` is what is proposed. By lot, it is sorted by the SHA-256 of `<seed>/<nomination>` without a vote.
+    """
+
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+    item: AgendaItem
+    seal: Uuid
+    rank: Rank
+    order: Annotated[tuple[Uuid, ...], Field(min_length=2)]
+    method: Literal["vote", "lot"]
+    seed: Hex64 | None = None
+    ballot: Ballot = "open"
+
+
+class AdmissionMotionOpened(NominationEvent):
+    """A question is put: admit a nomination that was filed late."""
+
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+    item: AgendaItem
+    nomination: Uuid
+    ballot: Ballot = "open"
+
+
+class VerdictFigure(Part):
+    """One aspect as a verdict has it: its exact value, or the marks that replace all counted ones of the nominee."""
+
+    aspect: Slug
+    value: Ratio | None = None
+    marks: tuple[Exact, ...] | None = None
+
+
+class Verdict(Part):
+    """What a motion proposes on an appeal; `figures` only when it is upheld."""
+
+    outcome: Literal["upheld", "dismissed"]
+    figures: tuple[VerdictFigure, ...] = ()
+
+
+class AppealMotionOpened(NominationEvent):
+    """A question is put: decide an appeal so. `seal` is the seal that the contested decision rests on."""
+
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+    item: AgendaItem
+    appeal: Uuid
+    nomination: Uuid
+    seal: Uuid
+    verdict: Verdict
+    affected: tuple[Uuid, ...] = ()
+    """Nominations whose outcome the verdict changes; who is recused on one of them does not vote."""
+    ballot: Ballot = "open"
 
 
 class VoteCast(NominationEvent):
@@ -279,8 +520,28 @@ class Quorum(Part):
     recused: tuple[Uuid, ...] = ()
 
 
+class BallotTallied(NominationEvent):
+    """The secretary states the count of a secret vote on paper; it stands when two members have confirmed it."""
+
+    signed: ClassVar[bool] = True
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+    tally: Tally
+    invalid: Count = 0
+
+
+class BallotConfirmed(NominationEvent):
+    """A member who was there confirms the count of a secret vote on paper."""
+
+    signed: ClassVar[bool] = True
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+    person: Uuid
+    office: Slug
+
+
 class PlenaryDecided(NominationEvent):
-    """A motion is closed. `results` lists every event of the same append, so readers act when they have them all."""
+    """A motion on a seal is closed. `results` lists every event of the append, so readers act when they have all."""
 
     signed: ClassVar[bool] = True
     plenary: Uuid
@@ -293,6 +554,29 @@ class PlenaryDecided(NominationEvent):
     digest: Hex64
     rulebook_version: Version
     results: tuple[StreamPoint, ...]
+
+
+class AdmissionDecided(NominationEvent):
+    """A motion on a late nomination is closed; carried, CandidateNominated is among the `results`."""
+
+    signed: ClassVar[bool] = True
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+    item: AgendaItem
+    nomination: Uuid
+    outcome: Literal["carried", "lost"]
+    tally: Tally
+    quorum: Quorum
+    rulebook_version: Version
+    results: tuple[StreamPoint, ...]
+
+
+class MinutesCorrected(NominationEvent):
+    """A corrigendum to the minutes (berita acara); its text lies beside the events."""
+
+    plenary: Uuid
+    number: Annotated[int, Field(ge=1)]
+    text_digest: Hex64
 
 
 class PlenaryAdjourned(NominationEvent):
@@ -338,3 +622,138 @@ class WinnerDeclared(NominationEvent):
     motion: Annotated[int, Field(ge=1)]
     seal: Uuid
     sample: bool = False
+
+
+class WinnerWithdrawn(NominationEvent):
+    """An upheld appeal takes a declared rank back."""
+
+    signed: ClassVar[bool] = True
+    nomination: Uuid
+    at: Stage
+    rank: Rank
+    appeal: Uuid
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+
+
+class RankLeftVacant(NominationEvent):
+    """A rank within the quota has no winner: its nominee withdrew after the seal, or fewer could be ranked."""
+
+    signed: ClassVar[bool] = True
+    at: Stage
+    rank: Rank
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+
+
+class PrizeText(Part):
+    """A prize in the award's two languages, as the rulebook has it."""
+
+    id: CleanName
+    en: CleanName
+
+
+class PrizeAwarded(NominationEvent):
+    """A winner's rank brings a prize."""
+
+    signed: ClassVar[bool] = True
+    nomination: Uuid
+    at: Stage
+    rank: Rank
+    prize: PrizeText
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+
+
+class CertificateIssued(NominationEvent):
+    """A certificate (piagam) is made out to a winner or a finalist. `number` is printed on it and unique."""
+
+    signed: ClassVar[bool] = True
+    certificate: Uuid
+    number: CleanName
+    kind: Slug
+    """The certificate's code in the rulebook."""
+    given_to: Literal["winner", "finalist"]
+    nomination: Uuid
+    candidate: CleanName
+    at: Stage
+    rank: Rank | None = None
+    dated: date
+    rulebook_version: Version
+    sample: bool = False
+
+
+class CertificateRevoked(NominationEvent):
+    """A certificate no longer holds: an appeal changed what it says."""
+
+    signed: ClassVar[bool] = True
+    certificate: Uuid
+    number: CleanName
+    nomination: Uuid
+    appeal: Uuid
+
+
+# --- appeals -------------------------------------------------------------------------------------------------------
+
+
+class AppealLodged(NominationEvent):
+    """A nominee's contact or nominating body contests an announced decision (`plenary`, `motion`) within its window."""
+
+    appeal: Uuid
+    nomination: Uuid
+    at: Stage
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+    by: Uuid
+    capacity: Literal["contact", "nominating-body"]
+    aspect: Slug | None = None
+    """The contested aspect, if it is one."""
+    reason_digest: Hex64
+
+
+class StageFrozen(NominationEvent):
+    """An appeal against a decision on `at` holds these later stages of its category until it is decided."""
+
+    at: Stage
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    appeal: Uuid
+
+
+class StageUnfrozen(NominationEvent):
+    """The appeal is decided and no longer holds these stages; others may."""
+
+    at: Stage
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    appeal: Uuid
+
+
+class Shift(Part):
+    """One nominee before and after a verdict. Ranks are absent where it could not be ranked."""
+
+    nomination: Uuid
+    rank_before: Rank | None = None
+    rank_after: Rank | None = None
+    total_before: Ratio | None = None
+    total_after: Ratio | None = None
+    change: Literal["none", "enters", "leaves", "moves"]
+
+
+class AppealDecided(NominationEvent):
+    """A plenary decided an appeal. Upheld, `standings` and `unrankable` are the sealed inputs ranked anew.
+
+    `before` is the digest of the standings that were contested, `after` that of the new ones.
+    """
+
+    signed: ClassVar[bool] = True
+    appeal: Uuid
+    nomination: Uuid
+    at: Stage
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+    seal: Uuid
+    verdict: Verdict
+    before: Hex64
+    after: Hex64 | None = None
+    standings: tuple[Standing, ...] | None = None
+    unrankable: tuple[Unrankable, ...] | None = None
+    comparison: tuple[Shift, ...] | None = None

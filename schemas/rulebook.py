@@ -314,6 +314,8 @@ class Body(Node):
     """Codes of the offices that may seal a ranking; likewise `advances` and `publishes`."""
     advances: Annotated[tuple[Slug, ...], Field(min_length=1)]
     publishes: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    notice_days: Whole | None = None
+    """How many whole days ahead a meeting is convened at least; absent, none."""
 
     @property
     def seats(self) -> int:
@@ -370,6 +372,24 @@ class Carries(Node):
     aspects: Annotated[tuple[Slug, ...], Field(min_length=1)]
 
 
+class Assignment(Node):
+    """How many members score each nominee, drawn at random and balanced; without it, all members score all."""
+
+    per_nominee: Positive
+
+
+class Verification(Node):
+    """Nominations are checked by the stage's body before any may advance; a returned one has some days to be mended."""
+
+    days_to_mend: Annotated[int, Field(strict=True, ge=1, le=366)]
+
+
+class Interview(Node):
+    """Nominees are heard, one at a time, in slots of some minutes."""
+
+    minutes: Annotated[int, Field(strict=True, ge=5, le=480)]
+
+
 class Stage(Node):
     """One step of a category's path: who decides on which aspects, when it is scored, how many advance."""
 
@@ -387,6 +407,9 @@ class Stage(Node):
     carries: Carries | None = None
     quota: Quota
     scoring: Window
+    assignment: Assignment | None = None
+    verification: Verification | None = None
+    interview: Interview | None = None
 
     @property
     def id(self) -> StageId:

@@ -368,8 +368,17 @@ def _stages_refer(parts: Parts) -> Iterator[Finding]:
             yield _found((*path, "rubric"), "too_few_seats", value=rubric.least_sheets, other=body.seats)
         if rubric:
             yield from _stage_aspects(path, stage, rubric, parts)
+        if stage.assignment:
+            yield from _assignment((*path, "assignment", "per_nominee"), stage.assignment.per_nominee, body, rubric)
         yield from _windows((*path, "scoring"), stage.scoring)
         yield from _inside_season(path, stage, parts.calendar)
+
+
+def _assignment(path: Path, count: int, body: Body | None, rubric: Rubric | None) -> Iterator[Finding]:
+    if body and count > body.seats:
+        yield _found(path, "assigned_too_many", value=count, other=body.seats)
+    if rubric and count < rubric.least_sheets:
+        yield _found(path, "assigned_too_few", value=count, other=rubric.least_sheets)
 
 
 def _inside_season(path: Path, stage: Stage, calendar: Calendar | None) -> Iterator[Finding]:

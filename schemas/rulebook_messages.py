@@ -235,6 +235,14 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "the rubric needs {value} counted sheets, the body has only {other} voting seats",
         "rubrik memerlukan {value} lembar, badan hanya punya {other} kursi bersuara",
     ),
+    "assigned_too_many": (
+        "{value} members cannot be drawn from {other} voting seats",
+        "{value} anggota tidak dapat diundi dari {other} kursi bersuara",
+    ),
+    "assigned_too_few": (
+        "a nominee needs {other} counted sheets, and only {value} members would score it",
+        "calon memerlukan {other} lembar, sedangkan hanya {value} anggota yang menilai",
+    ),
     "before_season": ("{value} is before the season opens, {other}", "{value} sebelum musim dibuka, {other}"),
     "after_season": ("{value} is after the season closes, {other}", "{value} setelah musim ditutup, {other}"),
     "carried_from_later": (

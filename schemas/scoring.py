@@ -84,6 +84,10 @@ class PinnedRules(Part):
     conflict_scope: Literal["candidate", "category"]
     scoring_offices: tuple[Slug, ...]
     sealing_offices: tuple[Slug, ...]
+    per_nominee: Annotated[int, Field(ge=1)] | None = None
+    """How many members score each nominee, drawn at random; absent, all do."""
+    own_employer: Literal["refused", "flagged"] | None = None
+    own_government: Literal["refused", "flagged"] | None = None
 
 
 class ScoringOpened(ScoringEvent):
@@ -100,6 +104,32 @@ class ScoringOpened(ScoringEvent):
     opens: Instant
     closes: Instant
     rules: PinnedRules
+
+
+class ScoringExtended(ScoringEvent):
+    """Sheets of the stage may be received until later, by a recorded decision made before the stage was closed."""
+
+    signed: ClassVar[bool] = True
+    at: Stage
+    previous: Instant
+    until: Instant
+    reason_digest: Hex64
+
+
+class Assignment(Part):
+    """Who is to score a nominee."""
+
+    nomination: Uuid
+    members: Annotated[tuple[Uuid, ...], Field(min_length=1)]
+
+
+class ScorersAssigned(ScoringEvent):
+    """Members were drawn for nominees that had too few. The draw can be repeated from `seed` and the committee."""
+
+    at: Stage
+    seed: Hex64
+    per_nominee: Annotated[int, Field(ge=1)]
+    assignments: Annotated[tuple[Assignment, ...], Field(min_length=1)]
 
 
 class ScoringClosed(ScoringEvent):
@@ -211,6 +241,8 @@ class Unrankable(Part):
     aspect: Slug | None = None
     sheets: Count = 0
     sample: bool = False
+    aspects: tuple[AspectAggregate, ...] | None = None
+    """The aggregates that are there; with what lacks, a verdict on an appeal can rank the nominee."""
 
 
 class CountedSheet(Part):
@@ -239,6 +271,15 @@ class Basis(Part):
     carried: tuple[StreamPoint, ...] = ()
 
 
+class Recusal(Part):
+    """A member who takes no part in ranking a nominee, and why; `flagged` ones take part all the same."""
+
+    member: Uuid
+    nomination: Uuid
+    reason: Literal["declared", "own-employer", "own-government"]
+    flagged: bool = False
+
+
 class RankingSealed(ScoringEvent):
     """The standings of a stage, closed by a hash. `digest` is the SHA-256 of canonical standings and unrankable."""
 
@@ -253,6 +294,7 @@ class RankingSealed(ScoringEvent):
     basis: Basis
     digest: Hex64
     sample: bool = False
+    recusals: tuple[Recusal, ...] | None = None
 
 
 class RankingSuperseded(ScoringEvent):

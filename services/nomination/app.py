@@ -14,10 +14,10 @@ from schemas.codec import CODEC
 from schemas.envelope import Stage
 from schemas.generate import asyncapi_of
 from services.nomination.api import add_routes
+from services.nomination.api.parts import SQL
 from services.nomination.consumers import RECEIVES
 from services.nomination.projections import PROJECTIONS
 from services.nomination.reactions import OrderReseals
-from services.nomination.reads import SQL
 from services.nomination.settings import NominationSettings
 from services.wiring import wire_of
 

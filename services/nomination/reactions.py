@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from kernel.decider import Happened
 from kernel.reactor import Demand
 from schemas.scoring import RankingSealed
-from services.nomination.programs import Roll, judging
+from services.nomination.programs.loading import Roll
+from services.nomination.programs.seals import judging
 
 
 class OrderReseals:

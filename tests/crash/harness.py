@@ -32,10 +32,10 @@ from schemas.envelope import Stage
 from schemas.topics import EVENT_TOPICS, SERVICES
 from services.audit.app import SERVICE as AUDIT
 from services.identity.settings import PASSWORD_FILE
+from services.nomination.api.parts import SQL as NOMINATION_SQL
 from services.nomination.consumers import RECEIVES as NOMINATION_RECEIVES
 from services.nomination.projections import PROJECTIONS as NOMINATION_PROJECTIONS
 from services.nomination.reactions import OrderReseals
-from services.nomination.reads import SQL as NOMINATION_SQL
 from services.notifications.handler import IntentHandler
 from services.notifications.settings import NotificationsSettings
 from services.scoring.app import PROJECTIONS as SCORING_PROJECTIONS

@@ -34,7 +34,7 @@ from schemas.envelope import (
     StreamName,
     Uuid,
 )
-from services.nomination.requests import CandidateCode, RegionCode
+from services.nomination.api.parts import CandidateCode, RegionCode
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 KEPT = st.recursive(

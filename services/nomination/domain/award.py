@@ -6,19 +6,41 @@ appeal window runs from the announcement, its own day and the last one included.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, Literal, assert_never
 from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Happened
 from schemas.envelope import Stage
-from schemas.nomination import RankingAnnounced, ResealOrdered, WinnerDeclared
+from schemas.nomination import (
+    CertificateIssued,
+    CertificateRevoked,
+    PrizeAwarded,
+    RankingAnnounced,
+    RankLeftVacant,
+    ResealOrdered,
+    StageFrozen,
+    StageUnfrozen,
+    WinnerDeclared,
+    WinnerWithdrawn,
+)
 from schemas.rulebook import Rulebook
 from services.nomination.domain.nomination import Cited
 
-AwardEvent = ResealOrdered | RankingAnnounced | WinnerDeclared
+AwardEvent = (
+    ResealOrdered
+    | RankingAnnounced
+    | WinnerDeclared
+    | WinnerWithdrawn
+    | RankLeftVacant
+    | PrizeAwarded
+    | CertificateIssued
+    | CertificateRevoked
+    | StageFrozen
+    | StageUnfrozen
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +60,12 @@ class Award:
     reseals: frozenset[str] = frozenset()
     winners: tuple[Winner, ...] = ()
     announced: frozenset[Cited] = frozenset()
+    freezes: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
+    """The stages that each open appeal holds, by appeal."""
+
+    def holding(self, stage: Stage) -> tuple[str, ...]:
+        """Return the open appeals that hold a stage."""
+        return tuple(appeal for appeal, stages in self.freezes.items() if stage in stages)
 
     def won(self, nomination: str) -> bool:
         """Tell whether a nomination is among the winners."""
@@ -58,11 +86,31 @@ def evolve(state: Award, happened: Happened) -> Award:
     match event:
         case ResealOrdered():
             return replace(state, reseals=state.reseals | {event.seal})
-        case WinnerDeclared():
-            winner = Winner(event.nomination, event.at, event.rank, (event.plenary, event.motion))
-            return replace(state, winners=(*state.winners, winner))
         case RankingAnnounced():
             return replace(state, announced=state.announced | {(event.plenary, event.motion)})
+        case WinnerDeclared() | WinnerWithdrawn():
+            return replace(state, winners=tuple(_winners(state.winners, event)))
+        case StageFrozen() | StageUnfrozen():
+            left = {appeal: stages for appeal, stages in state.freezes.items() if appeal != event.appeal}
+            return replace(state, freezes={**left, **({event.appeal: event.stages} if _freezes(event) else {})})
+        case RankLeftVacant() | PrizeAwarded() | CertificateIssued() | CertificateRevoked():
+            return state
+        case _:
+            assert_never(event)
+
+
+def _freezes(event: StageFrozen | StageUnfrozen) -> bool:
+    return isinstance(event, StageFrozen)
+
+
+def _winners(winners: Iterable[Winner], event: WinnerDeclared | WinnerWithdrawn) -> Iterator[Winner]:
+    """Yield the winners after one more was declared, or one was taken back."""
+    match event:
+        case WinnerDeclared():
+            yield from winners
+            yield Winner(event.nomination, event.at, event.rank, (event.plenary, event.motion))
+        case WinnerWithdrawn():
+            yield from (one for one in winners if (one.nomination, one.at) != (event.nomination, event.at))
         case _:
             assert_never(event)
 

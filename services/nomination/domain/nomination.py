@@ -6,7 +6,7 @@ candidate meets the first one's stream and is refused there, whoever sends it an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal, assert_never
@@ -18,9 +18,19 @@ from schemas.envelope import Stage
 from schemas.nomination import (
     Candidate,
     CandidateNominated,
+    EvidenceAttached,
+    FigureDisputed,
+    InterviewScheduled,
+    NominationAmended,
     NominationEliminated,
+    NominationFiledLate,
+    NominationRejected,
+    NominationResubmitted,
+    NominationReturned,
+    NominationVerified,
     NominationWithdrawn,
     StageAdvanced,
+    StageAdvanceWithdrawn,
 )
 from schemas.regions import NATION, ZONES, UnknownRegion, region
 from schemas.rulebook import Rulebook
@@ -28,8 +38,18 @@ from services.nomination.domain.candidate import CandidateAsked, settle_candidat
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import SeasonState, opened
 
-NominationEvent = CandidateNominated | NominationWithdrawn | StageAdvanced | NominationEliminated
-Ending = Literal["withdrawn", "eliminated"]
+Movement = NominationWithdrawn | StageAdvanced | StageAdvanceWithdrawn | NominationEliminated | NominationRejected
+Handling = (
+    NominationAmended
+    | EvidenceAttached
+    | FigureDisputed
+    | NominationVerified
+    | NominationReturned
+    | NominationResubmitted
+    | InterviewScheduled
+)
+NominationEvent = CandidateNominated | NominationFiledLate | Movement | Handling
+Ending = Literal["withdrawn", "eliminated", "rejected"]
 Outcome = Literal["advanced", "eliminated"]
 Cited = tuple[str, int]
 """A decision: the plenary's id and the number of its motion."""
@@ -41,6 +61,13 @@ NAMESPACE: Final[UUID] = uuid5(NAMESPACE_URL, "urn:id.go.paritrana:nomination")
 @dataclass(frozen=True, slots=True)
 class Unnominated:
     """No such nomination yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class FiledLate:
+    """A nomination that came after its window and waits for a plenary to admit it."""
+
+    filed: NominationFiledLate
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +116,7 @@ class Nomination:
         )
 
 
-NominationState = Unnominated | Nomination
+NominationState = Unnominated | FiledLate | Nomination
 
 
 def nomination_stream(nomination: str) -> str:
@@ -121,18 +148,57 @@ def evolve(state: NominationState, happened: Happened) -> NominationState:
             event.sample,
             (Step(event.entry, happened.position),),
         )
-    if isinstance(state, Unnominated):
+    if isinstance(event, NominationFiledLate):
+        return FiledLate(event)
+    if not isinstance(state, Nomination):
         raise TypeError(f"{happened.stream} does not begin with CandidateNominated")
-    left = (*state.steps[:-1], replace(state.steps[-1], left=happened.position))
+    return _moved(state, event, happened.position) if isinstance(event, Movement) else _handled(state, event)
+
+
+def _moved(state: Nomination, event: Movement, position: Position) -> Nomination:
+    """Fold what takes a nomination on, or ends its way."""
+    left = (*state.steps[:-1], replace(state.steps[-1], left=position))
     match event:
         case NominationWithdrawn():
             return replace(state, steps=left, ending="withdrawn")
+        case NominationRejected():
+            return replace(state, steps=left, ending="rejected")
         case StageAdvanced():
-            outcomes = {**state.outcomes, (event.plenary, event.motion): "advanced"}
-            return replace(state, steps=(*left, Step(event.reached, happened.position)), outcomes=outcomes)
+            outcomes: dict[Cited, Outcome] = {**state.outcomes, (event.plenary, event.motion): "advanced"}
+            return replace(state, steps=(*left, Step(event.reached, position)), ending=None, outcomes=outcomes)
+        case StageAdvanceWithdrawn():
+            outcomes = {**state.outcomes, (event.plenary, event.motion): "eliminated"}
+            steps = tuple(_up_to(left, event.returned))
+            return replace(state, steps=steps, ending="eliminated", outcomes=outcomes)
         case NominationEliminated():
             outcomes = {**state.outcomes, (event.plenary, event.motion): "eliminated"}
             return replace(state, steps=left, ending="eliminated", outcomes=outcomes)
+        case _:
+            assert_never(event)
+
+
+def _up_to(steps: Iterable[Step], stage: Stage) -> Iterator[Step]:
+    """Yield the steps up to the one at a stage, that one included."""
+    for step in steps:
+        yield step
+        if step.stage == stage:
+            return
+
+
+def _handled(state: Nomination, event: Handling) -> Nomination:
+    """Fold what is done with a nomination where it stands."""
+    match event:
+        case NominationAmended():
+            return replace(state, candidate=event.candidate, contact=event.contact)
+        case (
+            EvidenceAttached()
+            | FigureDisputed()
+            | NominationVerified()
+            | NominationReturned()
+            | NominationResubmitted()
+            | InterviewScheduled()
+        ):
+            return state
         case _:
             assert_never(event)
 
@@ -250,7 +316,7 @@ class Withdraw:
 @decides
 def withdraw(command: Withdraw, state: NominationState) -> Sequence[Emit]:
     """End the nomination where it stands, by the secretariat that nominated."""
-    if isinstance(state, Unnominated):
+    if not isinstance(state, Nomination):
         raise refuse("nomination-unknown", "nomination", command.nomination)
     place = state.nominating_body[:2]
     if command.scopes is not None and place not in command.scopes:

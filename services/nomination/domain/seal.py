@@ -49,7 +49,7 @@ class Ranking:
         last = self.seals[-1] if self.seals else None
         return None if last is None or last.id in self.superseded else last
 
-    def seal(self, seal: str) -> Seal | None:
+    def seal(self, seal: str | None) -> Seal | None:
         """Return a seal by its event's id."""
         return next((found for found in self.seals if found.id == seal), None)
 

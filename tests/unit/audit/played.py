@@ -29,24 +29,20 @@ from schemas.nomination import (
 )
 from schemas.rulebook import Rulebook
 from schemas.scoring import AspectScored, AspectScoreRevised, Mark, ScoreSheetSubmitted, ScoreSheetVoided, ScoringClosed
+from services.nomination.domain.announcing import Announce, announce
 from services.nomination.domain.award import AWARD
 from services.nomination.domain.committee import COMMITTEE
-from services.nomination.domain.nomination import NOMINATION
-from services.nomination.domain.plenary import (
-    PLENARY,
-    Actor,
-    Announce,
-    Convene,
+from services.nomination.domain.deciding import (
     DecideMotion,
     Evidence,
     OpenMotion,
     TableRanking,
-    announce,
-    convene,
     decide_motion,
     open_motion,
     table_ranking,
 )
+from services.nomination.domain.nomination import NOMINATION
+from services.nomination.domain.plenary import PLENARY, Actor, Convene, convene
 from services.nomination.domain.seal import RANKING
 from services.nomination.domain.season import SEASON, OpenSeason, open_season
 from services.scoring.domain import received

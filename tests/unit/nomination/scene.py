@@ -20,6 +20,7 @@ from schemas.nomination import AgendaItem, Vote
 from schemas.rulebook import CandidateKind, Rulebook
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import Basis, RankingSealed, RankingSuperseded, Standing, Unrankable, standings_digest
+from services.nomination.domain.announcing import Announce, announce
 from services.nomination.domain.award import AWARD, Award
 from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.committee import (
@@ -34,6 +35,17 @@ from services.nomination.domain.committee import (
     declare_conflict,
     form_committee,
     remove_member,
+)
+from services.nomination.domain.deciding import (
+    CastVote,
+    DecideMotion,
+    Evidence,
+    OpenMotion,
+    TableRanking,
+    cast_vote,
+    decide_motion,
+    open_motion,
+    table_ranking,
 )
 from services.nomination.domain.nomination import (
     NOMINATION,
@@ -51,25 +63,14 @@ from services.nomination.domain.plenary import (
     PLENARY,
     Actor,
     Adjourn,
-    Announce,
-    CastVote,
     Convene,
-    DecideMotion,
-    Evidence,
-    OpenMotion,
     Plenary,
     PlenaryState,
     RecordAttendance,
-    TableRanking,
     adjourn,
-    announce,
-    cast_vote,
     convene,
-    decide_motion,
-    open_motion,
     plenary_stream,
     record_attendance,
-    table_ranking,
 )
 from services.nomination.domain.refusals import RULES
 from services.nomination.domain.seal import RANKING, Ranking

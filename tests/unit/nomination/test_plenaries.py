@@ -21,25 +21,26 @@ from schemas.nomination import (
     WinnerDeclared,
 )
 from schemas.scoring import Basis, Unrankable
+from services.nomination.domain.announcing import Announce, announce
+from services.nomination.domain.deciding import (
+    CastVote,
+    DecideMotion,
+    OpenMotion,
+    TableRanking,
+    cast_vote,
+    decide_motion,
+    open_motion,
+    table_ranking,
+)
 from services.nomination.domain.nomination import Nomination
 from services.nomination.domain.plenary import (
     Actor,
     Adjourn,
-    Announce,
-    CastVote,
-    DecideMotion,
     NotConvened,
-    OpenMotion,
     Plenary,
     RecordAttendance,
-    TableRanking,
     adjourn,
-    announce,
-    cast_vote,
-    decide_motion,
-    open_motion,
     record_attendance,
-    table_ranking,
 )
 from services.nomination.domain.season import Unopened
 from tests.unit.nomination.scene import (

@@ -1,0 +1,173 @@
+"""Committees over HTTP: bodies formed by decree, members appointed and removed, conflicts declared."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import orjson
+from fastapi import APIRouter
+from fastapi import Path as InPath
+from pydantic import Field
+
+from kernel.canonical import Json
+from kernel.decider import Text
+from kernel.http import answer
+from kernel.paging import Paged, page_of
+from kernel.problems import not_found
+from schemas.envelope import CategoryCode, CleanName, ProvinceCode, SeasonCode, Slug, Uuid
+from services.nomination.api.parts import (
+    SQL,
+    AtLeast,
+    Body,
+    BodyPath,
+    CommitteeCommand,
+    Day,
+    Here,
+    InProvince,
+    InSeason,
+    MeetingCommand,
+    PersonPath,
+    ProvincePath,
+    Reader,
+    Reason,
+    ReasonBody,
+    SeasonPath,
+    bodies_of,
+    position_of,
+)
+from services.nomination.domain.committee import AppointMember, DeclareConflict, FormCommittee, RemoveMember
+from services.nomination.programs import committees as programs
+from services.nomination.rights import (
+    acts_for,
+    committee_office,
+    may_see,
+    office_at,
+    visible_places,
+)
+from services.nomination.texts import digest_of_reason
+
+router = APIRouter()
+
+
+class CommitteeBody(Body):
+    """A body of the rulebook, formed for a place by decree."""
+
+    season: SeasonCode
+    province: Annotated[ProvinceCode, Field(description="Two digits; 00 for the nation.")]
+    body: Annotated[Slug, Field(description="The body's code in the rulebook.", examples=["panitia-9"])]
+    decree: CleanName
+    term_from: Day
+    term_until: Day
+
+
+class MemberBody(Body):
+    """Who takes which seat."""
+
+    office: Annotated[Slug, Field(description="The office's code in the rulebook.")]
+    seat: Annotated[int, Field(ge=1, le=100)] = 1
+    person: Annotated[Uuid, Field(description="Identity's id of the person.")]
+
+
+class ConflictBody(Body):
+    """A member's interest in a nomination, or without one in the whole category."""
+
+    person: Annotated[Uuid | None, Field(description="Left out: oneself.")] = None
+    category: CategoryCode
+    nomination: Uuid | None = None
+    kind: Literal["own-institution", "ownership", "family", "other"]
+    reason: Reason
+
+
+_BODY = "/v1/committees/{season}/{province}/{body}"
+
+
+@router.post("/v1/committees", tags=["committees"], summary="Form a body by decree")
+async def form_committee(here: Here, command: CommitteeCommand, body: CommitteeBody) -> Json:
+    """Form a body of the rulebook for a province or the nation, for a term."""
+    office = committee_office(command.person, body.province)
+    forming = FormCommittee(body.season, body.province, body.body, body.decree, body.term_from, body.term_until)
+    return answer(await here.executor.execute(command.ask(office), programs.forming(forming)))
+
+
+@router.post(f"{_BODY}/members", tags=["committees"], summary="Appoint a person to a seat")
+async def appoint_member(
+    here: Here, command: CommitteeCommand, season: SeasonPath, province: ProvincePath, body: BodyPath, sent: MemberBody
+) -> Json:
+    """Give a free seat of an office to a person who holds none in the body."""
+    office = committee_office(command.person, province)
+    appointing = AppointMember(season, province, body, sent.office, sent.seat, sent.person)
+    return answer(await here.executor.execute(command.ask(office), programs.appointing(appointing)))
+
+
+@router.post(f"{_BODY}/members/{{person}}/remove", tags=["committees"], summary="Take a person's seat back")
+async def remove_member(
+    here: Here,
+    command: CommitteeCommand,
+    season: SeasonPath,
+    province: ProvincePath,
+    body: BodyPath,
+    person: PersonPath,
+    sent: ReasonBody,
+) -> Json:
+    """Vacate a seat, with a reason; what the person filed stays in the record."""
+    office = committee_office(command.person, province)
+    digest = await digest_of_reason(here, command, sent.reason)
+    removing = RemoveMember(season, province, body, person, digest)
+    return answer(await here.executor.execute(command.ask(office), programs.removing(removing)))
+
+
+@router.post(f"{_BODY}/conflicts", tags=["committees"], summary="Declare a conflict of interest")
+async def declare_conflict(
+    here: Here, command: MeetingCommand, season: SeasonPath, province: ProvincePath, body: BodyPath, sent: ConflictBody
+) -> Json:
+    """Declare one's own interest, or record a member's as the committee's secretary. Recusal reaches back."""
+    declaring = DeclareConflict(
+        season=season,
+        province=province,
+        body=body,
+        actor=command.actor,
+        person=sent.person or command.actor,
+        category=sent.category,
+        nomination=sent.nomination,
+        kind=sent.kind,
+        reason_digest=await digest_of_reason(here, command, sent.reason),
+        recorder=acts_for(command.person, "secretary", province),
+    )
+    ask = command.ask(office_at(command.person, province))
+    return answer(await here.executor.execute(ask, programs.declaring(declaring)))
+
+
+@router.get("/v1/committees", tags=["committees"], summary="List formed bodies")
+async def list_committees(
+    here: Here,
+    person: Reader,
+    paged: Paged,
+    season: InSeason = None,
+    province: InProvince = None,
+    at_least: AtLeast = None,
+) -> Json:
+    """List the bodies of one's places with their seats and declared conflicts."""
+    listing = f"committees/{season}/{province}"
+    after = paged.after(listing, str, str, str)
+    position = await position_of(here, "committees", at_least)
+    key = after or (None, None, None)
+    rows = await here.pool.fetch(SQL["committees"], season, province, *key, visible_places(person), paged.limit + 1)
+    page = page_of(rows, paged, listing, lambda row: (row["season"], row["province"], row["id"]), position=position)
+    return bodies_of(page)
+
+
+@router.get("/v1/committees/{season}/{province}", tags=["committees"], summary="Show a place's bodies")
+async def show_committee(
+    here: Here,
+    person: Reader,
+    season: SeasonPath,
+    province: Annotated[ProvinceCode, InPath(description="Two digits; 00 for the nation.")],
+    at_least: AtLeast = None,
+) -> Json:
+    """Show all formed bodies of a province or the nation."""
+    position = await position_of(here, "committees", at_least)
+    rows = await here.pool.fetch(SQL["committee"], season, province)
+    if not rows or not may_see(person, province):
+        raise not_found(Text("No body is formed there, or not in your places.", "Tidak ada badan di wilayah Anda itu."))
+    bodies = [orjson.loads(row["body"]) for row in rows]
+    return {"season": season, "province": province, "bodies": bodies, "position": position}

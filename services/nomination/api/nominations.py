@@ -1,0 +1,140 @@
+"""Nominations over HTTP: candidates entered and taken back by their secretariats, and followed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query
+from fastapi import Path as InPath
+from pydantic import Field
+
+from kernel.canonical import Json, instant
+from kernel.decider import Text
+from kernel.http import answer
+from kernel.paging import Paged, a_moment, page_of
+from kernel.problems import not_found
+from schemas.envelope import CategoryCode, CleanName, ProvinceCode, SeasonCode, Slug, Uuid
+from schemas.rulebook import CandidateKind, SizeClass
+from services.nomination.api.parts import (
+    SQL,
+    AtLeast,
+    Body,
+    CandidateCode,
+    Here,
+    InSeason,
+    NominationPath,
+    Reader,
+    ReasonBody,
+    RegionCode,
+    SecretariatCommand,
+    bodies_of,
+    named,
+    position_of,
+)
+from services.nomination.domain.candidate import CandidateAsked
+from services.nomination.domain.nomination import Nominate, Withdraw
+from services.nomination.programs import nominations as programs
+from services.nomination.rights import (
+    may_see_nomination,
+    provinces_of,
+    visible_places,
+)
+from services.nomination.texts import digest_of_reason
+
+router = APIRouter()
+
+
+class CandidateBody(Body):
+    """A government by code or official name; an employer by number, name, size class and region."""
+
+    kind: CandidateKind
+    code: CandidateCode | None = None
+    name: CleanName | None = None
+    size_class: SizeClass | None = None
+    region: Annotated[
+        CleanName | None, Field(description="An employer's home, by official code or name.", examples=["75.71"])
+    ] = None
+
+
+class NominationBody(Body):
+    """A candidate for a category of a season."""
+
+    season: SeasonCode
+    category: CategoryCode
+    candidate: CandidateBody
+    nominating_body: Annotated[RegionCode, Field(description="The government that nominates; 00: the nation.")]
+    contact: Annotated[Uuid, Field(description="Identity's id of the nominee's contact person.")]
+    sample: Annotated[bool, Field(description="True for what no article or office vouches for.")] = False
+
+
+@router.post("/v1/nominations", tags=["nominations"], summary="Nominate a candidate")
+async def nominate(here: Here, command: SecretariatCommand, body: NominationBody) -> Json:
+    """Enter a candidate into a category, within the window and the secretariat's own province."""
+    asked = body.candidate
+    nominating = Nominate(
+        season=body.season,
+        category=body.category,
+        candidate=CandidateAsked(asked.kind, asked.code, asked.name, asked.size_class, asked.region),
+        nominating_body=body.nominating_body,
+        actor=command.actor,
+        contact=body.contact,
+        sample=body.sample,
+        received=command.received,
+        scopes=provinces_of(command.person, "secretariat"),
+    )
+    outcome = await here.executor.execute(command.ask("secretariat"), programs.nominating(nominating))
+    return named(outcome, "nomination")
+
+
+@router.post("/v1/nominations/{nomination}/withdraw", tags=["nominations"], summary="Take a nomination back")
+async def withdraw(here: Here, command: SecretariatCommand, nomination: NominationPath, body: ReasonBody) -> Json:
+    """End a nomination where it stands, by the secretariat that nominated; after a seal its seat stays empty."""
+    digest = await digest_of_reason(here, command, body.reason)
+    withdrawing = Withdraw(nomination, digest, provinces_of(command.person, "secretariat"))
+    outcome = await here.executor.execute(command.ask("secretariat"), programs.withdrawing(withdrawing))
+    return answer(outcome)
+
+
+@router.get("/v1/nominations", tags=["nominations"], summary="List nominations")
+async def list_nominations(
+    here: Here,
+    person: Reader,
+    paged: Paged,
+    season: InSeason = None,
+    province: Annotated[ProvinceCode | None, Query(description="Only candidates of this province.")] = None,
+    category: Annotated[CategoryCode | None, Query(description="Only this category.")] = None,
+    stage: Annotated[Slug | None, Query(description="Only those that stand, or ended, at this stage.")] = None,
+    at_least: AtLeast = None,
+) -> Json:
+    """List the nominations of one's places with the history of their stages, in the order of nomination."""
+    listing = f"nominations/{season}/{province}/{category}/{stage}"
+    after = paged.after(listing, a_moment, str)
+    position = await position_of(here, "nominations", at_least)
+    rows = await here.pool.fetch(
+        SQL["nominations"],
+        season,
+        province,
+        category,
+        stage,
+        *(after or (None, None)),
+        visible_places(person),
+        paged.limit + 1,
+    )
+    page = page_of(rows, paged, listing, lambda row: (instant(row["nominated"]), row["id"]), position=position)
+    return bodies_of(page)
+
+
+@router.get("/v1/nominations/{nomination}", tags=["nominations"], summary="Show a nomination")
+async def show_nomination(
+    here: Here,
+    person: Reader,
+    nomination: Annotated[Uuid, InPath(description="The nomination's id.")],
+    at_least: AtLeast = None,
+) -> Json:
+    """Show where a nomination stands and how it came there."""
+    position = await position_of(here, "nominations", at_least)
+    row = await here.pool.fetchrow(SQL["nomination"], nomination)
+    if row is None or not may_see_nomination(person, nomination, row["province"]):
+        raise not_found(Text("There is no such nomination in your places.", "Tidak ada usulan itu di wilayah Anda."))
+    return {**orjson.loads(row["body"]), "position": position}

@@ -1,0 +1,135 @@
+"""What all routes of the service share: addresses in paths, who may ask, strict bodies, and positions of reads."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import Depends, Query, Request
+from fastapi import Path as InPath
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from kernel.canonical import Json
+from kernel.commands import Receipt
+from kernel.decider import FieldFault, Refusal, Text
+from kernel.http import CommandRequest, answer, command_by
+from kernel.problems import Unfit, invalid, unavailable
+from kernel.service import Service
+from kernel.sql import queries
+from kernel.tokens import Person, require
+from schemas.envelope import CategoryCode, ProvinceCode, SeasonCode, Slug, Uuid
+from schemas.nomination import AgendaItem
+from services.nomination.rights import (
+    MEETING,
+    READERS,
+)
+
+SQL: Final = queries(Path(__file__).parents[1] / "queries.sql")
+
+AdminCommand = Annotated[CommandRequest, Depends(command_by("season-admin"))]
+CommitteeCommand = Annotated[CommandRequest, Depends(command_by("season-admin", "secretary"))]
+SecretariatCommand = Annotated[CommandRequest, Depends(command_by("secretariat"))]
+MeetingCommand = Annotated[CommandRequest, Depends(command_by(*MEETING))]
+
+
+async def _service(request: Request) -> Service:
+    service: Service = request.app.state.service_parts
+    return service
+
+
+Here = Annotated[Service, Depends(_service)]
+Reader = Annotated[Person, Depends(require(*READERS))]
+AtLeast = Annotated[
+    str | None,
+    Query(max_length=300, description="Wait until this position, or event (`stream@version`), has been folded."),
+]
+InSeason = Annotated[SeasonCode | None, Query(description="Only this season.")]
+InProvince = Annotated[ProvinceCode | None, Query(description="Only this province; 00: the nation.")]
+
+
+SeasonPath = Annotated[SeasonCode, InPath(description="The season, for example 2020.")]
+ProvincePath = Annotated[ProvinceCode, InPath(description="Two digits of the official table; 00 for the nation.")]
+BodyPath = Annotated[Slug, InPath(description="The body's code in the rulebook, for example panitia-9.")]
+PersonPath = Annotated[Uuid, InPath(description="Identity's id of the person.")]
+NominationPath = Annotated[Uuid, InPath(description="The nomination's id.")]
+PlenaryPath = Annotated[Uuid, InPath(description="The plenary's id.")]
+MotionPath = Annotated[int, InPath(ge=1, le=100_000, description="The motion's number.")]
+
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _written(value: Any) -> Any:
+    """Refuse numbers where a date is written, as such or as text: pydantic would read them as seconds."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise Unfit("Send a date as text, for example 2021-01-06.", "Kirim tanggal sebagai teks, misalnya 2021-01-06.")
+    return value
+
+
+Day = Annotated[date, Field(strict=False, examples=["2021-01-06"]), BeforeValidator(_written)]
+Reason = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
+    Field(description="Why; kept beside the events, where it can be erased by law."),
+]
+RegionCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}(\.[0-9]{2})?$"), Field(examples=["75", "75.71"])]
+CandidateCode = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9.-]{0,31}$"),
+    Field(description="Official region code, or employer number (NPP).", examples=["75.71"]),
+]
+
+
+class Body(BaseModel):
+    """The base of every request's body."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class ReasonBody(Body):
+    """Why."""
+
+    reason: Reason
+
+
+class ItemBody(Body):
+    """A category's stage."""
+
+    category: CategoryCode
+    stage: Slug
+
+    @property
+    def item(self) -> AgendaItem:
+        """Return it as an item of an agenda."""
+        return AgendaItem(category=self.category, stage=self.stage)
+
+
+def named(outcome: Receipt | Refusal, name: str) -> Json:
+    """Return a receipt with the id of what its first event created, under `name`."""
+    receipt = answer(outcome)
+    return {**receipt, name: receipt["events"][0]["stream"].partition("/")[2]}
+
+
+async def position_of(here: Service, projection: str, at_least: str | None) -> str:
+    """Return how far a projection has come, after it has come as far as is asked."""
+    if at_least is not None:
+        try:
+            reached = await here.reached(projection, at_least)
+        except ValueError as error:
+            remedy = Text(str(error), "Kirim kembali posisi yang diberikan kepada Anda, misalnya 1-761-42.")
+            raise invalid((FieldFault("query.at_least", at_least[:80], remedy),)) from None
+        if not reached:
+            raise unavailable(
+                "not-folded-yet",
+                Text("This position has not been folded yet", "Posisi ini belum diolah"),
+                Text("Ask again in a moment.", "Ulangi sebentar lagi."),
+            )
+    return str(await here.position(projection))
+
+
+def bodies_of(page: Json) -> Json:
+    """Return a page of rows as a page of their documents."""
+    return {**page, "items": [orjson.loads(row["body"]) for row in page["items"]]}

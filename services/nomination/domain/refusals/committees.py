@@ -1,0 +1,115 @@
+"""Refusals about committees: bodies, seats, terms and conflicts of interest."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.nomination.domain.refusals.rule import CONFLICT, FORBIDDEN, NOT_FOUND, UNFIT, rule
+
+RULES: Final = {
+    "body-unknown": rule(
+        UNFIT,
+        "The season's rulebook has no body {value}.",
+        "Juknis musim ini tidak mengenal badan {value}.",
+        "Name one of: {known}.",
+        "Sebut salah satu dari: {known}.",
+    ),
+    "body-of-other-tier": rule(
+        UNFIT,
+        "A body of the {tier} tier cannot be formed for {value}.",
+        "Badan tingkat {tier} tidak dapat dibentuk untuk {value}.",
+        "Use 00 for national bodies and a province's code for provincial ones.",
+        "Gunakan 00 untuk badan nasional dan kode provinsi untuk badan provinsi.",
+    ),
+    "province-unknown": rule(
+        UNFIT,
+        "{value} is no province of {table}.",
+        "{value} bukan provinsi menurut {table}.",
+        "Send the province's two-digit official code, for example 75.",
+        "Kirim kode resmi provinsi dua angka, misalnya 75.",
+    ),
+    "committee-formed-already": rule(
+        CONFLICT,
+        "The body {value} is formed already.",
+        "Badan {value} sudah dibentuk.",
+        "Appoint members to it instead.",
+        "Angkat anggota ke badan itu.",
+    ),
+    "committee-unknown": rule(
+        NOT_FOUND,
+        "The body {value} is not formed there.",
+        "Badan {value} belum dibentuk di sana.",
+        "Form it first, by decree.",
+        "Bentuk dahulu dengan surat keputusan.",
+    ),
+    "term-reversed": rule(
+        UNFIT,
+        "The term ends on {value}, before it begins.",
+        "Masa tugas berakhir pada {value}, sebelum dimulai.",
+        "Send a last day that is not before {first}.",
+        "Kirim hari terakhir yang tidak mendahului {first}.",
+    ),
+    "office-unknown": rule(
+        UNFIT,
+        "The body {body} has no office {value}.",
+        "Badan {body} tidak mengenal jabatan {value}.",
+        "Name one of: {known}.",
+        "Sebut salah satu dari: {known}.",
+    ),
+    "seat-unknown": rule(
+        UNFIT,
+        "The office has no seat {value}.",
+        "Jabatan itu tidak memiliki kursi {value}.",
+        "Send a seat from 1 to {seats}.",
+        "Kirim kursi 1 sampai {seats}.",
+    ),
+    "seat-taken": rule(
+        CONFLICT,
+        "Seat {value} of {office} is taken.",
+        "Kursi {value} jabatan {office} sudah terisi.",
+        "Name a free seat, or remove its holder first.",
+        "Sebut kursi kosong, atau berhentikan pemegangnya dahulu.",
+    ),
+    "person-seated-already": rule(
+        CONFLICT,
+        "This person holds the office {office} in this body already.",
+        "Orang ini sudah memegang jabatan {office} di badan ini.",
+        "Name another person: one person has one seat.",
+        "Sebut orang lain: satu orang satu kursi.",
+    ),
+    "person-not-seated": rule(
+        CONFLICT,
+        "This person holds no seat in the body {body}.",
+        "Orang ini tidak memegang kursi di badan {body}.",
+        "Name a seated member.",
+        "Sebut anggota yang memegang kursi.",
+    ),
+    "not-for-another": rule(
+        FORBIDDEN,
+        "A member speaks for themselves only.",
+        "Anggota hanya dapat bertindak atas namanya sendiri.",
+        "Send your own person id, or ask the secretary of the committee.",
+        "Kirim id Anda sendiri, atau minta sekretaris panitia.",
+    ),
+    "category-unknown": rule(
+        UNFIT,
+        "The season's rulebook has no category {value}.",
+        "Juknis musim ini tidak mengenal kategori {value}.",
+        "Name one of: {known}.",
+        "Sebut salah satu dari: {known}.",
+    ),
+    "nomination-of-another-category": rule(
+        UNFIT,
+        "This nomination does not compete in {category}.",
+        "Usulan ini tidak bersaing dalam kategori {category}.",
+        "Name a nomination of this season and category, or leave it out for the whole category.",
+        "Sebut usulan pada musim dan kategori ini, atau kosongkan untuk seluruh kategori.",
+    ),
+    "conflict-declared-already": rule(
+        CONFLICT,
+        "This conflict of interest is declared already.",
+        "Benturan kepentingan ini sudah dinyatakan.",
+        "Nothing needs to be done.",
+        "Tidak perlu tindakan lagi.",
+    ),
+}
