@@ -46,6 +46,7 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "identity POST /v1/token-keys": ("operator",),
     "identity POST /v1/persons": ("season-admin", "secretariat"),
     "identity GET /v1/persons": ("service",),
+    "identity GET /v1/persons/lookup": ("season-admin", "secretary", "secretariat"),
     "identity DELETE /v1/persons/{person}/data": ("season-admin",),
     "identity GET /v1/me": ROLES,
     "identity POST /v1/accounts": ("season-admin",),
