@@ -287,9 +287,9 @@ class Kind(Node):
 
 
 def begins_as(text: str, form: str) -> bool:
-    """Tell whether a text begins with what a form says, `#` standing for a digit (or for the form's own `#`)."""
+    """Tell whether a text begins with what a form says, `#` standing for a digit."""
     return len(text) >= len(form) and all(
-        own == said or (said == "#" and own in "0123456789") for own, said in zip(text, form, strict=False)
+        own in "0123456789" if said == "#" else own == said for own, said in zip(text, form, strict=False)
     )
 
 

@@ -285,7 +285,7 @@ def _kinds_are_clear(parts: Parts) -> Iterator[Finding]:
             yield _found((*path, "number"), "number_fixed", value=kind.number)
         if (kind.home.follows == "from-code") != (kind.home.prefix is not None):
             yield _found((*path, "home", "prefix"), "home_prefix", value=kind.home.follows)
-        elif kind.home.prefix and not begins_as(kind.number, kind.home.prefix):
+        elif kind.home.prefix and not begins_as(kind.number.replace("#", "0"), kind.home.prefix):
             yield _found((*path, "home", "prefix"), "prefix_elsewhere", value=kind.home.prefix, other=kind.number)
 
 
