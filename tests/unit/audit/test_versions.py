@@ -22,8 +22,8 @@ from schemas.codec import CODEC
 from schemas.nomination import CandidateNominated, StageAdvanced
 from schemas.registry import schema_uri
 from services.audit.verify import Report, verify
-from services.nomination.app import PROJECTIONS as NOMINATION_PROJECTIONS
 from services.nomination.domain.nomination import NOMINATION
+from services.nomination.projections import PROJECTIONS as NOMINATION_PROJECTIONS
 from services.notifications.handler import IntentHandler
 from services.scoring.app import PROJECTIONS as SCORING_PROJECTIONS
 from services.scoring.domain import received
