@@ -266,7 +266,8 @@ def _check_nominator(command: Nominate, candidate: Candidate, rules: Rulebook) -
     except UnknownRegion:
         raise refuse("region-unknown", "nominating_body", body, table=rules.regions.table) from None
     if province_of(candidate) != place:
-        path, given = ("code", candidate.code) if candidate.region is None else ("region", candidate.region)
+        stated = command.candidate.region
+        path, given = ("code", candidate.code) if stated is None else ("region", candidate.region)
         raise refuse("candidate-outside", f"candidate.{path}", given, name=candidate.name, province=place)
 
 
