@@ -98,15 +98,16 @@ order by a.stream
 
 -- name: certificates
 -- Certificates in the order of their issue, after ($3, $4, $5), of a season ($1) and category ($2) if given; $6: the
--- provinces allowed, as the award's place or the nominee's home.
+-- provinces allowed, as the award's place or the nominee's home, $7: the nominations whose contact asks.
 select c.id, c.number, c.issued, c.body from certificates c
 where ($1::text is null or c.season = $1)
   and ($2::text is null or c.category = $2)
   and ($3::timestamptz is null or (c.issued, c.number, c.id) > ($3, $4, $5))
   and ($6::text[] is null or c.place = any($6)
+       or c.nomination = any($7)
        or exists (select from nominations n where n.grp = c.nomination and n.province = any($6)))
 order by c.issued, c.number, c.id
-limit $7
+limit $8
 
 -- name: certificate
 -- One certificate, and the provinces whose people may print it: the award's place and the nominee's home.

@@ -14,7 +14,7 @@ class NominationSettings(ServiceSettings):
     public_url: HttpUrl | None = Field(
         default=None,
         validation_alias="PARITRANA_PUBLIC_URL",
-        description="Where everybody reaches nomination, as printed on certificates; the service's own address if unset.",
+        description="Where everybody reaches nomination, for printed documents; the service's own address if unset.",
     )
 
     @property

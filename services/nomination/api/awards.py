@@ -33,7 +33,7 @@ from services.nomination.domain.award import Standing, standing_at
 from services.nomination.domain.certificates import IssueCertificates
 from services.nomination.domain.season import SEASON, Season, season_stream
 from services.nomination.programs import awards as programs
-from services.nomination.rights import actor_at, may_see_nomination, office_at, visible_places
+from services.nomination.rights import actor_at, office_at, visible_places
 
 router = APIRouter()
 
@@ -83,13 +83,19 @@ async def list_certificates(
     category: InCategory = None,
     at_least: AtLeast = None,
 ) -> Json:
-    """List the certificates of one's places, and those of one's places' nominees, in the order of their issue."""
+    """List the certificates of one's places, of one's places' nominees, and of one's own, in the order of their issue."""
     listing = f"certificates/{season}/{category}"
     after = paged.after(listing, a_moment, str, str)
     position = await position_of(here, "certificates", at_least)
-    places = visible_places(person)
+    mine = sorted(person.scopes("contact", "nomination") or ())
     rows = await here.pool.fetch(
-        SQL["certificates"], season, category, *(after or (None, None, None)), places, paged.limit + 1
+        SQL["certificates"],
+        season,
+        category,
+        *(after or (None, None, None)),
+        visible_places(person),
+        mine,
+        paged.limit + 1,
     )
     page = page_of(
         rows, paged, listing, lambda row: (instant(row["issued"]), row["number"], row["id"]), position=position

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,7 @@ from tests.unit.nomination.award_scene import (
     HEARD,
     JURY_CHAIR,
     JURY_SECRETARY,
+    AwardScene,
     announced,
     heard,
     record,
@@ -41,7 +44,7 @@ FINALIST, WINNER = "piagam-finalis-wawancara", "piagam-pemenang"
 APPEAL = person("appeal")
 
 
-def issued(events):
+def issued(events: Iterable[Any]) -> list[tuple[str, str, int | None]]:
     return [(one.kind, one.nomination, one.rank) for one in events]
 
 
@@ -162,7 +165,7 @@ def test_numbers_differ_between_the_places_of_a_season():
 # --- after an appeal -----------------------------------------------------------------------------------------------
 
 
-def overturned():
+def overturned() -> tuple[AwardScene, list[str], list[Any]]:
     """Return a scene with all certificates issued, in which an appeal then swaps the first two winners."""
     scene, ids = announced(1, 2, 3)
     before = scene.given(scene.issue())
