@@ -139,7 +139,7 @@ def _nominations(found: _Gathered) -> set[str]:
     """Return every nomination that the minutes name."""
     named: set[str] = set()
     for seal in found.seals.values():
-        named |= {row.nomination for row in (*seal.standings, *seal.unrankable)}
+        named |= {row.nomination for row in seal.standings} | {row.nomination for row in seal.unrankable}
     for motion in found.record.motions.values():
         named |= motion.nominations
     return named

@@ -83,7 +83,7 @@ async def list_certificates(
     category: InCategory = None,
     at_least: AtLeast = None,
 ) -> Json:
-    """List the certificates of one's places, of one's places' nominees, and of one's own, in the order of their issue."""
+    """List the certificates of one's places, of one's places' nominees, and one's own, in the order of their issue."""
     listing = f"certificates/{season}/{category}"
     after = paged.after(listing, a_moment, str, str)
     position = await position_of(here, "certificates", at_least)

@@ -165,8 +165,8 @@ def minutes(**also: Any) -> MinutesSheet:
         "plenary": "0197a1b2-1c2d-7e3f-8a4b-5c6d7e8f9a0b",
         "number": "BA-5C6D7E8F9A0B",
         "opening": "Pada hari Selasa, tanggal 2 Maret 2021, pukul 10.00 WITA, dijadwalkan sidang pleno Panitia "
-        "Provinsi (Panitia 9) (Provinsi Gorontalo) dalam rangka Paritrana Award 2020-2021. Jalannya sidang, sebagaimana "
-        "tercatat dalam log peristiwa, adalah sebagai berikut.",
+        "Provinsi (Panitia 9) (Provinsi Gorontalo) dalam rangka Paritrana Award 2020-2021. Jalannya sidang, "
+        "sebagaimana tercatat dalam log peristiwa, adalah sebagai berikut.",
         "facts": (
             Fact(label="Dasar pembentukan", text="Keputusan Gubernur Gorontalo Nomor 12/2021"),
             Fact(label="Dijadwalkan", text="Selasa, 2 Maret 2021, pukul 10.00 WITA"),
