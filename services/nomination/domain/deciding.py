@@ -47,6 +47,7 @@ from services.nomination.domain.plenary import (
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Ranking, Seal, citable
 from services.nomination.domain.season import SeasonState
+from services.nomination.domain.winning import crown
 
 VersionOf = Callable[[str], int]
 """The version at which a stream was loaded."""
@@ -314,7 +315,8 @@ def _results(motion: Motion, plenary: Plenary, seal: Seal, rules: Rulebook, evid
         state = _contender(nomination, at, evidence)
         if state is not None:
             results.append(_result(state, motion, plenary, seal, rules))
-    return tuple(results)
+    ahead = [emit.event for emit in results if isinstance(emit.event, WinnerDeclared | StageAdvanced)]
+    return (*results, *crown(at, rules, ahead, (plenary.id, motion.number)))
 
 
 def _leaving(motion: Motion) -> tuple[str, ...]:
