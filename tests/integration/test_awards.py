@@ -20,6 +20,7 @@ from pypdf import PdfReader
 
 from kernel.rebuild import rebuild
 from kernel.tokens import Grant, LocalJwks, TokenVerifier
+from schemas.codec import CODEC
 from schemas.envelope import Stage
 from schemas.nomination import AppealLodged, CertificateRevoked
 from schemas.rulebook import Rulebook, rulebook_hash
@@ -249,7 +250,7 @@ async def test_a_revoked_certificate_stays_checkable_and_what_is_due_is_issued_a
     ]
     login = urlsplit(world.service.settings.database_url).username
     assert login is not None
-    found = await rebuild(world.owner_url, Certificates(), login)
+    found = await rebuild(world.owner_url, Certificates(), CODEC, login)
     assert (found.same, found.rows) == (True, 3)
     assert max(numbers) == "003/PIAGAM-PROVINSI/KABKOTA/PROV-75/PA-2020"
 
