@@ -1,4 +1,4 @@
-"""Both services in memory: the real programs and decisions over logs of plain lists, with delivery when it is asked for.
+"""Both services in memory: the real programs and decisions over logs of plain lists, delivered when it is asked for.
 
 A store is one service's local log: its own events and those it received, in one order. A program is run as the kernel
 runs it (load, decide, append all or nothing under the versions it loaded), without a database. What one store appends
