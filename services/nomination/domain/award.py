@@ -60,6 +60,8 @@ class Award:
     reseals: frozenset[str] = frozenset()
     winners: tuple[Winner, ...] = ()
     announced: frozenset[Cited] = frozenset()
+    windows: Mapping[tuple[Cited, Stage], datetime | None] = field(default_factory=dict)
+    """The last instant at which each announced decision on a stage can be appealed against."""
     freezes: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
     """The stages that each open appeal holds, by appeal."""
 
@@ -87,7 +89,9 @@ def evolve(state: Award, happened: Happened) -> Award:
         case ResealOrdered():
             return replace(state, reseals=state.reseals | {event.seal})
         case RankingAnnounced():
-            return replace(state, announced=state.announced | {(event.plenary, event.motion)})
+            cited = (event.plenary, event.motion)
+            windows = {**state.windows, (cited, event.at): event.appeals_until}
+            return replace(state, announced=state.announced | {cited}, windows=windows)
         case WinnerDeclared() | WinnerWithdrawn():
             return replace(state, winners=tuple(_winners(state.winners, event)))
         case StageFrozen() | StageUnfrozen():
