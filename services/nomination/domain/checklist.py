@@ -14,7 +14,7 @@ from typing import Any, Final
 from schemas.envelope import Stage
 from schemas.nomination import AgendaItem
 from schemas.rulebook import Rulebook
-from services.nomination.domain.deciding import pending_motion
+from services.nomination.domain.deciding import pending_motion, proposed_now
 from services.nomination.domain.evidence import Evidence, broken_ties, decided_by, stage_rules
 from services.nomination.domain.local_time import begin_of, day_of
 from services.nomination.domain.motion import effective_ranks, free_to_vote, tied_at_cut
@@ -151,6 +151,7 @@ class _Item:
             "quorum": self._quorum(),
             "ties": list(self._ties()),
             "unverified": [_named(state) for state in self._unverified()],
+            "proposal": self._proposal(),
             "late": [_waiting(state) for state in self._late()],
             "held_by": list(holding(self.at, self.evidence)),
             "upstream": list(self._upstream()),
@@ -236,6 +237,17 @@ class _Item:
             return ()
         return unverified(self.at, self.rules, self.standing)
 
+    def _proposal(self) -> Json | None:
+        """Return who would advance and who would leave, or why that cannot be proposed yet."""
+        seal = self.seal
+        if seal is None or self._decided():
+            return None
+        try:
+            found = proposed_now(self.item, seal, self.rules, self.setting.plenary, self.evidence)
+        except Refused as refused:
+            return {"advancing": [], "eliminated": [], "why": _told(refused)}
+        return {"advancing": list(found.advancing), "eliminated": list(found.eliminated), "why": None}
+
     def _late(self) -> Iterator[FiledLate]:
         for state in self.evidence.nominations.values():
             if isinstance(state, FiledLate) and state.filed.entry == self.at:
@@ -272,6 +284,7 @@ class _Item:
             return "done" if known["decided"]["announced"] else "announce"
         if self.setting.plenary.adjourned:
             return "closed"
+        why = (known["proposal"] or {}).get("why") or {}
         steps = (
             ("await-appeals", bool(known["held_by"])),
             ("decide", known["motion"] is not None),
@@ -280,8 +293,8 @@ class _Item:
             ("reseal", known["seal"] is not None and not known["seal"]["citable"]),
             ("gather", not known["quorum"]["possible"]),
             ("table", known["seal"] is not None and not known["seal"]["tabled"]),
-            ("break-tie", any(tie["at_cut"] for tie in known["ties"])),
-            ("verify", bool(known["unverified"])),
+            ("break-tie", why.get("code") == "tie-at-the-cut"),
+            ("verify", why.get("code") == "nominees-unverified"),
             ("await-upstream", any(one["open"] or not one["announced"] for one in known["upstream"])),
         )
         return next((code for code, holds in steps if holds), "propose")
@@ -292,9 +305,13 @@ def _why(check: Callable[[], object]) -> Json | None:
     try:
         check()
     except Refused as refused:
-        refusal = refused.refusal
-        return {"code": refusal.code, "en": refusal.detail.en, "id": refusal.detail.id}
+        return _told(refused)
     return None
+
+
+def _told(refused: Refused) -> Json:
+    refusal = refused.refusal
+    return {"code": refusal.code, "en": refusal.detail.en, "id": refusal.detail.id}
 
 
 def _named(state: Nomination) -> Json:
