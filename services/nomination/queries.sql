@@ -22,6 +22,21 @@ where n.stream >= 'nomination/' and n.stream < 'nomination0' and n.version = 1
   and (c.province = '00' or n.document::json #>> '{data,entry,province}' = c.province)
 order by n.stream
 
+-- name: meetings_beside
+-- The other plenaries of the place, body and season of a plenary ($1), with every item of their agendas.
+with convened as (
+    select document::json #>> '{data,season}' as season, document::json #>> '{data,province}' as province,
+           document::json #>> '{data,body}' as body
+    from events where stream = 'plenary/' || $1 and version = 1
+)
+select substr(p.stream, length('plenary/') + 1) as plenary, item ->> 'category' as category, item ->> 'stage' as stage
+from events p, convened c, json_array_elements(p.document::json #> '{data,agenda}') item
+where p.stream >= 'plenary/' and p.stream < 'plenary0' and p.version = 1 and p.stream <> 'plenary/' || $1
+  and p.document::json #>> '{data,season}' = c.season
+  and p.document::json #>> '{data,province}' = c.province
+  and p.document::json #>> '{data,body}' = c.body
+order by p.stream
+
 -- name: place_of_plenary
 -- The province (00: the nation) for which a plenary ($1) was convened.
 select document::json #>> '{data,province}' from events where stream = 'plenary/' || $1 and version = 1
@@ -69,6 +84,17 @@ limit $6
 -- name: plenary
 -- One meeting and the place that may see it.
 select province, body from plenaries where grp = $1
+
+-- name: events_at
+-- Events by their places: streams ($1) and versions ($2), side by side.
+select e.epoch, e.xid, e.position, e.stream, e.version, e.id, e.type, e.own, e.hash, e.document
+from events e join unnest($1::text[], $2::bigint[]) as wanted (stream, version)
+  on e.stream = wanted.stream and e.version = wanted.version
+order by e.stream, e.version
+
+-- name: texts
+-- Free texts by their digests ($1), with the salt that each digest was made with; an erased one has no body.
+select digest, salt, body from texts where digest = any($1)
 
 -- name: seasons
 -- Open seasons after a code ($1, null: from the first).

@@ -40,6 +40,7 @@ from schemas.topics import source_of
 from services.nomination.app import create_service
 from services.nomination.projections import PROJECTIONS
 from services.nomination.settings import NominationSettings
+from tests.support.stack import DatabaseUrls
 from tests.unit.nomination.scene import AT, BODY, REGENCIES, VOTING_OFFICES, person, rulebook
 
 ROOT = Path(__file__).parents[2]
@@ -258,7 +259,13 @@ def nomination(code: str = "75.71", **also: Any) -> dict[str, Any]:
 @pytest_asyncio.fixture
 async def world(database, tmp_path) -> AsyncIterator[World]:
     """A running nomination service, as empty as on its first day."""
-    urls = await database("nomination")
+    async with a_world(await database("nomination"), tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def a_world(urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[World]:
+    """Run a nomination service on an empty database."""
     key = OKPKey.generate_key("Ed25519", parameters={"kid": "test"})
     verifier = TokenVerifier(LocalJwks(lambda: {"keys": [key.as_dict(private=False)]}))
     clock = HandClock()

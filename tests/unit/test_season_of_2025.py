@@ -30,11 +30,15 @@ from schemas.rulebook import Rulebook, Window
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import RankingSealed
 from services.audit.verify import verify
+from services.nomination.domain.announcing import Announce
 from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.committee import AppointMember, FormCommittee
+from services.nomination.domain.deciding import DecideMotion, OpenMotion, TableRanking
 from services.nomination.domain.nomination import Nominate
-from services.nomination.domain.plenary import Actor, Convene
+from services.nomination.domain.plenary import Actor, Convene, RecordAttendance
+from services.nomination.domain.voting import CastVote
 from services.nomination.programs import committees, nominations, plenaries, seasons
+from services.nomination.programs.loading import RollOfPlace
 from services.nomination.projections import PROJECTIONS as NOMINATION_PROJECTIONS
 from services.nomination.projections.nominations import Nominations
 from services.scoring import programs as scoring
@@ -220,17 +224,18 @@ class Season:
         """Hold a meeting on sealed rankings: all present, all for what the rulebook proposes, announced at once."""
         does, plenary = self.memory.does, person(f"plenary {stages}")
         items = tuple(AgendaItem(category=at.category, stage=at.stage) for at in stages)
-        does(plenaries.convening(Convene(plenary, "2025", MALUKU, BODY, self.now, items, SECRETARY)))
+        does(plenaries.convening(Convene(plenary, "2025", MALUKU, BODY, self.now, items, SECRETARY, self.now)))
         for office in MEMBERS:
-            does(plenaries.attending(Actor(person(office)), plenary, person(office), "in-person", present=True))
-        roll = list(self.categories.items())
+            who = person(office)
+            does(plenaries.attending(RecordAttendance(plenary, who, True, "in-person", Actor(who), self.now)))
+        roll = RollOfPlace(list(self.categories.items()))
         for number, item in enumerate(items, start=1):
-            does(plenaries.tabling(SECRETARY, plenary, item, roll, seal=None, digest=None))
-            does(plenaries.moving(SECRETARY, plenary, item, roll, None))
+            does(plenaries.tabling(TableRanking(plenary, item, SECRETARY, self.now), roll))
+            does(plenaries.moving(OpenMotion(plenary, item, SECRETARY, self.now), roll))
             for office in MEMBERS:
-                does(plenaries.voting(Actor(person(office)), plenary, number, "for"))
-            does(plenaries.deciding(CHAIR, plenary, number, roll))
-            does(plenaries.announcing(CHAIR, plenary, number, self.now))
+                does(plenaries.voting(CastVote(plenary, number, "for", Actor(person(office)), self.now)))
+            does(plenaries.deciding(DecideMotion(plenary, number, CHAIR, self.now), roll))
+            does(plenaries.announcing(Announce(plenary, number, CHAIR, self.now), roll))
 
 
 def company(code: str, sector: str) -> CandidateAsked:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 from kernel.decider import Emit
 from schemas.nomination import (
@@ -13,16 +14,22 @@ from schemas.nomination import (
 )
 from services.nomination.domain.award import appeals_until
 from services.nomination.domain.committee import Committee
-from services.nomination.domain.deciding import Evidence
+from services.nomination.domain.evidence import Evidence, broken_ties
+from services.nomination.domain.motion import effective_ranks
 from services.nomination.domain.nomination import Cited, Nomination
 from services.nomination.domain.plenary import (
     Actor,
+    AdmitLate,
+    BreakTie,
+    DecideAppeal,
     Motion,
     NotConvened,
     PlenaryState,
+    Propose,
     check_office,
     item_name,
 )
+from services.nomination.domain.readiness import check_not_frozen
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Seal
 from services.nomination.domain.season import Season, SeasonState
@@ -44,12 +51,16 @@ class Announce:
 def announce(
     command: Announce, plenary: PlenaryState, season: SeasonState, committee: Committee, evidence: Evidence
 ) -> Sequence[Emit]:
-    """Announce a decided ranking once, by an office that publishes; the meeting may be over by then."""
+    """Announce a decided ranking once, by an office that publishes; the meeting may be over by then.
+
+    While an appeal holds the stage, its result is not made public.
+    """
     if isinstance(plenary, NotConvened) or not isinstance(season, Season):
         raise refuse("plenary-unknown", "plenary", command.plenary)
     motion = plenary.motion(command.motion)
     if motion is None:
         raise refuse("motion-unknown", "motion", command.motion)
+    _check_moves_somebody(motion)
     seal = evidence.ranking.seal(motion.seal)
     if motion.outcome != "carried" or seal is None:
         raise refuse("motion-not-carried", "motion", motion.number)
@@ -60,21 +71,36 @@ def announce(
     if cited in evidence.award.announced:
         raise refuse("announced-already", "motion", item_name(motion.item), season=plenary.season)
     at = plenary.stage(motion.item)
+    check_not_frozen(at, evidence)
+    broken = broken_ties(seal.id, motion.item, plenary, evidence)
+    ranks = effective_ranks(seal.said, broken)
     announced = RankingAnnounced(
         at=at,
         plenary=plenary.id,
         motion=motion.number,
         seal=seal.id,
         digest=seal.said.digest,
-        lines=tuple(_lines(motion, cited, seal, evidence)),
+        lines=tuple(_lines(motion, cited, seal, ranks, evidence)),
         appeals_until=appeals_until(rules, at.province, command.received),
     )
     return (Emit(at.award, announced),)
 
 
-def _lines(motion: Motion, cited: Cited, seal: Seal, evidence: Evidence) -> Iterator[Announced]:
-    """Yield one line for every candidate that the decision disposed of, in the motion's order."""
-    ranks = {row.nomination: row.rank for row in seal.said.standings}
+def _check_moves_somebody(motion: Motion) -> None:
+    """Refuse a motion that leaves everybody where they are, so that there is no result to make public."""
+    match motion.question:
+        case Propose() | DecideAppeal():
+            return
+        case BreakTie() | AdmitLate():
+            raise refuse("nothing-to-announce", "motion", motion.number)
+        case _:
+            assert_never(motion.question)
+
+
+def _lines(
+    motion: Motion, cited: Cited, seal: Seal, ranks: Mapping[str, int], evidence: Evidence
+) -> Iterator[Announced]:
+    """Yield one line for every candidate that the decision disposed of, in the motion's order, by effective rank."""
     winners = evidence.award.winners_by(cited)
     for nomination in motion.nominations:
         state = evidence.nominations.get(nomination)

@@ -1,68 +1,95 @@
-"""Deciding in a plenary: a sealed ranking is tabled, a motion is put and voted on, and closed with all that follows.
+"""Deciding in a plenary: a sealed ranking is tabled, a motion is put, and closed with all that follows from it.
 
-A decision and everything that follows from it are one append: PlenaryDecided names every resulting event, and every
-candidate of the motion advances, wins or leaves with it. The quorum is counted anew for each item. The rules of a
-decision are those of the rulebook version that its seal was made under.
+A decision and everything that follows from it are one append: it names every resulting event, and every candidate of
+the motion advances, wins, leaves or enters with it. The quorum is counted anew for each item, when its motion is opened
+and when it is decided. The rules of a decision are those of the rulebook version that its seal was made under; where it
+rests on no seal, those of the season's newest.
+
+Every kind of question has its room: `ties`, `admission`, and here the proposal that ranks 1 to the quota advance. They
+meet in two places, `open_motion` and `decide_motion`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, assert_never
 
 from kernel.decider import Emit
 from schemas.envelope import Stage, StreamPoint
 from schemas.nomination import (
+    AdmissionDecided,
     AgendaItem,
+    Ballot,
     MotionOpened,
     NominationEliminated,
     PlenaryDecided,
+    Quorum,
     RankingTabled,
     StageAdvanced,
-    Vote,
-    VoteCast,
+    Tally,
     WinnerDeclared,
 )
 from schemas.regions import NATION
 from schemas.rulebook import Rulebook
-from schemas.rulebook import Stage as StageRules
-from services.nomination.domain.award import Award
+from services.nomination.domain.admission import AskAdmission, admission_motion, admitted, is_waiting, waiting_at
 from services.nomination.domain.committee import Committee
-from services.nomination.domain.motion import Proposal, carries, count, proposal
-from services.nomination.domain.nomination import Nomination, NominationState, nomination_stream
+from services.nomination.domain.evidence import (
+    Evidence,
+    broken_ties,
+    check_no_winners,
+    contender,
+    decided_by,
+    rules_of,
+    stage_rules,
+    tabled_seal,
+)
+from services.nomination.domain.motion import (
+    CONFIRMATIONS,
+    Proposal,
+    ballots,
+    carries,
+    check_ballots,
+    check_quorum,
+    count,
+    effective_ranks,
+    proposal,
+    quorum_of,
+    recused_on,
+)
+from services.nomination.domain.nomination import Nomination, nomination_stream
 from services.nomination.domain.plenary import (
     Actor,
+    AdmitLate,
+    BreakTie,
+    DecideAppeal,
     Motion,
+    Opening,
     Plenary,
     PlenaryState,
     Propose,
     Setting,
     check_office,
+    in_session,
     item_name,
+    motion_of,
     offices_of,
     plenary_stream,
-    setting_of,
-    voting_seat,
 )
+from services.nomination.domain.readiness import check_not_frozen, check_upstream, check_verified
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Ranking, Seal, citable
 from services.nomination.domain.season import SeasonState
+from services.nomination.domain.ties import AskTie, check_unchanged, has_changed, tie_motion
+from services.nomination.domain.voting import is_lot, rests_on_tabled, undecided
 from services.nomination.domain.winning import crown
 
 VersionOf = Callable[[str], int]
 """The version at which a stream was loaded."""
 
 
-# --- tabling and moving --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a decision on a stage rests on: its seals, the award's orders and winners, the nominations concerned."""
-
-    ranking: Ranking
-    award: Award
-    nominations: Mapping[str, NominationState]
+# --- tabling -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +99,7 @@ class TableRanking:
     plenary: str
     item: AgendaItem
     actor: Actor
+    received: datetime
     seal: str | None = None
     digest: str | None = None
 
@@ -80,10 +108,11 @@ class TableRanking:
 def table_ranking(
     command: TableRanking, plenary: PlenaryState, season: SeasonState, committee: Committee, evidence: Evidence
 ) -> Sequence[Emit]:
-    """Table a seal that is current, whole and not stale, by the secretary."""
-    setting = setting_of(command.plenary, plenary, season, committee)
+    """Table a seal that is current, whole and not stale, by the secretary, while no appeal holds the stage."""
+    setting = in_session(command.plenary, plenary, season, committee, command.received)
     check_office(command.actor, setting.rules, setting.formed, offices_of(setting.rules, "clerk"))
     _check_on_agenda(command.item, setting.plenary)
+    check_not_frozen(setting.plenary.stage(command.item), evidence)
     seal = _asked_seal(command, setting.plenary, evidence.ranking)
     citable(seal, evidence.ranking, setting.season, evidence.award, committee, evidence.nominations)
     if command.digest not in (None, seal.said.digest):
@@ -119,137 +148,131 @@ def _asked_seal(command: TableRanking, plenary: Plenary, ranking: Ranking) -> Se
     return current
 
 
+# --- putting a question --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AskProposal:
+    """Ask whether those within the quota advance; `advancing`, if given, must be just them, in rank order."""
+
+    advancing: tuple[str, ...] | None = None
+
+
+Asked = AskProposal | AskTie | AskAdmission
+
+
 @dataclass(frozen=True, slots=True)
 class OpenMotion:
-    """Put the question whether those within the quota advance; `advancing`, if given, must be just them."""
+    """Put a question on an item, to be voted on openly or secretly on paper."""
 
     plenary: str
     item: AgendaItem
     actor: Actor
-    advancing: tuple[str, ...] | None = None
+    received: datetime
+    asked: Asked = AskProposal()
+    ballot: Ballot = "open"
 
 
 @decides
 def open_motion(
     command: OpenMotion, plenary: PlenaryState, season: SeasonState, committee: Committee, evidence: Evidence
 ) -> Sequence[Emit]:
-    """Propose the tabled seal's ranks 1 to the quota, by chair or secretary."""
-    setting = setting_of(command.plenary, plenary, season, committee)
+    """Put a question, by chair or secretary, while there is a quorum for it; one at a time on an item."""
+    setting = in_session(command.plenary, plenary, season, committee, command.received)
     check_office(command.actor, setting.rules, setting.formed, offices_of(setting.rules, "chair", "clerk"))
-    _check_movable(command.item, setting.plenary)
-    seal, rules = _tabled_seal(command.item, setting, evidence)
-    at = setting.plenary.stage(command.item)
-    _check_no_winners(at, rules, evidence)
-    competing = [row.nomination for row in seal.said.standings if _contender(row.nomination, at, evidence)]
-    competing += [row.nomination for row in seal.said.unrankable if _contender(row.nomination, at, evidence)]
-    quota = rules.quota(_stage_rules(rules, at), at.province)
-    proposed = proposal(seal.said, quota, competing)
-    if command.advancing not in (None, proposed.advancing):
+    item, ballot = command.item, command.ballot
+    _check_on_agenda(item, setting.plenary)
+    match command.asked:
+        case AskProposal() as asked:
+            _check_movable(item, setting, evidence)
+            opening: Opening = _propose(asked, item, ballot, setting, evidence)
+        case AskTie() as asked:
+            _check_movable(item, setting, evidence)
+            opening = tie_motion(asked, item, ballot, setting, evidence)
+        case AskAdmission() as asked:
+            _check_movable(item, setting, evidence)
+            opening = admission_motion(asked, item, ballot, setting, evidence)
+        case _:
+            assert_never(command.asked)
+    _check_quorum_for(motion_of(opening), setting, evidence)
+    return (Emit(plenary_stream(command.plenary), opening),)
+
+
+def _check_movable(item: AgendaItem, setting: Setting, evidence: Evidence) -> None:
+    """Refuse an item that is being decided, or is decided."""
+    if decided_by(item, setting.plenary) is not None:
+        raise refuse("item-decided", "item", item_name(item))
+    pending = pending_motion(item, setting.plenary, evidence)
+    if pending is not None:
+        raise refuse("motion-pending", "item", pending.number)
+
+
+def pending_motion(item: AgendaItem, plenary: Plenary, evidence: Evidence) -> Motion | None:
+    """Return the motion on an item that still waits to be decided, None when there is none that can be."""
+    motions = (motion for motion in plenary.motions if motion.item == item and motion.outcome is None)
+    return next((motion for motion in motions if _has_object(motion, plenary, evidence)), None)
+
+
+def _has_object(motion: Motion, plenary: Plenary, evidence: Evidence) -> bool:
+    """Tell whether an undecided motion is still about something: its seal is tabled, those it names still wait."""
+    match motion.question:
+        case Propose() | DecideAppeal():
+            return rests_on_tabled(motion, plenary)
+        case BreakTie() as tie:
+            seal = evidence.ranking.seal(motion.seal)
+            unchanged = seal is not None and not has_changed(tie, seal, plenary.stage(motion.item), evidence)
+            return unchanged and rests_on_tabled(motion, plenary)
+        case AdmitLate(nomination):
+            return is_waiting(nomination, evidence)
+        case _:
+            assert_never(motion.question)
+
+
+def _check_quorum_for(motion: Motion, setting: Setting, evidence: Evidence) -> None:
+    """Refuse a question for which too few unrecused members are present."""
+    rules = rules_of(motion.seal, setting, evidence.ranking)
+    recused = recused_on(motion, setting.committee, rules)
+    body = rules.body(setting.plenary.body)
+    check_quorum(quorum_of(body, setting.formed, recused, setting.plenary.present), "item")
+
+
+def _propose(
+    asked: AskProposal, item: AgendaItem, ballot: Ballot, setting: Setting, evidence: Evidence
+) -> MotionOpened:
+    """Return the question whether the tabled seal's ranks 1 to the quota advance; raise Refused."""
+    check_not_frozen(setting.plenary.stage(item), evidence)
+    seal, rules = tabled_seal(item, setting, evidence)
+    proposed = proposed_now(item, seal, rules, setting.plenary, evidence)
+    if asked.advancing not in (None, proposed.advancing):
+        at = setting.plenary.stage(item)
+        quota = rules.quota(stage_rules(rules, at), at.province)
         raise refuse("advancing-not-by-rank", "advancing", quota=quota, expected=", ".join(proposed.advancing))
-    return (Emit(plenary_stream(command.plenary), _motion(command, setting.plenary, seal, proposed)),)
-
-
-def _motion(command: OpenMotion, plenary: Plenary, seal: Seal, proposed: Proposal) -> MotionOpened:
     return MotionOpened(
-        plenary=plenary.id,
-        motion=len(plenary.motions) + 1,
-        item=command.item,
+        plenary=setting.plenary.id,
+        motion=len(setting.plenary.motions) + 1,
+        item=item,
         kind="propose",
         seal=seal.id,
         advancing=proposed.advancing,
         eliminated=proposed.eliminated,
+        ballot=ballot,
     )
 
 
-def _check_movable(item: AgendaItem, plenary: Plenary) -> None:
-    """Refuse an item that is not on the agenda, is being decided on the tabled seal, or is decided."""
-    _check_on_agenda(item, plenary)
-    tabled = plenary.tabled.get(item)
-    for motion in plenary.motions:
-        if motion.item == item and motion.outcome is None and tabled is not None and motion.seal == tabled.seal:
-            raise refuse("motion-pending", "item", motion.number)
-        if motion.item == item and motion.outcome == "carried":
-            raise refuse("item-decided", "item", item_name(item))
+def proposed_now(item: AgendaItem, seal: Seal, rules: Rulebook, plenary: Plenary, evidence: Evidence) -> Proposal:
+    """Return what a seal proposes as things stand: ties broken, quota kept, everybody who would advance verified."""
+    at = plenary.stage(item)
+    check_no_winners(at, rules, evidence)
+    named = [row.nomination for row in seal.said.standings]
+    named += [row.nomination for row in seal.said.unrankable]
+    competing = {nomination: state for nomination in named if (state := contender(nomination, at, evidence))}
+    quota = rules.quota(stage_rules(rules, at), at.province)
+    proposed = proposal(seal.said, quota, competing.keys(), broken_ties(seal.id, item, plenary, evidence))
+    check_verified(at, rules, (competing[nomination] for nomination in proposed.advancing))
+    return proposed
 
 
-def _tabled_seal(item: AgendaItem, setting: Setting, evidence: Evidence) -> tuple[Seal, Rulebook]:
-    """Return the seal that lies before the meeting and the rules it was made under, if it may still be cited."""
-    tabled = setting.plenary.tabled.get(item)
-    seal = evidence.ranking.seal(tabled.seal) if tabled is not None else None
-    if seal is None:
-        raise refuse("not-tabled", "item", item_name(item))
-    rules = citable(seal, evidence.ranking, setting.season, evidence.award, setting.committee, evidence.nominations)
-    return seal, rules
-
-
-def _stage_rules(rules: Rulebook, at: Stage) -> StageRules:
-    return rules.stage(at.tier, at.category, at.stage)
-
-
-def _contender(nomination: str, at: Stage, evidence: Evidence) -> Nomination | None:
-    """Return a nomination that stands at the stage, None when it withdrew; refuse one that was decided on elsewhere."""
-    state = evidence.nominations.get(nomination)
-    if isinstance(state, Nomination) and state.ending == "withdrawn":
-        return None
-    if isinstance(state, Nomination) and state.competes_at(at):
-        return state
-    raise refuse("stage-left", "item", nomination)
-
-
-def _check_no_winners(at: Stage, rules: Rulebook, evidence: Evidence) -> None:
-    """Refuse a second decision on the end of a path; before it, the nominations' own streams tell."""
-    if _stage_rules(rules, at).next is None and evidence.award.has_winners_of(at):
-        raise refuse("winners-declared-already", "item", f"{at.category}/{at.stage}")
-
-
-# --- voting --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class CastVote:
-    """Vote openly on a motion."""
-
-    plenary: str
-    motion: int
-    vote: Vote
-    actor: Actor
-
-
-def _open(number: int, plenary: Plenary) -> Motion:
-    """Return a motion that is undecided and rests on the ranking that lies before the meeting."""
-    motion = plenary.motion(number)
-    if motion is None:
-        raise refuse("motion-unknown", "motion", number)
-    if motion.outcome is not None:
-        raise refuse("motion-closed", "motion", number)
-    tabled = plenary.tabled.get(motion.item)
-    if tabled is None or tabled.seal != motion.seal:
-        raise refuse("seal-superseded", "motion", motion.seal)
-    return motion
-
-
-@decides
-def cast_vote(command: CastVote, plenary: PlenaryState, season: SeasonState, committee: Committee) -> Sequence[Emit]:
-    """Count a vote of a seated, present member who is not recused on any candidate of the motion, once."""
-    setting = setting_of(command.plenary, plenary, season, committee)
-    motion = _open(command.motion, setting.plenary)
-    person = command.actor.person
-    seat = voting_seat(person, setting.rules, setting.formed, "actor")
-    if person in _recused(motion, setting.committee, setting.season.rulebook):
-        raise refuse("recused", "actor")
-    if person not in setting.plenary.present:
-        raise refuse("not-present", "actor")
-    if person in motion.votes:
-        raise refuse("voted-already", "motion", motion.number)
-    cast = VoteCast(plenary=command.plenary, motion=motion.number, person=person, office=seat.office, vote=command.vote)
-    return (Emit(plenary_stream(command.plenary), cast),)
-
-
-def _recused(motion: Motion, committee: Committee, rules: Rulebook) -> frozenset[str]:
-    return committee.recused(rules.conflicts, motion.item.category, motion.nominations)
-
-
-# --- deciding ------------------------------------------------------------------------------------------------------
+# --- closing a motion ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +282,7 @@ class DecideMotion:
     plenary: str
     motion: int
     actor: Actor
+    received: datetime
 
 
 @decides
@@ -271,34 +295,140 @@ def decide_motion(
     version_of: VersionOf,
 ) -> Sequence[Emit]:
     """Close a motion, by an office that advances: the outcome and everything that follows from it, in one append."""
-    setting = setting_of(command.plenary, plenary, season, committee)
-    motion = _open(command.motion, setting.plenary)
-    seal, rules = _tabled_seal(motion.item, setting, evidence)
-    body = rules.body(setting.rules.code)
-    check_office(command.actor, body, setting.formed, body.advances)
-    recused = _recused(motion, committee, rules)
-    counted = count(body, setting.formed, recused, setting.plenary.present, motion.votes)
-    quorum = counted.quorum
-    if quorum.present < quorum.required:
-        raise refuse("no-quorum", "motion", quorum.present, seats=quorum.seats, required=quorum.required)
-    carried = carries(body, counted)
-    results = _results(motion, setting.plenary, seal, rules, evidence) if carried else ()
-    decided = PlenaryDecided(
+    setting = in_session(command.plenary, plenary, season, committee, command.received)
+    motion = undecided(command.motion, setting.plenary)
+    match motion.question:
+        case Propose() as question:
+            return _decide_proposal(command, motion, question, setting, evidence, version_of)
+        case BreakTie() as tie:
+            return _decide_tie(command, motion, tie, setting, evidence)
+        case AdmitLate(nomination):
+            return _decide_admission(command, motion, nomination, setting, evidence, version_of)
+        case DecideAppeal():
+            raise refuse("motion-unknown", "motion", motion.number)
+        case _:
+            assert_never(motion.question)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How a motion ends: the votes, the quorum, and what they make of it."""
+
+    outcome: Literal["carried", "lost"]
+    tally: Tally
+    quorum: Quorum
+
+    @property
+    def carried(self) -> bool:
+        """Tell whether the motion was carried."""
+        return self.outcome == "carried"
+
+
+def closing(motion: Motion, setting: Setting, rules: Rulebook, actor: Actor) -> Closing:
+    """Count a motion and return how it ends, for an office that advances; raise Refused.
+
+    It takes the quorum, and a vote on paper its confirmed count. Nobody votes on a lot: it ends as it was drawn.
+    """
+    body = rules.body(setting.plenary.body)
+    check_office(actor, body, setting.formed, body.advances)
+    recused = recused_on(motion, setting.committee, rules)
+    counted = count(body, setting.formed, recused, setting.plenary.present, motion)
+    check_quorum(counted.quorum, "motion")
+    if motion.ballot == "paper":
+        if motion.tally is None or counted.confirmed < CONFIRMATIONS:
+            confirmed, needed = counted.confirmed, CONFIRMATIONS
+            raise refuse("ballot-unconfirmed", "motion", motion.number, confirmed=confirmed, needed=needed)
+        check_ballots(ballots(motion.tally, motion.invalid), counted.electorate, "motion")
+    outcome: Literal["carried", "lost"] = "carried" if is_lot(motion) or carries(body, counted) else "lost"
+    return Closing(outcome, counted.tally, counted.quorum)
+
+
+def _decide_proposal(
+    command: DecideMotion,
+    motion: Motion,
+    question: Propose,
+    setting: Setting,
+    evidence: Evidence,
+    version_of: VersionOf,
+) -> Sequence[Emit]:
+    """Close the question who advances, while no appeal holds the stage and the results before it stand."""
+    at = setting.plenary.stage(motion.item)
+    check_not_frozen(at, evidence)
+    seal, rules = tabled_seal(motion.item, setting, evidence)
+    check_upstream(at, rules, evidence, command.received)
+    closed = closing(motion, setting, rules, command.actor)
+    results: tuple[Emit, ...] = ()
+    if closed.carried:
+        _check_still_proposed(motion, question, seal, rules, setting.plenary, evidence)
+        results = _results(motion, setting.plenary, seal, rules, evidence)
+    return (_decided(motion, setting.plenary, seal, closed, results, version_of), *results)
+
+
+def _check_still_proposed(
+    motion: Motion, question: Propose, seal: Seal, rules: Rulebook, plenary: Plenary, evidence: Evidence
+) -> None:
+    """Refuse to carry what the seal no longer proposes: another meeting broke a tie on it meanwhile."""
+    at = plenary.stage(motion.item)
+    still = tuple(one for one in question.advancing if contender(one, at, evidence) is not None)
+    if still != proposed_now(motion.item, seal, rules, plenary, evidence).advancing:
+        raise refuse("proposal-outdated", "motion", motion.number)
+
+
+def _decide_tie(
+    command: DecideMotion, motion: Motion, tie: BreakTie, setting: Setting, evidence: Evidence
+) -> Sequence[Emit]:
+    """Close the question in which order those stand who share a rank; nobody moves by it."""
+    seal, rules = tabled_seal(motion.item, setting, evidence)
+    check_unchanged(motion, tie, seal, setting.plenary.stage(motion.item), evidence)
+    closed = closing(motion, setting, rules, command.actor)
+    return (_decided(motion, setting.plenary, seal, closed, (), lambda _: 0),)
+
+
+def _decide_admission(
+    command: DecideMotion,
+    motion: Motion,
+    nomination: str,
+    setting: Setting,
+    evidence: Evidence,
+    version_of: VersionOf,
+) -> Sequence[Emit]:
+    """Close the question whether a late nomination competes; carried, it enters in the same append."""
+    waiting = waiting_at(nomination, motion.item, setting, evidence)
+    closed = closing(motion, setting, setting.season.rulebook, command.actor)
+    results = (Emit(nomination_stream(nomination), admitted(waiting)),) if closed.carried else ()
+    decided = AdmissionDecided(
         plenary=setting.plenary.id,
         motion=motion.number,
         item=motion.item,
-        outcome="carried" if carried else "lost",
-        tally=counted.tally,
-        quorum=quorum,
-        seal=seal.id,
-        digest=seal.said.digest,
-        rulebook_version=seal.said.rulebook_version,
-        results=tuple(_points(results, version_of)),
+        nomination=nomination,
+        outcome=closed.outcome,
+        tally=closed.tally,
+        quorum=closed.quorum,
+        rulebook_version=setting.season.version,
+        results=tuple(points(results, version_of)),
     )
     return (Emit(plenary_stream(setting.plenary.id), decided), *results)
 
 
-def _points(results: Iterable[Emit], version_of: VersionOf) -> Iterator[StreamPoint]:
+def _decided(
+    motion: Motion, plenary: Plenary, seal: Seal, closed: Closing, results: Iterable[Emit], version_of: VersionOf
+) -> Emit:
+    decided = PlenaryDecided(
+        plenary=plenary.id,
+        motion=motion.number,
+        item=motion.item,
+        outcome=closed.outcome,
+        tally=closed.tally,
+        quorum=closed.quorum,
+        seal=seal.id,
+        digest=seal.said.digest,
+        rulebook_version=seal.said.rulebook_version,
+        results=tuple(points(results, version_of)),
+    )
+    return Emit(plenary_stream(plenary.id), decided)
+
+
+def points(results: Iterable[Emit], version_of: VersionOf) -> Iterator[StreamPoint]:
     """Yield where each result will stand: after the version its stream was loaded at."""
     written: dict[str, int] = {}
     for emit in results:
@@ -306,36 +436,61 @@ def _points(results: Iterable[Emit], version_of: VersionOf) -> Iterator[StreamPo
         yield StreamPoint(stream=emit.stream, version=written[emit.stream])
 
 
+# --- what a carried proposal leads to ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A carried proposal: where it was decided, on which seal, under which rules, and everybody's effective rank."""
+
+    motion: Motion
+    plenary: Plenary
+    seal: Seal
+    rules: Rulebook
+    ranks: Mapping[str, int]
+
+    @property
+    def at(self) -> Stage:
+        """Return the stage that was decided."""
+        return self.plenary.stage(self.motion.item)
+
+    @property
+    def cited(self) -> dict[str, str | int]:
+        """Return the decision as its results cite it."""
+        return {"plenary": self.plenary.id, "motion": self.motion.number, "seal": self.seal.id}
+
+    def is_sample(self, state: Nomination) -> bool:
+        """Tell whether what follows for a nomination is a sample: the nomination is one, or what was sealed is."""
+        return state.sample or self.seal.said.sample
+
+
 def _results(motion: Motion, plenary: Plenary, seal: Seal, rules: Rulebook, evidence: Evidence) -> tuple[Emit, ...]:
-    """Return what a carried motion leads to, for every candidate that did not withdraw meanwhile."""
-    at = plenary.stage(motion.item)
-    _check_no_winners(at, rules, evidence)
-    results: list[Emit] = []
-    for nomination in motion.nominations:
-        state = _contender(nomination, at, evidence)
-        if state is not None:
-            results.append(_result(state, motion, plenary, seal, rules))
-    ahead = [emit.event for emit in results if isinstance(emit.event, WinnerDeclared | StageAdvanced)]
-    return (*results, *crown(at, rules, ahead, (plenary.id, motion.number)))
+    """Return what a carried proposal leads to, for every candidate that did not withdraw meanwhile."""
+    broken = broken_ties(seal.id, motion.item, plenary, evidence)
+    carried = Carried(motion, plenary, seal, rules, effective_ranks(seal.said, broken))
+    states = [state for one in motion.nominations if (state := contender(one, carried.at, evidence)) is not None]
+    leaving = set(motion.question.eliminated) if isinstance(motion.question, Propose) else set()
+    passing = [state for state in states if state.id not in leaving]
+    followed = _advancing if stage_rules(rules, carried.at).next else _winning
+    ahead = tuple(followed(passing, carried))
+    named = [emit.event for emit in ahead]
+    crowned = crown(carried.at, rules, named, (plenary.id, motion.number))
+    return (*ahead, *(_eliminated(state, carried) for state in states if state.id in leaving), *crowned)
 
 
-def _leaving(motion: Motion) -> tuple[str, ...]:
-    return motion.question.eliminated if isinstance(motion.question, Propose) else ()
+def _winning(states: Iterable[Nomination], carried: Carried) -> Iterator[Emit]:
+    """Yield what the end of a path brings to those within the quota, in rank order: their ranks of the award."""
+    for state in states:
+        said = {"nomination": state.id, "sample": carried.is_sample(state), **carried.cited}
+        rank = carried.ranks[state.id]
+        yield Emit(carried.at.award, WinnerDeclared.model_validate({**said, "at": carried.at, "rank": rank}))
 
 
-def _result(state: Nomination, motion: Motion, plenary: Plenary, seal: Seal, rules: Rulebook) -> Emit:
-    """Return what becomes of one candidate: it advances, wins, or leaves."""
-    at = plenary.stage(motion.item)
-    row = next((row for row in seal.said.standings if row.nomination == state.id), None)
-    cited = {"plenary": plenary.id, "motion": motion.number, "seal": seal.id}
-    common = {"nomination": state.id, "sample": state.sample or seal.said.sample, **cited}
-    stream = nomination_stream(state.id)
-    if state.id in _leaving(motion) or row is None:
-        reason = {"rank": None, "reason": "unrankable"} if row is None else {"rank": row.rank, "reason": "below-quota"}
-        return Emit(stream, NominationEliminated.model_validate({**common, **reason, "at": at}))
-    following = rules.next_stage(_stage_rules(rules, at))
+def _advancing(states: Iterable[Nomination], carried: Carried) -> Iterator[Emit]:
+    """Yield the next stage for those within the quota, in rank order."""
+    at, following = carried.at, carried.rules.next_stage(stage_rules(carried.rules, carried.at))
     if following is None:
-        return Emit(at.award, WinnerDeclared.model_validate({**common, "at": at, "rank": row.rank}))
+        raise AssertionError("a stage at the end of its path makes winners")
     reached = Stage(
         season=at.season,
         tier=following.tier,
@@ -343,5 +498,16 @@ def _result(state: Nomination, motion: Motion, plenary: Plenary, seal: Seal, rul
         category=at.category,
         stage=following.code,
     )
-    advanced = StageAdvanced.model_validate({**common, "left": at, "reached": reached, "rank": row.rank})
-    return Emit(stream, advanced)
+    for state in states:
+        said = {"nomination": state.id, "sample": carried.is_sample(state), **carried.cited}
+        moved = {**said, "left": at, "reached": reached, "rank": carried.ranks[state.id]}
+        yield Emit(nomination_stream(state.id), StageAdvanced.model_validate(moved))
+
+
+def _eliminated(state: Nomination, carried: Carried) -> Emit:
+    """Return the end of one nominee's way: below the quota, or without a rank."""
+    rank = carried.ranks.get(state.id)
+    said = {"nomination": state.id, "sample": carried.is_sample(state), **carried.cited}
+    reason = "unrankable" if rank is None else "below-quota"
+    left = {**said, "at": carried.at, "rank": rank, "reason": reason}
+    return Emit(nomination_stream(state.id), NominationEliminated.model_validate(left))

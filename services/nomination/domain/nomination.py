@@ -95,6 +95,7 @@ class Nomination:
     steps: tuple[Step, ...]
     ending: Ending | None = None
     outcomes: Mapping[Cited, Outcome] = field(default_factory=dict)
+    verified: frozenset[Stage] = frozenset()
 
     @property
     def at(self) -> Stage:
@@ -109,6 +110,10 @@ class Nomination:
     def competes_at(self, stage: Stage) -> bool:
         """Tell whether it stands at this stage and is still under way."""
         return self.competes and self.at == stage
+
+    def verified_at(self, stage: Stage) -> bool:
+        """Tell whether the body of a stage found it in order there."""
+        return stage in self.verified
 
     def was_eligible(self, stage: Stage, before: Position) -> bool:
         """Tell whether, just before a position of this service's log, it had reached a stage and still competed."""
@@ -194,14 +199,11 @@ def _handled(state: Nomination, event: Handling) -> Nomination:
     match event:
         case NominationAmended():
             return replace(state, candidate=event.candidate, contact=event.contact)
-        case (
-            EvidenceAttached()
-            | FigureDisputed()
-            | NominationVerified()
-            | NominationReturned()
-            | NominationResubmitted()
-            | InterviewScheduled()
-        ):
+        case NominationVerified():
+            return replace(state, verified=state.verified | {event.at})
+        case NominationReturned():
+            return replace(state, verified=state.verified - {event.at})
+        case EvidenceAttached() | FigureDisputed() | NominationResubmitted() | InterviewScheduled():
             return state
         case _:
             assert_never(event)

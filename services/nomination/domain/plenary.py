@@ -1,13 +1,14 @@
 """A plenary (sidang pleno): a committee's meeting, who is there, which questions were put and how they were decided.
 
-Streams `plenary/<id>`. `deciding` has what the meeting does with a sealed ranking, `announcing` what is made public.
+Streams `plenary/<id>`. A body may have to be convened with notice; its meeting then begins at the hour it was convened
+for. `deciding` has the questions that are put, `voting` the votes, `announcing` what is made public.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Final, Literal, assert_never
 
 from kernel.decider import Aggregate, Emit, Happened
@@ -36,6 +37,7 @@ from schemas.nomination import (
 from schemas.regions import NATION
 from schemas.rulebook import Body, Rulebook
 from services.nomination.domain.committee import Committee, FormedBody, Seat
+from services.nomination.domain.local_time import begin_of, day_of, told
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
 
@@ -65,11 +67,12 @@ class Propose:
 
 @dataclass(frozen=True, slots=True)
 class BreakTie:
-    """In which order do those stand who share a rank? By lot the order is drawn, and nobody votes."""
+    """In which order do those stand who share a rank? By lot the order is drawn from `seed`, and nobody votes."""
 
     rank: int
     order: tuple[str, ...]
     method: Literal["vote", "lot"]
+    seed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,9 @@ Question = Propose | BreakTie | AdmitLate | DecideAppeal
 class Motion:
     """A question that was put, the votes on it, and how it was decided (None: not yet).
 
-    `seal` is the sealed ranking that it rests on, None where it rests on none. A secret vote on paper has a `tally` and
-    those who `confirmed` it instead of votes.
+    `seal` is the sealed ranking that it rests on, None where it rests on none. A secret vote on paper has a `tally`,
+    papers that were `invalid`, who was present when it was stated (`counted_among`) and those who `confirmed` it
+    instead of votes.
     """
 
     number: int
@@ -107,6 +111,8 @@ class Motion:
     ballot: Ballot = "open"
     votes: Mapping[str, Vote] = field(default_factory=dict)
     tally: Tally | None = None
+    invalid: int = 0
+    counted_among: frozenset[str] = frozenset()
     confirmed: frozenset[str] = frozenset()
     outcome: Literal["carried", "lost"] | None = None
 
@@ -135,6 +141,8 @@ class Plenary:
     tier: Literal["provincial", "national"]
     province: str
     body: str
+    scheduled: datetime
+    convened: datetime
     agenda: tuple[AgendaItem, ...]
     present: frozenset[str] = frozenset()
     tabled: Mapping[AgendaItem, RankingTabled] = field(default_factory=dict)
@@ -170,14 +178,27 @@ def evolve(state: PlenaryState, happened: Happened) -> PlenaryState:
     """Fold one event of a plenary's stream."""
     event: PlenaryEvent = happened.event
     if isinstance(event, PlenaryConvened):
-        return Plenary(event.plenary, event.season, event.tier, event.province, event.body, event.agenda)
+        return _convened(event, happened.time)
     if isinstance(state, NotConvened):
         raise TypeError(f"{happened.stream} does not begin with PlenaryConvened")
     if isinstance(event, Opening):
-        return replace(state, motions=(*state.motions, _put(event)))
+        return replace(state, motions=(*state.motions, motion_of(event)))
     if isinstance(event, Counting):
         return _with_motion(state, event)
     return _in_session(state, event)
+
+
+def _convened(event: PlenaryConvened, time: datetime) -> Plenary:
+    return Plenary(
+        id=event.plenary,
+        season=event.season,
+        tier=event.tier,
+        province=event.province,
+        body=event.body,
+        scheduled=event.scheduled,
+        convened=time,
+        agenda=event.agenda,
+    )
 
 
 def _in_session(
@@ -198,14 +219,14 @@ def _in_session(
             assert_never(event)
 
 
-def _put(event: Opening) -> Motion:
+def motion_of(event: Opening) -> Motion:
     """Return the motion that an event opens."""
     match event:
         case MotionOpened():
             question: Question = Propose(event.advancing, event.eliminated)
             return Motion(event.motion, event.item, event.seal, question, event.ballot)
         case TieMotionOpened():
-            question = BreakTie(event.rank, event.order, event.method)
+            question = BreakTie(event.rank, event.order, event.method, event.seed)
             return Motion(event.motion, event.item, event.seal, question, event.ballot)
         case AdmissionMotionOpened():
             return Motion(event.motion, event.item, None, AdmitLate(event.nomination), event.ballot)
@@ -218,15 +239,17 @@ def _put(event: Opening) -> Motion:
 
 def _with_motion(state: Plenary, event: Counting) -> Plenary:
     """Fold a vote, a count or a decision into its motion."""
-    return replace(state, motions=tuple(_moved(it, event) if it.number == event.motion else it for it in state.motions))
+    moved = (_moved(one, event, state.present) if one.number == event.motion else one for one in state.motions)
+    return replace(state, motions=tuple(moved))
 
 
-def _moved(motion: Motion, event: Counting) -> Motion:
+def _moved(motion: Motion, event: Counting, present: frozenset[str]) -> Motion:
     match event:
         case VoteCast():
             return replace(motion, votes={**motion.votes, event.person: event.vote})
         case BallotTallied():
-            return replace(motion, tally=event.tally, confirmed=frozenset())
+            counted = replace(motion, tally=event.tally, invalid=event.invalid, counted_among=present)
+            return replace(counted, confirmed=frozenset())
         case BallotConfirmed():
             return replace(motion, confirmed=motion.confirmed | {event.person})
         case PlenaryDecided() | AdmissionDecided():
@@ -291,13 +314,31 @@ class Setting:
         return self.committee.bodies[self.plenary.body]
 
 
-def setting_of(id_: str, plenary: PlenaryState, season: SeasonState, committee: Committee) -> Setting:
-    """Return the meeting when something can still happen in it; raise Refused."""
+def meeting_of(id_: str, plenary: PlenaryState, season: SeasonState, committee: Committee) -> Setting:
+    """Return the meeting, adjourned or not; raise Refused when there is none."""
     if isinstance(plenary, NotConvened) or not isinstance(season, Season):
         raise refuse("plenary-unknown", "plenary", id_)
-    if plenary.adjourned:
-        raise refuse("plenary-adjourned", "plenary", id_)
     return Setting(plenary, season, season.rulebook.body(plenary.body), committee)
+
+
+def setting_of(id_: str, plenary: PlenaryState, season: SeasonState, committee: Committee) -> Setting:
+    """Return the meeting when something can still happen in it; raise Refused."""
+    setting = meeting_of(id_, plenary, season, committee)
+    if setting.plenary.adjourned:
+        raise refuse("plenary-adjourned", "plenary", id_)
+    return setting
+
+
+def in_session(
+    id_: str, plenary: PlenaryState, season: SeasonState, committee: Committee, received: datetime
+) -> Setting:
+    """Return the meeting when it goes on; one that takes notice begins at the hour it was convened for."""
+    setting = setting_of(id_, plenary, season, committee)
+    scheduled = setting.plenary.scheduled
+    if setting.rules.notice_days is not None and received < scheduled:
+        zone = setting.season.rulebook.zone(setting.plenary.province)
+        raise refuse("plenary-not-begun", "plenary", told(scheduled, zone))
+    return setting
 
 
 # --- convening, attendance, adjourning -----------------------------------------------------------------------------
@@ -314,16 +355,18 @@ class Convene:
     scheduled: datetime
     agenda: tuple[AgendaItem, ...]
     actor: Actor
+    received: datetime
 
 
 @decides
 def convene(command: Convene, season: SeasonState, committee: Committee) -> Sequence[Emit]:
-    """Call a meeting on stages that this body decides, by its secretary or chair."""
+    """Call a meeting on stages that this body decides, by its secretary or chair, with the notice that it takes."""
     rulebook = opened(season, command.season).rulebook
     formed = committee.formed(command.body)
     rules = rulebook.body(command.body)
     check_office(command.actor, rules, formed, offices_of(rules, "chair", "clerk"))
     _check_agenda(command.agenda, rules, rulebook)
+    _check_notice(command, rules, rulebook.zone(command.province))
     convened = PlenaryConvened(
         plenary=command.plenary,
         season=command.season,
@@ -334,6 +377,25 @@ def convene(command: Convene, season: SeasonState, committee: Committee) -> Sequ
         agenda=command.agenda,
     )
     return (Emit(plenary_stream(command.plenary), convened),)
+
+
+def earliest_day(notice_days: int, convened: datetime, zone: str) -> date:
+    """Return the first day on which a meeting convened at an instant may be held, both days being the zone's own.
+
+    Whole days of notice lie between the day of convening and that of the meeting, neither of them counted, as for the
+    general meetings of companies (UU 40/2007, article 82).
+    """
+    today = day_of(convened, zone)
+    return today + timedelta(days=notice_days + 1) if notice_days else today
+
+
+def _check_notice(command: Convene, body: Body, zone: str) -> None:
+    if body.notice_days is None:
+        return
+    earliest = earliest_day(body.notice_days, command.received, zone)
+    if command.scheduled < begin_of(earliest, zone):
+        asked = told(command.scheduled, zone)
+        raise refuse("notice-too-short", "scheduled", asked, days=body.notice_days, earliest=earliest.isoformat())
 
 
 def _check_agenda(agenda: tuple[AgendaItem, ...], body: Body, rules: Rulebook) -> None:
@@ -358,6 +420,7 @@ class RecordAttendance:
     present: bool
     mode: Mode
     actor: Actor
+    received: datetime
 
 
 @decides
@@ -365,7 +428,7 @@ def record_attendance(
     command: RecordAttendance, plenary: PlenaryState, season: SeasonState, committee: Committee
 ) -> Sequence[Emit]:
     """Record a seated member's attendance, by the member or the secretary; nothing when it is recorded so already."""
-    setting = setting_of(command.plenary, plenary, season, committee)
+    setting = in_session(command.plenary, plenary, season, committee, command.received)
     if command.actor.person != command.person and not command.actor.secretary:
         raise refuse("not-for-another", "person", command.person)
     seat = voting_seat(command.person, setting.rules, setting.formed, "person")

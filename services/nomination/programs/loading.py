@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from kernel.decider import Loader
 from schemas.envelope import Stage
 from schemas.nomination import AgendaItem
-from services.nomination.domain.award import AWARD
+from services.nomination.domain.award import AWARD, Award
 from services.nomination.domain.committee import (
     COMMITTEE,
     Committee,
     committee_stream,
 )
-from services.nomination.domain.deciding import Evidence
+from services.nomination.domain.evidence import Evidence
 from services.nomination.domain.nomination import (
     NOMINATION,
+    Nomination,
     NominationState,
     nomination_stream,
 )
 from services.nomination.domain.plenary import (
     PLENARY,
+    BreakTie,
+    Motion,
     NotConvened,
     Plenary,
     PlenaryState,
@@ -31,8 +35,17 @@ from services.nomination.domain.season import SEASON, SeasonState, Unopened, sea
 
 Roll = Callable[[Stage], Awaitable[Collection[str]]]
 """Gives every nomination that can have reached a stage."""
-RollOfPlace = Collection[tuple[str, str]]
-"""Every nomination that can have reached a stage of a place, with its category."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollOfPlace:
+    """Every nomination that can have reached a stage of a meeting's place, and that place's other meetings.
+
+    Nominations are paired with their category, meetings with each item of their agendas.
+    """
+
+    nominations: Collection[tuple[str, str]] = ()
+    meetings: Collection[tuple[str, AgendaItem]] = ()
 
 
 async def place_of(load: Loader, season: str, province: str) -> tuple[SeasonState, Committee]:
@@ -55,19 +68,51 @@ def item_of(plenary: PlenaryState, number: int) -> AgendaItem | None:
     return motion.item if motion is not None else None
 
 
+async def ranking_of(load: Loader, plenary: PlenaryState, number: int) -> Ranking:
+    """Load the seals of the stage that a motion is about."""
+    item = item_of(plenary, number)
+    if item is None or not isinstance(plenary, Plenary):
+        return Ranking()
+    return await load.load(RANKING, plenary.stage(item).ranking)
+
+
 NO_EVIDENCE = Evidence(Ranking(), AWARD.initial(), {})
 
 
-async def evidence_of(load: Loader, plenary: PlenaryState, item: AgendaItem | None, roll: RollOfPlace) -> Evidence:
-    """Load what a decision on an item rests on: seals, award, and everybody who stands, stood or is named there."""
+async def evidence_of(
+    load: Loader, plenary: PlenaryState, item: AgendaItem | None, roll: RollOfPlace, also: Iterable[str] = ()
+) -> Evidence:
+    """Load what a decision on an item rests on.
+
+    Its seals, its award and those of the stages that nominees passed (at most one for each province), everybody who
+    stands, stood or is named there (`also`: who else is asked about), and the ties that other meetings put.
+    """
     if item is None or not isinstance(plenary, Plenary):
         return NO_EVIDENCE
     at = plenary.stage(item)
     ranking = await load.load(RANKING, at.ranking)
     award = await load.load(AWARD, at.award)
-    entered = {nomination for nomination, category in roll if category == item.category}
-    nominations = await nominations_of(load, entered | named_by(ranking), guard=True)
-    return Evidence(ranking, award, nominations)
+    entered = {nomination for nomination, category in roll.nominations if category == item.category}
+    nominations = await nominations_of(load, entered | named_by(ranking) | set(also), guard=True)
+    awards = await awards_of(load, nominations, at)
+    return Evidence(ranking, award, nominations, awards, await ties_of(load, item, roll))
+
+
+async def awards_of(load: Loader, nominations: Mapping[str, NominationState], at: Stage) -> dict[str, Award]:
+    """Load the awards of all stages on which nominees of a category have been, by stream."""
+    passed = {step.stage for state in nominations.values() if isinstance(state, Nomination) for step in state.steps}
+    streams = {at.award, *(stage.award for stage in passed if stage.category == at.category)}
+    return {stream: await load.load(AWARD, stream) for stream in sorted(streams)}
+
+
+async def ties_of(load: Loader, item: AgendaItem, roll: RollOfPlace) -> tuple[Motion, ...]:
+    """Load the motions on ties that the place's other meetings put on an item."""
+    found: list[Motion] = []
+    for meeting in sorted({meeting for meeting, theirs in roll.meetings if theirs == item}):
+        state = await load.load(PLENARY, plenary_stream(meeting))
+        if isinstance(state, Plenary):
+            found += [one for one in state.motions if one.item == item and isinstance(one.question, BreakTie)]
+    return tuple(found)
 
 
 def named_by(ranking: Ranking) -> set[str]:

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from kernel.commands import Program
 from kernel.decider import Decision, Loader
-from schemas.nomination import AgendaItem, Vote
+from services.nomination.domain.admission import AskAdmission
 from services.nomination.domain.announcing import Announce, announce
+from services.nomination.domain.correcting import CorrectMinutes, correct_minutes
 from services.nomination.domain.deciding import (
-    CastVote,
     DecideMotion,
     OpenMotion,
     TableRanking,
-    cast_vote,
     decide_motion,
     open_motion,
     table_ranking,
 )
 from services.nomination.domain.plenary import (
-    Actor,
     Adjourn,
+    AdmitLate,
     Convene,
-    Mode,
+    Plenary,
+    PlenaryState,
     RecordAttendance,
     adjourn,
     convene,
     record_attendance,
+)
+from services.nomination.domain.voting import (
+    CastVote,
+    ConfirmBallot,
+    TallyBallot,
+    cast_vote,
+    confirm_ballot,
+    tally_ballot,
 )
 from services.nomination.programs.loading import (
     RollOfPlace,
@@ -34,6 +40,7 @@ from services.nomination.programs.loading import (
     item_of,
     meeting_of,
     place_of,
+    ranking_of,
 )
 
 
@@ -46,81 +53,108 @@ def convening(command: Convene) -> Program:
     return program
 
 
-def attending(actor: Actor, plenary: str, member: str, mode: Mode, *, present: bool) -> Program:
+def attending(command: RecordAttendance) -> Program:
     """Record that a member came or left."""
 
     async def program(load: Loader) -> Decision:
-        meeting = await meeting_of(load, plenary)
-        command = RecordAttendance(plenary, member, present, mode, actor)
-        return record_attendance(command, *meeting)
+        return record_attendance(command, *await meeting_of(load, command.plenary))
 
     return program
 
 
-def adjourning(actor: Actor, plenary: str) -> Program:
+def adjourning(command: Adjourn) -> Program:
     """Adjourn a plenary."""
 
     async def program(load: Loader) -> Decision:
-        meeting = await meeting_of(load, plenary)
-        return adjourn(Adjourn(plenary, actor), *meeting)
+        return adjourn(command, *await meeting_of(load, command.plenary))
 
     return program
 
 
-def voting(actor: Actor, plenary: str, motion: int, vote: Vote) -> Program:
+def correcting(command: CorrectMinutes) -> Program:
+    """Correct a plenary's minutes."""
+
+    async def program(load: Loader) -> Decision:
+        return correct_minutes(command, *await meeting_of(load, command.plenary))
+
+    return program
+
+
+def voting(command: CastVote) -> Program:
     """Vote on a motion."""
 
     async def program(load: Loader) -> Decision:
-        meeting = await meeting_of(load, plenary)
-        return cast_vote(CastVote(plenary, motion, vote, actor), *meeting)
+        meeting = await meeting_of(load, command.plenary)
+        return cast_vote(command, *meeting, await ranking_of(load, meeting[0], command.motion))
 
     return program
 
 
-def tabling(
-    actor: Actor, plenary: str, item: AgendaItem, roll: RollOfPlace, *, seal: str | None, digest: str | None
-) -> Program:
+def tallying(command: TallyBallot) -> Program:
+    """State the count of a secret vote on paper."""
+
+    async def program(load: Loader) -> Decision:
+        meeting = await meeting_of(load, command.plenary)
+        return tally_ballot(command, *meeting, await ranking_of(load, meeting[0], command.motion))
+
+    return program
+
+
+def confirming(command: ConfirmBallot) -> Program:
+    """Confirm the count of a secret vote on paper."""
+
+    async def program(load: Loader) -> Decision:
+        meeting = await meeting_of(load, command.plenary)
+        return confirm_ballot(command, *meeting, await ranking_of(load, meeting[0], command.motion))
+
+    return program
+
+
+def tabling(command: TableRanking, roll: RollOfPlace) -> Program:
     """Table a sealed ranking."""
 
     async def program(load: Loader) -> Decision:
-        meeting = await meeting_of(load, plenary)
-        command = TableRanking(plenary, item, actor, seal, digest)
-        return table_ranking(command, *meeting, await evidence_of(load, meeting[0], item, roll))
+        meeting = await meeting_of(load, command.plenary)
+        return table_ranking(command, *meeting, await evidence_of(load, meeting[0], command.item, roll))
 
     return program
 
 
-def moving(
-    actor: Actor, plenary: str, item: AgendaItem, roll: RollOfPlace, advancing: tuple[str, ...] | None
-) -> Program:
+def moving(command: OpenMotion, roll: RollOfPlace) -> Program:
     """Open a motion."""
+    also = (command.asked.nomination,) if isinstance(command.asked, AskAdmission) else ()
 
     async def program(load: Loader) -> Decision:
-        meeting = await meeting_of(load, plenary)
-        command = OpenMotion(plenary, item, actor, advancing)
-        return open_motion(command, *meeting, await evidence_of(load, meeting[0], item, roll))
+        meeting = await meeting_of(load, command.plenary)
+        return open_motion(command, *meeting, await evidence_of(load, meeting[0], command.item, roll, also))
 
     return program
 
 
-def deciding(actor: Actor, plenary: str, motion: int, roll: RollOfPlace) -> Program:
+def deciding(command: DecideMotion, roll: RollOfPlace) -> Program:
     """Decide a motion."""
 
     async def program(load: Loader) -> Decision:
-        meeting = await meeting_of(load, plenary)
-        evidence = await evidence_of(load, meeting[0], item_of(meeting[0], motion), roll)
-        command = DecideMotion(plenary, motion, actor)
+        meeting = await meeting_of(load, command.plenary)
+        item = item_of(meeting[0], command.motion)
+        evidence = await evidence_of(load, meeting[0], item, roll, _late(meeting[0], command.motion))
         return decide_motion(command, *meeting, evidence, load.version)
 
     return program
 
 
-def announcing(actor: Actor, plenary: str, motion: int, received: datetime) -> Program:
+def _late(plenary: PlenaryState, number: int) -> tuple[str, ...]:
+    """Return the late nomination that a motion is about, if it is about one."""
+    motion = plenary.motion(number) if isinstance(plenary, Plenary) else None
+    return motion.nominations if motion is not None and isinstance(motion.question, AdmitLate) else ()
+
+
+def announcing(command: Announce, roll: RollOfPlace) -> Program:
     """Announce the result of a motion."""
 
     async def program(load: Loader) -> Decision:
-        meeting = await meeting_of(load, plenary)
-        evidence = await evidence_of(load, meeting[0], item_of(meeting[0], motion), ())
-        return announce(Announce(plenary, motion, actor, received), *meeting, evidence)
+        meeting = await meeting_of(load, command.plenary)
+        evidence = await evidence_of(load, meeting[0], item_of(meeting[0], command.motion), roll)
+        return announce(command, *meeting, evidence)
 
     return program

@@ -34,13 +34,13 @@ from services.nomination.domain.award import AWARD
 from services.nomination.domain.committee import COMMITTEE
 from services.nomination.domain.deciding import (
     DecideMotion,
-    Evidence,
     OpenMotion,
     TableRanking,
     decide_motion,
     open_motion,
     table_ranking,
 )
+from services.nomination.domain.evidence import Evidence
 from services.nomination.domain.nomination import NOMINATION
 from services.nomination.domain.plenary import PLENARY, Actor, Convene, convene
 from services.nomination.domain.seal import RANKING
@@ -220,20 +220,22 @@ class Play:
         plenary, item = person(f"plenary {at.ranking}"), AgendaItem(category=at.category, stage=at.stage)
         secretary, stream = Actor(person("secretary"), secretary=True), f"plenary/{person(f'plenary {at.ranking}')}"
         committee = self._committee(at)
-        call = Convene(plenary, "2020", at.province, body, self.log.now, (item,), secretary)
+        call = Convene(plenary, "2020", at.province, body, self.log.now, (item,), secretary, self.log.now)
         self.record(convene(call, self._season(), committee))
         members = self.members(body, at.province)
         for member in members[: len(votes)]:
             office = next(seat for seat, who in self._seats(body, at) if who == member)
             came = {"person": member, "office": office.office, "seat": office.number, "present": True}
             self.say(stream, AttendanceRecorded(plenary=plenary, **came))
-        self.record(table_ranking(TableRanking(plenary, item, secretary), *self._meeting(stream, at)))
-        self.record(open_motion(OpenMotion(plenary, item, secretary), *self._meeting(stream, at)))
+        self.record(table_ranking(TableRanking(plenary, item, secretary, self.log.now), *self._meeting(stream, at)))
+        self.record(open_motion(OpenMotion(plenary, item, secretary, self.log.now), *self._meeting(stream, at)))
         for member, vote in zip(members, votes, strict=False):
             office = next(seat for seat, who in self._seats(body, at) if who == member)
             self.say(stream, VoteCast(plenary=plenary, motion=1, person=member, office=office.office, vote=vote))
         chair = Actor(members[0])
-        self.record(decide_motion(DecideMotion(plenary, 1, chair), *self._meeting(stream, at), self.version))
+        self.record(
+            decide_motion(DecideMotion(plenary, 1, chair, self.log.now), *self._meeting(stream, at), self.version)
+        )
 
     def announce(self, at: Stage) -> None:
         stream = f"plenary/{person(f'plenary {at.ranking}')}"
@@ -253,7 +255,8 @@ class Play:
     def _meeting(self, stream: str, at: Stage) -> tuple[Any, Any, Any, Evidence]:
         ids = [one.partition("/")[2] for one in self.happened if one.startswith("nomination/")]
         ways = {id_: self.fold(NOMINATION, f"nomination/{id_}") for id_ in ids}
-        evidence = Evidence(self.fold(RANKING, at.ranking), self.fold(AWARD, at.award), ways)
+        awards = {one: self.fold(AWARD, one) for one in self.happened if one.startswith("award/")}
+        evidence = Evidence(self.fold(RANKING, at.ranking), self.fold(AWARD, at.award), ways, awards)
         return self.fold(PLENARY, stream), self._season(), self._committee(at), evidence
 
 

@@ -37,16 +37,14 @@ from services.nomination.domain.committee import (
     remove_member,
 )
 from services.nomination.domain.deciding import (
-    CastVote,
     DecideMotion,
-    Evidence,
     OpenMotion,
     TableRanking,
-    cast_vote,
     decide_motion,
     open_motion,
     table_ranking,
 )
+from services.nomination.domain.evidence import Evidence
 from services.nomination.domain.nomination import (
     NOMINATION,
     Nominate,
@@ -63,7 +61,9 @@ from services.nomination.domain.plenary import (
     PLENARY,
     Actor,
     Adjourn,
+    BreakTie,
     Convene,
+    Motion,
     Plenary,
     PlenaryState,
     RecordAttendance,
@@ -75,6 +75,7 @@ from services.nomination.domain.plenary import (
 from services.nomination.domain.refusals import RULES
 from services.nomination.domain.seal import RANKING, Ranking
 from services.nomination.domain.season import SEASON, OpenSeason, SeasonState, open_season, season_stream
+from services.nomination.domain.voting import CastVote, cast_vote
 
 S = TypeVar("S")
 
@@ -223,8 +224,22 @@ class Scene:
     def award(self, at: Stage = AT) -> Award:
         return self.fold(AWARD, at.award)
 
-    def evidence(self, at: Stage = AT) -> Evidence:
-        return Evidence(self.ranking(at), self.award(at), self.nominations())
+    def evidence(self, at: Stage = AT, plenary: str = PLENARY_ID) -> Evidence:
+        """Return what a decision of a meeting rests on, as the programs load it."""
+        awards = {stream: self.fold(AWARD, stream) for stream in self.streams if stream.startswith("award/")}
+        return Evidence(self.ranking(at), self.award(at), self.nominations(), awards, self.ties_elsewhere(at, plenary))
+
+    def ties_elsewhere(self, at: Stage, plenary: str) -> tuple[Motion, ...]:
+        """Return the motions on ties at a stage that other meetings put."""
+        ids = [stream.partition("/")[2] for stream in self.streams if stream.startswith("plenary/")]
+        others = [self.plenary(id_) for id_ in sorted(ids) if id_ != plenary]
+        return tuple(
+            motion
+            for other in others
+            if isinstance(other, Plenary)
+            for motion in other.motions
+            if isinstance(motion.question, BreakTie) and other.stage(motion.item) == at
+        )
 
     # --- seasons and committees
 
@@ -330,12 +345,12 @@ class Scene:
     # --- plenaries
 
     def convene(self, actor: Actor = SECRETARY, agenda: tuple[AgendaItem, ...] = (ITEM,), **also: Any) -> Decision:
-        asked = Convene(PLENARY_ID, "2020", GORONTALO, BODY, LATER, agenda, actor)
+        asked = Convene(PLENARY_ID, "2020", GORONTALO, BODY, LATER, agenda, actor, self.clock)
         command = replace(asked, **also)
         return convene(command, self.season(command.season), self.committee(command.province))
 
     def attend(self, who: str, actor: Actor | None = None, *, present: bool = True) -> Decision:
-        command = RecordAttendance(PLENARY_ID, who, present, "in-person", actor or Actor(who))
+        command = RecordAttendance(PLENARY_ID, who, present, "in-person", actor or Actor(who), self.clock)
         return record_attendance(command, *self.meeting())
 
     def all_attend(self, offices: Iterable[str] = VOTING_OFFICES) -> None:
@@ -343,24 +358,25 @@ class Scene:
             self.given(self.attend(person(office)))
 
     def table(self, actor: Actor = SECRETARY, item: AgendaItem = ITEM, **also: Any) -> Decision:
-        command = replace(TableRanking(PLENARY_ID, item, actor), **also)
+        command = replace(TableRanking(PLENARY_ID, item, actor, self.clock), **also)
         return table_ranking(command, *self.meeting(), self.evidence(self._at(item)))
 
     def move(self, actor: Actor = SECRETARY, item: AgendaItem = ITEM, **also: Any) -> Decision:
-        command = replace(OpenMotion(PLENARY_ID, item, actor), **also)
+        command = replace(OpenMotion(PLENARY_ID, item, actor, self.clock), **also)
         return open_motion(command, *self.meeting(), self.evidence(self._at(item)))
 
     def vote(self, who: str, vote: Vote = "for", motion: int = 1) -> Decision:
-        return cast_vote(CastVote(PLENARY_ID, motion, vote, Actor(who)), *self.meeting())
+        command = CastVote(PLENARY_ID, motion, vote, Actor(who), self.clock)
+        return cast_vote(command, *self.meeting(), self.ranking(self._at(self._item(motion))))
 
     def all_vote(self, *votes: tuple[str, Vote]) -> None:
         for office, vote in votes or [(office, "for") for office in VOTING_OFFICES]:
             self.given(self.vote(person(office), vote))
 
     def decide(self, actor: Actor | None = None, motion: int = 1, plenary: str = PLENARY_ID) -> Decision:
-        command = DecideMotion(plenary, motion, actor or Actor(CHAIR))
-        at = self._at(self._item(motion))
-        return decide_motion(command, *self.meeting(plenary), self.evidence(at), self.version)
+        command = DecideMotion(plenary, motion, actor or Actor(CHAIR), self.clock)
+        evidence = self.evidence(self._at(self._item(motion)), plenary)
+        return decide_motion(command, *self.meeting(plenary), evidence, self.version)
 
     def announce(self, actor: Actor | None = None, motion: int = 1) -> Decision:
         command = Announce(PLENARY_ID, motion, actor or Actor(CHAIR), self.clock)

@@ -1,0 +1,137 @@
+"""What is known before a meeting and said after it: the secretary's checklist, the minutes and their corrigenda."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Request
+from pydantic import StringConstraints
+
+from kernel.canonical import Json
+from kernel.commands import Executor
+from kernel.decider import Aggregate, Text
+from kernel.log import read_stream, recorded
+from kernel.problems import forbidden, not_found
+from kernel.service import Service
+from kernel.tokens import Person
+from services.nomination.api.meeting import PLENARY, InMeeting, roll_of
+from services.nomination.api.parts import SQL, Body, Here, MeetingCommand, PlenaryPath, Reader
+from services.nomination.domain.checklist import checklist
+from services.nomination.domain.committee import committee_stream
+from services.nomination.domain.correcting import CorrectMinutes
+from services.nomination.domain.nomination import NOMINATION, FiledLate, Unnominated, nomination_stream
+from services.nomination.domain.plenary import NotConvened, Setting, plenary_stream
+from services.nomination.domain.season import SEASON, Season, season_stream
+from services.nomination.programs import plenaries as programs
+from services.nomination.programs.loading import evidence_of, meeting_of
+from services.nomination.projections.minutes import (
+    Point,
+    Sources,
+    minutes_of,
+    named_points,
+    nominations_in,
+    record_of,
+)
+from services.nomination.rights import acts_for, may_see
+from services.nomination.texts import digest_of_reason
+
+router = APIRouter()
+
+S = TypeVar("S")
+_NO_SUCH_PLENARY = Text("There is no such plenary in your places.", "Tidak ada sidang itu di wilayah Anda.")
+
+
+class CorrigendumBody(Body):
+    """What is corrected; kept beside the events, where it can be erased by law."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
+
+
+class _Reading:
+    """Loads states for a read: as they are now, with nothing to guard."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    async def load(self, aggregate: Aggregate[S], stream: str, *, guard: bool = True) -> S:
+        """Return the folded state of a stream."""
+        del guard
+        return await self._executor.state(aggregate, stream)
+
+    def version(self, stream: str) -> int:
+        """Return 0: a read appends nothing."""
+        del stream
+        return 0
+
+
+@router.post(f"{PLENARY}/corrigenda", tags=["plenaries"], summary="Correct the minutes")
+async def correct_minutes(here: Here, command: MeetingCommand, meeting: InMeeting, body: CorrigendumBody) -> Json:
+    """Add a numbered corrigendum to the minutes, by the secretary; the meeting may be over by then."""
+    digest = await digest_of_reason(here, command, body.text)
+    return await meeting.do(programs.correcting(CorrectMinutes(meeting.plenary, digest, meeting.actor)))
+
+
+@router.get(f"{PLENARY}/checklist", tags=["plenaries"], summary="Show what a plenary still lacks")
+async def show_checklist(request: Request, here: Here, person: Reader, plenary: PlenaryPath) -> Json:
+    """Show for every item of the agenda what is in order, what is not, and what to do next.
+
+    It is for the secretary and the chair of the meeting's place, and for auditors. Sheets that are not filed yet are in
+    scoring's checklist of each ranking.
+    """
+    reading = _Reading(here.executor)
+    meeting, season, committee = await meeting_of(reading, plenary)
+    if isinstance(meeting, NotConvened) or not isinstance(season, Season) or not may_see(person, meeting.province):
+        raise not_found(_NO_SUCH_PLENARY)
+    _check_prepares(person, meeting.province)
+    setting = Setting(meeting, season, season.rulebook.body(meeting.body), committee)
+    roll = await roll_of(here, plenary)
+    evidence = {item: await evidence_of(reading, meeting, item, roll) for item in meeting.agenda}
+    return checklist(setting, evidence, request.app.state.clock.now())
+
+
+def _check_prepares(person: Person, province: str) -> None:
+    """Refuse who neither prepares nor audits the place's meetings."""
+    if person.may("auditor") or any(acts_for(person, role, province) for role in ("secretary", "chair")):
+        return
+    raise forbidden(
+        Text(
+            "A plenary's checklist is for its secretary, its chair and auditors.",
+            "Daftar periksa sidang hanya untuk sekretaris, ketua, dan auditor.",
+        )
+    )
+
+
+@router.get(f"{PLENARY}/minutes", tags=["plenaries"], summary="Show the minutes of a plenary")
+async def show_minutes(here: Here, person: Reader, plenary: PlenaryPath) -> Json:
+    """Show all that a meeting's minutes (berita acara) say, from the log, and the head that a print is checked against.
+
+    Persons are ids; their names are identity's.
+    """
+    async with here.pool.acquire() as connection:
+        meeting = await read_stream(connection, plenary_stream(plenary))
+        if not meeting or not may_see(person, meeting[0].data["province"]):
+            raise not_found(_NO_SUCH_PLENARY)
+        record = record_of(meeting)
+        committee = await read_stream(connection, committee_stream(record["season"], record["province"]))
+        points = named_points(record)
+        rows = await connection.fetch(SQL["events_at"], [one[0] for one in points], [one[1] for one in points])
+        digests = [one["text_digest"] for one in record["corrigenda"]]
+        texts = {row["digest"]: dict(row) for row in await connection.fetch(SQL["texts"], digests)}
+    named: dict[Point, Any] = {(event.stream, event.version): event for event in map(recorded, rows)}
+    candidates = await _candidates(here, nominations_in(record, named))
+    season = await here.executor.state(SEASON, season_stream(record["season"]))
+    if not isinstance(season, Season):
+        raise not_found(_NO_SUCH_PLENARY)
+    return minutes_of(meeting, season.rulebook, Sources(committee, named, texts, candidates))
+
+
+async def _candidates(here: Service, nominations: set[str]) -> dict[str, Json]:
+    """Return code and official name of candidates by nomination."""
+    found: dict[str, Json] = {}
+    for nomination in sorted(nominations):
+        state = await here.executor.state(NOMINATION, nomination_stream(nomination))
+        if isinstance(state, Unnominated):
+            continue
+        candidate = state.filed.candidate if isinstance(state, FiledLate) else state.candidate
+        found[nomination] = {"code": candidate.code, "name": candidate.name}
+    return found

@@ -1,0 +1,64 @@
+"""Admitting a nomination that was filed late: a plenary votes on it while its stage is not sealed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.nomination import AdmissionMotionOpened, AgendaItem, Ballot, CandidateNominated
+from services.nomination.domain.evidence import Evidence
+from services.nomination.domain.nomination import FiledLate, Unnominated
+from services.nomination.domain.plenary import Setting
+from services.nomination.domain.refusals import refuse
+
+
+@dataclass(frozen=True, slots=True)
+class AskAdmission:
+    """Ask whether a nomination that was filed late shall compete."""
+
+    nomination: str
+
+
+def admission_motion(
+    asked: AskAdmission, item: AgendaItem, ballot: Ballot, setting: Setting, evidence: Evidence
+) -> AdmissionMotionOpened:
+    """Return the question whether a late nomination competes; raise Refused."""
+    waiting_at(asked.nomination, item, setting, evidence)
+    return AdmissionMotionOpened(
+        plenary=setting.plenary.id,
+        motion=len(setting.plenary.motions) + 1,
+        item=item,
+        nomination=asked.nomination,
+        ballot=ballot,
+    )
+
+
+def waiting_at(nomination: str, item: AgendaItem, setting: Setting, evidence: Evidence) -> FiledLate:
+    """Return a nomination that waits to be admitted to an item's stage, which has no current seal; raise Refused."""
+    at = setting.plenary.stage(item)
+    state = evidence.nominations.get(nomination, Unnominated())
+    if isinstance(state, Unnominated):
+        raise refuse("nomination-unknown", "nomination", nomination)
+    if not isinstance(state, FiledLate) or state.filed.entry != at:
+        raise refuse("not-filed-late", "nomination", nomination, stage=f"{at.category}/{at.stage}")
+    if evidence.ranking.current is not None:
+        raise refuse("stage-sealed", "item", at.ranking)
+    return state
+
+
+def is_waiting(nomination: str, evidence: Evidence) -> bool:
+    """Tell whether a nomination still waits and nothing is sealed that it would have to be in."""
+    return isinstance(evidence.nominations.get(nomination), FiledLate) and evidence.ranking.current is None
+
+
+def admitted(state: FiledLate) -> CandidateNominated:
+    """Return what lets a nomination compete that was filed late: all that it said when it was filed."""
+    filed = state.filed
+    return CandidateNominated(
+        nomination=filed.nomination,
+        entry=filed.entry,
+        candidate=filed.candidate,
+        nominating_body=filed.nominating_body,
+        nominated_by=filed.nominated_by,
+        contact=filed.contact,
+        sample=filed.sample,
+    )

@@ -1,0 +1,323 @@
+"""What the secretary must know before a meeting, item by item: what is in order, what is not yet, and what to do next.
+
+It is a forecast: everything is judged again when a command comes. Sheets that are not filed before a seal are scoring's
+to tell, since only scoring sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from schemas.envelope import Stage
+from schemas.nomination import AgendaItem
+from schemas.rulebook import Rulebook
+from services.nomination.domain.deciding import pending_motion, proposed_now
+from services.nomination.domain.evidence import Evidence, broken_ties, decided_by, stage_rules
+from services.nomination.domain.local_time import begin_of, day_of
+from services.nomination.domain.motion import effective_ranks, free_to_vote, tied_at_cut
+from services.nomination.domain.nomination import FiledLate, Nomination
+from services.nomination.domain.plenary import Setting, earliest_day
+from services.nomination.domain.readiness import holding, unverified, upstream
+from services.nomination.domain.refusals import Refused
+from services.nomination.domain.seal import Seal, citable
+from services.nomination.domain.ties import competing_at, methods_of, sharing
+
+Json = dict[str, Any]
+
+
+def checklist(setting: Setting, evidence: Mapping[AgendaItem, Evidence], now: datetime) -> Json:
+    """Return the meeting's term and notice, and for every item of its agenda what is known of it.
+
+    Args:
+        setting: the meeting, its rules and its committee.
+        evidence: what is known of each item of the agenda.
+        now: the instant of asking.
+    """
+    plenary = setting.plenary
+    return {
+        "plenary": plenary.id,
+        "season": plenary.season,
+        "tier": plenary.tier,
+        "province": plenary.province,
+        "body": plenary.body,
+        "scheduled": _instant(plenary.scheduled),
+        "begun": setting.rules.notice_days is None or now >= plenary.scheduled,
+        "adjourned": plenary.adjourned,
+        "term": _term(setting),
+        "notice": _notice(setting),
+        "items": [_Item(setting, item, evidence[item], now).document() for item in plenary.agenda],
+    }
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _term(setting: Setting) -> Json:
+    """Say by which decree and until when the body sits, and whether the meeting's day is within its term."""
+    formed = setting.formed
+    zone = setting.season.rulebook.zone(setting.plenary.province)
+    begins, ends = begin_of(formed.term_from, zone), begin_of(formed.term_until, zone)
+    scheduled = setting.plenary.scheduled
+    return {
+        "decree": formed.decree,
+        "from": formed.term_from.isoformat(),
+        "until": formed.term_until.isoformat(),
+        "holds": begins <= scheduled and (scheduled < ends or day_of(scheduled, zone) == formed.term_until),
+    }
+
+
+def _notice(setting: Setting) -> Json:
+    """Say how many whole days of notice the body takes, and whether the meeting was convened with them."""
+    days, plenary = setting.rules.notice_days, setting.plenary
+    if days is None:
+        return {"days": None, "earliest": None, "kept": True}
+    zone = setting.season.rulebook.zone(plenary.province)
+    earliest = earliest_day(days, plenary.convened, zone)
+    return {
+        "days": days,
+        "earliest": earliest.isoformat(),
+        "kept": plenary.scheduled >= begin_of(earliest, zone),
+    }
+
+
+_NEXT: Final[Mapping[str, tuple[str, str]]] = {
+    "closed": ("The meeting is over; the item was not decided.", "Sidang sudah ditutup; agenda ini belum diputus."),
+    "done": ("Nothing is left to do.", "Tidak ada lagi yang perlu dilakukan."),
+    "announce": ("Announce the decision.", "Umumkan keputusannya."),
+    "await-appeals": ("Wait: open appeals hold this stage.", "Tunggu: tahap ini ditahan oleh sanggahan."),
+    "admit-or-seal": (
+        "Move on the nominations that were filed late, or have the ranking sealed without them.",
+        "Putuskan usulan yang terlambat, atau mintalah penyegelan peringkat tanpa usulan itu.",
+    ),
+    "seal": ("Have the ranking sealed after its scoring deadline.", "Segel peringkat setelah batas waktu penilaian."),
+    "reseal": ("The seal cannot be cited: have the ranking sealed anew.", "Segel tidak dapat dikutip: segel kembali."),
+    "table": ("Table the sealed ranking.", "Ajukan peringkat yang disegel."),
+    "decide": ("Close the open motion.", "Tutup usul yang masih terbuka."),
+    "break-tie": ("Break the tie at the cut first.", "Putuskan dahulu seri pada batas kuota."),
+    "verify": ("Verify, return or reject the nominees named.", "Verifikasi, kembalikan, atau tolak calon tersebut."),
+    "gather": (
+        "Too few unrecused seats are filled for a quorum: appoint members.",
+        "Kursi tanpa benturan yang terisi tidak mencapai kuorum: angkat anggota.",
+    ),
+    "propose": ("Open the motion that proposes the ranks.", "Buka usul keputusan peringkat."),
+    "await-upstream": (
+        "Propose and vote; decide after the earlier results are announced and their appeal windows are over.",
+        "Usulkan dan pungut suara; putuskan setelah hasil tahap sebelumnya diumumkan dan masa sanggahnya berakhir.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One item of the agenda, with all that is known of it."""
+
+    setting: Setting
+    item: AgendaItem
+    evidence: Evidence
+    now: datetime
+
+    @property
+    def at(self) -> Stage:
+        return self.setting.plenary.stage(self.item)
+
+    @property
+    def seal(self) -> Seal | None:
+        """Return the seal that the item was decided on, before that the current one."""
+        decided = decided_by(self.item, self.setting.plenary)
+        ranking = self.evidence.ranking
+        return ranking.current if decided is None else ranking.seal(decided.seal)
+
+    @property
+    def rules(self) -> Rulebook:
+        """Return the rules that the item goes by: the seal's, before it the season's newest."""
+        season, seal = self.setting.season, self.seal
+        return season.rulebook if seal is None else season.rulebooks.get(seal.said.rulebook_version, season.rulebook)
+
+    @property
+    def standing(self) -> list[Nomination]:
+        return list(self.evidence.standing(self.at))
+
+    def document(self) -> Json:
+        """Return what is known of the item, and what is to be done next."""
+        known = {
+            "item": {"category": self.item.category, "stage": self.item.stage},
+            "nominees": [_named(state) for state in self.standing],
+            "seal": self._seal(),
+            "unrankable": list(self._unrankable()),
+            "quorum": self._quorum(),
+            "ties": list(self._ties()),
+            "unverified": [_named(state) for state in self._unverified()],
+            "proposal": self._proposal(),
+            "late": [_waiting(state) for state in self._late()],
+            "held_by": list(holding(self.at, self.evidence)),
+            "upstream": list(self._upstream()),
+            "motion": self._motion(),
+            "decided": self._decided(),
+        }
+        code = self._next(known)
+        english, indonesian = _NEXT[code]
+        return {**known, "next": {"code": code, "en": english, "id": indonesian}}
+
+    # --- what is there
+
+    def _seal(self) -> Json | None:
+        seal = self.seal
+        if seal is None:
+            return None
+        said = {"seal": seal.id, "digest": seal.said.digest, "rulebook_version": seal.said.rulebook_version}
+        tabled = self.setting.plenary.tabled.get(self.item)
+        why = None if self._decided() else _why(lambda: self._cite(seal))
+        is_tabled = tabled is not None and tabled.seal == seal.id
+        return {**said, "tabled": is_tabled, "citable": why is None, "why": why}
+
+    def _cite(self, seal: Seal) -> None:
+        setting, known = self.setting, self.evidence
+        citable(seal, known.ranking, setting.season, known.award, setting.committee, known.nominations)
+
+    def _unrankable(self) -> Iterator[Json]:
+        for row in self.seal.said.unrankable if self.seal else ():
+            said = {"nomination": row.nomination, "candidate": row.candidate, "reason": row.reason}
+            yield {**said, "aspect": row.aspect, "sheets": row.sheets}
+
+    def _quorum(self) -> Json:
+        """Forecast the quorum of the motion on everybody who stands here: how many members may stay away."""
+        setting, rules = self.setting, self.rules
+        body = rules.body(setting.plenary.body)
+        nominations = [state.id for state in self.standing]
+        recused = setting.committee.recused(rules.conflicts, self.item.category, nominations)
+        voting = free_to_vote(body, setting.formed, ())
+        free = free_to_vote(body, setting.formed, recused)
+        required = body.quorum.needed(body.seats)
+        return {
+            "seats": body.seats,
+            "filled": len(voting),
+            "vacant": body.seats - len(voting),
+            "recused": [
+                {"person": person, "office": seat.office, "seat": seat.number}
+                for seat, person in sorted(setting.formed.holders.items())
+                if person in voting - free
+            ],
+            "required": required,
+            "present": len(free & setting.plenary.present),
+            "may_stay_away": max(0, len(free) - required),
+            "possible": len(free) >= required,
+        }
+
+    def _ties(self) -> Iterator[Json]:
+        """Yield every rank that is shared by those who still compete, whether it lies at the cut, and how it fell."""
+        seal = self.seal
+        if seal is None or self._decided():
+            return
+        at, rules = self.at, self.rules
+        broken = broken_ties(seal.id, self.item, self.setting.plenary, self.evidence)
+        orders = {tie.rank: tie for tie in broken}
+        competing = competing_at(seal, at, self.evidence)
+        quota = rules.quota(stage_rules(rules, at), at.province)
+        ranks = effective_ranks(seal.said, broken)
+        cut = tied_at_cut([rank for one, rank in ranks.items() if one in competing], quota)
+        for rank in sorted({row.rank for row in seal.said.standings}):
+            tied = sharing(seal.said, rank, competing)
+            if tied:
+                tie = orders.get(rank)
+                yield {
+                    "rank": rank,
+                    "nominations": list(tied),
+                    "at_cut": rank == cut,
+                    "methods": list(methods_of(rules, at)),
+                    "order": None if tie is None else list(tie.order),
+                }
+
+    def _unverified(self) -> tuple[Nomination, ...]:
+        """Return who is not verified: everybody who stands here, before the seal tells who would advance."""
+        if self._decided():
+            return ()
+        return unverified(self.at, self.rules, self.standing)
+
+    def _proposal(self) -> Json | None:
+        """Return who would advance and who would leave, or why that cannot be proposed yet."""
+        seal = self.seal
+        if seal is None or self._decided():
+            return None
+        try:
+            found = proposed_now(self.item, seal, self.rules, self.setting.plenary, self.evidence)
+        except Refused as refused:
+            return {"advancing": [], "eliminated": [], "why": _told(refused)}
+        return {"advancing": list(found.advancing), "eliminated": list(found.eliminated), "why": None}
+
+    def _late(self) -> Iterator[FiledLate]:
+        for state in self.evidence.nominations.values():
+            if isinstance(state, FiledLate) and state.filed.entry == self.at:
+                yield state
+
+    def _upstream(self) -> Iterator[Json]:
+        if not self.rules.appeals.freezes_downstream:
+            return
+        for earlier in upstream(self.at, self.evidence):
+            yield {
+                "stage": earlier.stage.model_dump(mode="json"),
+                "announced": earlier.announced,
+                "appeals_until": None if earlier.until is None else _instant(earlier.until),
+                "open": earlier.is_open(self.now),
+            }
+
+    def _motion(self) -> int | None:
+        pending = pending_motion(self.item, self.setting.plenary, self.evidence)
+        return None if pending is None else pending.number
+
+    def _decided(self) -> Json | None:
+        plenary = self.setting.plenary
+        motion = decided_by(self.item, plenary)
+        if motion is None:
+            return None
+        announced = (plenary.id, motion.number) in self.evidence.award.announced
+        return {"motion": motion.number, "announced": announced}
+
+    # --- what is to be done
+
+    def _next(self, known: Json) -> str:
+        """Return the code of what is to be done next, the first thing that is not in order."""
+        if known["decided"]:
+            return "done" if known["decided"]["announced"] else "announce"
+        if self.setting.plenary.adjourned:
+            return "closed"
+        why = (known["proposal"] or {}).get("why") or {}
+        steps = (
+            ("await-appeals", bool(known["held_by"])),
+            ("decide", known["motion"] is not None),
+            ("admit-or-seal", known["seal"] is None and bool(known["late"])),
+            ("seal", known["seal"] is None),
+            ("reseal", known["seal"] is not None and not known["seal"]["citable"]),
+            ("gather", not known["quorum"]["possible"]),
+            ("table", known["seal"] is not None and not known["seal"]["tabled"]),
+            ("break-tie", why.get("code") == "tie-at-the-cut"),
+            ("verify", why.get("code") == "nominees-unverified"),
+            ("await-upstream", any(one["open"] or not one["announced"] for one in known["upstream"])),
+        )
+        return next((code for code, holds in steps if holds), "propose")
+
+
+def _why(check: Callable[[], object]) -> Json | None:
+    """Return why something is refused, None when it is not."""
+    try:
+        check()
+    except Refused as refused:
+        return _told(refused)
+    return None
+
+
+def _told(refused: Refused) -> Json:
+    refusal = refused.refusal
+    return {"code": refusal.code, "en": refusal.detail.en, "id": refusal.detail.id}
+
+
+def _named(state: Nomination) -> Json:
+    return {"nomination": state.id, "candidate": state.candidate.code, "name": state.candidate.name}
+
+
+def _waiting(state: FiledLate) -> Json:
+    candidate = state.filed.candidate
+    return {"nomination": state.filed.nomination, "candidate": candidate.code, "name": candidate.name}

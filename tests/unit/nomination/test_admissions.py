@@ -1,0 +1,124 @@
+"""Specs of late nominations: a plenary admits them while their stage is not sealed, and not otherwise."""
+
+from __future__ import annotations
+
+from schemas.nomination import AdmissionDecided, AdmissionMotionOpened, AgendaItem, CandidateNominated
+from services.nomination.domain.nomination import FiledLate, Nomination
+from services.nomination.domain.plenary import Actor
+from tests.unit.nomination.assembly import MEMBER, Assembly, seated
+from tests.unit.nomination.scene import REGENCIES, VOTING_OFFICES, accepted, person, refused
+
+BESAR = AgendaItem(category="BESAR", stage="seleksi")
+
+
+def waiting() -> tuple[Assembly, str]:
+    """Return a meeting with everybody present and a nomination that was filed late."""
+    scene = seated()
+    scene.nominated(*REGENCIES[:2])
+    late = scene.filed_late()
+    scene.given(scene.convene())
+    scene.all_attend()
+    return scene, late
+
+
+def test_a_late_nomination_is_put_to_the_vote():
+    scene, late = waiting()
+    (event,) = scene.given(scene.admit(late))
+    assert isinstance(event, AdmissionMotionOpened)
+    assert (event.motion, event.nomination, event.ballot) == (1, late, "open")
+
+
+def test_admitted_it_competes_with_all_that_it_said_when_it_was_filed():
+    scene, late = waiting()
+    scene.given(scene.admit(late))
+    scene.all_vote()
+    emits = accepted(scene.decide())
+    decided, nominated = (emit.event for emit in emits)
+    assert isinstance(decided, AdmissionDecided)
+    assert isinstance(nominated, CandidateNominated)
+    assert (decided.outcome, decided.nomination, decided.tally.votes_for) == ("carried", late, 8)
+    assert [(point.stream, point.version) for point in decided.results] == [(f"nomination/{late}", 2)]
+    filed = scene.nomination(late)
+    assert isinstance(filed, FiledLate)
+    assert nominated.model_dump() == filed.filed.model_dump(exclude={"reason_digest"})
+    scene.record(emits)
+    state = scene.nomination(late)
+    assert isinstance(state, Nomination)
+    assert state.competes
+
+
+def test_not_admitted_it_goes_on_waiting():
+    scene, late = waiting()
+    scene.given(scene.admit(late))
+    scene.all_vote(*[(office, "against") for office in VOTING_OFFICES])
+    (decided,) = scene.given(scene.decide())
+    assert isinstance(decided, AdmissionDecided)
+    assert (decided.outcome, decided.results) == ("lost", ())
+    assert isinstance(scene.nomination(late), FiledLate)
+    accepted(scene.admit(late))
+
+
+def test_who_is_recused_on_it_does_not_vote():
+    scene, late = waiting()
+    scene.given(scene.declare(MEMBER))
+    scene.given(scene.admit(late))
+    refused(scene.vote(MEMBER), "recused", "actor")
+
+
+def test_what_competes_already_is_not_admitted_again():
+    scene, late = waiting()
+    scene.given(scene.admit(late))
+    scene.all_vote()
+    scene.given(scene.decide())
+    refused(scene.admit(late), "not-filed-late", "nomination")
+
+
+def test_what_waits_for_another_stage_is_not_admitted_here():
+    scene, late = waiting()
+    scene.streams.pop(f"plenary/{scene.plenary().id}")  # type: ignore[union-attr]
+    scene.given(scene.convene(agenda=(BESAR,)))
+    scene.all_attend()
+    refused(scene.admit(late, item=BESAR), "not-filed-late", "nomination")
+
+
+def test_what_does_not_exist_is_not_admitted():
+    scene, _ = waiting()
+    refused(scene.admit(person("nothing")), "nomination-unknown", "nomination")
+
+
+def test_nobody_is_admitted_to_a_sealed_stage():
+    scene, late = waiting()
+    competing = list(scene.basis().nominations)
+    scene.seal([(id_, rank) for rank, id_ in enumerate(competing, start=1)])
+    refused(scene.admit(late), "stage-sealed", "item")
+
+
+def test_a_seal_that_comes_before_the_decision_ends_the_question():
+    scene, late = waiting()
+    scene.given(scene.admit(late))
+    scene.all_vote()
+    competing = list(scene.basis().nominations)
+    scene.seal([(id_, rank) for rank, id_ in enumerate(competing, start=1)])
+    refused(scene.decide(), "stage-sealed", "item")
+    scene.given(scene.table())
+    accepted(scene.move())
+
+
+def test_an_open_admission_is_decided_before_the_next():
+    scene, late = waiting()
+    other = scene.filed_late("75.04")
+    scene.given(scene.admit(late))
+    refused(scene.admit(other), "motion-pending", "item")
+
+
+def test_a_member_puts_no_admission():
+    scene, late = waiting()
+    refused(scene.admit(late, actor=Actor(MEMBER)), "not-in-office", "actor")
+
+
+def test_an_admission_is_no_result_to_announce():
+    scene, late = waiting()
+    scene.given(scene.admit(late))
+    scene.all_vote()
+    scene.given(scene.decide())
+    refused(scene.announce(), "nothing-to-announce", "motion")

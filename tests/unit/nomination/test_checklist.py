@@ -1,0 +1,187 @@
+"""Specs of the secretary's checklist: what a meeting lacks, and what to do next, item by item."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.nomination import AgendaItem
+from services.nomination.domain.checklist import checklist
+from services.nomination.domain.plenary import Plenary, Setting
+from services.nomination.domain.season import Season
+from tests.unit.nomination.assembly import (
+    MEMBER,
+    Assembly,
+    at_noon,
+    convened,
+    gathered,
+    seated,
+    with_body,
+    with_ties,
+    with_verification,
+)
+from tests.unit.nomination.scene import AT, BODY, REGENCIES, VOTING_OFFICES, person
+
+BESAR = AgendaItem(category="BESAR", stage="seleksi")
+
+
+def checked(scene: Assembly) -> dict[str, Any]:
+    plenary, season, committee = scene.meeting()
+    assert isinstance(plenary, Plenary)
+    assert isinstance(season, Season)
+    setting = Setting(plenary, season, season.rulebook.body(plenary.body), committee)
+    evidence = {item: scene.evidence(plenary.stage(item)) for item in plenary.agenda}
+    return checklist(setting, evidence, scene.clock)
+
+
+def first(scene: Assembly) -> dict[str, Any]:
+    item: dict[str, Any] = checked(scene)["items"][0]
+    assert item["next"]["en"]
+    assert item["next"]["id"]
+    return item
+
+
+def next_of(scene: Assembly) -> str:
+    return str(first(scene)["next"]["code"])
+
+
+def test_it_says_by_which_decree_until_when_and_with_which_notice():
+    scene = seated(with_body(notice_days=3))
+    scene.clock = at_noon(1)
+    scene.given(scene.convene(scheduled=at_noon(5)))
+    found = checked(scene)
+    assert found["term"] == {"decree": "SK 12/2021", "from": "2021-01-01", "until": "2021-12-31", "holds": True}
+    assert found["notice"] == {"days": 3, "earliest": "2021-03-05", "kept": True}
+    assert (found["begun"], found["adjourned"]) == (False, False)
+
+
+def test_a_meeting_outside_of_the_term_is_told():
+    scene = seated()
+    scene.given(scene.convene(scheduled=at_noon(1).replace(year=2022)))
+    assert checked(scene)["term"]["holds"] is False
+    assert checked(scene)["notice"] == {"days": None, "earliest": None, "kept": True}
+
+
+def test_the_last_day_of_the_term_is_within_it():
+    scene = seated()
+    scene.given(scene.convene(scheduled=at_noon(31, 12)))
+    assert checked(scene)["term"]["holds"] is True
+
+
+def test_the_quorum_is_forecast_on_all_seats_with_who_is_recused():
+    scene, ids = convened(1, 2)
+    scene.given(scene.declare(MEMBER, ids[1]))
+    scene.all_attend(VOTING_OFFICES[:2])
+    assert first(scene)["quorum"] == {
+        "seats": 9,
+        "filled": 8,
+        "vacant": 1,
+        "recused": [{"person": MEMBER, "office": "ketua-spsi", "seat": 1}],
+        "required": 6,
+        "present": 2,
+        "may_stay_away": 1,
+        "possible": True,
+    }
+
+
+def test_too_few_seats_for_any_quorum_are_told_first():
+    scene, _ = convened(1)
+    for office in VOTING_OFFICES[1:4]:
+        scene.given(scene.remove(person(office)))
+    # The seal is older than the removals, so it is stale only for scoring; nobody is left to decide on it.
+    quorum = first(scene)["quorum"]
+    assert (quorum["possible"], quorum["may_stay_away"]) == (False, 0)
+    assert next_of(scene) == "gather"
+
+
+def test_without_a_seal_it_is_to_be_sealed_and_late_nominations_come_first():
+    scene = seated()
+    scene.nominated(REGENCIES[0])
+    scene.given(scene.convene(agenda=(AgendaItem(category="KABKOTA", stage="seleksi"), BESAR)))
+    assert first(scene)["seal"] is None
+    assert next_of(scene) == "seal"
+    late = scene.filed_late()
+    assert [one["nomination"] for one in first(scene)["late"]] == [late]
+    assert next_of(scene) == "admit-or-seal"
+    assert checked(scene)["items"][1]["late"] == []
+
+
+def test_a_seal_that_cannot_be_cited_says_why():
+    scene, _ = convened(1, 2)
+    scene.streams[AT.ranking].clear()
+    scene.seal([], digest="0" * 64)
+    found = first(scene)
+    assert (found["seal"]["citable"], found["seal"]["why"]["code"]) == (False, "seal-digest-wrong")
+    assert found["next"]["code"] == "reseal"
+
+
+def test_the_unrankable_are_told_with_their_reason():
+    scene, ids = convened(1, unrankable=1)
+    (row,) = first(scene)["unrankable"]
+    assert (row["nomination"], row["reason"]) == (ids[1], "too-few-sheets")
+
+
+def test_a_tie_at_the_cut_is_told_and_how_it_fell():
+    scene, ids = gathered(1, 2, 2)
+    (tie,) = first(scene)["ties"]
+    assert tie == {"rank": 2, "nominations": ids[1:], "at_cut": True, "methods": ["vote"], "order": None}
+    assert next_of(scene) == "break-tie"
+    scene.given(scene.tie(2, (ids[2], ids[1])))
+    assert next_of(scene) == "decide"
+    scene.all_vote()
+    scene.given(scene.decide())
+    (tie,) = first(scene)["ties"]
+    assert (tie["at_cut"], tie["order"]) == (False, [ids[2], ids[1]])
+    assert next_of(scene) == "propose"
+
+
+def test_a_tie_above_the_cut_is_told_and_needs_nothing():
+    scene, _ = gathered(1, 1, 3, rules=with_ties("lot", "vote"))
+    (tie,) = first(scene)["ties"]
+    assert (tie["at_cut"], tie["methods"]) == (False, ["lot", "vote"])
+    assert next_of(scene) == "propose"
+
+
+def test_who_is_not_verified_is_named():
+    scene, ids = gathered(1, rules=with_verification())
+    assert [one["nomination"] for one in first(scene)["unverified"]] == ids
+    assert next_of(scene) == "verify"
+    assert first(scene)["proposal"]["why"]["code"] == "nominees-unverified"
+    scene.verify(ids[0])
+    assert first(scene)["unverified"] == []
+    assert first(scene)["proposal"] == {"advancing": ids, "eliminated": [], "why": None}
+
+
+def test_who_would_not_advance_holds_nothing_up_unverified():
+    scene, ids = gathered(1, 2, 3, rules=with_verification())
+    scene.verify(*ids[:2])
+    assert [one["nomination"] for one in first(scene)["unverified"]] == ids[2:]
+    assert next_of(scene) == "propose"
+
+
+def test_appeals_that_hold_the_stage_are_named():
+    scene, _ = gathered(1)
+    scene.freeze(AT, person("appeal"))
+    assert first(scene)["held_by"] == [person("appeal")]
+    assert next_of(scene) == "await-appeals"
+
+
+def test_from_tabling_to_the_announcement_it_says_what_comes_next():
+    scene, _ = convened(1, 2)
+    scene.all_attend()
+    assert next_of(scene) == "table"
+    scene.given(scene.table())
+    assert next_of(scene) == "propose"
+    scene.given(scene.move())
+    assert (next_of(scene), first(scene)["motion"]) == ("decide", 1)
+    scene.all_vote()
+    scene.given(scene.decide())
+    assert (next_of(scene), first(scene)["decided"]) == ("announce", {"motion": 1, "announced": False})
+    scene.given(scene.announce())
+    assert (next_of(scene), first(scene)["decided"]) == ("done", {"motion": 1, "announced": True})
+
+
+def test_a_closed_meeting_decides_no_more():
+    scene, _ = gathered(1)
+    scene.given(scene.adjourn())
+    assert next_of(scene) == "closed"
+    assert checked(scene)["body"] == BODY

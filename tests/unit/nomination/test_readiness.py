@@ -1,0 +1,229 @@
+"""Specs of what comes before a decision: verified nominees, earlier results that stand, no appeal that holds it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from kernel.decider import Emit
+from schemas.envelope import Stage
+from schemas.nomination import NominationReturned
+from services.nomination.domain.award import appeals_until
+from services.nomination.domain.nomination import nomination_stream
+from services.nomination.domain.plenary import Actor
+from services.nomination.domain.readiness import upstream
+from tests.unit.nomination.assembly import (
+    Assembly,
+    changed_content,
+    convened,
+    gathered,
+    national,
+    seated,
+    with_verification,
+)
+from tests.unit.nomination.scene import (
+    AT,
+    BODY,
+    CHAIR,
+    ITEM,
+    PLENARY_ID,
+    REGENCIES,
+    VOTING_OFFICES,
+    accepted,
+    person,
+    refused,
+    rulebook,
+)
+
+NATIONAL = Stage(season="2020", tier="national", province="00", category="KABKOTA", stage="verifikasi")
+HEAD = Actor(person("ketua-tim 1"))
+APPEAL, ANOTHER = person("appeal"), person("another appeal")
+
+
+# --- verification --------------------------------------------------------------------------------------------------
+
+
+def test_nobody_is_proposed_unverified_where_the_stage_verifies():
+    scene, ids = gathered(1, 2, 3, rules=with_verification())
+    scene.verify(ids[0])
+    refusal = refused(scene.move(), "nominees-unverified", "item")
+    assert ids[1] in refusal.detail.en
+    assert ids[0] not in refusal.detail.en
+    scene.verify(ids[1])
+    accepted(scene.move())
+
+
+def test_who_leaves_need_not_be_verified():
+    scene, ids = gathered(1, 2, 3, rules=with_verification())
+    scene.verify(*ids[:2])
+    accepted(scene.move())
+
+
+def test_a_verification_at_another_stage_does_not_count():
+    scene, ids = gathered(1, rules=with_verification())
+    scene.verify(ids[0], at=NATIONAL)
+    refused(scene.move(), "nominees-unverified", "item")
+
+
+def test_who_is_returned_after_the_motion_opened_does_not_advance():
+    scene, ids = gathered(1, rules=with_verification())
+    scene.verify(ids[0])
+    scene.given(scene.move())
+    scene.all_vote()
+    returned = NominationReturned.model_validate(
+        {
+            "nomination": ids[0],
+            "at": AT,
+            "verifier": person("verifier"),
+            "office": "verifikator",
+            "defects": [{"part": "evidence", "text_digest": "0" * 64}],
+            "until": scene.clock + timedelta(days=3),
+        }
+    )
+    scene.record([Emit(nomination_stream(ids[0]), returned)])
+    refused(scene.decide(), "nominees-unverified", "item")
+    scene.verify(ids[0])
+    accepted(scene.decide())
+
+
+# --- the order of stages -------------------------------------------------------------------------------------------
+
+
+def at_the_centre(*, announced: bool, rules: object = None) -> tuple[Assembly, list[str]]:
+    """Return a national meeting that has voted on two nominees whom Gorontalo sent."""
+    scene, ids = gathered(1, 2, rules=rules)  # type: ignore[arg-type]
+    scene.given(scene.move())
+    scene.all_vote()
+    scene.given(scene.decide())
+    if announced:
+        scene.given(scene.announce())
+    scene.streams[f"plenary/{person('province')}"] = scene.streams.pop(f"plenary/{PLENARY_ID}")
+    scene.given(scene.form("tim-verifikasi", "00"))
+    scene.given(scene.appoint("ketua-tim", HEAD.person, body="tim-verifikasi", province="00"))
+    for seat in range(1, 5):
+        scene.given(scene.appoint("verifikator", person(f"verifikator {seat}"), seat, "tim-verifikasi", "00"))
+    scene.seal([(id_, rank) for rank, id_ in enumerate(ids, start=1)], at=NATIONAL)
+    item = national(ITEM)
+    scene.given(scene.convene(body="tim-verifikasi", province="00", agenda=(item,)))
+    for member in (HEAD.person, *(person(f"verifikator {seat}") for seat in range(1, 5))):
+        scene.given(scene.attend(member))
+    scene.given(scene.table(item=item))
+    scene.given(scene.move(item=item))
+    return scene, ids
+
+
+def test_a_decision_waits_for_the_announcement_before_it():
+    scene, _ = at_the_centre(announced=False)
+    refusal = refused(scene.decide(HEAD), "upstream-unannounced", "item")
+    assert "provincial/75/KABKOTA/seleksi" in refusal.detail.en
+
+
+def test_a_decision_waits_for_the_last_instant_of_the_appeal_window_before_it():
+    scene, _ = at_the_centre(announced=True)
+    announced = scene.streams[AT.award][-1].time
+    until = appeals_until(rulebook(), "75", announced)
+    refusal = refused(scene.decide(HEAD), "appeal-window-open", "item")
+    assert "WIB" in refusal.detail.id  # the meeting is the nation's
+    scene.clock = until
+    refused(scene.decide(HEAD), "appeal-window-open", "item")
+    scene.clock = until + timedelta(microseconds=1)
+    accepted(scene.decide(HEAD))
+
+
+def test_where_appeals_freeze_nothing_the_next_stage_waits_for_nothing():
+    rules = changed_content(lambda content: content["appeals"].update(freezes_downstream=False))
+    scene, _ = at_the_centre(announced=False, rules=rules)
+    accepted(scene.decide(HEAD))
+
+
+def test_only_stages_that_those_who_stand_here_came_from_are_waited_for():
+    scene, ids = at_the_centre(announced=False)
+    for id_ in ids:
+        scene.given(scene.withdraw(id_))
+    assert list(upstream(NATIONAL, scene.evidence(NATIONAL))) == []
+    accepted(scene.decide(HEAD))
+
+
+def test_a_first_stage_waits_for_none():
+    scene, _ = gathered(1, 2)
+    assert list(upstream(AT, scene.evidence())) == []
+
+
+# --- appeals -------------------------------------------------------------------------------------------------------
+
+
+def test_an_open_appeal_holds_tabling_proposing_and_deciding():
+    scene, _ = convened(1, 2)
+    scene.all_attend()
+    scene.freeze(AT, APPEAL)
+    scene.freeze(AT, ANOTHER)
+    refusal = refused(scene.table(), "stage-frozen", "item")
+    assert APPEAL in refusal.detail.en
+    assert ANOTHER in refusal.detail.id
+    scene.unfreeze(AT, APPEAL)
+    refused(scene.table(), "stage-frozen", "item")
+    scene.unfreeze(AT, ANOTHER)
+    scene.given(scene.table())
+    scene.freeze(AT, APPEAL)
+    refused(scene.move(), "stage-frozen", "item")
+    scene.unfreeze(AT, APPEAL)
+    scene.given(scene.move())
+    scene.freeze(AT, APPEAL)
+    refused(scene.decide(), "stage-frozen", "item")
+    accepted(scene.vote(person(VOTING_OFFICES[1])))
+
+
+def test_an_open_appeal_holds_the_announcement():
+    scene, _ = gathered(1)
+    scene.given(scene.move())
+    scene.all_vote()
+    scene.given(scene.decide())
+    scene.freeze(AT, APPEAL)
+    refused(scene.announce(), "stage-frozen", "item")
+    scene.unfreeze(AT, APPEAL)
+    accepted(scene.announce())
+
+
+@pytest.mark.parametrize("contested", [AT, NATIONAL])
+def test_a_freeze_holds_whichever_award_of_the_path_it_was_recorded_on(contested):
+    scene, _ = at_the_centre(announced=True)
+    scene.clock += timedelta(days=8)
+    scene.freeze(NATIONAL, APPEAL, contested)
+    refused(scene.decide(HEAD), "stage-frozen", "item")
+
+
+def test_a_freeze_of_another_stage_holds_nothing_here():
+    scene, _ = gathered(1)
+    scene.freeze(NATIONAL, APPEAL)
+    accepted(scene.move())
+
+
+def test_a_tie_may_be_broken_while_an_appeal_holds_the_stage():
+    scene, ids = gathered(1, 2, 2)
+    scene.freeze(AT, APPEAL)
+    accepted(scene.tie(2, (ids[1], ids[2])))
+
+
+# --- corrigenda ----------------------------------------------------------------------------------------------------
+
+
+def test_corrigenda_are_numbered_also_after_the_meeting():
+    scene, _ = gathered(1)
+    (first,) = scene.given(scene.correct())
+    scene.given(scene.adjourn())
+    (second,) = scene.given(scene.correct())
+    assert (first.number, second.number) == (1, 2)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("actor", [Actor(CHAIR), Actor(person("stranger"))])
+def test_only_the_secretary_corrects_the_minutes(actor):
+    scene, _ = gathered(1)
+    refused(scene.correct(actor), "not-in-office", "actor")
+
+
+def test_there_are_no_minutes_of_no_meeting():
+    scene = seated()
+    scene.nominated(*REGENCIES[:1])
+    refused(scene.correct(), "plenary-unknown", "plenary")
+    assert BODY in scene.committee().bodies
