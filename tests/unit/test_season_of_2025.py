@@ -349,7 +349,8 @@ def test_the_audit_computes_the_season_anew_and_agrees(tmp_path: Path):
 def test_every_projection_shows_the_season(projection):
     fold: Refold[Any] = Refold(projection, CODEC)
     fold.take(event for event in played().memory.recorded() if event.type in fold.versions.stored)
-    assert list(fold.rows())
+    happened = {event.type for event in played().memory.recorded()}
+    assert list(fold.rows()) or not projection.types & happened
 
 
 def test_a_village_and_its_sectors_neighbours_are_shown_as_they_were_nominated():
