@@ -1,7 +1,7 @@
 """What the notifications service says: which message reached whom, once, and what each person chose.
 
-No address is in an event: a webhook's URL and secret lie beside the events, where they can be erased, and an event holds
-the salted digest of both.
+No address is in an event: a webhook's URL and secret lie beside the events, where they can be erased, and an event
+holds the salted digest of both.
 """
 
 from __future__ import annotations
