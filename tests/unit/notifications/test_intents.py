@@ -137,7 +137,10 @@ def test_sample_data_stays_marked():
 def test_everybody_concerned_is_told_exactly_once_whatever_is_known(about, data):
     people = st.sampled_from([PERSON, MEMBER, OTHER])
     knows = known(
-        *(nominee(one, by=data.draw(people), contact=data.draw(people)) for one in data.draw(st.sets(st.sampled_from(about))))
+        *(
+            nominee(one, by=data.draw(people), contact=data.draw(people))
+            for one in data.draw(st.sets(st.sampled_from(about)))
+        )
     )
     found = told(announced(*about), knows)
     concerned = (knows.nominees[one] for one in about if one in knows.nominees)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from schemas.rulebook import Rulebook
 from services.notifications.api.preview import example
-from services.notifications.domain.templates import RULES, TEMPLATES
-from services.notifications.texts import LOCALES, Contents, plain, write_digest, write_letter
+from services.notifications.domain.templates import TEMPLATES
+from services.notifications.texts import LOCALES, Contents, plain, write_letter
 from tests.unit.notifications.given import rulebook as shipped
 
 A, B = str(UUID(int=1)), str(UUID(int=2))
