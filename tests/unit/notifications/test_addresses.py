@@ -60,7 +60,7 @@ def test_no_ipv4_address_within_ipv6_is_ever_public(address):
 def test_what_is_public_is_so_for_the_standard_library_too(address):
     if is_public(address):
         assert address.is_global
-        assert not (address.is_private or address.is_loopback or address.is_multicast or address.is_link_local)
+        assert not any((address.is_private, address.is_loopback, address.is_multicast, address.is_link_local))
 
 
 @pytest.mark.parametrize("private", PRIVATE)
