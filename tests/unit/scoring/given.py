@@ -15,7 +15,7 @@ from schemas.exact import fraction_text
 from schemas.nomination import Candidate, CandidateNominated
 from schemas.scoring import Mark, PinnedAspect, PinnedRules, ScoringOpened
 from services.scoring.domain.ranking import Rules
-from services.scoring.domain.received import Committee, Interest, Nomination, Seat
+from services.scoring.domain.received import Committee, Interest, Nomination, Nominee, Seat
 from services.scoring.domain.sheet import SHEET, Circumstances, Sheet
 from services.scoring.domain.stage import Closed, Open
 
@@ -84,12 +84,12 @@ def opened(rules: PinnedRules | None = None, at: Stage = AT) -> ScoringOpened:
 
 def an_open(rules: PinnedRules | None = None) -> Open:
     event = opened(rules)
-    return Open(event, Rules.of(event.rules))
+    return Open(event, Rules.of(event.rules), event.closes, {})
 
 
 def a_closed(rules: PinnedRules | None = None) -> Closed:
     event = opened(rules)
-    return Closed(event, Rules.of(event.rules))
+    return Closed(event, Rules.of(event.rules), event.closes, {})
 
 
 def a_committee(*members: str) -> Committee:
@@ -112,6 +112,12 @@ def a_nomination(
     id_: str = N1, *path: Stage, code: str = "75.03", nominated: datetime = OPENS, **changed: Any
 ) -> Nomination:
     return Nomination(id_, a_candidate(code), nominated, path or (AT,), **changed)
+
+
+def nominee(
+    id_: str = N1, code: str = "75.03", kind: str = "regency", category: str = "KABKOTA"
+) -> Nominee:  # fmt: skip
+    return Nominee(id_, category, kind, code)
 
 
 def nominated(id_: str = N1, code: str = "75.03", entry: Stage = AT, *, sample: bool = False) -> CandidateNominated:

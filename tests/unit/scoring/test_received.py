@@ -18,9 +18,9 @@ from schemas.nomination import (
     StageAdvanced,
 )
 from services.scoring.domain.received import (
+    AWARD,
     COMMITTEE,
     NOMINATION,
-    ORDERS,
     SEASON,
     Interest,
     Nomination,
@@ -42,6 +42,8 @@ from tests.unit.scoring.given import (
     an_id,
     happened,
     nominated,
+    nominee,
+    pinned,
 )
 
 
@@ -110,11 +112,12 @@ def test_interests_add_up_and_reach_as_far_as_the_rulebook_says():
     ]
     committee = COMMITTEE.fold(happened("committee/2020/75", declared))
     assert committee.interests[MEMBER] == {Interest("KABKOTA", N1), Interest("BESAR", None)}
-    assert committee.is_recused(MEMBER, "KABKOTA", N1, "candidate")
-    assert not committee.is_recused(MEMBER, "KABKOTA", N2, "candidate")
-    assert committee.is_recused(MEMBER, "KABKOTA", N2, "category")
-    assert committee.is_recused(MEMBER, "BESAR", N2, "candidate")
-    assert not committee.is_recused(STRANGER, "BESAR", N2, "candidate")
+    candidate, category = pinned(conflict_scope="candidate"), pinned(conflict_scope="category")
+    assert committee.is_recused(MEMBER, nominee(N1), candidate)
+    assert not committee.is_recused(MEMBER, nominee(N2), candidate)
+    assert committee.is_recused(MEMBER, nominee(N2), category)
+    assert committee.is_recused(MEMBER, nominee(N2, category="BESAR"), candidate)
+    assert not committee.is_recused(STRANGER, nominee(N2, category="BESAR"), candidate)
 
 
 ADVANCED = StageAdvanced(
@@ -150,7 +153,7 @@ def test_a_stream_that_does_not_begin_with_a_nomination_is_none():
 def test_the_latest_order_for_a_ranking_counts():
     orders = [ResealOrdered(ranking=AT.ranking, seal=an_id(seal), stale=()) for seal in ("first", "second")]
     history = happened(AT.award, orders)
-    assert ORDERS.fold(history) == {AT.ranking: Order(history[1].id, an_id("second"))}
+    assert AWARD.fold(history).orders == {AT.ranking: Order(history[1].id, an_id("second"))}
 
 
 def test_a_stages_committee_is_that_of_its_place():

@@ -19,7 +19,7 @@ from schemas.scoring import (
     Standing,
     standings_digest,
 )
-from services.scoring.domain.received import Committee, Order, Seat
+from services.scoring.domain.received import Award, Committee, Order, Seat
 from services.scoring.domain.seal import (
     FiledSheet,
     Inputs,
@@ -78,6 +78,11 @@ def inputs(**changed: Any) -> Inputs:
 def sealing(**changed: Any) -> SealRanking:
     usual: dict[str, Any] = {"at": AT, "person": CLERK, "received": AFTER}
     return SealRanking(**(usual | changed))
+
+
+def ordered(order: Order) -> tuple[Award, ...]:
+    """Return awards of which one gives an order to seal the stage anew."""
+    return Award(), Award(orders={AT.ranking: order})
 
 
 def seal_of(given_inputs: Inputs) -> RankingSealed:
@@ -254,10 +259,13 @@ def test_a_seal_is_replaced_only_by_an_order_that_cites_it():
     ranking = sealed_state()
     assert refusal(decide_seal(inputs(ranking=ranking), sealing())).code == "already-sealed"
     other = Order(an_id("order"), an_id("another seal"))
-    assert refusal(decide_seal(inputs(ranking=ranking, order=other), sealing())).code == "already-sealed"
+    assert refusal(decide_seal(inputs(ranking=ranking, awards=ordered(other)), sealing())).code == "already-sealed"
     order = Order(an_id("order"), ranking.id)
-    assert refusal(decide_seal(inputs(ranking=ranking, order=order), sealing(person=MEMBER))).code == "not-the-office"
-    superseded, sealed = events(decide_seal(inputs(ranking=ranking, order=order), sealing()))
+    assert (
+        refusal(decide_seal(inputs(ranking=ranking, awards=ordered(order)), sealing(person=MEMBER))).code
+        == "not-the-office"
+    )
+    superseded, sealed = events(decide_seal(inputs(ranking=ranking, awards=ordered(order)), sealing()))
     assert superseded == RankingSuperseded(at=AT, seal=ranking.id, order=order.id)
     assert sealed == seal_of(inputs())
 

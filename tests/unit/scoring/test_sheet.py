@@ -362,7 +362,7 @@ def test_the_read_of_an_unsealed_sheet_is_recorded():
 def test_ones_own_sheet_and_a_sealed_one_are_read_without_a_trace():
     assert events(reading(circumstances(sheet=a_sheet(scored())), MEMBER)) == []
     closed = a_closed()
-    sealed = Sealed(closed.opened, closed.rules, an_id("seal"), 3, None, {})  # type: ignore[arg-type] # not looked at
+    sealed = Sealed(closed.opened, closed.rules, CLOSES, {}, an_id("seal"), 3, None, {})  # type: ignore[arg-type] # not looked at
     assert events(reading(circumstances(sheet=a_sheet(scored()), ranking=sealed), CLERK)) == []
 
 

@@ -129,7 +129,7 @@ def test_micro_companies_have_no_interview_in_2020_and_the_refusal_lists_what_th
 
 
 def test_an_open_stage_closes_after_its_deadline():
-    assert events(decide_close(an_open(), CloseStage(AT, AFTER))) == [ScoringClosed(at=AT)]
+    assert events(decide_close(an_open(), SEASON, CloseStage(AT, AFTER))) == [ScoringClosed(at=AT)]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_an_open_stage_closes_after_its_deadline():
     ],
 )
 def test_a_stage_that_cannot_close_is_refused(code, state, received):
-    assert refusal(decide_close(state, CloseStage(AT, received))).code == code
+    assert refusal(decide_close(state, SEASON, CloseStage(AT, received))).code == code
 
 
 # --- the stream ----------------------------------------------------------------------------------------------------
