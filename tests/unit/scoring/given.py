@@ -87,6 +87,19 @@ def an_open(rules: PinnedRules | None = None) -> Open:
     return Open(event, Rules.of(event.rules), event.closes, {})
 
 
+def drawn(*members: str, nomination: str = N1, per_nominee: int = 2) -> Open:
+    """Return an open stage that has scorers drawn: these for a nomination."""
+    event = opened(pinned(per_nominee=per_nominee))
+    assigned = {nomination: frozenset(members)} if members else {}
+    return Open(event, Rules.of(event.rules), event.closes, assigned)
+
+
+def extended(until: datetime) -> Open:
+    """Return an open stage whose deadline was moved."""
+    event = opened()
+    return Open(event, Rules.of(event.rules), until, {})
+
+
 def a_closed(rules: PinnedRules | None = None) -> Closed:
     event = opened(rules)
     return Closed(event, Rules.of(event.rules), event.closes, {})
@@ -114,9 +127,7 @@ def a_nomination(
     return Nomination(id_, a_candidate(code), nominated, path or (AT,), **changed)
 
 
-def nominee(
-    id_: str = N1, code: str = "75.03", kind: str = "regency", category: str = "KABKOTA"
-) -> Nominee:  # fmt: skip
+def nominee(id_: str = N1, code: str = "75.03", kind: str = "regency", category: str = "KABKOTA") -> Nominee:
     return Nominee(id_, category, kind, code)
 
 
