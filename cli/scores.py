@@ -329,12 +329,8 @@ def _tell(file: Path, reports: Sequence[Report], filing: Filing, *, as_json: boo
     """Print the report; raise Finding when rows were refused, and WrongUse when the service was lost on the way."""
     counts = {outcome: sum(report.outcome == outcome for report in reports) for outcome in _WORDS}
     summary = ", ".join(f"{count} {_WORDS[outcome]}" for outcome, count in counts.items() if count)
-    document: Json = {
-        "file": str(file),
-        "dry_run": filing.dry_run,
-        "rows": [_row_document(report) for report in reports],
-        **counts,
-    }
+    document: Json = {"file": str(file), "dry_run": filing.dry_run, "counts": counts}
+    document["rows"] = [_row_document(report) for report in reports]
     show(document, [line for report in reports for line in _lines(report)] + [f"{file}: {summary}"], as_json=as_json)
     if filing.broken:
         raise WrongUse(f"{filing.broken}: {counts['not-sent']} rows were not sent; run the same command again")
