@@ -53,8 +53,15 @@ class Picture:
         rules = self.ranking.opened.rules
         return self.committee.scorers_of(self.ranking.opened.body, rules.scoring_offices)
 
+    @property
+    def is_judged(self) -> bool:
+        """Tell whether members mark anything at the stage."""
+        return any(aspect.origin == "judged" for aspect in self.ranking.opened.rules.aspects)
+
     def due(self) -> dict[str, tuple[str, ...]]:
-        """Return for each competing nominee the members who are to file a sheet for it."""
+        """Return for each competing nominee the members who are to file a sheet for it: none where all is measured."""
+        if not self.is_judged:
+            return {one.nominee.nomination: () for one in self.competing}
         free = eligible_scorers(self.ranking, self.committee, [one.nominee for one in self.competing])
         if self.ranking.opened.rules.per_nominee is None:
             return free
@@ -74,7 +81,7 @@ def checklist(picture: Picture, *, with_ties: bool) -> Json:
         "members": [_member(picture, member, due) for member in picture.scorers],
         "nominees": [_nominee(picture, one, due[one.nominee.nomination]) for one in picture.competing],
         "unfiled": sum(1 for id_, members in due.items() for one in members if _status(picture, id_, one) in _UNFILED),
-        "least_sheets": rules.least_sheets if _is_judged(picture) else 0,
+        "least_sheets": rules.least_sheets if picture.is_judged else 0,
         "per_nominee": rules.per_nominee,
         "cut": _cut(picture) if with_ties else {"quota": quota_of(picture), "withheld": True},
     }
@@ -86,10 +93,6 @@ def _state(ranking: Open | Closed | Sealed) -> str:
 
 def _status(picture: Picture, nomination: str, member: str) -> str:
     return picture.sheets.get((nomination, member), "blank")
-
-
-def _is_judged(picture: Picture) -> bool:
-    return any(aspect.origin == "judged" for aspect in picture.ranking.opened.rules.aspects)
 
 
 # --- members -------------------------------------------------------------------------------------------------------
@@ -132,7 +135,7 @@ def _nominee(picture: Picture, one: Competitor, due: Sequence[str]) -> Json:
         "aspect": None if line is None else line["lacking"],
         "sheets": 0 if line is None else line["sheets"],
         "scorers": len(due),
-        "scorers_short": max(0, wanted - len(due)) if wanted is not None else 0,
+        "scorers_short": max(0, wanted - len(due)) if wanted is not None and picture.is_judged else 0,
         "recusals": [{"member": each.member, "reason": each.reason, "flagged": each.flagged} for each in recusals],
     }
 
