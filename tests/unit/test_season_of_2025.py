@@ -202,7 +202,8 @@ class Season:
         """Close a stage after its deadline, and seal it."""
         self.memory.log.now = max(self.now, rules().deadline_utc(self._window(at), at.province) + timedelta(hours=1))
         self.memory.does(scoring.closing(CloseStage(at, self.now)))
-        self.memory.does(scoring.sealing(SealRanking(at, SECRETARY.person, self.now), self._roll, self._sheets))
+        seal = SealRanking(at, SECRETARY.person, self.now)
+        self.memory.does(scoring.sealing(seal, self._roll, self._sheets, self._awards))
 
     def _window(self, at: Stage) -> Window:
         return rules().stage(at.tier, at.category, at.stage).scoring
@@ -215,6 +216,9 @@ class Season:
 
     async def _roll(self, at: Stage) -> list[str]:
         return [id_ for id_, category in self.categories.items() if category == at.category]
+
+    async def _awards(self, _at: Stage) -> list[str]:
+        return [stream for stream in self.memory.streams if stream.startswith("award/")]
 
     async def _sheets(self, ids: Sequence[str], at: Stage) -> list[str]:
         wanted = tuple(f"sheet/{id_}/{at.tier}-{at.stage}/" for id_ in ids)
