@@ -85,13 +85,6 @@ limit $6
 -- One meeting and the place that may see it.
 select province, body from plenaries where grp = $1
 
--- name: events_at
--- Events by their places: streams ($1) and versions ($2), side by side.
-select e.epoch, e.xid, e.position, e.stream, e.version, e.id, e.type, e.own, e.hash, e.document
-from events e join unnest($1::text[], $2::bigint[]) as wanted (stream, version)
-  on e.stream = wanted.stream and e.version = wanted.version
-order by e.stream, e.version
-
 -- name: texts
 -- Free texts by their digests ($1), with the salt that each digest was made with; an erased one has no body.
 select digest, salt, body from texts where digest = any($1)
