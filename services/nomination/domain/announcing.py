@@ -25,7 +25,7 @@ from services.nomination.domain.plenary import (
 )
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Seal
-from services.nomination.domain.season import Season, SeasonState
+from services.nomination.domain.season import SeasonState, opened
 
 # --- announcing ----------------------------------------------------------------------------------------------------
 
@@ -45,8 +45,9 @@ def announce(
     command: Announce, plenary: PlenaryState, season: SeasonState, committee: Committee, evidence: Evidence
 ) -> Sequence[Emit]:
     """Announce a decided ranking once, by an office that publishes; the meeting may be over by then."""
-    if isinstance(plenary, NotConvened) or not isinstance(season, Season):
+    if isinstance(plenary, NotConvened):
         raise refuse("plenary-unknown", "plenary", command.plenary)
+    season = opened(season, plenary.season)
     motion = plenary.motion(command.motion)
     if motion is None:
         raise refuse("motion-unknown", "motion", command.motion)

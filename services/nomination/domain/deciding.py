@@ -27,7 +27,7 @@ from schemas.regions import NATION
 from schemas.rulebook import Rulebook
 from schemas.rulebook import Stage as StageRules
 from services.nomination.domain.award import Award
-from services.nomination.domain.committee import Committee
+from services.nomination.domain.committee import Committee, candidates_of
 from services.nomination.domain.motion import Proposal, carries, count, proposal
 from services.nomination.domain.nomination import Nomination, NominationState, nomination_stream
 from services.nomination.domain.plenary import (
@@ -84,7 +84,8 @@ def table_ranking(
     check_office(command.actor, setting.rules, setting.formed, offices_of(setting.rules, "clerk"))
     _check_on_agenda(command.item, setting.plenary)
     seal = _asked_seal(command, setting.plenary, evidence.ranking)
-    citable(seal, evidence.ranking, setting.season, evidence.award, committee, evidence.nominations)
+    rules = citable(seal, evidence.ranking, setting.season, evidence.award, committee, evidence.nominations)
+    _check_decides(setting.rules.code, _stage_rules(rules, seal.said.at))
     if command.digest not in (None, seal.said.digest):
         raise refuse("seal-digest-wrong", "digest", command.digest, computed=seal.said.digest)
     before = setting.plenary.tabled.get(command.item)
@@ -105,6 +106,12 @@ def _check_on_agenda(item: AgendaItem, plenary: Plenary) -> None:
     if item not in plenary.agenda:
         known = ", ".join(item_name(found) for found in plenary.agenda)
         raise refuse("item-not-on-agenda", "item", item_name(item), known=known)
+
+
+def _check_decides(body: str, stage: StageRules) -> None:
+    """Refuse a seal of rules under which another body decides: the rulebook was amended since the meeting's own."""
+    if stage.body != body:
+        raise refuse("stage-of-another-body", "item", f"{stage.category}/{stage.code}", body=stage.body)
 
 
 def _asked_seal(command: TableRanking, plenary: Plenary, ranking: Ranking) -> Seal:
@@ -228,13 +235,19 @@ def _open(number: int, plenary: Plenary) -> Motion:
 
 
 @decides
-def cast_vote(command: CastVote, plenary: PlenaryState, season: SeasonState, committee: Committee) -> Sequence[Emit]:
+def cast_vote(
+    command: CastVote,
+    plenary: PlenaryState,
+    season: SeasonState,
+    committee: Committee,
+    nominations: Mapping[str, NominationState],
+) -> Sequence[Emit]:
     """Count a vote of a seated, present member who is not recused on any candidate of the motion, once."""
     setting = setting_of(command.plenary, plenary, season, committee)
     motion = _open(command.motion, setting.plenary)
     person = command.actor.person
     seat = voting_seat(person, setting.rules, setting.formed, "actor")
-    if person in _recused(motion, setting.committee, setting.season.rulebook):
+    if person in _recused(motion, setting.committee, setting.season.rulebook, nominations):
         raise refuse("recused", "actor")
     if person not in setting.plenary.present:
         raise refuse("not-present", "actor")
@@ -244,8 +257,11 @@ def cast_vote(command: CastVote, plenary: PlenaryState, season: SeasonState, com
     return (Emit(plenary_stream(command.plenary), cast),)
 
 
-def _recused(motion: Motion, committee: Committee, rules: Rulebook) -> frozenset[str]:
-    return committee.recused(rules.conflicts, motion.item.category, motion.nominations)
+def _recused(
+    motion: Motion, committee: Committee, rules: Rulebook, nominations: Mapping[str, NominationState]
+) -> frozenset[str]:
+    candidates = candidates_of(motion.nominations, nominations)
+    return committee.recused(rules.conflicts, motion.item.category, candidates)
 
 
 # --- deciding ------------------------------------------------------------------------------------------------------
@@ -275,7 +291,7 @@ def decide_motion(
     seal, rules = _tabled_seal(motion.item, setting, evidence)
     body = rules.body(setting.rules.code)
     check_office(command.actor, body, setting.formed, body.advances)
-    recused = _recused(motion, committee, rules)
+    recused = _recused(motion, committee, rules, evidence.nominations)
     counted = count(body, setting.formed, recused, setting.plenary.present, motion.votes)
     quorum = counted.quorum
     if quorum.present < quorum.required:

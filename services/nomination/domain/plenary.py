@@ -35,7 +35,7 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION
 from schemas.rulebook import Body, Rulebook
-from services.nomination.domain.committee import Committee, FormedBody, Seat
+from services.nomination.domain.committee import Committee, FormedBody, Seat, check_in_office
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
 
@@ -293,11 +293,12 @@ class Setting:
 
 def setting_of(id_: str, plenary: PlenaryState, season: SeasonState, committee: Committee) -> Setting:
     """Return the meeting when something can still happen in it; raise Refused."""
-    if isinstance(plenary, NotConvened) or not isinstance(season, Season):
+    if isinstance(plenary, NotConvened):
         raise refuse("plenary-unknown", "plenary", id_)
+    going_on = opened(season, plenary.season)
     if plenary.adjourned:
         raise refuse("plenary-adjourned", "plenary", id_)
-    return Setting(plenary, season, season.rulebook.body(plenary.body), committee)
+    return Setting(plenary, going_on, going_on.rulebook.body(plenary.body), committee)
 
 
 # --- convening, attendance, adjourning -----------------------------------------------------------------------------
@@ -323,6 +324,7 @@ def convene(command: Convene, season: SeasonState, committee: Committee) -> Sequ
     formed = committee.formed(command.body)
     rules = rulebook.body(command.body)
     check_office(command.actor, rules, formed, offices_of(rules, "chair", "clerk"))
+    check_in_office(formed, command.scheduled, rulebook.zone(command.province), "scheduled")
     _check_agenda(command.agenda, rules, rulebook)
     convened = PlenaryConvened(
         plenary=command.plenary,

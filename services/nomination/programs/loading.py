@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
-from kernel.decider import Loader
+from kernel.decider import Loader, Refusal
 from schemas.envelope import Stage
 from schemas.nomination import AgendaItem
 from services.nomination.domain.award import AWARD
@@ -27,7 +27,7 @@ from services.nomination.domain.plenary import (
     plenary_stream,
 )
 from services.nomination.domain.seal import RANKING, Ranking
-from services.nomination.domain.season import SEASON, SeasonState, Unopened, season_stream
+from services.nomination.domain.season import SEASON, SeasonState, Unopened, check_open, season_stream
 
 Roll = Callable[[Stage], Awaitable[Collection[str]]]
 """Gives every nomination that can have reached a stage."""
@@ -53,6 +53,17 @@ def item_of(plenary: PlenaryState, number: int) -> AgendaItem | None:
     """Return the item that a motion is about, None when there is no such motion."""
     motion = plenary.motion(number) if isinstance(plenary, Plenary) else None
     return motion.item if motion is not None else None
+
+
+def moved_in(plenary: PlenaryState, number: int) -> tuple[str, ...]:
+    """Return every nomination that a motion concerns, none when there is no such motion."""
+    motion = plenary.motion(number) if isinstance(plenary, Plenary) else None
+    return motion.nominations if motion is not None else ()
+
+
+async def held(load: Loader, season: str) -> Refusal | None:
+    """Load a season for a command that needs nothing of it but that it goes on; return why it does not."""
+    return check_open(await load.load(SEASON, season_stream(season)), season)
 
 
 NO_EVIDENCE = Evidence(Ranking(), AWARD.initial(), {})

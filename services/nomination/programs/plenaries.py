@@ -33,6 +33,8 @@ from services.nomination.programs.loading import (
     evidence_of,
     item_of,
     meeting_of,
+    moved_in,
+    nominations_of,
     place_of,
 )
 
@@ -72,7 +74,8 @@ def voting(actor: Actor, plenary: str, motion: int, vote: Vote) -> Program:
 
     async def program(load: Loader) -> Decision:
         meeting = await meeting_of(load, plenary)
-        return cast_vote(CastVote(plenary, motion, vote, actor), *meeting)
+        nominations = await nominations_of(load, moved_in(meeting[0], motion), guard=True)
+        return cast_vote(CastVote(plenary, motion, vote, actor), *meeting, nominations)
 
     return program
 
