@@ -11,6 +11,7 @@ from schemas.nomination import (
     Announced,
     RankingAnnounced,
 )
+from services.nomination.domain.appeal import check_not_held
 from services.nomination.domain.award import appeals_until
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.deciding import Evidence
@@ -26,6 +27,7 @@ from services.nomination.domain.plenary import (
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Seal
 from services.nomination.domain.season import Season, SeasonState
+from services.nomination.domain.verdict import corrected_announcement
 
 # --- announcing ----------------------------------------------------------------------------------------------------
 
@@ -60,13 +62,17 @@ def announce(
     if cited in evidence.award.announced:
         raise refuse("announced-already", "motion", item_name(motion.item), season=plenary.season)
     at = plenary.stage(motion.item)
+    check_not_held(at, evidence.award)
+    digest, lines = seal.said.digest, tuple(_lines(motion, cited, seal, evidence))
+    if evidence.case is not None:
+        digest, lines = corrected_announcement(evidence.case)
     announced = RankingAnnounced(
         at=at,
         plenary=plenary.id,
         motion=motion.number,
         seal=seal.id,
-        digest=seal.said.digest,
-        lines=tuple(_lines(motion, cited, seal, evidence)),
+        digest=digest,
+        lines=lines,
         appeals_until=appeals_until(rules, at.province, command.received),
     )
     return (Emit(at.award, announced),)

@@ -26,12 +26,14 @@ from schemas.nomination import (
 from schemas.regions import NATION
 from schemas.rulebook import Rulebook
 from schemas.rulebook import Stage as StageRules
+from services.nomination.domain.appeal import check_not_held
 from services.nomination.domain.award import Award
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.motion import Proposal, carries, count, proposal
 from services.nomination.domain.nomination import Nomination, NominationState, nomination_stream
 from services.nomination.domain.plenary import (
     Actor,
+    DecideAppeal,
     Motion,
     Plenary,
     PlenaryState,
@@ -47,6 +49,7 @@ from services.nomination.domain.plenary import (
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Ranking, Seal, citable
 from services.nomination.domain.season import SeasonState
+from services.nomination.domain.verdict import Case, OpenAppealMotion, open_appeal_motion, verdict_results
 
 VersionOf = Callable[[str], int]
 """The version at which a stream was loaded."""
@@ -57,11 +60,15 @@ VersionOf = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a decision on a stage rests on: its seals, the award's orders and winners, the nominations concerned."""
+    """What a decision on a stage rests on: its seals, the award's orders and winners, the nominations concerned.
+
+    `case` is the appeal that the decision is about, if it is about one.
+    """
 
     ranking: Ranking
     award: Award
     nominations: Mapping[str, NominationState]
+    case: Case | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +145,7 @@ def open_motion(
     _check_movable(command.item, setting.plenary)
     seal, rules = _tabled_seal(command.item, setting, evidence)
     at = setting.plenary.stage(command.item)
+    check_not_held(at, evidence.award)
     _check_no_winners(at, rules, evidence)
     competing = [row.nomination for row in seal.said.standings if _contender(row.nomination, at, evidence)]
     competing += [row.nomination for row in seal.said.unrankable if _contender(row.nomination, at, evidence)]
@@ -158,6 +166,15 @@ def _motion(command: OpenMotion, plenary: Plenary, seal: Seal, proposed: Proposa
         advancing=proposed.advancing,
         eliminated=proposed.eliminated,
     )
+
+
+@decides
+def open_verdict(
+    command: OpenAppealMotion, plenary: PlenaryState, season: SeasonState, committee: Committee, case: Case
+) -> Sequence[Emit]:
+    """Put a verdict on an appeal, by chair or secretary."""
+    setting = setting_of(command.plenary, plenary, season, committee)
+    return (open_appeal_motion(command, setting, case),)
 
 
 def _check_movable(item: AgendaItem, plenary: Plenary) -> None:
@@ -222,6 +239,8 @@ def _open(number: int, plenary: Plenary) -> Motion:
     if motion.outcome is not None:
         raise refuse("motion-closed", "motion", number)
     tabled = plenary.tabled.get(motion.item)
+    if isinstance(motion.question, DecideAppeal):
+        return motion  # It rests on the seal of the contested decision, which need not be tabled again.
     if tabled is None or tabled.seal != motion.seal:
         raise refuse("seal-superseded", "motion", motion.seal)
     return motion
@@ -272,7 +291,8 @@ def decide_motion(
     """Close a motion, by an office that advances: the outcome and everything that follows from it, in one append."""
     setting = setting_of(command.plenary, plenary, season, committee)
     motion = _open(command.motion, setting.plenary)
-    seal, rules = _tabled_seal(motion.item, setting, evidence)
+    contested = _contested_seal(motion, setting, evidence)
+    seal, rules = contested or _tabled_seal(motion.item, setting, evidence)
     body = rules.body(setting.rules.code)
     check_office(command.actor, body, setting.formed, body.advances)
     recused = _recused(motion, committee, rules)
@@ -281,7 +301,7 @@ def decide_motion(
     if quorum.present < quorum.required:
         raise refuse("no-quorum", "motion", quorum.present, seats=quorum.seats, required=quorum.required)
     carried = carries(body, counted)
-    results = _results(motion, setting.plenary, seal, rules, evidence) if carried else ()
+    results = _results(motion, setting, seal, rules, evidence) if carried else ()
     decided = PlenaryDecided(
         plenary=setting.plenary.id,
         motion=motion.number,
@@ -305,9 +325,19 @@ def _points(results: Iterable[Emit], version_of: VersionOf) -> Iterator[StreamPo
         yield StreamPoint(stream=emit.stream, version=written[emit.stream])
 
 
-def _results(motion: Motion, plenary: Plenary, seal: Seal, rules: Rulebook, evidence: Evidence) -> tuple[Emit, ...]:
+def _contested_seal(motion: Motion, setting: Setting, evidence: Evidence) -> tuple[Seal, Rulebook] | None:
+    """Return the seal of the decision that a verdict is about, with its rules; None for any other motion."""
+    seal = evidence.ranking.seal(motion.seal) if isinstance(motion.question, DecideAppeal) else None
+    return None if seal is None else (seal, setting.season.rulebooks[seal.said.rulebook_version])
+
+
+def _results(motion: Motion, setting: Setting, seal: Seal, rules: Rulebook, evidence: Evidence) -> tuple[Emit, ...]:
     """Return what a carried motion leads to, for every candidate that did not withdraw meanwhile."""
+    if evidence.case is not None:
+        return verdict_results(motion, setting, evidence.case)
+    plenary = setting.plenary
     at = plenary.stage(motion.item)
+    check_not_held(at, evidence.award)
     _check_no_winners(at, rules, evidence)
     results: list[Emit] = []
     for nomination in motion.nominations:

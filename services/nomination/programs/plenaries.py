@@ -28,6 +28,7 @@ from services.nomination.domain.plenary import (
     convene,
     record_attendance,
 )
+from services.nomination.programs.appeals import with_case
 from services.nomination.programs.loading import (
     RollOfPlace,
     evidence_of,
@@ -109,6 +110,7 @@ def deciding(actor: Actor, plenary: str, motion: int, roll: RollOfPlace) -> Prog
     async def program(load: Loader) -> Decision:
         meeting = await meeting_of(load, plenary)
         evidence = await evidence_of(load, meeting[0], item_of(meeting[0], motion), roll)
+        evidence = await with_case(load, meeting[0], motion, evidence)
         command = DecideMotion(plenary, motion, actor)
         return decide_motion(command, *meeting, evidence, load.version)
 
@@ -121,6 +123,7 @@ def announcing(actor: Actor, plenary: str, motion: int, received: datetime) -> P
     async def program(load: Loader) -> Decision:
         meeting = await meeting_of(load, plenary)
         evidence = await evidence_of(load, meeting[0], item_of(meeting[0], motion), ())
+        evidence = await with_case(load, meeting[0], motion, evidence)
         return announce(Announce(plenary, motion, actor, received), *meeting, evidence)
 
     return program
