@@ -475,6 +475,8 @@ class Verdict(Part):
 
     outcome: Literal["upheld", "dismissed"]
     figures: tuple[VerdictFigure, ...] = ()
+    order: tuple[Uuid, ...] | None = None
+    """Best first, those who share a rank at the cut once ranked anew: the vote on the verdict breaks that tie too."""
 
 
 class AppealMotionOpened(NominationEvent):

@@ -241,4 +241,4 @@ def by_award(stages: Sequence[Stage]) -> Mapping[str, tuple[Stage, ...]]:
 def check_not_held(at: Stage, award: Award) -> None:
     """Refuse to go on at a stage that open appeals against an earlier one hold."""
     if holding := award.holding(at):
-        raise refuse("stage-held", "item", f"{at.category}/{at.stage}", appeals=", ".join(holding))
+        raise refuse("stage-frozen", "item", f"{at.category}/{at.stage}", appeals=", ".join(holding))

@@ -108,8 +108,8 @@ class Award:
     """The open appeals against decisions of this award, by appeal."""
     contested: int = 0
     """How many appeals there were."""
-    corrections: Mapping[str, str] = field(default_factory=dict)
-    """The upheld appeal whose standings stand in place of a seal's, by seal."""
+    corrections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The upheld appeals that corrected a seal, by seal; the standings of the last one stand in its place."""
 
     @property
     def announced(self) -> frozenset[Cited]:
@@ -178,7 +178,8 @@ def _appealed(state: Award, event: StageFrozen | StageUnfrozen | DecisionContest
             contest = Contest(event.nomination, (event.plenary, event.motion))
             return replace(state, contests={**state.contests, event.appeal: contest}, contested=event.number)
         case DecisionReviewed():
-            corrected = {event.seal: event.appeal} if event.outcome == "upheld" else {}
+            before = state.corrections.get(event.seal, ())
+            corrected = {event.seal: (*before, event.appeal)} if event.outcome == "upheld" else {}
             contests = _without(state.contests, event.appeal)
             return replace(state, contests=contests, corrections={**state.corrections, **corrected})
         case _:

@@ -7,7 +7,7 @@ figure shown. It starts from aggregates where scoring starts from marks; unchang
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -96,6 +96,26 @@ def rerank(
             aspects = _merged(rubric, ranked.aspects, figures)
             entries.append(_Entry(nomination, ranked.candidate, aspects, _total(rubric, aspects), ranked.sample))
     return Standings(tuple(_placed(rubric, entries, nominated)), tuple(unrankable))
+
+
+def parted_ranks(
+    ranked: Sequence[Standing], orders: Collection[Sequence[str]], gone: Collection[str]
+) -> dict[str, int]:
+    """Return everybody's rank, best first, once the ties that people broke are taken into account.
+
+    Args:
+        ranked: the standings, in which those who remain tied share a rank.
+        orders: in which order people put nominees who were tied; the first that covers a shared rank counts.
+        gone: who takes no seat any more, so that an order need not name them.
+    """
+    ranks: dict[str, int] = {}
+    for rank, rows in groupby(ranked, key=lambda row: row.rank):
+        tied = [row.nomination for row in rows]
+        wanted = {one for one in tied if one not in gone}
+        order = next((found for found in orders if len(wanted) > 1 and wanted <= set(found)), ())
+        places = {one: rank + place for place, one in enumerate(one for one in order if one in wanted)}
+        ranks.update({one: places.get(one, rank) for one in tied})
+    return dict(sorted(ranks.items(), key=lambda item: item[1]))
 
 
 # --- one nominee ---------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ the stages that the appeal held. Nobody moves up into the seat of a nominee who 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from fractions import Fraction
@@ -68,7 +68,7 @@ from services.nomination.domain.plenary import (
     plenary_stream,
 )
 from services.nomination.domain.refusals import refuse
-from services.nomination.domain.reranking import Standings, aggregate, rerank
+from services.nomination.domain.reranking import Standings, aggregate, parted_ranks, rerank
 from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import Season
 
@@ -88,7 +88,8 @@ class Case:
         appeal: the appeal.
         contested: the meeting that took the contested decision.
         ranking: the seals of the contested stage.
-        corrected: the upheld appeal whose standings stand in place of the contested seal's, if there is one.
+        corrections: the upheld appeals that corrected the contested seal before; the last one's standings count.
+        ties: the ties on the contested seal that were broken by vote or lot.
         awards: by their streams, the award of the contested stage and those of the stages downstream.
         rankings: the seals of the stages downstream.
         nominations: everybody who stands or stood at the contested stage, or is named by its seals.
@@ -98,7 +99,8 @@ class Case:
     appeal: AppealState = field(default_factory=NotLodged)
     contested: PlenaryState = field(default_factory=NotConvened)
     ranking: Ranking = field(default_factory=Ranking)
-    corrected: AppealState = field(default_factory=NotLodged)
+    corrections: tuple[AppealDecided, ...] = ()
+    ties: tuple[BreakTie, ...] = ()
     awards: Mapping[str, Award] = field(default_factory=dict)
     rankings: Mapping[Stage, Ranking] = field(default_factory=dict)
     nominations: Mapping[str, NominationState] = field(default_factory=dict)
@@ -137,11 +139,14 @@ class _Ground:
     @property
     def standings(self) -> Standings:
         """Return the standings that count now: the seal's, or those of the last upheld appeal against it."""
-        match self.case.corrected:
-            case Decided(decided=verdict) if verdict.standings is not None:
-                return Standings(verdict.standings, verdict.unrankable or ())
-            case _:
-                return Standings(self.seal.said.standings, self.seal.said.unrankable)
+        said = self.case.corrections[-1] if self.case.corrections else self.seal.said
+        return Standings(said.standings or (), said.unrankable or ())
+
+    @property
+    def orders(self) -> tuple[tuple[str, ...], ...]:
+        """Return the orders that people gave to nominees who were tied, the latest verdict's first."""
+        voted = [one.verdict.order for one in reversed(self.case.corrections) if one.verdict.order]
+        return (*voted, *(tie.order for tie in self.case.ties))
 
     def state(self, nomination: str) -> Nomination | None:
         """Return a nominee's way."""
@@ -201,7 +206,7 @@ def open_appeal_motion(command: OpenAppealMotion, setting: Setting, case: Case) 
     check_not_held(ground.at, ground.award)
     _check_pending(command.item, setting.plenary, ground)
     _check_verdict(command.verdict, ground)
-    reversal = _reversal(command.verdict, setting.plenary, ground)
+    reversal = _reversal(command.verdict, ground)
     opened = AppealMotionOpened(
         plenary=command.plenary,
         motion=len(setting.plenary.motions) + 1,
@@ -238,7 +243,7 @@ def _check_pending(item: AgendaItem, plenary: Plenary, ground: _Ground) -> None:
         if motion.item != item or motion.outcome is not None or not isinstance(question, DecideAppeal):
             continue
         own = question.appeal == ground.case.id
-        if not own or not _unnamed(motion, _reversal(question.verdict, plenary, ground)):
+        if not own or not _unnamed(motion, _reversal(question.verdict, ground)):
             raise refuse("motion-pending", "item", motion.number)
 
 
@@ -253,7 +258,7 @@ def _unnamed(motion: Motion, reversal: _Reversal | None) -> set[str]:
 def _check_verdict(verdict: Verdict, ground: _Ground) -> None:
     """Refuse figures that the outcome, the stage, the scale or the step do not allow."""
     if verdict.outcome == "dismissed":
-        if verdict.figures:
+        if verdict.figures or verdict.order:
             raise refuse("figures-on-dismissal", "verdict.figures")
         return
     if not verdict.figures:
@@ -321,12 +326,13 @@ def _figures(verdict: Verdict, rubric: StageRubric) -> Mapping[str, AspectAggreg
 class _Reversal:
     """What an upheld appeal changes: the standings, and who holds a seat (advanced, or won) before and after.
 
-    `held` maps those who hold a seat to the rank of a winner, else to None; `due` those who are to hold one, in rank
-    order, to their rank.
+    `ranks` are those of `after` once ties were broken; `held` maps those who hold a seat to the rank of a winner, else
+    to None; `due` those who are to hold one, in rank order, to their rank.
     """
 
     before: Standings
     after: Standings
+    ranks: Mapping[str, int]
     held: Mapping[str, int | None]
     due: Mapping[str, int]
 
@@ -351,7 +357,7 @@ class _Reversal:
         return (*self.entering, *self.moving, *self.leaving)
 
 
-def _reversal(verdict: Verdict, plenary: Plenary, ground: _Ground) -> _Reversal | None:
+def _reversal(verdict: Verdict, ground: _Ground) -> _Reversal | None:
     """Return what a verdict changes, None for a dismissal; raise Refused for a tie at the cut that nobody broke."""
     if verdict.outcome == "dismissed":
         return None
@@ -361,10 +367,10 @@ def _reversal(verdict: Verdict, plenary: Plenary, ground: _Ground) -> _Reversal 
         for id_, state in ground.case.nominations.items()
         if isinstance(state, Nomination)
     }
-    figures = _figures(verdict, ground.rubric)
-    after = rerank(ground.rubric, before, ground.nomination, figures, nominated)
+    after = rerank(ground.rubric, before, ground.nomination, _figures(verdict, ground.rubric), nominated)
     held = _held(before, ground)
-    return _Reversal(before, after, held, _due(after, held, _orders(plenary, ground), ground))
+    ranks, due = _due(after, held, verdict.order, ground)
+    return _Reversal(before, after, ranks, held, due)
 
 
 def _held(standings: Standings, ground: _Ground) -> Mapping[str, int | None]:
@@ -382,42 +388,35 @@ def _may_enter(state: Nomination | None, at: Stage) -> bool:
     return state is not None and state.at == at and state.ending not in _GONE
 
 
-def _orders(plenary: Plenary, ground: _Ground) -> list[tuple[str, ...]]:
-    """Return the orders by which ties of the seal were broken, those of this meeting before those of the contested."""
-    meetings = [plenary, ground.case.contested]
-    return [
-        motion.question.order
-        for meeting in meetings
-        if isinstance(meeting, Plenary)
-        for motion in meeting.motions
-        if isinstance(motion.question, BreakTie) and motion.outcome == "carried" and motion.seal == ground.seal.id
-    ]
-
-
 def _due(
-    after: Standings, held: Mapping[str, int | None], orders: Iterable[tuple[str, ...]], ground: _Ground
-) -> Mapping[str, int]:
-    """Return who is to hold a seat: ranks 1 to the quota, without those who are gone and never had one.
+    after: Standings, held: Mapping[str, int | None], order: tuple[str, ...] | None, ground: _Ground
+) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Return everybody's rank, and who is to hold a seat: ranks 1 to the quota, without those who are gone.
 
-    Those who share the last rank within the quota and are more than the seats from it on stand as a tie motion put
-    them; without one the verdict is refused.
+    Those who share the last rank within the quota and are more than the seats from it on stand as people put them: by a
+    tie broken before, or by the order that the verdict proposes. Without either the verdict is refused.
     """
-    present = {
-        row.nomination: row.rank
-        for row in after.ranked
-        if row.rank <= ground.quota and (row.nomination in held or _may_enter(ground.state(row.nomination), ground.at))
-    }
-    last = max((row.rank for row in after.ranked if row.rank <= ground.quota), default=0)
-    tied = [one for one, rank in present.items() if rank == last]
-    places = ground.quota - last + 1
-    if len(tied) <= places:
-        return present
-    order = next((found for found in orders if set(tied) <= set(found)), None)
-    if order is None:
+    present = {one for one in after.named if one in held or _may_enter(ground.state(one), ground.at)}
+    gone = set(after.named) - present
+    ranks = parted_ranks(after.ranked, ground.orders, gone)
+    tied = _tied_at_cut(ranks, present, ground.quota)
+    if order is not None and not (tied and set(tied) <= set(order)):
+        raise refuse("verdict-order-not-theirs", "verdict.order", expected=", ".join(tied) or "-")
+    if tied and order is None:
         names = ", ".join(row.candidate for row in after.ranked if row.nomination in tied)
-        raise refuse("verdict-ties-at-the-cut", "verdict", last, tied=names, places=places)
-    below = [one for one in order if one in tied][places:]
-    return {one: rank for one, rank in present.items() if one not in below}
+        places = ground.quota - ranks[tied[0]] + 1
+        raise refuse("verdict-ties-at-the-cut", "verdict.order", ranks[tied[0]], tied=names, places=places)
+    if order is not None:
+        ranks = parted_ranks(after.ranked, (order, *ground.orders), gone)
+    return ranks, {one: rank for one, rank in ranks.items() if rank <= ground.quota and one in present}
+
+
+def _tied_at_cut(ranks: Mapping[str, int], present: Collection[str], quota: int) -> list[str]:
+    """Return those who share the last rank within the quota, when they are more than the seats from it on."""
+    within = {one: rank for one, rank in ranks.items() if one in present and rank <= quota}
+    last = max(within.values(), default=0)
+    tied = [one for one, rank in within.items() if rank == last]
+    return tied if len(tied) > quota - last + 1 else []
 
 
 def _comparison(reversal: _Reversal) -> tuple[Shift, ...]:
@@ -451,7 +450,7 @@ def verdict_results(motion: Motion, setting: Setting, case: Case) -> tuple[Emit,
     ground = _ground(case, setting.season)
     check_not_held(ground.at, ground.award)
     _check_verdict(verdict, ground)
-    reversal = _reversal(verdict, setting.plenary, ground)
+    reversal = _reversal(verdict, ground)
     if unnamed := _unnamed(motion, reversal):
         raise refuse("verdict-outdated", "motion", motion.number, nominations=", ".join(sorted(unnamed)))
     cited = (setting.plenary.id, motion.number)
@@ -521,7 +520,7 @@ def _returned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Em
             nomination=one,
             left=state.at,
             returned=ground.at,
-            rank=reversal.after.rank_of(one),
+            rank=reversal.ranks.get(one),
             appeal=ground.case.id,
             plenary=plenary,
             motion=motion,
@@ -566,7 +565,7 @@ def _crowned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emi
             eliminated = NominationEliminated(
                 nomination=one,
                 at=at,
-                rank=reversal.after.rank_of(one),
+                rank=reversal.ranks.get(one),
                 reason="below-quota",
                 plenary=plenary,
                 motion=motion,
@@ -697,7 +696,7 @@ def corrected_announcement(case: Case) -> tuple[str, tuple[Announced, ...]]:
     if decided.after is None or decided.standings is None:
         raise refuse("verdict-changes-nothing", "motion", decided.motion)
     award = case.awards[decided.at.award]
-    last = award.corrections.get(decided.seal)
+    *_, last = award.corrections[decided.seal]
     if last != case.id:
         raise refuse("verdict-superseded", "motion", decided.motion, appeal=last)
     return decided.after, tuple(_lines(decided, award, case))
@@ -705,7 +704,9 @@ def corrected_announcement(case: Case) -> tuple[str, tuple[Announced, ...]]:
 
 def _lines(decided: AppealDecided, award: Award, case: Case) -> Iterator[Announced]:
     """Yield one line for everybody who still holds an outcome, ranked first; who withdrew at the stage has none."""
-    ranks = {row.nomination: row.rank for row in decided.standings or ()}
+    orders = [one.verdict.order for one in reversed(case.corrections) if one.verdict.order]
+    gone = {one for one, state in case.nominations.items() if isinstance(state, Nomination) and state.ending in _GONE}
+    ranks = parted_ranks(decided.standings or (), (*orders, *(tie.order for tie in case.ties)), gone)
     winners = {winner.nomination for winner in award.winners if winner.at == decided.at}
     unranked = [row.nomination for row in decided.unrankable or ()]
     seal = case.ranking.seal(decided.seal)

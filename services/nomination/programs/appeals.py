@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from kernel.commands import Program
@@ -11,6 +12,7 @@ from schemas.rulebook import Rulebook
 from services.nomination.domain.appeal import (
     APPEAL,
     Contested,
+    Decided,
     LodgeAppeal,
     NotLodged,
     appeal_stream,
@@ -20,7 +22,7 @@ from services.nomination.domain.appeal import (
 from services.nomination.domain.award import AWARD, Award
 from services.nomination.domain.deciding import Evidence, open_verdict
 from services.nomination.domain.nomination import NOMINATION, nomination_stream
-from services.nomination.domain.plenary import PLENARY, DecideAppeal, Plenary, PlenaryState, plenary_stream
+from services.nomination.domain.plenary import PLENARY, BreakTie, DecideAppeal, Plenary, PlenaryState, plenary_stream
 from services.nomination.domain.seal import RANKING, Ranking
 from services.nomination.domain.season import SEASON, Season, SeasonState, Unopened, season_stream
 from services.nomination.domain.verdict import Case, OpenAppealMotion, contested_seal
@@ -51,7 +53,7 @@ def putting(command: OpenAppealMotion, roll: RollOfPlace) -> Program:
     async def program(load: Loader) -> Decision:
         meeting = await meeting_of(load, command.plenary)
         evidence = await evidence_of(load, meeting[0], command.item, roll)
-        return open_verdict(command, *meeting, await case_of(load, command.appeal, evidence))
+        return open_verdict(command, *meeting, await case_of(load, command.appeal, meeting[0], evidence))
 
     return program
 
@@ -61,11 +63,11 @@ async def with_case(load: Loader, plenary: PlenaryState, number: int, evidence: 
     motion = plenary.motion(number) if isinstance(plenary, Plenary) else None
     if motion is None or not isinstance(motion.question, DecideAppeal):
         return evidence
-    return replace(evidence, case=await case_of(load, motion.question.appeal, evidence))
+    return replace(evidence, case=await case_of(load, motion.question.appeal, plenary, evidence))
 
 
-async def case_of(load: Loader, appeal: str, evidence: Evidence) -> Case:
-    """Load an appeal with the contested meeting, its seals, the verdict that corrected them last, and what follows."""
+async def case_of(load: Loader, appeal: str, meeting: PlenaryState, evidence: Evidence) -> Case:
+    """Load an appeal with the contested meeting, its seals, the verdicts that corrected them, and what follows."""
     state = await load.load(APPEAL, appeal_stream(appeal))
     if isinstance(state, NotLodged):
         return Case(appeal)
@@ -75,13 +77,16 @@ async def case_of(load: Loader, appeal: str, evidence: Evidence) -> Case:
     seal = contested_seal(contested, cited.motion)
     rules = _rules_of(ranking, seal, await load.load(SEASON, season_stream(at.season)))
     awards = await _awards(load, at, rules)
-    corrected = awards[at.award].corrections.get(seal or "")
+    corrections = [
+        await load.load(APPEAL, appeal_stream(one)) for one in awards[at.award].corrections.get(seal or "", ())
+    ]
     return Case(
         id=appeal,
         appeal=state,
         contested=contested,
         ranking=ranking,
-        corrected=await load.load(APPEAL, appeal_stream(corrected)) if corrected else NotLodged(),
+        corrections=tuple(one.decided for one in corrections if isinstance(one, Decided)),
+        ties=tuple(_broken(seal, at, (meeting, contested))),
         awards=awards,
         rankings={stage: await load.load(RANKING, stage.ranking) for stage in _downstream(rules, at)},
         nominations=evidence.nominations,
@@ -96,6 +101,15 @@ def _rules_of(ranking: Ranking, seal: str | None, season: SeasonState) -> Rulebo
 
 def _downstream(rules: Rulebook | None, at: Stage) -> tuple[Stage, ...]:
     return downstream(rules, at) if rules else ()
+
+
+def _broken(seal: str | None, at: Stage, meetings: Iterable[PlenaryState]) -> Iterator[BreakTie]:
+    """Yield the ties on a seal that these meetings broke."""
+    for meeting in meetings:
+        for motion in meeting.motions if isinstance(meeting, Plenary) else ():
+            is_carried = (motion.seal, motion.outcome) == (seal, "carried")
+            if is_carried and isinstance(motion.question, BreakTie) and motion.item.category == at.category:
+                yield motion.question
 
 
 async def _awards(load: Loader, at: Stage, rules: Rulebook | None) -> dict[str, Award]:

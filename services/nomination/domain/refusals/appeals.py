@@ -98,7 +98,7 @@ RULES: Final = {
         "Put the verdict on {stage}.",
         "Ajukan putusan pada {stage}.",
     ),
-    "stage-held": rule(
+    "stage-frozen": rule(
         CONFLICT,
         "{value} is held until these appeals are decided: {appeals}.",
         "{value} ditahan sampai sanggah berikut diputus: {appeals}.",
@@ -114,10 +114,10 @@ RULES: Final = {
     ),
     "figures-on-dismissal": rule(
         UNFIT,
-        "A dismissed appeal changes no figure.",
-        "Sanggah yang ditolak tidak mengubah angka.",
-        "Leave the figures out, or uphold the appeal.",
-        "Hilangkan angkanya, atau kabulkan sanggah.",
+        "A dismissed appeal changes no figure and no order.",
+        "Sanggah yang ditolak tidak mengubah angka maupun urutan.",
+        "Leave figures and order out, or uphold the appeal.",
+        "Hilangkan angka dan urutannya, atau kabulkan sanggah.",
     ),
     "appellant-withdrew": rule(
         CONFLICT,
@@ -179,8 +179,16 @@ RULES: Final = {
         CONFLICT,
         "Ranked anew, {tied} would share rank {value} with {places} place(s) left.",
         "Setelah diperingkat ulang, {tied} berbagi peringkat {value} dan tersisa {places} tempat.",
-        "Let the committee first decide by a tie motion in which order they stand; then put the verdict.",
-        "Biarkan panitia lebih dahulu memutus urutan mereka dengan usul pemecah seri; lalu ajukan putusan.",
+        "Send them in `order`, best first; the vote on the verdict then breaks the tie too.",
+        "Kirim urutan mereka dalam `order`, yang terbaik lebih dahulu; pemungutan suara atas putusan sekaligus "
+        "memutus seri itu.",
+    ),
+    "verdict-order-not-theirs": rule(
+        UNFIT,
+        "The order does not name those who would share a rank at the cut.",
+        "Urutan itu tidak memuat mereka yang akan berbagi peringkat pada batas kuota.",
+        "Send an order of: {expected}; where nobody is tied there, leave it out.",
+        "Kirim urutan dari: {expected}; bila tidak ada seri di sana, hilangkan.",
     ),
     "verdict-outdated": rule(
         CONFLICT,
