@@ -716,9 +716,11 @@ async def test_a_rebuild_of_each_projection_gives_the_same_rows(begun: World):
     await begun.seal(ids)
     path = await begun.motion()
     await begun.chair.posts(f"{path}/motions/1/decide")
-    announced = await begun.chair.posts(f"{path}/motions/1/announce")
+    await begun.chair.posts(f"{path}/motions/1/announce")
+    appeal = {"nomination": ids[0], "plenary": path.rpartition("/")[2], "motion": 1, "grounds": "Nilai keliru."}
+    lodged = await begun.secretariat.posts("/v1/appeals", appeal)
     for projection in PROJECTIONS:
-        assert await begun.service.reached(projection.name, announced["position"])
+        assert await begun.service.reached(projection.name, lodged["position"])
     login = urlsplit(begun.service.settings.database_url).username
     assert login is not None
     rebuilt: Sequence[Projection[Any]] = PROJECTIONS

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.nomination.api import awards, committees, nominations, plenaries, seasons
+from services.nomination.api import appeals, awards, committees, nominations, plenaries, seasons
 
 
 def add_routes(app: FastAPI) -> None:
     """Add every route of the service."""
-    for room in (seasons, committees, nominations, plenaries, awards):
+    for room in (seasons, committees, nominations, plenaries, awards, appeals):
         app.include_router(room.router)
