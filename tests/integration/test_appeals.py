@@ -230,6 +230,14 @@ async def test_figures_follow_the_locale_and_are_never_guessed(begun: World, fig
     assert problem["errors"][0]["field"] == path
 
 
+async def test_a_motion_on_an_appeal_names_it_and_its_verdict(begun: World):
+    meeting, _ = await decided(begun)
+    for body, path in (({}, "appeal"), ({"appeal": person("appeal")}, "verdict")):
+        asked = {**ITEM, "kind": "decide-appeal", **body}
+        problem = await begun.secretary.fails(422, "invalid-request", "POST", f"{meeting}/motions", asked)
+        assert problem["errors"][0]["field"] == path
+
+
 async def test_a_value_may_be_a_fraction_that_is_not_in_lowest_terms(begun: World):
     meeting, ids = await decided(begun)
     lodged = await begun.secretariat.posts("/v1/appeals", appeal_against(meeting, ids[3]))

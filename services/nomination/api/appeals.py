@@ -32,7 +32,6 @@ from services.nomination.api.parts import (
     Here,
     InProvince,
     InSeason,
-    ItemBody,
     Reader,
     Reason,
     SeasonPath,
@@ -40,6 +39,7 @@ from services.nomination.api.parts import (
     position_of,
 )
 from services.nomination.domain.appeal import LodgeAppeal
+from services.nomination.domain.verdict import AskAppeal
 from services.nomination.programs import appeals as programs
 from services.nomination.rights import contact_of, is_of_place, may_see, provinces_of, visible_places
 from services.nomination.texts import digest_of_reason
@@ -149,12 +149,12 @@ def _decimal(text: str, locale: Locale, path: str) -> Any:
         raise invalid((FieldFault(path, text, remedy),)) from None
 
 
-class AppealMotionBody(ItemBody):
-    """The question whether an appeal is decided so, put to the body that took the contested decision."""
-
-    kind: Literal["decide-appeal"]
-    appeal: Uuid
-    verdict: VerdictBody
+def asked_appeal(appeal: str | None, verdict: VerdictBody | None) -> AskAppeal:
+    """Return the question of a motion on an appeal; raise a 422 for what is missing."""
+    if appeal is None or verdict is None:
+        remedy = Text("Send it with a motion of kind decide-appeal.", "Kirim bersama usul jenis decide-appeal.")
+        raise invalid((FieldFault("appeal" if appeal is None else "verdict", None, remedy),))
+    return AskAppeal(appeal, verdict.said())
 
 
 # --- reads ---------------------------------------------------------------------------------------------------------

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import asyncpg
 import orjson
 from fastapi import APIRouter, Depends
 from fastapi import Path as InPath
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
 from kernel.body import Moment
 from kernel.canonical import Json, instant, uuid7
@@ -20,7 +20,7 @@ from kernel.problems import not_found
 from kernel.service import Service
 from schemas.envelope import Hex64, ProvinceCode, SeasonCode, Slug, Uuid
 from schemas.nomination import Vote
-from services.nomination.api.appeals import AppealMotionBody
+from services.nomination.api.appeals import VerdictBody, asked_appeal
 from services.nomination.api.parts import (
     SQL,
     AtLeast,
@@ -37,8 +37,8 @@ from services.nomination.api.parts import (
     named,
     position_of,
 )
+from services.nomination.domain.deciding import OpenVerdict
 from services.nomination.domain.plenary import Convene
-from services.nomination.domain.verdict import OpenAppealMotion
 from services.nomination.programs import appeals as appeal_programs
 from services.nomination.programs import plenaries as programs
 from services.nomination.programs.loading import RollOfPlace
@@ -78,20 +78,16 @@ class TableBody(ItemBody):
 
 
 class MotionBody(ItemBody):
-    """The question to put; `advancing`, if sent, must be just who the quota admits, in rank order."""
+    """The question to put, by its kind.
 
+    `propose`: ranks 1 to the quota advance; `advancing`, if sent, must be just who the quota admits, in rank order.
+    `decide-appeal`: the `appeal` is decided by this `verdict`.
+    """
+
+    kind: Literal["propose", "decide-appeal"] = "propose"
     advancing: Annotated[list[Uuid] | None, Field(max_length=1000)] = None
-
-
-def _kind_of(body: Any) -> str:
-    """Return which question a body puts; without a kind it is the proposal."""
-    found = body.get("kind") if isinstance(body, dict) else getattr(body, "kind", None)
-    return "decide-appeal" if found == "decide-appeal" else "propose"
-
-
-AnyMotion = Annotated[
-    Annotated[MotionBody, Tag("propose")] | Annotated[AppealMotionBody, Tag("decide-appeal")], Discriminator(_kind_of)
-]
+    appeal: Uuid | None = None
+    verdict: VerdictBody | None = None
 
 
 class VoteBody(Body):
@@ -166,11 +162,11 @@ async def table_ranking(meeting: InMeeting, body: TableBody) -> Json:
     tags=["plenaries"],
     summary="Open a motion: that the quota advances, or how an appeal is decided",
 )
-async def open_motion(meeting: InMeeting, body: AnyMotion) -> Json:
+async def open_motion(meeting: InMeeting, body: MotionBody) -> Json:
     """Propose ranks 1 to the quota of the tabled seal, in order, and everybody else leaves; or decide an appeal."""
-    if isinstance(body, AppealMotionBody):
-        verdict = body.verdict.said()
-        putting = OpenAppealMotion(meeting.plenary, body.item, meeting.actor, body.appeal, verdict)
+    if body.kind == "decide-appeal":
+        asked = asked_appeal(body.appeal, body.verdict)
+        putting = OpenVerdict(meeting.plenary, body.item, meeting.actor, asked)
         return await meeting.do(appeal_programs.putting(putting, await meeting.roll()))
     advancing = None if body.advancing is None else tuple(body.advancing)
     program = programs.moving(meeting.actor, meeting.plenary, body.item, await meeting.roll(), advancing)

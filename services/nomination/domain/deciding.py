@@ -49,7 +49,7 @@ from services.nomination.domain.plenary import (
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Ranking, Seal, citable
 from services.nomination.domain.season import SeasonState
-from services.nomination.domain.verdict import Case, OpenAppealMotion, open_appeal_motion, verdict_results
+from services.nomination.domain.verdict import AskAppeal, Case, appeal_motion, verdict_results
 
 VersionOf = Callable[[str], int]
 """The version at which a stream was loaded."""
@@ -168,13 +168,25 @@ def _motion(command: OpenMotion, plenary: Plenary, seal: Seal, proposed: Proposa
     )
 
 
+@dataclass(frozen=True, slots=True)
+class OpenVerdict:
+    """Put the question how an appeal is decided."""
+
+    plenary: str
+    item: AgendaItem
+    actor: Actor
+    asked: AskAppeal
+
+
 @decides
 def open_verdict(
-    command: OpenAppealMotion, plenary: PlenaryState, season: SeasonState, committee: Committee, case: Case
+    command: OpenVerdict, plenary: PlenaryState, season: SeasonState, committee: Committee, case: Case
 ) -> Sequence[Emit]:
-    """Put a verdict on an appeal, by chair or secretary."""
+    """Put a verdict on an appeal, by chair or secretary of the body that took the contested decision."""
     setting = setting_of(command.plenary, plenary, season, committee)
-    return (open_appeal_motion(command, setting, case),)
+    check_office(command.actor, setting.rules, setting.formed, offices_of(setting.rules, "chair", "clerk"))
+    opened = appeal_motion(command.asked, command.item, "open", setting, case)
+    return (Emit(plenary_stream(command.plenary), opened),)
 
 
 def _check_movable(item: AgendaItem, plenary: Plenary) -> None:

@@ -54,7 +54,6 @@ from services.nomination.domain.appeal import (
 from services.nomination.domain.award import Award, Winner
 from services.nomination.domain.nomination import Cited, Nomination, NominationState, nomination_stream
 from services.nomination.domain.plenary import (
-    Actor,
     BreakTie,
     DecideAppeal,
     Motion,
@@ -62,10 +61,7 @@ from services.nomination.domain.plenary import (
     Plenary,
     PlenaryState,
     Setting,
-    check_office,
     item_name,
-    offices_of,
-    plenary_stream,
 )
 from services.nomination.domain.refusals import refuse
 from services.nomination.domain.reranking import Standings, aggregate, parted_ranks, rerank
@@ -187,38 +183,34 @@ def _ground(case: Case, season: Season) -> _Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAppealMotion:
-    """Put the question whether an appeal is decided so."""
+class AskAppeal:
+    """Ask whether an appeal is decided so."""
 
-    plenary: str
-    item: AgendaItem
-    actor: Actor
     appeal: str
     verdict: Verdict
-    ballot: Ballot = "open"
 
 
-def open_appeal_motion(command: OpenAppealMotion, setting: Setting, case: Case) -> Emit:
-    """Put a verdict to the body that took the contested decision, by chair or secretary; raise Refused."""
-    check_office(command.actor, setting.rules, setting.formed, offices_of(setting.rules, "chair", "clerk"))
+def appeal_motion(
+    asked: AskAppeal, item: AgendaItem, ballot: Ballot, setting: Setting, case: Case
+) -> AppealMotionOpened:
+    """Return the question on an appeal, for the body that took the contested decision; raise Refused."""
     ground = _ground(case, setting.season)
-    _check_meeting(command.item, setting.plenary, ground)
+    _check_meeting(item, setting.plenary, ground)
     check_not_held(ground.at, ground.award)
-    _check_pending(command.item, setting.plenary, ground)
-    _check_verdict(command.verdict, ground)
-    reversal = _reversal(command.verdict, ground)
-    opened = AppealMotionOpened(
-        plenary=command.plenary,
+    _check_pending(item, setting.plenary, ground)
+    _check_verdict(asked.verdict, ground)
+    reversal = _reversal(asked.verdict, ground)
+    return AppealMotionOpened(
+        plenary=setting.plenary.id,
         motion=len(setting.plenary.motions) + 1,
-        item=command.item,
-        appeal=command.appeal,
+        item=item,
+        appeal=case.id,
         nomination=ground.nomination,
         seal=ground.seal.id,
-        verdict=command.verdict,
+        verdict=asked.verdict,
         affected=reversal.affected if reversal else (),
-        ballot=command.ballot,
+        ballot=ballot,
     )
-    return Emit(plenary_stream(command.plenary), opened)
 
 
 def _check_meeting(item: AgendaItem, plenary: Plenary, ground: _Ground) -> None:

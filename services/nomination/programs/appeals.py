@@ -20,12 +20,12 @@ from services.nomination.domain.appeal import (
     lodge,
 )
 from services.nomination.domain.award import AWARD, Award
-from services.nomination.domain.deciding import Evidence, open_verdict
+from services.nomination.domain.deciding import Evidence, OpenVerdict, open_verdict
 from services.nomination.domain.nomination import NOMINATION, nomination_stream
 from services.nomination.domain.plenary import PLENARY, BreakTie, DecideAppeal, Plenary, PlenaryState, plenary_stream
 from services.nomination.domain.seal import RANKING, Ranking
 from services.nomination.domain.season import SEASON, Season, SeasonState, Unopened, season_stream
-from services.nomination.domain.verdict import Case, OpenAppealMotion, contested_seal
+from services.nomination.domain.verdict import Case, contested_seal
 from services.nomination.programs.loading import RollOfPlace, evidence_of, meeting_of
 
 
@@ -47,13 +47,13 @@ def lodging(command: LodgeAppeal) -> Program:
     return program
 
 
-def putting(command: OpenAppealMotion, roll: RollOfPlace) -> Program:
+def putting(command: OpenVerdict, roll: RollOfPlace) -> Program:
     """Put a verdict on an appeal to a meeting."""
 
     async def program(load: Loader) -> Decision:
         meeting = await meeting_of(load, command.plenary)
         evidence = await evidence_of(load, meeting[0], command.item, roll)
-        return open_verdict(command, *meeting, await case_of(load, command.appeal, meeting[0], evidence))
+        return open_verdict(command, *meeting, await case_of(load, command.asked.appeal, meeting[0], evidence))
 
     return program
 

@@ -35,11 +35,11 @@ from services.nomination.domain.appeal import (
     downstream,
     lodge,
 )
-from services.nomination.domain.deciding import DecideMotion, Evidence, decide_motion, open_verdict
+from services.nomination.domain.deciding import DecideMotion, Evidence, OpenVerdict, decide_motion, open_verdict
 from services.nomination.domain.nomination import Nomination
 from services.nomination.domain.plenary import Actor, BreakTie, DecideAppeal, Plenary, Setting, setting_of
 from services.nomination.domain.season import Season
-from services.nomination.domain.verdict import Case, OpenAppealMotion, contested_seal
+from services.nomination.domain.verdict import AskAppeal, Case, contested_seal
 from services.scoring.domain.ranking import Entrant, Rules, evaluate, place, standing, unplaced, unrankable
 from services.scoring.domain.stage import pin
 from tests.unit.nomination.scene import (
@@ -190,7 +190,7 @@ class Hearing(Scene):
         plenary: str = PLENARY_ID,
     ) -> Decision:
         """Put a verdict to a meeting."""
-        command = OpenAppealMotion(plenary, item, actor, appeal, verdict)
+        command = OpenVerdict(plenary, item, actor, AskAppeal(appeal, verdict))
         return open_verdict(command, *self.meeting(plenary), self.case(appeal))
 
     def _evidence_of(self, motion: int, plenary: str) -> Evidence:
