@@ -31,6 +31,8 @@ VALUES: Final[dict[str, Any]] = {
     "scheduled": "2021-03-01T02:00:00Z", "vote": "for", "mark": "80", "marks": {"kinerja": "80"},
     "as_of": "2021-02-01T00:00:00Z", "left": False, "at_least": "1-1-1", "stream": "season/2020",
     "appeal": UNKNOWN, "grounds": "Contoh",
+    "steps": "mail", "deadlines": "digest", "meetings": "none", "results": "mail", "appeals": "mail", "lang": "id",
+    "zone": "Asia/Jakarta",
 }  # fmt: skip
 
 _DEEP: Final = 100_000
