@@ -114,7 +114,6 @@ _HIDDEN: Final = {
     "nomination GET /v1/nominations/{nomination}": (*MEETING, "secretariat", "contact"),
     "nomination GET /v1/committees/{season}/{province}": (*MEETING, "secretariat", "contact"),
     "nomination GET /v1/plenaries/{plenary}": (*MEETING, "secretariat", "contact"),
-    "nomination GET /v1/appeals/{appeal}": (*MEETING, "secretariat", "contact"),
     "scoring GET /v1/rankings/{season}/{tier}/{province}/{category}/{stage}": ("secretary",),
     "scoring GET /v1/rankings/{season}/{tier}/{province}/{category}/{stage}/progress": ("secretary",),
     "scoring GET /v1/sheets/{nomination}/{tier}/{stage}/{member}": ("secretary",),
