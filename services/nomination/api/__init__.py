@@ -9,10 +9,37 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.nomination.api import awards, committees, nominations, plenaries, seasons
+from kernel.http import Intake
+from services.nomination.api import (
+    awards,
+    committees,
+    disputes,
+    evidence,
+    imports,
+    interviews,
+    nominations,
+    plenaries,
+    seasons,
+    verification,
+)
+
+INTAKES: tuple[Intake, ...] = (imports.INTAKE, evidence.INTAKE)
+"""Routes that take a file and no JSON."""
+_ROOMS = (
+    seasons,
+    committees,
+    nominations,
+    imports,
+    evidence,
+    disputes,
+    verification,
+    interviews,
+    plenaries,
+    awards,
+)
 
 
 def add_routes(app: FastAPI) -> None:
     """Add every route of the service."""
-    for room in (seasons, committees, nominations, plenaries, awards):
+    for room in _ROOMS:
         app.include_router(room.router)

@@ -186,9 +186,9 @@ def _stage_rules(rules: Rulebook, at: Stage) -> StageRules:
 
 
 def _contender(nomination: str, at: Stage, evidence: Evidence) -> Nomination | None:
-    """Return a nomination that stands at the stage, None when it withdrew; refuse one that was decided on elsewhere."""
+    """Return a nomination that stands at the stage, None when it left; refuse one that was decided on elsewhere."""
     state = evidence.nominations.get(nomination)
-    if isinstance(state, Nomination) and state.ending == "withdrawn":
+    if isinstance(state, Nomination) and state.left_empty:
         return None
     if isinstance(state, Nomination) and state.competes_at(at):
         return state
