@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, TypeVar
 from fastapi import APIRouter, Query, Request
 
 from kernel.canonical import Json
-from kernel.commands import Executor, Program
+from kernel.commands import Executor, Program, Receipt
 from kernel.decider import Aggregate, Decision, FieldFault, Loader, Refusal, Text
 from kernel.http import Intake
 from kernel.problems import Problem, refused, unsupported_media_type
@@ -73,6 +73,7 @@ async def import_nominations(
         problem = refused(outcome)
         problem.extra |= {"report": report.document()} if report.outcomes else {}
         raise problem
+    report.settle(outcome)
     return {**report.document(), "command": outcome.command, "time": outcome.time, "position": outcome.position}
 
 
@@ -119,6 +120,14 @@ class _Report:
     def hear(self, imported: Imported) -> None:
         """Keep the latest outcomes; a decision that met a conflict is taken anew."""
         self.outcomes = imported.outcomes
+
+    def settle(self, receipt: Receipt) -> None:
+        """Tell of no row as nominated that is not in the receipt: of a repeated command it is the first one's."""
+        written = {event.stream for event in receipt.events}
+        self.outcomes = tuple(
+            outcome if outcome.stream is None or outcome.stream in written else outcome.skipped()
+            for outcome in self.outcomes
+        )
 
     def document(self) -> Json:
         """Return the report as JSON values, both languages side by side."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Final, Literal, NamedTuple, cast
 from unicodedata import normalize
@@ -123,6 +123,15 @@ class Outcome:
     standing: str | None = None
     faults: tuple[CellFault, ...] = ()
 
+    @property
+    def stream(self) -> str | None:
+        """Return the stream that a nominated row is written to; None for any other."""
+        return nomination_stream(self.settled.nomination) if self.settled and self.status == "nominated" else None
+
+    def skipped(self) -> Outcome:
+        """Return a good row's outcome when nothing is appended for it; that of any other is what it was."""
+        return replace(self, status="skipped") if self.status == "nominated" else self
+
 
 class Imported(NamedTuple):
     """The decision on a list, and what became of every row."""
@@ -155,7 +164,7 @@ def import_list(command: ImportList, judged: Sequence[Judged], states: Mapping[s
     bad = sum(outcome.status == "bad" for outcome in outcomes)
     if bad and command.mode == "all-or-nothing":
         refusal = refuse("import-has-bad-rows", "body", bad, rows=len(outcomes)).refusal
-        return Imported(refusal, tuple(map(_left, outcomes)))
+        return Imported(refusal, tuple(outcome.skipped() for outcome in outcomes))
     emits = [
         Emit(nomination_stream(one.settled.nomination), entered(one.command, one.settled))
         for one, outcome in zip(judged, outcomes, strict=True)
@@ -171,12 +180,6 @@ def _outcome(one: Judged, states: Mapping[str, NominationState]) -> Outcome:
     if isinstance(state, Nomination):
         return Outcome(one.number, "already", one.settled, state.ending or "competing")
     return Outcome(one.number, "nominated", one.settled)
-
-
-def _left(outcome: Outcome) -> Outcome:
-    """Return what became of a row when nothing is appended."""
-    good = outcome.status == "nominated"
-    return Outcome(outcome.number, "skipped", outcome.settled) if good else outcome
 
 
 # --- one row -------------------------------------------------------------------------------------------------------

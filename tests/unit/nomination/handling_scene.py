@@ -55,7 +55,7 @@ HEADINGS = ("kategori", "jenis", "kode", "nama", "skala", "wilayah", "pengusul",
 
 @cache
 def with_checks() -> Rulebook:
-    """Return the rulebook with verification at every stage of that name, interviews of 45 minutes, a measured aspect."""
+    """Return the rulebook with verification, interviews of 45 minutes and a measured aspect."""
     content = rulebook().model_dump(mode="json", exclude_none=True)
     for rubric in content["rubrics"]:
         for aspect in rubric["aspects"]:

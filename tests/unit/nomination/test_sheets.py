@@ -6,6 +6,7 @@ import io
 import tracemalloc
 import zipfile
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -109,10 +110,8 @@ def test_a_csv_of_many_rows_is_not_read_to_its_end():
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300), st.sampled_from([CSV, XLSX]))
 def test_whatever_bytes_are_sent_they_are_read_or_refused(data, media_type):
-    try:
+    with suppress(Unreadable):  # anything else that is raised fails
         read_rows(data, media_type)
-    except Unreadable as unreadable:
-        assert unreadable.fault.remedy.id
 
 
 # --- XLSX ----------------------------------------------------------------------------------------------------------
