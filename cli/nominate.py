@@ -14,15 +14,12 @@ from typing import Annotated, Any, Final, NamedTuple
 from uuid import uuid4
 
 import httpx
-import openpyxl
 import typer
-from openpyxl.styles import Font
 
 from cli.addresses import address_of
 from cli.login import token_for
 from cli.output import AsJson, Finding, WrongUse, show, table
-from services.nomination.domain.sheet import COLUMNS
-from services.nomination.sheets import CSV, MOST_BYTES, XLSX
+from services.nomination.domain.sheet import COLUMNS, CSV, MOST_BYTES, XLSX
 
 _TIMEOUT: Final = 120.0
 _MEDIA_TYPES: Final = {".csv": CSV, ".xlsx": XLSX}
@@ -238,6 +235,9 @@ def _csv() -> bytes:
 
 def _workbook() -> bytes:
     """Return the template with every column kept as text, so that no code becomes a number or a date."""
+    import openpyxl  # noqa: PLC0415 - it takes longer to import than all else, and no other command needs it
+    from openpyxl.styles import Font  # noqa: PLC0415
+
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
     sheet.title = "usulan"

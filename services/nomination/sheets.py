@@ -20,12 +20,7 @@ from openpyxl.cell import Cell, MergedCell
 from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell
 
 from kernel.decider import FieldFault, Text
-from services.nomination.domain.sheet import MOST_ROWS, ErrorValue, Formula, Row, Value, is_blank, is_heading
-
-CSV: Final = "text/csv"
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-MEDIA_TYPES: Final = (CSV, XLSX)
-MOST_BYTES: Final = 2 * (1 << 20)
+from services.nomination.domain.sheet import CSV, MOST_ROWS, XLSX, ErrorValue, Formula, Row, Value, is_blank, is_heading
 
 _LAST_ROW: Final = 10_000
 _LAST_COLUMN: Final = 256

@@ -17,11 +17,11 @@ from kernel.http import Intake
 from kernel.problems import Problem, refused, unsupported_media_type
 from schemas.envelope import SeasonCode
 from services.nomination.api.parts import Here, SecretariatCommand
-from services.nomination.domain.importing import CellFault, Imported, ImportList, Mode, Outcome
-from services.nomination.domain.sheet import Line, lines_of
+from services.nomination.domain.importing import BAD_ROWS, CellFault, Imported, ImportList, Mode, Outcome
+from services.nomination.domain.sheet import MEDIA_TYPES, MOST_BYTES, Line, lines_of
 from services.nomination.programs import nominations as programs
 from services.nomination.rights import provinces_of
-from services.nomination.sheets import MEDIA_TYPES, MOST_BYTES, Unreadable, read_rows
+from services.nomination.sheets import Unreadable, read_rows
 
 router = APIRouter()
 S = TypeVar("S")
@@ -71,7 +71,8 @@ async def import_nominations(
     outcome = await here.executor.execute(command.ask("secretariat"), program)
     if isinstance(outcome, Refusal):
         problem = refused(outcome)
-        problem.extra |= {"report": report.document()} if report.outcomes else {}
+        # Only of its own refusal does the report tell what became of the rows; not of a key that was used before.
+        problem.extra |= {"report": report.document()} if outcome.code == BAD_ROWS else {}
         raise problem
     report.settle(outcome)
     return {**report.document(), "command": outcome.command, "time": outcome.time, "position": outcome.position}

@@ -47,6 +47,7 @@ SIZES: Final[Mapping[str, str]] = {"besar": "large", "menengah": "medium", "keci
 SAMPLES: Final[Mapping[str, bool]] = {
     "ya": True, "yes": True, "true": True, "1": True, "tidak": False, "no": False, "false": False, "0": False,
 }  # fmt: skip
+BAD_ROWS: Final = "import-has-bad-rows"
 _LONGEST_SHOWN: Final = 80
 _STARTS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula when the value is written into one again."""
@@ -163,7 +164,7 @@ def import_list(command: ImportList, judged: Sequence[Judged], states: Mapping[s
     outcomes = tuple(_outcome(one, states) for one in judged)
     bad = sum(outcome.status == "bad" for outcome in outcomes)
     if bad and command.mode == "all-or-nothing":
-        refusal = refuse("import-has-bad-rows", "body", bad, rows=len(outcomes)).refusal
+        refusal = refuse(BAD_ROWS, "body", bad, rows=len(outcomes)).refusal
         return Imported(refusal, tuple(outcome.skipped() for outcome in outcomes))
     emits = [
         Emit(nomination_stream(one.settled.nomination), entered(one.command, one.settled))

@@ -14,6 +14,11 @@ from typing import Final, NamedTuple
 
 from kernel.decider import FieldFault, Text
 
+CSV: Final = "text/csv"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MEDIA_TYPES: Final = (CSV, XLSX)
+"""What a list may be sent as."""
+MOST_BYTES: Final = 2 * (1 << 20)
 MOST_ROWS: Final = 2000
 """How many nominations one list holds at most."""
 _BLANK: Final = frozenset({"", "-", "\u2013", "\u2014"})
