@@ -6,6 +6,7 @@ the category where it stands: a winner's nomination is over although its stream 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -95,7 +96,9 @@ def importing(command: ImportList, told: Told) -> Program:
     """Nominate from a list, every good row in one append."""
 
     async def program(load: Loader) -> Decision:
-        judged = judge_list(command, await load.load(SEASON, season_stream(command.season)))
+        season = await load.load(SEASON, season_stream(command.season))
+        # Two thousand rows take most of a second; other requests go on meanwhile.
+        judged = await asyncio.to_thread(judge_list, command, season)
         if isinstance(judged, Refusal):
             return judged
         ids = {one.settled.nomination for one in judged if one.settled is not None}
