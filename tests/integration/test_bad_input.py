@@ -147,6 +147,8 @@ _LISTS: Final = {
         "/v1/nominations": "nominations/None/None/None/None",
         "/v1/committees": "committees/None/None",
         "/v1/plenaries": "plenaries/None/None",
+        "/v1/disputes": "disputes/None",
+        "/v1/interviews": "interviews/None/None",
         "/v1/public/seasons": "seasons",
         "/v1/public/results/2020": "results/2020",
     },
