@@ -100,6 +100,9 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "scoring POST /v1/rankings/{season}/{tier}/{province}/{category}/{stage}/open": ("secretary",),
     "scoring POST /v1/rankings/{season}/{tier}/{province}/{category}/{stage}/close": ("secretary",),
     "scoring POST /v1/rankings/{season}/{tier}/{province}/{category}/{stage}/seal": ("secretary",),
+    "scoring POST /v1/rankings/{season}/{tier}/{province}/{category}/{stage}/assign": ("secretary",),
+    "scoring POST /v1/rankings/{season}/{tier}/{province}/{category}/{stage}/extend": ("secretary", "season-admin"),
+    "scoring GET /v1/rankings/{season}/{tier}/{province}/{category}/{stage}/checklist": ("secretary", "auditor"),
     "scoring GET /v1/rankings": VIEWERS,
     # Unsealed, as here, it is for who has no sheet in it; sealed, for the people of the place.
     "scoring GET /v1/rankings/{season}/{tier}/{province}/{category}/{stage}": ("secretary", "auditor"),
@@ -131,6 +134,7 @@ _HIDDEN: Final = {
     "nomination GET /v1/plenaries/{plenary}": (*MEETING, "secretariat", "contact"),
     "scoring GET /v1/rankings/{season}/{tier}/{province}/{category}/{stage}": ("secretary",),
     "scoring GET /v1/rankings/{season}/{tier}/{province}/{category}/{stage}/progress": ("secretary",),
+    "scoring GET /v1/rankings/{season}/{tier}/{province}/{category}/{stage}/checklist": ("secretary",),
     "scoring GET /v1/sheets/{nomination}/{tier}/{stage}/{member}": ("secretary",),
 }
 """What of Gorontalo (75) its own people read and the same roles of West Sumatra (13) do not."""
