@@ -30,6 +30,7 @@ VALUES: Final[dict[str, Any]] = {
     "kind": "city", "code": "75.71", "nominating_body": "75", "contact": UNKNOWN, "reason": "Contoh", "sample": True,
     "scheduled": "2021-03-01T02:00:00Z", "vote": "for", "mark": "80", "marks": {"kinerja": "80"},
     "as_of": "2021-02-01T00:00:00Z", "left": False, "at_least": "1-1-1", "stream": "season/2020",
+    "successor": UNKNOWN, "employer": "NPP-1", "government": "75.71", "dry_run": False,
 }  # fmt: skip
 
 _DEEP: Final = 100_000
@@ -155,6 +156,8 @@ _UNFIT_QUERIES: Final = {
     "until": ("x", "", "1-2", "%00", "9999-9-9", "9" * 19 + "-1-1"),
     "ids": ("x", "", "%00", ",".join([UNKNOWN] * 201), UNKNOWN + ",", "x" * 9000),
     "left": ("perhaps", "2", "%00"),
+    "dry_run": ("perhaps", "2", "%00"),
+    "kind": ("x", "%00", "Extension"),
     "locale": ("fr", "%00"),
 }  # fmt: skip
 
