@@ -55,12 +55,20 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "identity POST /v1/grants": ("season-admin",),
     "identity DELETE /v1/grants/{grant}": ("season-admin",),
     "nomination POST /v1/seasons": ("season-admin",),
+    "nomination POST /v1/seasons/{season}/amend": ("season-admin",),
+    "nomination POST /v1/seasons/{season}/extend": ("season-admin",),
+    "nomination POST /v1/seasons/{season}/freeze": ("season-admin",),  # and a second one
+    "nomination POST /v1/seasons/{season}/unfreeze": ("season-admin",),  # and a second one
+    "nomination POST /v1/seasons/{season}/close": ("season-admin",),  # and a second one
+    "nomination GET /v1/seasons/{season}/exceptions": ("season-admin", "auditor", "secretary"),
     "nomination POST /v1/committees": ("season-admin", "secretary"),
     "nomination GET /v1/committees": READERS,
     "nomination GET /v1/committees/{season}/{province}": READERS,
     "nomination POST /v1/committees/{season}/{province}/{body}/members": ("season-admin", "secretary"),
     "nomination POST /v1/committees/{season}/{province}/{body}/members/{person}/remove": ("season-admin", "secretary"),
+    "nomination POST /v1/committees/{season}/{province}/{body}/members/{person}/replace": ("season-admin", "secretary"),
     "nomination POST /v1/committees/{season}/{province}/{body}/conflicts": MEETING,
+    "nomination POST /v1/committees/{season}/{province}/{body}/conflicts/lift": MEETING,
     "nomination POST /v1/nominations": ("secretariat",),
     "nomination GET /v1/nominations": READERS,
     "nomination GET /v1/nominations/{nomination}": READERS,
