@@ -23,10 +23,12 @@ from bench.season import Seasons, copy_in
 from bench.turns import Stopwatch, Work, take_turns
 from bench.usage import cpu_rows
 from deploy.local.provision import connected
+from kernel.codec import Versions
 from kernel.decider import START, Position
 from kernel.log import Connection
 from kernel.reactor import Table
 from kernel.rebuild import PAGE, SQL, Refold, copy_rows, refold
+from schemas.codec import CODEC
 from services.scoring.projections import RankingProjection
 
 NAME: Final = "rebuild"
@@ -65,7 +67,7 @@ async def measure(ground: Ground, plan: Plan) -> list[Row]:
 
 
 async def _ours(owner: Connection, until: Position, watch: Stopwatch) -> int:
-    fold = Refold(RankingProjection())
+    fold = Refold(RankingProjection(), CODEC)
     table = fold.projection.table
     beside = Table(f"{table.name}_bench", table.columns)
     await owner.execute(f"drop table if exists {beside.name}")
@@ -77,7 +79,7 @@ async def _ours(owner: Connection, until: Position, watch: Stopwatch) -> int:
 
 
 async def _limit(owner: Connection, until: Position, watch: Stopwatch) -> int:
-    types, count = sorted(RankingProjection.types), 0
+    types, count = sorted(Versions(RankingProjection.types, CODEC).stored), 0
     with watch:
         async with owner.transaction(isolation="repeatable_read", readonly=True):
             cursor = await owner.cursor(SQL["fold_range"], types, *START, *until)

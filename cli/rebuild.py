@@ -21,6 +21,7 @@ from deploy.local.provision import with_login
 from deploy.local.settings import options_from
 from kernel.reactor import Projection
 from kernel.rebuild import Rebuilt, rebuild
+from schemas.codec import CODEC
 from schemas.topics import SERVICES
 
 _EVERY: Final = 100_000
@@ -54,7 +55,9 @@ def rebuild_projection(
             show_progress(f"{count} events folded", as_json=as_json)
 
     try:
-        outcome = asyncio.run(rebuild(_owner_url(service, data), fold, _login(service), accept=accept, told=told))
+        outcome = asyncio.run(
+            rebuild(_owner_url(service, data), fold, CODEC, _login(service), accept=accept, told=told)
+        )
     except (OSError, asyncpg.PostgresError) as error:
         raise WrongUse(f"the database of {service} cannot be used ({error}): is the stack running?") from error
     _report(projection, outcome, as_json=as_json)

@@ -2,10 +2,14 @@
 
 A composition root hands in the codec (`schemas.codec`). It also makes the few events that a log writes about itself:
 a refusal, an enabled reaction, a new epoch, a published key.
+
+An event keeps the version in which it was written: its bytes, hash and signature are of that. Whoever reads what it
+means gets it as the newest version says it, decisions as a model (`happened`), folds of raw documents by `Versions`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from kernel.canonical import Json
@@ -41,6 +45,14 @@ class Codec(Protocol):
         """Return the event model of a stored type and data, brought up to its newest version."""
         ...
 
+    def versions(self, type_name: str) -> frozenset[str]:
+        """Return a type with every older version of it that `newest` brings up to it."""
+        ...
+
+    def newest(self, type_name: str, data: Json) -> tuple[str, Json]:
+        """Return stored type and data as the newest version says them, without checking them against a model."""
+        ...
+
     def write(self, event: Any) -> Written:
         """Return what an event model says."""
         ...
@@ -64,6 +76,30 @@ class Codec(Protocol):
     def key_published(self, service: str, key_id: str, public_key: str, use: str) -> Any:
         """Return the event that publishes a key: base64 of the raw public key, for `events` or `tokens`."""
         ...
+
+
+class Versions:
+    """What a fold that asks for some types must be given: those, and the older versions of them, brought up.
+
+    `stored` names all of them as the log has them. Types without older versions cost nothing.
+    """
+
+    __slots__ = ("_newest", "_older", "stored")
+
+    def __init__(self, types: frozenset[str], codec: Codec) -> None:
+        """Find the older versions of `types`."""
+        self.stored: frozenset[str] = types.union(*(codec.versions(type_name) for type_name in types))
+        self._older = self.stored - types
+        self._newest = codec.newest
+
+    def newest(self, event: Recorded) -> Recorded:
+        """Return an event as a fold reads it."""
+        return event.told_as(*self._newest(event.type, event.data)) if event.type in self._older else event
+
+    def newest_of(self, events: Iterable[Recorded]) -> Iterable[Recorded]:
+        """Return events as a fold reads them, in their order."""
+        older, newest = self._older, self.newest
+        return (newest(event) if event.type in older else event for event in events) if older else events
 
 
 def happened(recorded: Recorded, codec: Codec) -> Happened:

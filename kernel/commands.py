@@ -2,8 +2,9 @@
 
 A decision is a program that loads streams and calls a pure function. What it loaded is guarded at the append, so a
 decision never rests on a state that has passed. States are kept between commands and trusted for acceptance only: the
-append checks them, and before a refusal is given everything is read again. A command's id (its Idempotency-Key, scoped
-to actor and route) is remembered in the append itself, so the common path is one round trip to the database.
+append checks them, and before a refusal is given, or nothing is to be done, everything is read again. A command's id
+(its Idempotency-Key, scoped to actor and route) is remembered in the append itself, so the common path is one round
+trip to the database.
 """
 
 from __future__ import annotations
@@ -289,10 +290,10 @@ class Executor:
                 session = _Session(lease.connection, self.codec, self.cache, trusting=trusting)
                 try:
                     decision = await program(session)
+                    if session.trusted and (isinstance(decision, Refusal) or not decision):
+                        trusting = False  # nothing would be appended, so nothing would check what it rests on
+                        continue
                     if isinstance(decision, Refusal):
-                        if session.trusted:
-                            trusting = False
-                            continue
                         return await self._refuse(await lease.connection(), ask, decision)
                     return await self._commit(lease, session, ask, decision)
                 except StreamMoved:

@@ -15,7 +15,7 @@ import hashlib
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -24,7 +24,7 @@ from uuid import UUID, uuid5
 import asyncpg
 import structlog
 
-from kernel.codec import Codec, Unreadable, happened
+from kernel.codec import Codec, Unreadable, Versions, happened
 from kernel.commands import ATTEMPTS, Ask, Executor, Program
 from kernel.decider import START, Aggregate, Decision, Emit, Happened, Loader, Position, Refusal
 from kernel.log import (
@@ -68,14 +68,6 @@ class StreamHeld(Exception):
     """An event in the batch cannot be read: its stream is noted as held, and the batch is folded again without it."""
 
 
-Known = Callable[[str], bool]
-"""Whether this build has a model for a type of event."""
-
-
-def _all_known(_type: str) -> bool:
-    return True
-
-
 # --- what services write -------------------------------------------------------------------------------------------
 
 
@@ -100,7 +92,10 @@ class Table:
 
 
 class Projection(Protocol[S]):
-    """A fold from events to read rows, by group. It sees raw documents: rebuilding reads millions of them."""
+    """A fold from events to read rows, by group. It sees raw documents: rebuilding reads millions of them.
+
+    An event of an older version of one of `types` comes as the newest version says it, under the newest type's name.
+    """
 
     name: str
     table: Table
@@ -213,12 +208,12 @@ class Folder(ABC):
 
     acts: bool = False
 
-    def __init__(self, name: str, types: frozenset[str], measures: LogMeasures, known: Known) -> None:
-        """Fold under the permanent name `name`, the events of `types`; what is not `known` holds its stream."""
+    def __init__(self, name: str, types: frozenset[str], codec: Codec, measures: LogMeasures) -> None:
+        """Fold under the permanent name `name`, the events of `types`; what `codec` does not know holds its stream."""
         self.name = name
-        self.types = types
+        self.versions = Versions(types, codec)
         self.measures = measures
-        self.known = known
+        self.known = codec.knows
         self.checkpoint = START
         self.enabled = START
         self.stalled: dict[str, int] = {}
@@ -274,7 +269,7 @@ class Folder(ABC):
             return 0
         try:
             for event in batch:
-                if event.type not in self.types and not self.known(event.type) and not self.waits(event):
+                if not (event.type in self.versions.stored or self.known(event.type) or self.waits(event)):
                     await self.stall(connection, event, Unreadable(f"no model of this build reads {event.type}"))
             done = await self._take(connection, batch)
         except StreamHeld:
@@ -301,7 +296,7 @@ class Folder(ABC):
 
     def reads(self, event: Recorded) -> bool:
         """Tell whether this handler folds the event: its type, and its stream is not waited on."""
-        return event.type in self.types and not self.waits(event)
+        return event.type in self.versions.stored and not self.waits(event)
 
     def waits(self, event: Recorded) -> bool:
         """Tell whether the event's stream is held at it or before it."""
@@ -323,7 +318,7 @@ class Folder(ABC):
 
     async def _resume(self, connection: Connection, stream: str, version: int) -> None:
         held = [recorded(row) for row in await connection.fetch(SQL["stream_until"], stream, version, *self.checkpoint)]
-        events = [event for event in held if event.type in self.types]
+        events = [event for event in held if event.type in self.versions.stored]
         if all(self.known(event.type) for event in held) and await self.catch_up(connection, stream, events):
             del self.stalled[stream]
         self.measures.stalled(self.name, len(self.stalled))
@@ -351,9 +346,9 @@ class _Group(Generic[S]):
 class ProjectionFolder(Folder, Generic[S]):
     """Keeps a projection's table: folds touched groups, writes only the rows that changed."""
 
-    def __init__(self, projection: Projection[S], measures: LogMeasures, known: Known = _all_known) -> None:
+    def __init__(self, projection: Projection[S], codec: Codec, measures: LogMeasures) -> None:
         """Fold `projection`."""
-        super().__init__(projection.name, projection.types, measures, known)
+        super().__init__(projection.name, projection.types, codec, measures)
         self.projection = projection
         self._groups: OrderedDict[str, _Group[S]] = OrderedDict()
 
@@ -372,10 +367,11 @@ class ProjectionFolder(Folder, Generic[S]):
     ) -> tuple[dict[str, _Group[S]], list[tuple[str, str]]]:
         touched: dict[str, _Group[S]] = {}
         joined: list[tuple[str, str]] = []
-        for event in batch:
-            if not self.reads(event):
+        for stored in batch:
+            if not self.reads(stored):
                 continue
             try:
+                event = self.versions.newest(stored)
                 for name in self.projection.groups(event):
                     group = touched.get(name) or await self._group(connection, name)
                     touched[name] = group
@@ -384,8 +380,8 @@ class ProjectionFolder(Folder, Generic[S]):
                         joined.append((name, event.stream))
                     group.state = self.projection.fold(group.state, event, name)
             except _UNREADABLE as error:
-                await self.stall(connection, event, error)
-                raise StreamHeld(event.stream) from error
+                await self.stall(connection, stored, error)
+                raise StreamHeld(stored.stream) from error
         return touched, joined
 
     async def _group(self, connection: Connection, name: str) -> _Group[S]:
@@ -402,13 +398,18 @@ class ProjectionFolder(Folder, Generic[S]):
     async def _load(self, connection: Connection, name: str) -> _Group[S]:
         """Fold a group's history up to the checkpoint from the streams that touched it."""
         members = {row["stream"] for row in await connection.fetch(SQL["members"], self.name, name)}
+        state = await self._history(connection, name, members)
+        return _Group(state, members, self._rows(name, state) if members else {})
+
+    async def _history(self, connection: Connection, name: str, members: set[str]) -> S:
+        """Fold what these streams had to say of a group up to the checkpoint."""
         state = self.projection.initial(name)
         if members:
-            for row in await connection.fetch(SQL["history"], list(members), *self.checkpoint):
-                event = recorded(row)
-                if self.reads(event) and name in self.projection.groups(event):
+            history = map(recorded, await connection.fetch(SQL["history"], list(members), *self.checkpoint))
+            for event in self.versions.newest_of(filter(self.reads, history)):
+                if name in self.projection.groups(event):
                     state = self.projection.fold(state, event, name)
-        return _Group(state, members, self._rows(name, state) if members else {})
+        return state
 
     def _rows(self, name: str, state: S) -> dict[str, tuple[Any, ...]]:
         return {row[1]: row for row in self.projection.rows(name, state)}
@@ -448,18 +449,13 @@ class ProjectionFolder(Folder, Generic[S]):
         """Fold the held events' groups anew without the stall."""
         held = self.stalled.pop(stream)
         try:
-            names = {name for event in events for name in self.projection.groups(event)}
+            names = {name for event in self.versions.newest_of(events) for name in self.projection.groups(event)}
             touched: dict[str, _Group[S]] = {}
             joined = [(name, stream) for name in sorted(names)]
             for name, _ in joined:
                 before = await self._stored(connection, name)
                 members = {row["stream"] for row in await connection.fetch(SQL["members"], self.name, name)} | {stream}
-                state = self.projection.initial(name)
-                for row in await connection.fetch(SQL["history"], list(members), *self.checkpoint):
-                    event = recorded(row)
-                    if self.reads(event) and name in self.projection.groups(event):
-                        state = self.projection.fold(state, event, name)
-                touched[name] = _Group(state, members, before)
+                touched[name] = _Group(await self._history(connection, name, members), members, before)
             await self._commit(connection, touched, joined, self.checkpoint, stream)
         except _UNFIT:
             self.stalled[stream] = held
@@ -482,7 +478,7 @@ class HandlerFolder(Folder):
 
     def __init__(self, handler: Handler, codec: Codec, measures: LogMeasures) -> None:
         """Run `handler`."""
-        super().__init__(handler.name, handler.types, measures, codec.knows)
+        super().__init__(handler.name, handler.types, codec, measures)
         self.handler = handler
         self.codec = codec
 
@@ -538,7 +534,7 @@ class ReactionFolder(Folder):
 
     def __init__(self, reaction: Reaction, executor: Executor, measures: LogMeasures) -> None:
         """Run `reaction` with the service's executor."""
-        super().__init__(reaction.name, reaction.types, measures, executor.codec.knows)
+        super().__init__(reaction.name, reaction.types, executor.codec, measures)
         self.reaction = reaction
         self.executor = executor
 

@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import asyncpg
 
+from kernel.codec import Codec, Versions
 from kernel.decider import START, Position
 from kernel.log import Connection, Recorded, recorded
 from kernel.reactor import SQL as REACTOR_SQL
@@ -52,9 +53,10 @@ class Rebuilt:
 class Refold(Generic[S]):
     """All groups of a projection folded in memory, in one pass over the log."""
 
-    def __init__(self, projection: Projection[S], held: Mapping[str, int] | None = None) -> None:
+    def __init__(self, projection: Projection[S], codec: Codec, held: Mapping[str, int] | None = None) -> None:
         """Begin with no group; `held` streams are folded up to before the version that the live projection waits at."""
         self.projection = projection
+        self.versions = Versions(projection.types, codec)
         self.held = dict(held or {})
         self.states: dict[str, S] = {}
         self.members: dict[str, set[str]] = {}
@@ -65,7 +67,7 @@ class Refold(Generic[S]):
         projection, states, members = self.projection, self.states, self.members
         groups_of, fold = projection.groups, projection.fold
         held = self.held
-        for event in events:
+        for event in self.versions.newest_of(events):
             if held and event.version >= held.get(event.stream, event.version + 1):
                 continue
             self.events += 1
@@ -87,7 +89,7 @@ async def refold(
     connection: Connection, fold: Refold[Any], after: Position, until: Position, told: Callable[[int], None]
 ) -> None:
     """Fold the log from one position to another; `told` hears the number of events so far."""
-    types = sorted(fold.projection.types)
+    types = sorted(fold.versions.stored)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute("set local transaction_timeout = 0")
         cursor = await connection.cursor(SQL["fold_range"], types, *after, *until)
@@ -99,6 +101,7 @@ async def refold(
 async def rebuild(
     owner_url: str,
     projection: Projection[Any],
+    codec: Codec,
     login: str,
     *,
     accept: bool = False,
@@ -111,7 +114,7 @@ async def rebuild(
     connection = await asyncpg.connect(owner_url)
     try:
         held = await connection.fetch(REACTOR_SQL["stalled"], projection.name)
-        fold: Refold[Any] = Refold(projection, {row["stream"]: row["version"] for row in held})
+        fold: Refold[Any] = Refold(projection, codec, {row["stream"]: row["version"] for row in held})
         reached = START
         while (until := await _bound(connection, projection.name)) > reached:
             before = fold.events

@@ -157,7 +157,7 @@ class Service:
     def _make_folders(self) -> list[Folder]:
         parts, measures = self.parts, self.log_measures
         return [
-            *(ProjectionFolder(projection, measures, parts.codec.knows) for projection in parts.projections),
+            *(ProjectionFolder(projection, parts.codec, measures) for projection in parts.projections),
             *(ReactionFolder(reaction, self.executor, measures) for reaction in parts.reactions),
             *(HandlerFolder(handler, parts.codec, measures) for handler in parts.handlers),
         ]

@@ -10,6 +10,7 @@ from schemas.envelope import Event
 from schemas.registry import is_known, read_event, schema_uri
 from schemas.service import CommandRefused, EpochOpened, ReactionEnabled, ServiceKeyPublished
 from schemas.topics import source_of
+from schemas.upcasters import upcast, versions_of
 
 
 @dataclass(slots=True)
@@ -38,6 +39,14 @@ class RegistryCodec:
     def read(self, type_name: str, data: dict[str, Any]) -> Event:
         """Return the event; raise a ValueError when no model reads it."""
         return read_event(type_name, data)
+
+    def versions(self, type_name: str) -> frozenset[str]:
+        """Return a type with every older version of it."""
+        return versions_of(type_name)
+
+    def newest(self, type_name: str, data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return stored type and data as the newest version says them, unchecked."""
+        return upcast(type_name, data)
 
     def write(self, event: Event) -> Written:
         """Return type, schema, JSON data and whether the event is signed."""

@@ -311,26 +311,31 @@ def _headers() -> Json:
 
 
 def _bundled(schemas: Mapping[str, Json]) -> Json:
-    """Return schemas as components: parts that several of them define alike once, identifiers and dialects left out."""
+    """Return schemas as components: parts that several of them define alike once, identifiers and dialects left out.
+
+    A superseded version keeps its parts to itself, under its own name, since those of today may have grown.
+    """
     components: Json = {}
     for type_name, schema in schemas.items():
+        own = f"{_message_name(type_name)}." if type_name in UPCASTERS else ""
         for part, definition in schema.get("$defs", {}).items():
-            known = components.setdefault(part, _repointed(definition))
-            if known != _repointed(definition):
+            known = components.setdefault(own + part, _repointed(definition, own))
+            if known != _repointed(definition, own):
                 raise ValueError(f"{type_name} defines {part} differently from an earlier schema; give it another name")
         body = {key: value for key, value in schema.items() if key not in ("$defs", "$id", "$schema")}
-        components[_message_name(type_name)] = _repointed(body)
+        components[_message_name(type_name)] = _repointed(body, own)
     return components
 
 
-def _repointed(node: Any) -> Any:
+def _repointed(node: Any, own: str) -> Any:
+    """Return a schema whose references lead to components; `own` goes before the names of its parts."""
     match node:
         case {"$ref": str(target)}:
-            return {**node, "$ref": target.replace("#/$defs/", "#/components/schemas/")}
+            return {**node, "$ref": target.replace("#/$defs/", f"#/components/schemas/{own}")}
         case dict():
-            return {key: _repointed(value) for key, value in node.items()}
+            return {key: _repointed(value, own) for key, value in node.items()}
         case list():
-            return [_repointed(value) for value in node]
+            return [_repointed(value, own) for value in node]
         case _:
             return node
 

@@ -193,19 +193,25 @@ class ConflictLifted(NominationEvent):
 
 
 class Candidate(Part):
-    """Who competes: a region by its official code, or an employer by its number (NPP)."""
+    """Who competes, by its official code: a region, an employer (by its NPP), or what else the season's rulebook knows.
 
-    kind: Literal["province", "regency", "city", "employer"]
+    `kind` is `province`, `regency`, `city`, `employer`, or one of the rulebook's `kinds`, such as `village`.
+    """
+
+    kind: Slug
     code: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.-]{0,31}$")]
     name: CleanName
     size_class: Literal["large", "medium", "small", "micro"] | None = None
     region: Annotated[str, Field(pattern=r"^[0-9]{2}(\.[0-9]{2})?$")] | None = None
-    """Where an employer is at home; a government is its own region."""
+    """The province, regency or city where it is at home; absent for a government of the region table."""
+    sector: Slug | None = None
+    """Its economic sector, one of the category's; absent where the category asks for none."""
 
 
 class CandidateNominated(NominationEvent):
     """A candidate enters the first stage of its path. `sample` marks what no article or office vouches for."""
 
+    schema_version: ClassVar[int] = 2
     nomination: Uuid
     entry: Stage
     candidate: Candidate

@@ -1,16 +1,19 @@
 """Which model reads which event type: the one place that turns documents into events and back.
 
-Every version of every event stays readable for ever; an older version is brought up to the newest by its upcasters.
+Every version of every event stays readable for ever: an older one is read by the model that it had, and then brought up
+to the newest by its upcasters.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
+from types import ModuleType
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from schemas import nomination, notifications, scoring, service
+from schemas import nomination, notifications, scoring, service, superseded
 from schemas.envelope import TYPE_PREFIX, Event
 from schemas.upcasters import UPCASTERS, upcast
 
@@ -28,8 +31,18 @@ class UnreadableEvent(ValueError):
 @cache
 def event_models() -> dict[str, type[Event]]:
     """Return every current event model by its type name."""
+    return _models_in(_MODULES)
+
+
+@cache
+def superseded_models() -> dict[str, type[Event]]:
+    """Return the model of every superseded version by its type name."""
+    return _models_in((superseded,))
+
+
+def _models_in(modules: Iterable[ModuleType]) -> dict[str, type[Event]]:
     found: dict[str, type[Event]] = {}
-    for module in _MODULES:
+    for module in modules:
         for value in vars(module).values():
             is_model = isinstance(value, type) and issubclass(value, Event) and value.__module__ == module.__name__
             if is_model and not value.__name__.endswith("Event"):
@@ -44,10 +57,16 @@ def is_known(type_name: str) -> bool:
 
 def read_event(type_name: str, data: dict[str, Any]) -> Event:
     """Return the event of a stored type and data, brought up to the newest version of its model."""
-    type_name, data = upcast(type_name, data)
+    if type_name in UPCASTERS:
+        _validated(type_name, superseded_models()[type_name], data)
+        type_name, data = upcast(type_name, data)
     model = event_models().get(type_name)
     if model is None:
         raise UnknownEvent(f"no model reads {type_name!r}")
+    return _validated(type_name, model, data)
+
+
+def _validated(type_name: str, model: type[Event], data: dict[str, Any]) -> Event:
     try:
         return model.model_validate(data)
     except ValidationError as error:

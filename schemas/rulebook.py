@@ -40,15 +40,18 @@ from schemas.exact import RoundingMode
 from schemas.regions import NATION, zone_of
 
 Tier = Literal["provincial", "national"]
-CandidateKind = Literal["province", "regency", "city", "employer"]
+CandidateKind = Slug
+"""One of `BUILT_IN_KINDS`, or the code of one of the rulebook's own `kinds`."""
 SizeClass = Literal["large", "medium", "small", "micro"]
 Origin = Literal["judged", "measured", "carried"]
 TieRule = Literal["aspect", "nomination-instant", "candidate-code", "lot", "vote"]
 
 TIERS: Final[tuple[Tier, ...]] = ("provincial", "national")
+BUILT_IN_KINDS: Final = ("province", "regency", "city", "employer")
 MARKS: Final = frozenset({"source", "assumed", "sourced"})
 DECIMAL_PATTERN: Final = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?$"
 RATIO_PATTERN: Final = r"^[1-9][0-9]{0,5}/[1-9][0-9]{0,5}$"
+NUMBER_PATTERN: Final = r"^[#A-Z0-9][#A-Z0-9.-]{0,31}$"
 LOCAL_PATTERN: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$"
 
 
@@ -252,13 +255,62 @@ class Regions(Node):
     table: Slug
 
 
+class Home(Node):
+    """How a candidate's home region follows: stated beside its code, or from the region's code that it begins with.
+
+    `prefix` is the form of that region's code: `##` a province, `##.##` a regency or city.
+    """
+
+    follows: Literal["from-code", "stated"]
+    prefix: Literal["##", "##.##"] | None = None
+
+
+class Kind(Node):
+    """A kind of candidate that the season knows beside regions of its table and employers.
+
+    `number` is the form of its official code: `#` stands for a digit, everything else for itself, so a village of
+    Kemendagri's table is `##.##.##.####`. It is compared character by character, never as a pattern of any other kind.
+    """
+
+    code: Slug
+    title: Text
+    number: Annotated[str, StringConstraints(pattern=NUMBER_PATTERN)]
+    home: Home
+
+    def fits(self, code: str) -> bool:
+        """Tell whether a code has the form of this kind's."""
+        return len(code) == len(self.number) and begins_as(code, self.number)
+
+    def home_in(self, code: str) -> str | None:
+        """Return the region's code that a fitting code begins with; None where the home is stated."""
+        return code[: len(self.home.prefix)] if self.home.prefix else None
+
+
+def begins_as(text: str, form: str) -> bool:
+    """Tell whether a text begins with what a form says, `#` standing for a digit."""
+    return len(text) >= len(form) and all(
+        own in "0123456789" if said == "#" else own == said for own, said in zip(text, form, strict=False)
+    )
+
+
+class Sector(Node):
+    """An economic sector that the candidates of a category state."""
+
+    code: Slug
+    title: Text
+
+
 class Category(Node):
-    """A category, the kinds of candidate it admits and, for employers, their size classes."""
+    """A category, the kinds of candidate it admits and, for employers, their size classes.
+
+    With `sectors`, every candidate states one of them.
+    """
 
     code: CategoryCode
     title: Text
     admits: Annotated[tuple[CandidateKind, ...], Field(min_length=1)]
     size_classes: tuple[SizeClass, ...] | None = None
+    sectors: Annotated[tuple[Sector, ...], Field(min_length=1)] | None = None
 
 
 # --- bodies --------------------------------------------------------------------------------------------------------
@@ -629,6 +681,8 @@ class Rulebook(BaseModel):
     sources: dict[Slug, Source]
     calendar: Calendar
     regions: Regions
+    kinds: tuple[Kind, ...] | None = None
+    """Kinds of candidate beside the built-in ones."""
     categories: Annotated[tuple[Category, ...], Field(min_length=1)]
     bodies: Annotated[tuple[Body, ...], Field(min_length=1)]
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
@@ -639,6 +693,10 @@ class Rulebook(BaseModel):
     prizes: tuple[Prize, ...]
     certificates: tuple[Certificate, ...]
     notices: tuple[Notice, ...]
+
+    def kind(self, code: str) -> Kind:
+        """Return a kind of candidate of the rulebook's own by its code."""
+        return _one(self.kinds or (), code, "kind")
 
     def category(self, code: str) -> Category:
         """Return a category by its code."""
@@ -780,7 +838,7 @@ def marks(part: Rulebook | Node, path: str = "") -> Iterator[tuple[str, str | As
         yield from _node_marks(part, path, None)
         return
     for field in type(part).model_fields:
-        if field not in ("season", "version", "sources") and (value := getattr(part, field)) != ():
+        if field not in ("season", "version", "sources") and (value := getattr(part, field)) not in (None, ()):
             yield from _marks(value, field, None)
 
 

@@ -16,12 +16,14 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.regions import TABLES, UnknownRegion, region
 from schemas.rulebook import (
+    BUILT_IN_KINDS,
     MARKS,
     Aspect,
     Body,
     Calendar,
     Category,
     Certificate,
+    Kind,
     Measure,
     Node,
     Notice,
@@ -33,6 +35,7 @@ from schemas.rulebook import (
     Stage,
     StageId,
     Window,
+    begins_as,
     marks,
 )
 
@@ -78,6 +81,7 @@ class Parts:
     calendar: Calendar | None
     regions: Regions | None
     sources: frozenset[str]
+    kinds: Items[Kind]
     categories: Items[Category]
     bodies: Items[Body]
     stages: Items[Stage]
@@ -134,15 +138,17 @@ def _parts(raw: Mapping[str, Any], *, whole: bool) -> Parts:
             singles.append(((name,), node))
     found = {path[0]: node for path, node in singles}
     calendar, regions, sources = found.get("calendar"), found.get("regions"), raw.get("sources")
+    kinds = _items(Kind, "kinds", raw)
     categories, bodies = _items(Category, "categories", raw), _items(Body, "bodies", raw)
     stages, rubrics = _items(Stage, "stages", raw), _items(Rubric, "rubrics", raw)
     measures, prizes = _items(Measure, "measures", raw), _items(Prize, "prizes", raw)
     certificates, notices = _items(Certificate, "certificates", raw), _items(Notice, "notices", raw)
-    lists = (categories, bodies, stages, rubrics, measures, prizes, certificates, notices)
+    lists = (kinds, categories, bodies, stages, rubrics, measures, prizes, certificates, notices)
     return Parts(
         calendar=calendar if isinstance(calendar, Calendar) else None,
         regions=regions if isinstance(regions, Regions) else None,
         sources=frozenset(str(code) for code in sources) if isinstance(sources, Mapping) else frozenset(),
+        kinds=kinds,
         categories=categories,
         bodies=bodies,
         stages=stages,
@@ -206,6 +212,7 @@ def _listed(path: Path, names: Iterable[Hashable]) -> Iterator[tuple[Path, Hasha
 
 
 def _codes_are_unique(parts: Parts) -> Iterator[Finding]:
+    yield from _twice((path, kind.code) for path, kind in parts.kinds.at())
     yield from _twice((path, category.code) for path, category in parts.categories.at())
     yield from _twice((path, body.code) for path, body in parts.bodies.at())
     yield from _twice((path, rubric.code) for path, rubric in parts.rubrics.at())
@@ -216,6 +223,8 @@ def _codes_are_unique(parts: Parts) -> Iterator[Finding]:
     yield from _twice(
         (path, (prize.tier, category, prize.rank)) for path, prize in parts.prizes.at() for category in prize.categories
     )
+    for path, category in parts.categories.at():
+        yield from _twice(_listed((*path, "sectors"), (sector.code for sector in category.sectors or ())))
     for path, body in parts.bodies.at():
         yield from _twice(_listed((*path, "offices"), (office.code for office in body.offices)))
     for path, rubric in parts.rubrics.at():
@@ -228,7 +237,7 @@ def _codes_are_unique(parts: Parts) -> Iterator[Finding]:
         )
 
 
-# --- calendar, regions, categories ---------------------------------------------------------------------------------
+# --- calendar, regions, kinds, categories --------------------------------------------------------------------------
 
 
 def _windows(path: Path, window: Window) -> Iterator[Finding]:
@@ -268,8 +277,24 @@ def _regions_are_known(parts: Parts) -> Iterator[Finding]:
                 yield _found(place, "province_at_national", value=entry.province)
 
 
+def _kinds_are_clear(parts: Parts) -> Iterator[Finding]:
+    for path, kind in parts.kinds.at():
+        if kind.code in BUILT_IN_KINDS:
+            yield _found((*path, "code"), "kind_built_in", value=kind.code)
+        if "#" not in kind.number:
+            yield _found((*path, "number"), "number_fixed", value=kind.number)
+        if (kind.home.follows == "from-code") != (kind.home.prefix is not None):
+            yield _found((*path, "home", "prefix"), "home_prefix", value=kind.home.follows)
+        elif kind.home.prefix and not begins_as(kind.number.replace("#", "0"), kind.home.prefix):
+            yield _found((*path, "home", "prefix"), "prefix_elsewhere", value=kind.home.prefix, other=kind.number)
+
+
 def _categories_are_clear(parts: Parts) -> Iterator[Finding]:
+    known = (*BUILT_IN_KINDS, *sorted(parts.kinds.codes - set(BUILT_IN_KINDS)))
     for path, category in parts.categories.at():
+        for index, kind in enumerate(category.admits):
+            if kind not in known:
+                yield _found((*path, "admits", index), "unknown_kind", value=kind, expected=", ".join(known))
         if ("employer" in category.admits) != bool(category.size_classes):
             yield _found((*path, "size_classes"), "size_classes", value=", ".join(category.admits))
         if parts.whole and not any(stage.category == category.code for _, stage in parts.stages.at()):
@@ -549,6 +574,7 @@ _CHECKS: Final[tuple[Callable[[Parts], Iterator[Finding]], ...]] = (
     _codes_are_unique,
     _calendar_is_ordered,
     _regions_are_known,
+    _kinds_are_clear,
     _categories_are_clear,
     _bodies_can_decide,
     _rubrics_add_up,

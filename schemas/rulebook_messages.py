@@ -138,6 +138,26 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "size classes belong to employers, and employers need them (this admits {value})",
         "kelas ukuran hanya untuk dan wajib bagi pemberi kerja (ini menerima {value})",
     ),
+    "kind_built_in": (
+        "{value} is a kind of candidate that every season has: remove the entry, or call it something else",
+        "{value} adalah jenis calon yang ada di setiap musim: hapus entri ini, atau beri nama lain",
+    ),
+    "number_fixed": (
+        "the form {value} has no digit to fill in: write # for each digit, for example '##.##.##.####'",
+        "bentuk {value} tidak punya angka yang dapat diisi: tulis # untuk setiap angka, misalnya '##.##.##.####'",
+    ),
+    "home_prefix": (
+        "a home from the code names its prefix, a stated one has none (this one is {value})",
+        "wilayah dari kode menyebut prefix, yang dinyatakan (stated) tidak memilikinya (ini {value})",
+    ),
+    "prefix_elsewhere": (
+        "the form {other} does not begin with {value}: choose the prefix that it begins with",
+        "bentuk {other} tidak diawali {value}: pilih prefix yang menjadi awalannya",
+    ),
+    "unknown_kind": (
+        "there is no kind of candidate {value}: write one of {expected}, or declare it under kinds",
+        "tidak ada jenis calon {value}: pilih salah satu dari {expected}, atau nyatakan di bawah kinds",
+    ),
     "category_without_stage": (
         "the category {value} has no stage: add one, or remove the category",
         "kategori {value} tidak punya tahap: tambahkan, atau hapus kategorinya",

@@ -64,6 +64,7 @@ class Decisions:
 
     def take(self, event: Document, place: Place) -> None:
         """Take an event whose data fits its model."""
+        event = event.as_newest()
         for point in cited(event.type, event.data):
             self._cited.setdefault(point, place)
         self._record.take(event, place)

@@ -193,7 +193,8 @@ class _Writer:
 
     def _note(self, event: Document, place: Place) -> None:
         self._causes.take(event.id, event.cause, event.time, place)
-        for point in cited(event.type, event.data):
+        newest = event.as_newest()
+        for point in cited(newest.type, newest.data):
             self._cited.setdefault(point, f"{event.stream}@{event.version}")
         if event.type == _KEY_PUBLISHED:
             self._keys.take(event.data.get("service", ""), event.data)

@@ -249,6 +249,19 @@ async def persons(
     return {"persons": found, "unknown": [each for each in dict.fromkeys(asked) if each not in known]}
 
 
+@router.get("/v1/persons/lookup", tags=["persons"])
+async def look_up(
+    _: Annotated[Person, Depends(require("season-admin", "secretary", "secretariat"))],
+    login: Annotated[str, Query(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="A whole login name.")],
+    here: Here,
+) -> Answer:
+    """Return id and name of who signs in by a name, for those who appoint members or name contacts."""
+    row = await here.pool.fetchrow(SQL["find_person_by_login"], login)
+    if row is None:
+        raise not_found(Text("Nobody signs in by this name.", "Tidak ada yang masuk dengan nama ini."))
+    return dict(row)
+
+
 def _ids(text: str) -> list[UUID]:
     parts = text.split(",")
     try:

@@ -15,8 +15,9 @@ from kernel.settings import StartFailed
 from kernel.tokens import Grant, LocalJwks, TokenVerifier
 from schemas.codec import CODEC
 from schemas.generate import asyncapi_of
-from schemas.topics import SERVICES
+from schemas.topics import NOMINATION, SERVICES
 from services.identity.api import Identity, add_routes
+from services.identity.appointments import AppointmentHandler
 from services.identity.development import FirstPerson, development_persons, person_id
 from services.identity.keys import KeyRing, kept_secret, read_secret
 from services.identity.passwords import Attempts, Passwords
@@ -53,6 +54,8 @@ def create_service(settings: IdentitySettings) -> Service:
             wire=wire_of(SERVICE),
             codec=CODEC,
             title="Paritrana: identity",
+            receives=(NOMINATION,),
+            handlers=(AppointmentHandler(),),
             asyncapi=asyncapi_of(SERVICE),
             opened=opened,
             background=lambda service: [Background("token keys", partial(_publish_token_keys, service, keys))],

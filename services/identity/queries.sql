@@ -85,3 +85,63 @@ INSERT INTO role_grant (person_id, role, province, committee, season, origin)
 SELECT person, role, province, committee, NULL, $5
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS new (person, role, province, committee)
 ON CONFLICT DO NOTHING;
+
+-- name: find_person_by_login
+-- Who signs in by a name.
+SELECT person.id, person.name FROM account JOIN person ON person.id = person_id
+WHERE login = $1 AND erased_at IS NULL;
+
+-- name: drop_offices
+-- Forgets a season's offices, before those of its newest rulebook are put.
+DELETE FROM office WHERE season = $1;
+
+-- name: put_office
+-- Says which roles an office brings.
+INSERT INTO office (season, body, office, roles) VALUES ($1, $2, $3, $4)
+ON CONFLICT (season, body, office) DO UPDATE SET roles = EXCLUDED.roles;
+
+-- name: put_seat
+-- A person takes a seat.
+INSERT INTO seat (season, province, body, office, seat, person_id) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (season, province, body, office, seat) DO UPDATE SET person_id = EXCLUDED.person_id;
+
+-- name: drop_seat
+-- A person leaves a seat.
+DELETE FROM seat
+WHERE season = $1 AND province = $2 AND body = $3 AND office = $4 AND seat = $5 AND person_id = $6;
+
+-- name: find_contact
+-- The contact that a nomination named so far.
+SELECT person_id FROM contact WHERE nomination = $1;
+
+-- name: put_contact
+-- A nomination names its contact.
+INSERT INTO contact (nomination, person_id) VALUES ($1, $2)
+ON CONFLICT (nomination) DO UPDATE SET person_id = EXCLUDED.person_id;
+
+-- name: grant_appointments
+-- Grants what seats and contacts bring to some persons ($1) and to all seated in some seasons ($2); others' grants stay.
+INSERT INTO role_grant (person_id, role, committee, nomination, origin)
+SELECT due.person_id, due.role, due.committee, due.nomination, 'appointment'
+FROM (
+    SELECT s.person_id, role, s.province AS committee, NULL::text AS nomination
+    FROM seat s JOIN office o USING (season, body, office) CROSS JOIN unnest(o.roles) AS role
+    WHERE s.person_id = ANY($1::uuid[]) OR s.season = ANY($2::text[])
+    UNION
+    SELECT c.person_id, 'contact', NULL, c.nomination::text FROM contact c WHERE c.person_id = ANY($1::uuid[])
+) AS due
+JOIN person ON person.id = due.person_id AND erased_at IS NULL
+ON CONFLICT DO NOTHING;
+
+-- name: take_back_appointments
+-- Takes back what seats and contacts once brought and no longer do, of the same persons.
+DELETE FROM role_grant g
+WHERE g.origin = 'appointment'
+  AND (g.person_id = ANY($1::uuid[])
+       OR g.person_id IN (SELECT person_id FROM seat WHERE season = ANY($2::text[])))
+  AND NOT EXISTS (
+      SELECT FROM seat s JOIN office o USING (season, body, office)
+      WHERE s.person_id = g.person_id AND s.province = g.committee AND g.role = ANY(o.roles))
+  AND NOT EXISTS (
+      SELECT FROM contact c
+      WHERE g.role = 'contact' AND c.person_id = g.person_id AND c.nomination::text = g.nomination);

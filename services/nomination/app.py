@@ -14,8 +14,11 @@ from schemas.codec import CODEC
 from schemas.envelope import Stage
 from schemas.generate import asyncapi_of
 from services.nomination.api import add_routes
+from services.nomination.api.documents import Papers
 from services.nomination.api.parts import SQL
 from services.nomination.consumers import RECEIVES
+from services.nomination.directory import Directory
+from services.nomination.documents.render import Renderer
 from services.nomination.projections import PROJECTIONS
 from services.nomination.reactions import OrderReseals
 from services.nomination.settings import NominationSettings
@@ -51,6 +54,11 @@ def create_service(
     )
     verifier = verifier or TokenVerifier(HttpJwks(settings.identity_url))
     roll.service = service = Service(parts, settings, verifier=verifier, clock=clock)
+    service.app.state.papers = Papers(
+        Renderer(),
+        Directory(settings.identity_url, settings.keys_folder / f"{SERVICE}.secret"),
+        settings.public_address,
+    )
     add_routes(service.app)
     return service
 

@@ -85,17 +85,6 @@ limit $6
 -- One meeting and the place that may see it.
 select province, body from plenaries where grp = $1
 
--- name: events_at
--- Events by their places: streams ($1) and versions ($2), side by side.
-select e.epoch, e.xid, e.position, e.stream, e.version, e.id, e.type, e.own, e.hash, e.document
-from events e join unnest($1::text[], $2::bigint[]) as wanted (stream, version)
-  on e.stream = wanted.stream and e.version = wanted.version
-order by e.stream, e.version
-
--- name: texts
--- Free texts by their digests ($1), with the salt that each digest was made with; an erased one has no body.
-select digest, salt, body from texts where digest = any($1)
-
 -- name: seasons
 -- Open seasons after a code ($1, null: from the first).
 select id, body from seasons where $1::text is null or id > $1 order by id limit $2
@@ -110,3 +99,43 @@ select grp, id, announced, appeals_until, body from results
 where season = $1 and ($2::timestamptz is null or (announced, grp, id) > ($2, $3, $4))
 order by announced, grp, id
 limit $5
+
+-- name: appeals_of_path
+-- Appeals ever lodged on a season ($1) and category ($2) that a place's path ($3; 00: the nation's, and all before it)
+-- rests on.
+select substr(a.stream, length('appeal/') + 1) as appeal
+from events a
+where a.stream >= 'appeal/' and a.stream < 'appeal0' and a.version = 1
+  and a.document::json #>> '{data,at,season}' = $1
+  and a.document::json #>> '{data,at,category}' = $2
+  and ($3 = '00' or a.document::json #>> '{data,at,province}' = $3)
+order by a.stream
+
+-- name: certificates
+-- Certificates in the order of their issue, after ($3, $4, $5), of a season ($1) and category ($2) if given; $6: the
+-- provinces allowed, as the award's place or the nominee's home, $7: the nominations whose contact asks.
+select c.id, c.number, c.issued, c.body from certificates c
+where ($1::text is null or c.season = $1)
+  and ($2::text is null or c.category = $2)
+  and ($3::timestamptz is null or (c.issued, c.number, c.id) > ($3, $4, $5))
+  and ($6::text[] is null or c.place = any($6)
+       or c.nomination = any($7)
+       or exists (select from nominations n where n.grp = c.nomination and n.province = any($6)))
+order by c.issued, c.number, c.id
+limit $8
+
+-- name: certificate
+-- One certificate, and the provinces whose people may print it: the award's place and the nominee's home.
+select c.nomination, c.place, n.province as home, c.body
+from certificates c left join nominations n on n.grp = c.nomination
+where c.id = $1
+
+-- name: events_at
+-- Events by their streams ($1) and versions ($2), in the log's order.
+select e.epoch, e.xid, e.position, e.stream, e.version, e.id, e.type, e.own, e.hash, e.document
+from events e join unnest($1::text[], $2::bigint[]) as wanted (stream, version) using (stream, version)
+order by e.epoch, e.xid, e.position
+
+-- name: texts_by_digest
+-- Free texts that events cite by these digests ($1), with the salt of each; an erased one has no body.
+select digest, salt, body from texts where digest = any($1)

@@ -16,6 +16,7 @@ import asyncpg
 import orjson
 
 from kernel.canonical import Json, instant
+from kernel.codec import Versions
 from kernel.decider import Text
 from kernel.log import recorded
 from kernel.problems import forbidden, not_found
@@ -135,8 +136,8 @@ async def ranking_as_of(service: Service, at: Stage, moment: datetime) -> Rankin
     """
     group = group_of(at.season, at.province)
     state = _RANKINGS.initial(group)
-    for row in await service.pool.fetch(SQL["history_until"], group, instant(moment)):
-        event = recorded(row)
+    history = map(recorded, await service.pool.fetch(SQL["history_until"], group, instant(moment)))
+    for event in Versions(_RANKINGS.types, service.parts.codec).newest_of(history):
         if event.type in _RANKINGS.types and group in _RANKINGS.groups(event):
             state = _RANKINGS.fold(state, event, group)
     columns = _RANKINGS.table.columns

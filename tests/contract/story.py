@@ -36,6 +36,7 @@ from schemas.registry import schema_uri
 from schemas.rulebook import Rulebook, rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
 from schemas.topics import EVENT_TOPICS, SERVICES, source_of, topic_of
+from tests.contract.procedure import the_procedure
 
 EXAMPLES: Final = ROOT / "examples"
 KEYS: Final = EXAMPLES / "keys.json"
@@ -164,6 +165,7 @@ def told() -> Story:
     seal, digest = _scoring(story, rules)
     _plenary(story, seal, digest)
     _afterwards(story, seal)
+    the_procedure(story, seal, digest)
     return story
 
 

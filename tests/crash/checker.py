@@ -425,7 +425,7 @@ async def _folded(log: _Log, counted: Counter[str]) -> list[Finding]:
     found: list[Finding] = []
     end = log.events[-1].position if log.events else START
     for projection in log.store.projections:
-        fold: Refold[Any] = Refold(projection)
+        fold: Refold[Any] = Refold(projection, CODEC)
         async with log.pool.acquire() as connection:
             await refold(connection, fold, START, end, lambda _count: None)
         table = projection.table

@@ -124,7 +124,7 @@ class Side:
 
     async def fold(self, kind: type[ProjectionFolder[Any]] = ProjectionFolder) -> None:
         """Fold everything that can be seen, with an empty memory."""
-        folder = kind(Tallies(), self.measures)
+        folder = kind(Tallies(), CODEC, self.measures)
         async with self.pool.acquire() as connection:
             while await folder.step(connection):
                 pass

@@ -438,3 +438,15 @@ async def test_its_documents_are_served(identity) -> None:
 async def test_a_service_token_client_needs_its_secret_file(tmp_path) -> None:
     with pytest.raises(FileNotFoundError):
         await ServiceToken("http://127.0.0.1:1", "scoring", tmp_path / "scoring.secret").bearer()
+
+
+async def test_who_appoints_finds_a_person_by_a_whole_login_name(start):
+    identity = await start()
+    secretary = await identity.bearer("sekretaris-75")
+    found = await identity.client.get("/v1/persons/lookup", params={"login": "panitia-75-1"}, headers=secretary)
+    assert found.json()["id"] == str(person_id("panitia-75-1"))
+    nobody = await identity.client.get("/v1/persons/lookup", params={"login": "panitia-75"}, headers=secretary)
+    assert code_of(nobody) == (404, "not-found")
+    member = await identity.bearer("panitia-75-1")
+    refused = await identity.client.get("/v1/persons/lookup", params={"login": "admin"}, headers=member)
+    assert refused.status_code == 403

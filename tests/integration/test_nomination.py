@@ -31,6 +31,7 @@ from kernel.reactor import Projection, Reactor, enable
 from kernel.rebuild import rebuild
 from kernel.service import Service
 from kernel.tokens import Grant, LocalJwks, Person, TokenVerifier, issue
+from schemas.codec import CODEC
 from schemas.envelope import Event, Stage, StreamPoint
 from schemas.registry import schema_uri
 from schemas.rulebook import rulebook_hash
@@ -638,7 +639,7 @@ MALFORMED: Sequence[tuple[dict[str, Any], str]] = [
     ({"season": 2020}, "season"),
     ({"contact": "somebody"}, "contact"),
     ({"nominating_body": "7571"}, "nominating_body"),
-    ({"candidate": {"kind": "village", "code": "75.71"}}, "candidate.kind"),
+    ({"candidate": {"kind": "Village!", "code": "75.71"}}, "candidate.kind"),
     ({"candidate": {"kind": "city", "name": "Kota\x00Gorontalo"}}, "candidate.name"),
     ({"candidate": {"kind": "city", "name": "K" * 256}}, "candidate.name"),
     ({"category": None}, "category"),
@@ -730,9 +731,10 @@ async def test_a_rebuild_of_each_projection_gives_the_same_rows(begun: World):
     assert login is not None
     rebuilt: Sequence[Projection[Any]] = PROJECTIONS
     for each in rebuilt:
-        found = await rebuild(begun.owner_url, each, login)
+        found = await rebuild(begun.owner_url, each, CODEC, login)
         assert found.same
-        assert found.rows > 0
+        # Certificates are issued, and rebuilt, in test_awards.
+        assert found.rows > 0 or each.name == "certificates"
 
 
 async def test_every_route_says_what_it_is_for(world: World):

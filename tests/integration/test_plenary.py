@@ -25,6 +25,7 @@ from kernel.commands import Ask
 from kernel.decider import Decision, Emit, Loader
 from kernel.rebuild import rebuild
 from kernel.tokens import Grant
+from schemas.codec import CODEC
 from schemas.nomination import Candidate, NominationFiledLate
 from schemas.rulebook import rulebook_hash
 from schemas.rulebook_file import read_rulebook
@@ -173,7 +174,7 @@ async def test_a_tie_that_is_broken_on_paper_counts_in_what_is_decided_and_annou
     lines = [(line["nomination"], line["rank"]) for line in results["items"][0]["lines"]]
     assert lines == [(ids[0], 1), (ids[2], 2), (ids[1], 3)]
     login = httpx.URL(hall.service.settings.database_url).username
-    assert (await rebuild(hall.owner_url, Plenaries(), login)).same
+    assert (await rebuild(hall.owner_url, Plenaries(), CODEC, login)).same
 
 
 async def test_the_minutes_tell_who_was_there_what_was_decided_and_how_a_tie_fell(hall: Hall):

@@ -173,7 +173,7 @@ async def test_a_handler_that_fails_stops_no_other_and_is_told(log: Log) -> None
         log.pool,
         log.executor.wake,
         [
-            ProjectionFolder(broken, log.measures),
+            ProjectionFolder(broken, CODEC, log.measures),
             HandlerFolder(Seeing(), CODEC, log.measures),
         ],
     )
@@ -192,7 +192,7 @@ async def test_a_handler_that_fails_stops_no_other_and_is_told(log: Log) -> None
 
 
 async def test_a_cut_session_of_a_handler_is_made_anew(log: Log) -> None:
-    reactor = Reactor(log.pool, log.executor.wake, [ProjectionFolder(Tallies(), log.measures)])
+    reactor = Reactor(log.pool, log.executor.wake, [ProjectionFolder(Tallies(), CODEC, log.measures)])
     async with running(reactor):
         await log.emit("plenary/a")
         await until(log.tallies, {"plenary/a": 1})
@@ -207,7 +207,7 @@ async def test_a_cut_session_of_a_handler_is_made_anew(log: Log) -> None:
 
 
 async def test_a_session_on_which_commits_need_not_wait_is_not_given_back_so(log: Log) -> None:
-    reactor = Reactor(log.pool, log.executor.wake, [ProjectionFolder(Tallies(), log.measures)])
+    reactor = Reactor(log.pool, log.executor.wake, [ProjectionFolder(Tallies(), CODEC, log.measures)])
     for _ in range(3):
         async with running(reactor):
             await log.emit("plenary/a")
@@ -359,7 +359,7 @@ async def test_a_projection_passes_nothing_while_a_rebuild_holds_it_still(log: L
         def rows(self, group: str, state: int) -> list[tuple[Any, ...]]:
             return [(group, group, 1)]
 
-    folder = ProjectionFolder(Idle(), log.measures)
+    folder = ProjectionFolder(Idle(), CODEC, log.measures)
     async with log.pool.acquire() as folding, log.pool.acquire() as rebuilding:
         await log.emit("plenary/a")
         await drain(folder, folding)

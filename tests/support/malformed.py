@@ -93,7 +93,8 @@ def _instance(route: Route, schema: Json, name: str) -> Any:
         }
     if schema.get("type") == "array":
         return [_instance(route, schema["items"], name)]
-    return VALUES.get(name)
+    known, listed = VALUES.get(name), schema.get("enum")
+    return listed[0] if listed and known not in listed else known
 
 
 # --- what is wrong --------------------------------------------------------------------------------------------------

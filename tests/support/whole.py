@@ -259,6 +259,27 @@ class Whole:
         """Return the path of one's own sheet for a candidate at the province."""
         return f"/v1/sheets/{self.nominations[code]}/provincial/seleksi"
 
+    def heads_of(self, *kinds: str) -> list[str]:
+        """Return the streams of some kinds that receipts named."""
+        return [stream for stream in self.heads if stream.partition("/")[0] in kinds]
+
+    async def folded(self, service: str, path: str, token: str, *streams: str) -> None:
+        """Wait until a list that takes `at_least` has folded all that receipts named of the streams."""
+        for stream in streams:
+            answer = await self.ask(token, service, "GET", f"{path}?limit=1&at_least={stream}@{self.heads[stream]}")
+            assert answer.is_success, answer.text
+
+    async def read_all(self, token: str, service: str, path: str) -> list[Json]:
+        """Return the items of all pages of a list; `path` has a query."""
+        items: list[Json] = []
+        cursor = ""
+        while True:
+            page: Json = (await self.ask(token, service, "GET", f"{path}&limit=200{cursor}")).json()
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            cursor = f"&cursor={page['next']}"
+
     async def arrived(self, service: str, *streams: str, within: float = 60.0) -> None:
         """Wait until a service has all that receipts named of the streams."""
         wanted = {stream: self.heads[stream] for stream in streams}
@@ -281,15 +302,15 @@ async def until(holds: Callable[[], Awaitable[bool]], said: str, *, within: floa
 
 
 @asynccontextmanager
-async def whole_system(**given: Any) -> AsyncIterator[Whole]:
+async def whole_system(begins: datetime = OPENS - timedelta(days=1), **given: Any) -> AsyncIterator[Whole]:
     """Run everything on ports and in a folder of its own, on the test clock, with a sink for mail.
 
-    `given` are further options of the stack.
+    The clock stands at `begins` first; `given` are further options of the stack.
     """
     folder = temporary_folder()
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     options = StackOptions(data=folder / "data", ports=ports, clock="test", mail_sink=True, **given)
-    TestClock.set_to(make_data_folder(options.data) / "clock.json", OPENS - timedelta(days=1))
+    TestClock.set_to(make_data_folder(options.data) / "clock.json", begins)
     try:
         async with Stack(options, say=say) as stack, spoken_to(stack, options.data / "keys") as whole:
             yield whole

@@ -46,7 +46,7 @@ def test_the_same_seed_tells_the_same_story():
 
 
 def test_the_ranking_projection_folds_it_to_ranked_nominees():
-    fold = Refold(RankingProjection())
+    fold = Refold(RankingProjection(), CODEC)
     log = [Recorded(Position(1, 1, number), *row) for number, row in enumerate(rows(4), start=1)]
     read = [event for event in log if event.type in fold.projection.types]
     fold.take(read)

@@ -10,6 +10,7 @@ from kernel.decider import Position
 from kernel.log import Connection
 from kernel.measures import LogMeasures
 from kernel.reactor import ProjectionFolder
+from schemas.codec import CODEC
 from services.scoring.projections import RankingProjection
 
 AT = (1, 761, 42)
@@ -42,7 +43,7 @@ class Row(tuple[Any, ...]):
 
 
 def a_folder() -> ProjectionFolder[Any]:
-    return ProjectionFolder(RankingProjection(), LogMeasures(CollectorRegistry()))
+    return ProjectionFolder(RankingProjection(), CODEC, LogMeasures(CollectorRegistry()))
 
 
 async def test_a_checkpoint_that_was_read_is_known_while_its_connection_lives():

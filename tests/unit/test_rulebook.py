@@ -1,4 +1,4 @@
-"""The rulebooks of 2020, 2021 and 2022: what the articles state, by hand, and what every rulebook promises."""
+"""The shipped rulebooks: what the articles state, by hand, and what every rulebook promises."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from schemas.rulebook import (
 from schemas.rulebook_file import read_rulebook
 
 FOLDER = Path(__file__).parents[2] / "rulebooks"
-SEASONS = ("2020", "2021", "2022")
+SEASONS = ("2020", "2021", "2022", "2025")
 
 
 @cache

@@ -419,7 +419,7 @@ def test_content_is_checked_like_a_file() -> None:
 # --- the published schema --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("season", ["2020", "2021", "2022"])
+@pytest.mark.parametrize("season", ["2020", "2021", "2022", "2025"])
 def test_the_files_fit_the_published_json_schema(season: str) -> None:
     content = _Plain().value(_composed((FOLDER / f"{season}.yaml").read_text(encoding="utf-8")), ())
     schema = rulebook_json_schema()

@@ -46,15 +46,19 @@ router = APIRouter()
 
 
 class CandidateBody(Body):
-    """A government by code or official name; an employer by number, name, size class and region."""
+    """A government by code or official name; an employer by number, name, size class and region.
 
-    kind: CandidateKind
+    A kind of the season's own (`kinds` of its rulebook) by code and name, and by region where its code does not tell.
+    """
+
+    kind: Annotated[CandidateKind, Field(examples=["province", "regency", "city", "employer", "village"])]
     code: CandidateCode | None = None
     name: CleanName | None = None
     size_class: SizeClass | None = None
     region: Annotated[
         CleanName | None, Field(description="An employer's home, by official code or name.", examples=["75.71"])
     ] = None
+    sector: Annotated[Slug | None, Field(description="One of the category's sectors, where it has any.")] = None
 
 
 class NominationBody(Body):
@@ -75,7 +79,7 @@ async def nominate(here: Here, command: SecretariatCommand, body: NominationBody
     nominating = Nominate(
         season=body.season,
         category=body.category,
-        candidate=CandidateAsked(asked.kind, asked.code, asked.name, asked.size_class, asked.region),
+        candidate=CandidateAsked(asked.kind, asked.code, asked.name, asked.size_class, asked.region, asked.sector),
         nominating_body=body.nominating_body,
         actor=command.actor,
         contact=body.contact,

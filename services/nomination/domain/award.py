@@ -54,14 +54,31 @@ class Winner:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate that was issued: its code in the rulebook, to whom, and whether an appeal revoked it."""
+
+    id: str
+    number: str
+    kind: str
+    nomination: str
+    rank: int | None
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Award:
-    """Which seals were ordered anew, who won, what was announced."""
+    """Which seals were ordered anew, who won, what was announced, which certificates were issued."""
 
     reseals: frozenset[str] = frozenset()
     winners: tuple[Winner, ...] = ()
+    vacant: frozenset[tuple[Stage, int]] = frozenset()
+    """Ranks at the end of a path that nobody took."""
     announced: frozenset[Cited] = frozenset()
     windows: Mapping[tuple[Cited, Stage], datetime | None] = field(default_factory=dict)
     """The last instant at which each announced decision on a stage can be appealed against."""
+    announced_seals: Mapping[Stage, str] = field(default_factory=dict)
+    """The seal that the last announcement of each stage rests on."""
+    certificates: tuple[Certificate, ...] = ()
     freezes: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
     """The stages that each open appeal holds, by appeal."""
 
@@ -74,8 +91,8 @@ class Award:
         return any(winner.nomination == nomination for winner in self.winners)
 
     def has_winners_of(self, stage: Stage) -> bool:
-        """Tell whether the winners of a path that ends at this stage are declared."""
-        return any(winner.at == stage for winner in self.winners)
+        """Tell whether the winners of a path that ends at this stage are declared, or that there are none."""
+        return any(winner.at == stage for winner in self.winners) or any(at == stage for at, _ in self.vacant)
 
     def winners_by(self, cited: Cited) -> Mapping[str, Winner]:
         """Return the winners of one decision by nomination."""
@@ -91,13 +108,17 @@ def evolve(state: Award, happened: Happened) -> Award:
         case RankingAnnounced():
             cited = (event.plenary, event.motion)
             windows = {**state.windows, (cited, event.at): event.appeals_until}
-            return replace(state, announced=state.announced | {cited}, windows=windows)
-        case WinnerDeclared() | WinnerWithdrawn():
-            return replace(state, winners=tuple(_winners(state.winners, event)))
+            seals = {**state.announced_seals, event.at: event.seal}
+            return replace(state, announced=state.announced | {cited}, windows=windows, announced_seals=seals)
+        case WinnerDeclared() | WinnerWithdrawn() | RankLeftVacant():
+            winners = tuple(_winners(state.winners, event))
+            return replace(state, winners=winners, vacant=frozenset(_vacant(state.vacant, event)))
         case StageFrozen() | StageUnfrozen():
             left = {appeal: stages for appeal, stages in state.freezes.items() if appeal != event.appeal}
             return replace(state, freezes={**left, **({event.appeal: event.stages} if _freezes(event) else {})})
-        case RankLeftVacant() | PrizeAwarded() | CertificateIssued() | CertificateRevoked():
+        case CertificateIssued() | CertificateRevoked():
+            return replace(state, certificates=tuple(_certificates(state.certificates, event)))
+        case PrizeAwarded():
             return state
         case _:
             assert_never(event)
@@ -107,7 +128,7 @@ def _freezes(event: StageFrozen | StageUnfrozen) -> bool:
     return isinstance(event, StageFrozen)
 
 
-def _winners(winners: Iterable[Winner], event: WinnerDeclared | WinnerWithdrawn) -> Iterator[Winner]:
+def _winners(winners: Iterable[Winner], event: WinnerDeclared | WinnerWithdrawn | RankLeftVacant) -> Iterator[Winner]:
     """Yield the winners after one more was declared, or one was taken back."""
     match event:
         case WinnerDeclared():
@@ -115,6 +136,32 @@ def _winners(winners: Iterable[Winner], event: WinnerDeclared | WinnerWithdrawn)
             yield Winner(event.nomination, event.at, event.rank, (event.plenary, event.motion))
         case WinnerWithdrawn():
             yield from (one for one in winners if (one.nomination, one.at) != (event.nomination, event.at))
+        case RankLeftVacant():
+            yield from winners
+        case _:
+            assert_never(event)
+
+
+def _vacant(
+    vacant: Iterable[tuple[Stage, int]], event: WinnerDeclared | WinnerWithdrawn | RankLeftVacant
+) -> Iterator[tuple[Stage, int]]:
+    """Yield the vacant ranks after one more was left vacant, or one was taken after all."""
+    rank = (event.at, event.rank)
+    yield from (one for one in vacant if one != rank)
+    if isinstance(event, RankLeftVacant):
+        yield rank
+
+
+def _certificates(
+    certificates: Iterable[Certificate], event: CertificateIssued | CertificateRevoked
+) -> Iterator[Certificate]:
+    """Yield the certificates after one more was issued, or one was revoked; a revoked one is never forgotten."""
+    match event:
+        case CertificateIssued():
+            yield from certificates
+            yield Certificate(event.certificate, event.number, event.kind, event.nomination, event.rank)
+        case CertificateRevoked():
+            yield from (replace(one, revoked=one.revoked or one.id == event.certificate) for one in certificates)
         case _:
             assert_never(event)
 

@@ -1,31 +1,33 @@
 """Who a nomination means: codes decide, names only find codes, and what could mean several is refused with the list.
 
 Regions are the season's dated official table (`schemas.regions`); the name that is kept is the official one, whatever
-customary form was sent. An employer is known by its number (NPP), its size class, and the region it is at home in.
+customary form was sent. An employer is known by its number (NPP), its size class, and the region it is at home in. Of
+the kinds that only the season's rulebook knows, villages for example, there is no table here: the code must have the
+kind's form, and the name is what was sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 from unicodedata import normalize
 
 from schemas.nomination import Candidate
 from schemas.regions import AmbiguousName, Region, UnknownRegion, region, resolve
-from schemas.rulebook import CandidateKind, Category, Rulebook, SizeClass
+from schemas.rulebook import CandidateKind, Category, Kind, Rulebook, SizeClass
 from services.nomination.domain.refusals import refuse
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateAsked:
-    """A candidate as it was written down: a government by code or name, an employer by number, name and region."""
+    """A candidate as it was written down: a government by code or name, all others by code, name and home region."""
 
     kind: CandidateKind
     code: str | None = None
     name: str | None = None
     size_class: SizeClass | None = None
     region: str | None = None
+    sector: str | None = None
 
 
 def settle_candidate(asked: CandidateAsked, category: Category, rules: Rulebook) -> Candidate:
@@ -33,11 +35,34 @@ def settle_candidate(asked: CandidateAsked, category: Category, rules: Rulebook)
     if asked.kind not in category.admits:
         admits = _listed(category.admits)
         raise refuse("kind-not-admitted", "candidate.kind", asked.kind, category=category.code, admits=admits)
+    sector = _sector(asked.sector, category)
     table = rules.regions.table
-    return _employer(asked, category, table) if asked.kind == "employer" else _government(asked, table)
+    match asked.kind:
+        case "province" | "regency" | "city":
+            return _government(asked, table, sector)
+        case "employer":
+            return _employer(asked, category, table, sector)
+        case _:
+            return _declared(asked, rules.kind(asked.kind), table, sector)
 
 
-def _government(asked: CandidateAsked, table: str) -> Candidate:
+def _sector(asked: str | None, category: Category) -> str | None:
+    """Return the sector that the category asks for; None where it asks for none."""
+    admitted = [sector.code for sector in category.sectors or ()]
+    if not admitted and asked is not None:
+        raise refuse("sector-not-asked", "candidate.sector", asked, category=category.code)
+    if admitted and asked is None:
+        raise refuse("sector-missing", "candidate.sector", category=category.code, admits=_listed(admitted))
+    if asked is not None and asked not in admitted:
+        admits = _listed(admitted)
+        raise refuse("sector-not-admitted", "candidate.sector", asked, category=category.code, admits=admits)
+    return asked
+
+
+# --- governments ---------------------------------------------------------------------------------------------------
+
+
+def _government(asked: CandidateAsked, table: str, sector: str | None) -> Candidate:
     surplus: tuple[tuple[str, str | None], ...] = (("size_class", asked.size_class), ("region", asked.region))
     for name, value in surplus:
         if value is not None:
@@ -45,7 +70,7 @@ def _government(asked: CandidateAsked, table: str) -> Candidate:
     found = _find(asked, table)
     if found.kind != asked.kind:
         raise refuse("kind-and-code-disagree", "candidate.kind", asked.kind, official=found.name, kind=found.kind)
-    return Candidate(kind=found.kind, code=found.code, name=found.name)
+    return Candidate(kind=found.kind, code=found.code, name=found.name, sector=sector)
 
 
 def _find(asked: CandidateAsked, table: str) -> Region:
@@ -85,15 +110,11 @@ def _meanings(name: str, table: str) -> list[Region]:
         return []
 
 
-def _employer(asked: CandidateAsked, category: Category, table: str) -> Candidate:
-    needed: tuple[tuple[Literal["code", "name", "region"], str | None], ...] = (
-        ("code", asked.code),
-        ("name", asked.name),
-        ("region", asked.region),
-    )
-    for field, value in needed:
-        if value is None:
-            raise refuse("employer-incomplete", f"candidate.{field}", field=field)
+# --- employers -----------------------------------------------------------------------------------------------------
+
+
+def _employer(asked: CandidateAsked, category: Category, table: str, sector: str | None) -> Candidate:
+    code, name, written = _stated(asked, "code", "name", "region", otherwise="employer-incomplete")
     admitted = category.size_classes or ()
     if asked.size_class is None:
         raise refuse("size-class-missing", "candidate.size_class", admits=_listed(admitted))
@@ -102,13 +123,68 @@ def _employer(asked: CandidateAsked, category: Category, table: str) -> Candidat
         raise refuse(
             "size-class-not-admitted", "candidate.size_class", asked.size_class, category=category.code, admits=admits
         )
-    home = _home(str(asked.region), table)
-    name = normalize("NFC", " ".join(str(asked.name).split()))
-    return Candidate(kind="employer", code=str(asked.code), name=name, size_class=asked.size_class, region=home.code)
+    return Candidate(
+        kind="employer",
+        code=code,
+        name=_clean(name),
+        size_class=asked.size_class,
+        region=_home(written, table).code,
+        sector=sector,
+    )
+
+
+# --- kinds of the season's own -------------------------------------------------------------------------------------
+
+
+def _declared(asked: CandidateAsked, kind: Kind, table: str, sector: str | None) -> Candidate:
+    title = {"kind": kind.title.en, "jenis": kind.title.id}
+    if asked.size_class is not None:
+        raise refuse("not-for-kind", "candidate.size_class", asked.size_class, field="size_class", **title)
+    code, name = _stated(asked, "code", "name", otherwise="kind-incomplete", **title)
+    if not kind.fits(code):
+        raise refuse("code-not-of-kind", "candidate.code", code, number=kind.number, **title)
+    prefix = kind.home_in(code)
+    if prefix is None:
+        (written,) = _stated(asked, "region", otherwise="kind-incomplete", **title)
+        home = _home(written, table)
+    else:
+        home = _home_of_code(code, prefix, asked.region, table)
+    return Candidate(kind=kind.code, code=code, name=_clean(name), region=home.code, sector=sector)
+
+
+def _home_of_code(code: str, prefix: str, written: str | None, table: str) -> Region:
+    """Find the region that a code begins with; one that was written down beside it must be the same."""
+    try:
+        home = region(prefix, table)
+    except UnknownRegion:
+        raise refuse("home-unknown", "candidate.code", code, home=prefix, table=table) from None
+    if written is not None and _home(written, table) != home:
+        raise refuse("code-and-home-disagree", "candidate.region", written, code=code, official=_official(home))
+    return home
+
+
+# --- what they share -----------------------------------------------------------------------------------------------
+
+
+def _stated(asked: CandidateAsked, *fields: str, otherwise: str, **words: str) -> list[str]:
+    """Return what was written in fields that must not be left out."""
+    written: Mapping[str, str | None] = {"code": asked.code, "name": asked.name, "region": asked.region}
+    found: list[str] = []
+    for field in fields:
+        value = written[field]
+        if value is None:
+            raise refuse(otherwise, f"candidate.{field}", field=field, **words)
+        found.append(value)
+    return found
+
+
+def _clean(name: str) -> str:
+    """Return a name in composed Unicode, with single spaces."""
+    return normalize("NFC", " ".join(name.split()))
 
 
 def _home(written: str, table: str) -> Region:
-    """Find an employer's region by its code or its name."""
+    """Find a home region by its code or its name."""
     try:
         return region(written, table)
     except UnknownRegion:

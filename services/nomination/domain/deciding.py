@@ -83,6 +83,7 @@ from services.nomination.domain.seal import Ranking, Seal, citable
 from services.nomination.domain.season import SeasonState
 from services.nomination.domain.ties import AskTie, check_unchanged, has_changed, tie_motion
 from services.nomination.domain.voting import is_lot, rests_on_tabled, undecided
+from services.nomination.domain.winning import crown
 
 VersionOf = Callable[[str], int]
 """The version at which a stream was loaded."""
@@ -470,8 +471,10 @@ def _results(motion: Motion, plenary: Plenary, seal: Seal, rules: Rulebook, evid
     states = [state for one in motion.nominations if (state := contender(one, carried.at, evidence)) is not None]
     leaving = set(motion.question.eliminated) if isinstance(motion.question, Propose) else set()
     passing = [state for state in states if state.id not in leaving]
-    followed = _advancing if stage_rules(rules, carried.at).next else _winning
-    return (*followed(passing, carried), *(_eliminated(state, carried) for state in states if state.id in leaving))
+    followed = tuple((_advancing if stage_rules(rules, carried.at).next else _winning)(passing, carried))
+    ended = (_eliminated(state, carried) for state in states if state.id in leaving)
+    ahead = [emit.event for emit in followed]
+    return (*followed, *ended, *crown(carried.at, rules, ahead, (plenary.id, motion.number)))
 
 
 def _winning(states: Iterable[Nomination], carried: Carried) -> Iterator[Emit]:

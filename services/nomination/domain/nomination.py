@@ -77,6 +77,8 @@ class Step:
     stage: Stage
     entered: Position
     left: Position | None = None
+    rank: int | None = None
+    """Its rank at the stage before, by which it came here; None at the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,9 @@ def _moved(state: Nomination, event: Movement, position: Position) -> Nomination
             return replace(state, steps=left, ending="rejected")
         case StageAdvanced():
             outcomes: dict[Cited, Outcome] = {**state.outcomes, (event.plenary, event.motion): "advanced"}
-            return replace(state, steps=(*left, Step(event.reached, position)), ending=None, outcomes=outcomes)
+            return replace(
+                state, steps=(*left, Step(event.reached, position, rank=event.rank)), ending=None, outcomes=outcomes
+            )
         case StageAdvanceWithdrawn():
             outcomes = {**state.outcomes, (event.plenary, event.motion): "eliminated"}
             steps = tuple(_up_to(left, event.returned))
@@ -268,7 +272,8 @@ def _check_nominator(command: Nominate, candidate: Candidate, rules: Rulebook) -
     except UnknownRegion:
         raise refuse("region-unknown", "nominating_body", body, table=rules.regions.table) from None
     if province_of(candidate) != place:
-        path, given = ("code", candidate.code) if candidate.region is None else ("region", candidate.region)
+        stated = command.candidate.region
+        path, given = ("code", candidate.code) if stated is None else ("region", candidate.region)
         raise refuse("candidate-outside", f"candidate.{path}", given, name=candidate.name, province=place)
 
 

@@ -382,6 +382,16 @@ class Scene:
         command = Announce(PLENARY_ID, motion, actor or Actor(CHAIR), self.clock)
         return announce(command, *self.meeting(), self.evidence(self._at(self._item(motion))))
 
+    def publish(self, actor: Actor, meeting: str) -> None:
+        """Announce what was decided first and let the appeal window pass, so that the next stage can be decided.
+
+        The announcement is of a meeting of this name: the scene's next meeting takes over the one id of its verbs.
+        """
+        (announced,) = accepted(self.announce(actor))
+        event = announced.event.model_copy(update={"plenary": person(meeting)})
+        self.record([Emit(announced.stream, event)])
+        self.clock += timedelta(days=8)
+
     def adjourn(self, actor: Actor = SECRETARY) -> Decision:
         return adjourn(Adjourn(PLENARY_ID, actor), *self.meeting())
 

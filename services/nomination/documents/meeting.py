@@ -1,0 +1,569 @@
+"""The minutes of a plenary put into words, from the events of its stream and of what they cite.
+
+The stream is read and not its projection, since the minutes end with the version and hash of the stream's head: what is
+printed is just what stands up to there. Who sits in the body is told as of the end of the meeting, whoever came later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from kernel.decider import Happened
+from schemas.nomination import (
+    AdmissionDecided,
+    AdmissionMotionOpened,
+    AgendaItem,
+    AppealDecided,
+    AppealMotionOpened,
+    AttendanceRecorded,
+    BallotConfirmed,
+    BallotTallied,
+    CandidateNominated,
+    CertificateRevoked,
+    MinutesCorrected,
+    MotionOpened,
+    NominationEliminated,
+    PlenaryAdjourned,
+    PlenaryConvened,
+    PlenaryDecided,
+    PrizeAwarded,
+    RankingTabled,
+    RankLeftVacant,
+    StageAdvanced,
+    StageAdvanceWithdrawn,
+    StageUnfrozen,
+    Tally,
+    TieMotionOpened,
+    VoteCast,
+    WinnerDeclared,
+    WinnerWithdrawn,
+)
+from schemas.rulebook import Body, Majority, Rulebook
+from schemas.scoring import RankingSealed, Standing, Unrankable
+from services.nomination.documents.indonesian import (
+    BASES,
+    ELIMINATED,
+    MODES,
+    OUTCOMES,
+    TIE_RULES,
+    UNRANKABLE,
+    VERDICTS,
+    VOTES,
+    LocalTime,
+    day,
+    decimal,
+    place_name,
+    weekday,
+)
+from services.nomination.documents.sheets import (
+    Attendant,
+    Corrigendum,
+    Fact,
+    ItemSheet,
+    MinutesSheet,
+    MotionSheet,
+    Proof,
+    RankLine,
+    Signature,
+    Tabling,
+    VoteLine,
+)
+
+Opening = MotionOpened | TieMotionOpened | AdmissionMotionOpened | AppealMotionOpened
+Decided = PlenaryDecided | AdmissionDecided
+_DASH: Final = "\u2013"
+_ERASED: Final = "(data dihapus)"
+
+
+# --- what happened -------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class MotionRecord:
+    """One motion: how it was put, counted and decided."""
+
+    opened: Opening
+    time: datetime
+    votes: list[VoteCast] = field(default_factory=list)
+    tallied: BallotTallied | None = None
+    confirmed: list[BallotConfirmed] = field(default_factory=list)
+    decided: Decided | None = None
+    closed: datetime | None = None
+
+    @property
+    def nominations(self) -> set[str]:
+        """Return every nomination that the question names."""
+        match self.opened:
+            case MotionOpened():
+                return {*self.opened.advancing, *self.opened.eliminated}
+            case TieMotionOpened():
+                return set(self.opened.order)
+            case AdmissionMotionOpened() | AppealMotionOpened():
+                return {self.opened.nomination}
+
+
+@dataclass(slots=True)
+class MeetingRecord:
+    """A meeting as its stream tells it, in the order of the events."""
+
+    convened: PlenaryConvened
+    attendance: list[tuple[datetime, AttendanceRecorded]] = field(default_factory=list)
+    tabled: list[tuple[datetime, RankingTabled]] = field(default_factory=list)
+    motions: dict[int, MotionRecord] = field(default_factory=dict)
+    corrigenda: list[tuple[datetime, MinutesCorrected]] = field(default_factory=list)
+    adjourned: datetime | None = None
+
+    @property
+    def persons(self) -> set[str]:
+        """Return everybody whom the minutes name beside the holders of seats."""
+        found = {event.person for _, event in self.attendance}
+        for motion in self.motions.values():
+            found |= {vote.person for vote in motion.votes} | {one.person for one in motion.confirmed}
+            found |= set(motion.decided.quorum.recused if motion.decided else ())
+        return found
+
+    @property
+    def results(self) -> list[tuple[str, int]]:
+        """Return where the events stand that the decisions led to."""
+        decided = (motion.decided for motion in self.motions.values())
+        return [(point.stream, point.version) for one in decided if one for point in one.results]
+
+    def present_at(self, moment: datetime) -> frozenset[str]:
+        """Return who was there at an instant."""
+        there: set[str] = set()
+        for time, event in self.attendance:
+            if time <= moment:
+                (there.add if event.present else there.discard)(event.person)
+        return frozenset(there)
+
+
+def record_of(history: Iterable[Happened]) -> MeetingRecord | None:
+    """Return what a plenary's stream tells, None when it tells of no meeting."""
+    record: MeetingRecord | None = None
+    for happened in history:
+        if isinstance(happened.event, PlenaryConvened):
+            record = MeetingRecord(happened.event)
+        elif record is not None:
+            _take(record, happened.event, happened.time)
+    return record
+
+
+def _take(record: MeetingRecord, event: Any, time: datetime) -> None:
+    match event:
+        case AttendanceRecorded():
+            record.attendance.append((time, event))
+        case RankingTabled():
+            record.tabled.append((time, event))
+        case MotionOpened() | TieMotionOpened() | AdmissionMotionOpened() | AppealMotionOpened():
+            record.motions[event.motion] = MotionRecord(event, time)
+        case MinutesCorrected():
+            record.corrigenda.append((time, event))
+        case PlenaryAdjourned():
+            record.adjourned = time
+        case VoteCast() | BallotTallied() | BallotConfirmed() | PlenaryDecided() | AdmissionDecided():
+            _count(record.motions[event.motion], event, time)
+        case _:
+            # Minutes tell of a meeting; what else its stream may come to hold has its own document.
+            return
+
+
+def _count(motion: MotionRecord, event: VoteCast | BallotTallied | BallotConfirmed | Decided, time: datetime) -> None:
+    match event:
+        case VoteCast():
+            motion.votes.append(event)
+        case BallotTallied():
+            motion.tallied, motion.confirmed = event, []
+        case BallotConfirmed():
+            motion.confirmed.append(event)
+        case _:
+            motion.decided, motion.closed = event, time
+
+
+# --- what it cites -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who sat in a seat at the end of the meeting."""
+
+    office: str
+    seat: int
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last event of the meeting's stream: its version, and its hash in hex."""
+
+    version: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """What the minutes cite beside the meeting's own stream.
+
+    `names` has no entry for who was erased, `candidates` the official name of each nomination, `texts` those of the
+    corrigenda by digest (None: erased), `results` the events that decisions led to by stream and version, `keys` the
+    SHA-256 of the raw public keys that signed here.
+    """
+
+    rules: Rulebook
+    decree: str
+    holders: Sequence[Holder]
+    names: Mapping[str, str]
+    seals: Mapping[str, RankingSealed]
+    candidates: Mapping[str, str]
+    results: Mapping[tuple[str, int], Any]
+    texts: Mapping[str, str | None]
+    head: Head
+    keys: Sequence[str]
+    address: str
+    """Where the minutes are read again."""
+
+
+def minutes_of(record: MeetingRecord, cited: Cited) -> MinutesSheet:
+    """Return the sheet of a meeting's minutes."""
+    return _Minutes(record, cited).sheet()
+
+
+class _Minutes:
+    """One meeting's minutes while they are written."""
+
+    def __init__(self, record: MeetingRecord, cited: Cited) -> None:
+        self.record, self.cited, self.rules = record, cited, cited.rules
+        self.convened = record.convened
+        self.body: Body = self.rules.body(self.convened.body)
+        self.at = LocalTime(self.rules, self.convened.province)
+        self.place = place_name(self.rules, self.convened.province)
+
+    def sheet(self) -> MinutesSheet:
+        convened, head = self.convened, self.cited.head
+        attendance = tuple(self._attendance())
+        return MinutesSheet(
+            award=self.rules.title.id,
+            body=self.body.title.id,
+            place=self.place,
+            plenary=convened.plenary,
+            number=f"BA-{convened.plenary[-12:].upper()}",
+            opening=self._opening(),
+            facts=tuple(self._facts()),
+            draft=None if self.record.adjourned else "Sidang belum ditutup. Dokumen ini mencatat keadaan sementara.",
+            attendance=attendance,
+            summary=self._summary(),
+            items=tuple(self._item(item) for item in convened.agenda),
+            corrigenda=tuple(self._corrigenda()),
+            closing=self._closing(),
+            heads=tuple(self._heads()),
+            members=tuple(self._members()),
+            proof=Proof(
+                stream=f"plenary/{convened.plenary}",
+                version=head.version,
+                hash=head.hash,
+                seals=tuple(
+                    Fact(label=self._item_title(item), text=tabled.digest)
+                    for item, tabled in self._last_tabled().items()
+                ),
+                keys=tuple(self.cited.keys),
+                qr=f"{self.cited.address}#{head.version}.{head.hash}",
+            ),
+            sample=any(seal.sample or any(row.sample for row in seal.standings) for seal in self.cited.seals.values()),
+        )
+
+    # --- the meeting
+
+    def _opening(self) -> str:
+        moment = self.convened.scheduled
+        local = self.at.day(moment)
+        return (
+            f"Pada hari {weekday(local)}, tanggal {day(local)}, pukul {self.at.hour(moment)}, dijadwalkan sidang pleno "
+            f"{self.body.title.id} ({self.place}) dalam rangka {self.rules.title.id}. Jalannya sidang, sebagaimana "
+            "tercatat dalam log peristiwa, adalah sebagai berikut."
+        )
+
+    def _facts(self) -> Iterator[Fact]:
+        record = self.record
+        yield Fact(label="Dasar pembentukan", text=self.cited.decree)
+        yield Fact(label="Dijadwalkan", text=self.at.moment(self.convened.scheduled))
+        if record.attendance:
+            yield Fact(label="Kehadiran pertama", text=self.at.moment(record.attendance[0][0]))
+        closed = self.at.moment(record.adjourned) if record.adjourned else "belum ditutup"
+        yield Fact(label="Ditutup", text=closed)
+        agenda = "; ".join(self._item_title(item) for item in self.convened.agenda)
+        yield Fact(label="Agenda", text=agenda)
+
+    def _closing(self) -> str:
+        if self.record.adjourned is None:
+            return "Berita acara ini belum final dan tidak untuk ditandatangani."
+        return (
+            f"Sidang ditutup pada {self.at.moment(self.record.adjourned)}. Demikian berita acara ini dibuat dengan "
+            "sebenarnya untuk dipergunakan sebagaimana mestinya."
+        )
+
+    def _name(self, person: str, office: str | None = None) -> str:
+        """Return a person's name; who was erased is the office and the pseudonym."""
+        known = self.cited.names.get(person)
+        if known:
+            return known
+        return " ".join(part for part in (office, person[:8], _ERASED) if part)
+
+    def _office(self, code: str) -> str:
+        return next((office.title.id for office in self.body.offices if office.code == code), code)
+
+    def _attendance(self) -> Iterator[Attendant]:
+        """Yield one line per seat that votes, then one for everybody who came in a seat that is another's by now."""
+        seated = {(one.office, one.seat): one.person for one in self.cited.holders}
+        shown = set()
+        for office in self.body.voting_offices:
+            for seat in range(1, office.seats + 1):
+                person = seated.get((office.code, seat))
+                title = office.title.id if office.seats == 1 else f"{office.title.id} ({seat})"
+                if person is None:
+                    yield Attendant(office=title, name=None, mode=_DASH, movements="kursi kosong")
+                else:
+                    shown.add(person)
+                    yield self._attendant(title, person)
+        for person, office_code in {event.person: event.office for _, event in self.record.attendance}.items():
+            if person not in shown:
+                yield self._attendant(f"{self._office(office_code)} (sebelum diganti)", person)
+
+    def _attendant(self, title: str, person: str) -> Attendant:
+        mine = [(time, event) for time, event in self.record.attendance if event.person == person]
+        if not mine:
+            return Attendant(office=title, name=self._name(person), mode=_DASH, movements="tidak hadir")
+        modes = dict.fromkeys(MODES[event.mode] for _, event in mine if event.present)
+        moves = (f"{'hadir' if event.present else 'keluar'} {self.at.hour(time)}" for time, event in mine)
+        return Attendant(office=title, name=self._name(person), mode=", ".join(modes), movements="; ".join(moves))
+
+    def _summary(self) -> str:
+        seats = self.body.seats
+        came = len({event.person for _, event in self.record.attendance if event.present})
+        holders = sum(one.office in {office.code for office in self.body.voting_offices} for one in self.cited.holders)
+        return (
+            f"Jumlah kursi {seats}, terisi {holders}, kosong {seats - holders}; {came} anggota tercatat hadir. Kuorum "
+            f"paling sedikit {self.body.quorum.needed(seats)} anggota, dihitung dari seluruh kursi (termasuk yang "
+            "kosong dan yang tidak ikut serta karena benturan kepentingan) untuk setiap usul keputusan."
+        )
+
+    def _heads(self) -> Iterator[Signature]:
+        for role in ("chair", "clerk"):
+            for office in self.body.offices:
+                if office.role == role:
+                    yield self._signature(office.code)
+
+    def _signature(self, office: str) -> Signature:
+        person = next((one.person for one in self.cited.holders if one.office == office), None)
+        return Signature(office=self._office(office), name=None if person is None else self._name(person))
+
+    def _members(self) -> Iterator[Signature]:
+        heads = {office.code for office in self.body.offices if office.role != "member"}
+        came = {event.person: event.office for _, event in self.record.attendance if event.present}
+        order = [office.code for office in self.body.offices]
+        for person, office in sorted(
+            came.items(), key=lambda one: order.index(one[1]) if one[1] in order else len(order)
+        ):
+            if office not in heads:
+                yield Signature(office=self._office(office), name=self._name(person))
+
+    def _corrigenda(self) -> Iterator[Corrigendum]:
+        for time, event in self.record.corrigenda:
+            text = self.cited.texts.get(event.text_digest)
+            yield Corrigendum(number=event.number, time=self.at.moment(time), text=text or f"Teks ralat {_ERASED}")
+
+    # --- items
+
+    def _item_title(self, item: AgendaItem) -> str:
+        stage = self.rules.stage(self.convened.tier, item.category, item.stage)
+        return f"{self.rules.category(item.category).title.id}, tahap {stage.title.id}"
+
+    def _last_tabled(self) -> dict[AgendaItem, RankingTabled]:
+        return {event.item: event for _, event in self.record.tabled}
+
+    def _item(self, item: AgendaItem) -> ItemSheet:
+        tabled = [(time, event) for time, event in self.record.tabled if event.item == item]
+        seal = self.cited.seals.get(tabled[-1][1].seal) if tabled else None
+        motions = (motion for motion in self.record.motions.values() if motion.opened.item == item)
+        return ItemSheet(
+            title=self._item_title(item),
+            tabled=tuple(
+                Tabling(time=self.at.moment(time), seal=event.seal, digest=event.digest) for time, event in tabled
+            ),
+            ranking=() if seal is None else tuple(self._ranking(seal)),
+            motions=tuple(self._motion(motion) for motion in motions),
+        )
+
+    def _ranking(self, seal: RankingSealed) -> Iterator[RankLine]:
+        for row in sorted(seal.standings, key=lambda one: one.rank):
+            note = self._note(row, seal)
+            yield RankLine(rank=str(row.rank), candidate=self._named(row), total=decimal(row.shown), note=note)
+        for left in seal.unrankable:
+            yield RankLine(rank=_DASH, candidate=self._named(left), total=_DASH, note=self._why(left, seal))
+
+    def _named(self, row: Standing | Unrankable) -> str:
+        return self.cited.candidates.get(row.nomination, row.candidate)
+
+    def _note(self, row: Standing, seal: RankingSealed) -> str:
+        notes = []
+        if row.shared:
+            notes.append("peringkat bersama")
+        if row.tie is not None:
+            aspect = f" {self._aspect(row.tie.aspect, seal)}" if row.tie.aspect else ""
+            figure = row.tie.figure if len(row.tie.figure) <= 32 else f"{row.tie.figure[:16]}\u2026"
+            notes.append(f"seri diurai menurut {TIE_RULES[row.tie.rule]}{aspect}: {figure}")
+        if row.sample:
+            notes.append("data contoh")
+        return "; ".join(notes)
+
+    def _why(self, row: Unrankable, seal: RankingSealed) -> str:
+        aspect = f" ({self._aspect(row.aspect, seal)})" if row.aspect else ""
+        return f"tidak diperingkat: {UNRANKABLE[row.reason]}{aspect}"
+
+    def _aspect(self, code: str, seal: RankingSealed) -> str:
+        at = seal.at
+        rubric = self.rules.rubric(self.rules.stage(at.tier, at.category, at.stage))
+        return next((aspect.title.id for aspect in rubric.aspects if aspect.code == code), code)
+
+    # --- motions
+
+    def _motion(self, motion: MotionRecord) -> MotionSheet:
+        question, points = self._question(motion.opened)
+        decided = motion.decided
+        return MotionSheet(
+            title=f"Usul keputusan {motion.opened.motion}",
+            question=question,
+            points=tuple(points),
+            votes=tuple(self._votes(motion)),
+            facts=tuple(self._counts(motion)),
+            outcome="BELUM DIPUTUSKAN" if decided is None else OUTCOMES[decided.outcome],
+            carried=None if decided is None else decided.outcome == "carried",
+            followed=() if decided is None else tuple(self._followed(decided)),
+        )
+
+    def _question(self, opened: Opening) -> tuple[str, list[str]]:
+        match opened:
+            case MotionOpened():
+                return self._proposal(opened)
+            case TieMotionOpened():
+                how = "melalui pemungutan suara" if opened.method == "vote" else "melalui undian"
+                order = [f"{place}. {self._candidate(one)}" for place, one in enumerate(opened.order, start=1)]
+                drawn = [f"Benih undian: {opened.seed}"] if opened.seed else []
+                return f"Mengurai seri pada peringkat {opened.rank} {how}, dengan urutan:", [*order, *drawn]
+            case AdmissionMotionOpened():
+                return f"Menerima usulan terlambat atas nama {self._candidate(opened.nomination)}.", []
+            case AppealMotionOpened():
+                figures = [self._figure(one.aspect, one.value, one.marks) for one in opened.verdict.figures]
+                said = VERDICTS[opened.verdict.outcome]
+                name = self._candidate(opened.nomination)
+                return f"Memutuskan sanggahan {opened.appeal[:8]} atas nama {name}: {said}.", figures
+
+    def _figure(self, aspect: str, value: str | None, marks: tuple[Any, ...] | None) -> str:
+        shown = value if value is not None else ", ".join(decimal(format(mark, "f")) for mark in marks or ())
+        return f"Aspek {aspect}: {shown}"
+
+    def _proposal(self, opened: MotionOpened) -> tuple[str, list[str]]:
+        stage = self.rules.stage(self.convened.tier, opened.item.category, opened.item.stage)
+        following = self.rules.next_stage(stage)
+        ahead = "ditetapkan sebagai pemenang" if following is None else f"maju ke tahap {following.title.id}"
+        points = [f"{place}. {self._candidate(one)}" for place, one in enumerate(opened.advancing, start=1)]
+        if not points:
+            points = ["(tidak ada)"]
+        rest = [f"Tidak melanjutkan: {', '.join(map(self._candidate, opened.eliminated))}"] if opened.eliminated else []
+        return f"Mengusulkan agar, menurut urutan peringkat, yang berikut {ahead}:", [*points, *rest]
+
+    def _candidate(self, nomination: str) -> str:
+        return self.cited.candidates.get(nomination, nomination[:8])
+
+    def _votes(self, motion: MotionRecord) -> Iterator[VoteLine]:
+        """Yield how everybody took part who sat in a voting seat or voted: by vote, recusal, silence or absence."""
+        if motion.opened.ballot == "paper" or (
+            isinstance(motion.opened, TieMotionOpened) and motion.opened.method == "lot"
+        ):
+            return
+        cast = {vote.person: vote for vote in motion.votes}
+        recused = set(motion.decided.quorum.recused) if motion.decided else set()
+        voting = {office.code for office in self.body.voting_offices}
+        offices = {one.person: one.office for one in self.cited.holders if one.office in voting}
+        offices |= {vote.person: vote.office for vote in motion.votes}
+        present = self.record.present_at(motion.closed or datetime.max.replace(tzinfo=motion.time.tzinfo))
+        order = [office.code for office in self.body.offices]
+        for person, office in sorted(offices.items(), key=lambda one: order.index(one[1]) if one[1] in order else 99):
+            if person in recused:
+                said = "Tidak ikut serta (benturan kepentingan)"
+            elif person in cast:
+                said = VOTES[cast[person].vote]
+            else:
+                said = "Tidak memberikan suara" if person in present else "Tidak hadir"
+            yield VoteLine(office=self._office(office), name=self._name(person), vote=said)
+
+    def _counts(self, motion: MotionRecord) -> Iterator[Fact]:
+        if motion.opened.ballot == "paper":
+            yield Fact(label="Cara", text="Pemungutan suara tertulis dan rahasia")
+            if (tallied := motion.tallied) is not None:
+                count = f"{_tally(tallied.tally)}; tidak sah {tallied.invalid}"
+                yield Fact(label="Penghitungan", text=count)
+                who = ", ".join(f"{self._name(one.person)} ({self._office(one.office)})" for one in motion.confirmed)
+                yield Fact(label="Dikukuhkan oleh", text=who or "belum dikukuhkan")
+        if (decided := motion.decided) is None:
+            return
+        quorum = decided.quorum
+        yield Fact(
+            label="Kuorum",
+            text=f"hadir dan berhak {quorum.present} dari {quorum.seats} kursi; diperlukan {quorum.required}"
+            + (f"; tidak ikut serta {len(quorum.recused)}" if quorum.recused else ""),
+        )
+        yield Fact(label="Hasil suara", text=_tally(decided.tally))
+        yield Fact(label="Mayoritas", text=_majority(self.body.majority))
+        if motion.closed is not None:
+            yield Fact(
+                label="Diputuskan", text=f"{self.at.moment(motion.closed)}, juknis versi {decided.rulebook_version}"
+            )
+
+    # --- what followed
+
+    def _followed(self, decided: Decided) -> Iterator[str]:
+        for point in decided.results:
+            said = self._sentence(self.cited.results.get((point.stream, point.version)))
+            if said is not None:
+                yield said
+
+    def _sentence(self, event: Any) -> str | None:  # noqa: C901, PLR0911 - one line per kind of event
+        match event:
+            case StageAdvanced():
+                reached = self.rules.stage(event.reached.tier, event.reached.category, event.reached.stage)
+                return f"{self._candidate(event.nomination)} (peringkat {event.rank}) maju ke tahap {reached.title.id}."
+            case WinnerDeclared():
+                return f"{self._candidate(event.nomination)} ditetapkan sebagai pemenang peringkat {event.rank}."
+            case NominationEliminated():
+                rank = f"peringkat {event.rank}, " if event.rank else ""
+                return f"{self._candidate(event.nomination)} tidak melanjutkan ({rank}{ELIMINATED[event.reason]})."
+            case PrizeAwarded():
+                return f"{self._candidate(event.nomination)} menerima {event.prize.id} (peringkat {event.rank})."
+            case RankLeftVacant():
+                return f"Peringkat {event.rank} dibiarkan kosong."
+            case CandidateNominated():
+                return f"{event.candidate.name} diterima sebagai peserta."
+            case StageAdvanceWithdrawn():
+                return f"{self._candidate(event.nomination)} dikembalikan dari tahap berikutnya."
+            case WinnerWithdrawn():
+                return f"Penetapan {self._candidate(event.nomination)} pada peringkat {event.rank} dibatalkan."
+            case CertificateRevoked():
+                return f"Piagam {event.number} dicabut."
+            case AppealDecided():
+                name, said = self._candidate(event.nomination), VERDICTS[event.verdict.outcome]
+                return f"Sanggahan atas nama {name} {said}."
+            case StageUnfrozen():
+                return "Pembekuan tahap berikutnya oleh sanggahan ini berakhir."
+            case _:
+                return None
+
+
+def _tally(tally: Tally) -> str:
+    return f"setuju {tally.votes_for}, tidak setuju {tally.votes_against}, abstain {tally.abstained}"
+
+
+def _majority(majority: Majority) -> str:
+    share = f"{majority.fraction.numerator}/{majority.fraction.denominator}"
+    return f"{'lebih dari' if majority.strict else 'paling sedikit'} {share} dari {BASES[majority.base]}"

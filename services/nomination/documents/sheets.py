@@ -1,0 +1,148 @@
+"""What is printed, as plain texts that are ready to be laid out: nothing here needs a zone, a rule or a look-up.
+
+Sheets cross from the service to the process that lays them out, as JSON. Texts are never markup.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Sheet(BaseModel):
+    """The base of what is printed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CertificateSheet(Sheet):
+    """A certificate (piagam)."""
+
+    award: str
+    """The award and its season, for example `Paritrana Award 2020-2021`."""
+    number: str
+    candidate: str
+    honoured_as: str
+    category: str
+    level: str
+    """The tier, and the province's name at the provincial one."""
+    place_and_date: str
+    body: str
+    office: str
+    check_url: str
+    sample: bool = False
+    revoked: str | None = None
+    """The date on which it was revoked."""
+
+
+class Fact(Sheet):
+    """One line of what is known, with its label."""
+
+    label: str
+    text: str
+
+
+class Attendant(Sheet):
+    """One seat of the body: who held it, whether and how they took part. `name` is None for a vacant seat."""
+
+    office: str
+    name: str | None
+    mode: str
+    movements: str
+
+
+class RankLine(Sheet):
+    """One nominee of the tabled ranking; `rank` is a dash where there is none, `note` says why or what parted a tie."""
+
+    rank: str
+    candidate: str
+    total: str
+    note: str
+
+
+class Tabling(Sheet):
+    """A sealed ranking that was laid before the meeting."""
+
+    time: str
+    seal: str
+    digest: str
+
+
+class VoteLine(Sheet):
+    """How one member took part in a motion."""
+
+    office: str
+    name: str
+    vote: str
+
+
+class MotionSheet(Sheet):
+    """A question that was put, how it was voted on, and what followed."""
+
+    title: str
+    question: str
+    points: tuple[str, ...] = ()
+    votes: tuple[VoteLine, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    outcome: str
+    carried: bool | None = None
+    followed: tuple[str, ...] = ()
+
+
+class ItemSheet(Sheet):
+    """One item of the agenda: what was tabled, and what was decided on it."""
+
+    title: str
+    tabled: tuple[Tabling, ...] = ()
+    ranking: tuple[RankLine, ...] = ()
+    motions: tuple[MotionSheet, ...] = ()
+
+
+class Corrigendum(Sheet):
+    """A correction of the minutes, added later."""
+
+    number: int
+    time: str
+    text: str
+
+
+class Signature(Sheet):
+    """A line to be signed; `name` is None where nobody holds the office."""
+
+    office: str
+    name: str | None
+
+
+class Proof(Sheet):
+    """How the record is checked: where its stream ends, what it rests on, which keys signed it."""
+
+    stream: str
+    version: int
+    hash: str
+    seals: tuple[Fact, ...]
+    keys: tuple[str, ...]
+    """SHA-256 of each raw public key, in hex."""
+    qr: str
+
+
+class MinutesSheet(Sheet):
+    """The minutes of a plenary (berita acara)."""
+
+    award: str
+    body: str
+    place: str
+    plenary: str
+    number: str
+    opening: str
+    facts: tuple[Fact, ...]
+    draft: str | None = None
+    """What the document lacks as long as the meeting goes on."""
+    attendance: tuple[Attendant, ...]
+    summary: str
+    items: tuple[ItemSheet, ...]
+    corrigenda: tuple[Corrigendum, ...] = ()
+    closing: str
+    heads: tuple[Signature, ...]
+    """The chair and the secretary."""
+    members: tuple[Signature, ...]
+    proof: Proof
+    sample: bool = False

@@ -1,0 +1,72 @@
+"""Winning: what the end of a tier brings beside who wins or goes on, prizes for ranks and ranks that nobody takes.
+
+A path ends with winners. A province may honour its best and still send them on to the centre: then those who advance
+to the next tier by their rank are the ones who receive the province's prizes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from kernel.decider import Emit
+from schemas.envelope import Stage
+from schemas.nomination import PrizeAwarded, PrizeText, RankLeftVacant, StageAdvanced, WinnerDeclared
+from schemas.rulebook import Rulebook
+from services.nomination.domain.nomination import Cited
+
+
+def crown(
+    at: Stage, rules: Rulebook, ahead: Sequence[WinnerDeclared | StageAdvanced], decided: Cited
+) -> tuple[Emit, ...]:
+    """Return the prizes of those whom a decision puts ahead, and at the end of the path the ranks left vacant.
+
+    Args:
+        at: the stage that was decided on; nothing follows from one inside a tier.
+        rules: the rulebook that the decision rests on.
+        ahead: whom the decision declares winners or lets advance, each with its rank.
+        decided: the plenary and the motion that decided.
+    """
+    stage = rules.stage(at.tier, at.category, at.stage)
+    if stage.next is not None and stage.next.tier == at.tier:
+        return ()
+    events: list[PrizeAwarded | RankLeftVacant] = [*_prizes(at, rules, ahead, decided)]
+    if stage.next is None:
+        vacant = vacant_ranks((one.rank for one in ahead), rules.quota(stage, at.province))
+        plenary, motion = decided
+        events += (RankLeftVacant(at=at, rank=rank, plenary=plenary, motion=motion) for rank in vacant)
+    return tuple(Emit(at.award, event) for event in events)
+
+
+def _prizes(
+    at: Stage, rules: Rulebook, ahead: Iterable[WinnerDeclared | StageAdvanced], decided: Cited
+) -> Iterator[PrizeAwarded]:
+    plenary, motion = decided
+    for one in ahead:
+        prize = rules.prize(at.tier, at.category, one.rank)
+        if prize is not None:
+            yield PrizeAwarded(
+                nomination=one.nomination,
+                at=at,
+                rank=one.rank,
+                prize=PrizeText(id=prize.prize.id, en=prize.prize.en),
+                plenary=plenary,
+                motion=motion,
+            )
+
+
+def vacant_ranks(taken: Iterable[int], quota: int) -> Iterator[int]:
+    """Yield the ranks within a quota that nobody takes, given the ranks of the winners.
+
+    Those who share a rank take as many ranks as they are, from the shared one on: of 1, 1, 3 nobody holds rank 2 by
+    name, and yet it is not vacant but shared away. When one of the two withdrew, the other holds rank 1 alone, nobody
+    moves up, and rank 2 is vacant. So winners and vacant ranks together are always as many as the quota, since a tie
+    that takes more ranks than are left is parted by vote before a motion is put.
+    """
+    holders = Counter(taken)
+    free_from = 1
+    for rank in range(1, quota + 1):
+        if rank in holders:
+            free_from = rank + holders[rank]
+        elif rank >= free_from:
+            yield rank

@@ -1,0 +1,159 @@
+"""Gathers from the log what the minutes of a plenary cite, as it stood when the meeting ended."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kernel.codec import Codec, happened
+from kernel.decider import Happened, Position
+from kernel.log import Connection, Recorded, read_stream, recorded
+from kernel.service import Service
+from schemas.nomination import PlenaryAdjourned
+from schemas.rulebook import Rulebook
+from schemas.scoring import RankingSealed
+from schemas.service import ServiceKeyPublished
+from services.nomination.api.parts import SQL
+from services.nomination.directory import Directory
+from services.nomination.documents.meeting import Cited, Head, Holder, MeetingRecord, minutes_of, record_of
+from services.nomination.documents.sheets import MinutesSheet
+from services.nomination.domain.committee import COMMITTEE, Committee, committee_stream
+from services.nomination.domain.nomination import NOMINATION, FiledLate, Nomination, nomination_stream
+from services.nomination.domain.plenary import plenary_stream
+from services.nomination.domain.season import SEASON, Season, season_stream
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """What one look at the log gives: the meeting's events, and those that it cites."""
+
+    record: MeetingRecord
+    events: list[Recorded]
+    rules: Rulebook
+    committee: Committee
+    seals: Mapping[str, RankingSealed]
+    results: Mapping[tuple[str, int], Any]
+    texts: Mapping[str, str | None]
+    keys: tuple[str, ...]
+
+
+async def read_minutes(service: Service, directory: Directory, plenary: str, address: str) -> MinutesSheet | None:
+    """Return the sheet of a plenary's minutes, None when there is no such plenary. Raises DirectoryAway.
+
+    `address` is where the minutes are read again.
+    """
+    async with service.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        found = await _gather(connection, service.parts.codec, plenary)
+    if found is None:
+        return None
+    record, last = found.record, found.events[-1]
+    body = found.committee.bodies[record.convened.body]
+    holders = [Holder(seat.office, seat.number, person) for seat, person in body.holders.items()]
+    cited = Cited(
+        rules=found.rules,
+        decree=body.decree,
+        holders=holders,
+        names=await directory.names({*record.persons, *(one.person for one in holders)}),
+        seals=found.seals,
+        candidates=await _candidates(service, _nominations(found)),
+        results=found.results,
+        texts=found.texts,
+        head=Head(last.version, last.hash.hex()),
+        keys=found.keys or (hashlib.sha256(service.signer.public_key).hexdigest(),),
+        address=address,
+    )
+    return minutes_of(record, cited)
+
+
+async def _gather(connection: Connection, codec: Codec, plenary: str) -> _Gathered | None:
+    events = await read_stream(connection, plenary_stream(plenary))
+    record = record_of(happened(event, codec) for event in events)
+    if record is None:
+        return None
+    end = _end_of(events, codec)
+    convened = record.convened
+    season = SEASON.fold(await _until(connection, codec, season_stream(convened.season), end))
+    committees = await _until(connection, codec, committee_stream(convened.season, convened.province), end)
+    if not isinstance(season, Season):
+        return None
+    decided = [motion.decided.rulebook_version for motion in record.motions.values() if motion.decided]
+    return _Gathered(
+        record=record,
+        events=events,
+        rules=season.rulebooks[max(decided)] if decided else season.rulebook,
+        committee=COMMITTEE.fold(committees),
+        seals=await _seals(connection, codec, record),
+        results=await _at(connection, codec, record.results),
+        texts=await _texts(connection, record),
+        keys=await _keys(connection, events),
+    )
+
+
+def _end_of(events: list[Recorded], codec: Codec) -> Position:
+    """Return where the meeting ended, or has come to: corrigenda come later, when others may sit in the body."""
+    for event in events:
+        if isinstance(happened(event, codec).event, PlenaryAdjourned):
+            return event.position
+    return events[-1].position
+
+
+async def _until(connection: Connection, codec: Codec, stream: str, end: Position) -> list[Happened]:
+    return [happened(event, codec) for event in await read_stream(connection, stream) if event.position <= end]
+
+
+async def _seals(connection: Connection, codec: Codec, record: MeetingRecord) -> dict[str, RankingSealed]:
+    points = {(event.ranking, event.seal_version): event.seal for _, event in record.tabled}
+    found = await _at(connection, codec, points)
+    return {points[point]: event for point, event in found.items() if isinstance(event, RankingSealed)}
+
+
+async def _at(connection: Connection, codec: Codec, points: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Any]:
+    """Return the events that stand at these streams and versions."""
+    wanted = list(points)
+    rows = await connection.fetch(SQL["events_at"], [one[0] for one in wanted], [one[1] for one in wanted])
+    events = [recorded(row) for row in rows]
+    return {(event.stream, event.version): happened(event, codec).event for event in events}
+
+
+async def _texts(connection: Connection, record: MeetingRecord) -> dict[str, str | None]:
+    digests = [event.text_digest for _, event in record.corrigenda]
+    rows = await connection.fetch(SQL["texts_by_digest"], digests)
+    return {row["digest"]: row["body"] for row in rows}
+
+
+async def _keys(connection: Connection, events: Iterable[Recorded]) -> tuple[str, ...]:
+    """Return the SHA-256, in hex, of each raw public key that signed here, in the order of their first use."""
+    used = dict.fromkeys(event.doc["signaturekey"] for event in events if "signaturekey" in event.doc)
+    published = {
+        event.data["key_id"]: event.data["public_key"]
+        for event in await read_stream(connection, "service/nomination")
+        if event.type == ServiceKeyPublished.type_name()
+    }
+    return tuple(hashlib.sha256(b64decode(published[key])).hexdigest() for key in used if key in published)
+
+
+def _nominations(found: _Gathered) -> set[str]:
+    """Return every nomination that the minutes name."""
+    named: set[str] = set()
+    for seal in found.seals.values():
+        named |= {row.nomination for row in seal.standings} | {row.nomination for row in seal.unrankable}
+    for motion in found.record.motions.values():
+        named |= motion.nominations
+    return named
+
+
+async def _candidates(service: Service, nominations: Iterable[str]) -> dict[str, str]:
+    """Return the official name of each nomination's candidate."""
+    names: dict[str, str] = {}
+    for nomination in sorted(nominations):
+        match await service.executor.state(NOMINATION, nomination_stream(nomination)):
+            case Nomination(candidate=candidate):
+                names[nomination] = candidate.name
+            case FiledLate(filed=filed):
+                names[nomination] = filed.candidate.name
+            case _:
+                continue
+    return names
