@@ -159,6 +159,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.streams: dict[str, list[Happened]] = {}
+        self._folded: dict[tuple[int, str], tuple[int, Happened | None, Any]] = {}
         self.clock = IN_WINDOW
         self.count = 0
 
@@ -184,8 +185,14 @@ class Scene:
         return [emit.event for emit in emits]
 
     def fold(self, aggregate: Aggregate[S], stream: str) -> S:
-        """Return a stream's state."""
-        return aggregate.fold(self.streams.get(stream, ()))
+        """Return a stream's state; only what is new of it is folded."""
+        events, key = self.streams.get(stream, []), (id(aggregate), stream)
+        seen, last, state = self._folded.get(key, (0, None, None))
+        if seen > len(events) or (seen and events[seen - 1] is not last):
+            seen, state = 0, None  # a spec has taken something out of the stream
+        folded = aggregate.fold(events[seen:], state)
+        self._folded[key] = (len(events), events[-1] if events else None, folded)
+        return folded
 
     def version(self, stream: str) -> int:
         """Return how many events a stream has."""
