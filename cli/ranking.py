@@ -1,12 +1,11 @@
 """`paritrana ranking show`: a ranking as its reader may see it, now or as of an instant.
 
 It asks the scoring service's public HTTP API with the token of PARITRANA_TOKEN or of `paritrana login`; without one it
-shows what was announced, which is open to all.
+shows what was announced, which is open to all. Deadlines are said in the place's own zone.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,20 +18,14 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from cli.addresses import address_of
+from cli.asking import Scoring, asked, checked, pages, scoring_at, token_if_any
 from cli.console import SafeConsole
 from cli.output import AsJson, Finding, WrongUse, show, visible_all
-from cli.sessions import signed_in
 from cli.wanted import category_code, province_code, season_code, stage_code, tier_code
 
 _WIDTH: Final = 160
 """Columns of a table that goes into a file or a pipe."""
 _FORBIDDEN: Final = 403
-
-Scoring = Annotated[
-    str | None,
-    typer.Option("--scoring", help="Where scoring answers; else PARITRANA_SCORING_URL, else as the stack says."),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -85,7 +78,7 @@ def show_rankings(
     wanted = Wanted(
         season_code(season), category_code(category), province_code(province), tier_code(tier), stage_code(stage)
     )
-    with _client(scoring) as client:
+    with scoring_at(scoring, token_if_any()) as client:
         found = list(_rankings(client, wanted, _instant(as_of)))
     if not found:
         raise Finding(
@@ -102,21 +95,6 @@ def show_rankings(
 
 
 # --- asking --------------------------------------------------------------------------------------------------------
-
-
-def _client(given: str | None) -> httpx.Client:
-    url = address_of("scoring", given)
-    token = _token()
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.Client(base_url=url, headers=headers, timeout=15.0, trust_env=False)
-
-
-def _token() -> str | None:
-    """Return the caller's token, None when nobody has signed in."""
-    if given := os.environ.get("PARITRANA_TOKEN"):
-        return given
-    session = signed_in(address_of("identity"))
-    return None if session is None else str(session["token"])
 
 
 def _instant(text: str | None) -> str | None:
@@ -139,48 +117,17 @@ def _rankings(client: httpx.Client, wanted: Wanted, as_of: str | None) -> Iterat
     base = "/v1/public/rankings" if public else "/v1/rankings"
     closed = ""
     shown = False
-    for heading in _pages(client, base, {"season": wanted.season}):
+    for heading in pages(client, base, {"season": wanted.season}):
         if not wanted.fits(heading["at"]):
             continue
-        answer = _asked(client, base + heading["ranking"].removeprefix("ranking"), {"as_of": as_of} if as_of else {})
+        answer = asked(client, base + heading["ranking"].removeprefix("ranking"), {"as_of": as_of} if as_of else {})
         if answer.status_code == _FORBIDDEN:
             closed = str(answer.json().get("detail", "this ranking is closed to you"))
         elif answer.status_code != httpx.codes.NOT_FOUND:
             shown = True
-            yield _checked(answer)
+            yield checked(answer)
     if closed and not shown:
         raise WrongUse(closed)
-
-
-def _pages(client: httpx.Client, path: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
-    while True:
-        page = _checked(_asked(client, path, query))
-        yield from page["items"]
-        if page["next"] is None:
-            return
-        query = {**query, "cursor": page["next"]}
-
-
-def _asked(client: httpx.Client, path: str, query: dict[str, str]) -> httpx.Response:
-    try:
-        return client.get(path, params=query)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise WrongUse(
-            f"scoring does not answer at {client.base_url} ({type(error).__name__}): start the stack with "
-            "`paritrana up`, or correct PARITRANA_SCORING_URL"
-        ) from None
-
-
-def _checked(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        said: dict[str, Any] = answer.json()
-    except ValueError:
-        raise WrongUse(f"what answers at {answer.url} is not scoring; correct PARITRANA_SCORING_URL") from None
-    if answer.status_code == httpx.codes.UNAUTHORIZED:
-        raise WrongUse(f"{said.get('detail')} Run `paritrana login` again.")
-    if answer.status_code != httpx.codes.OK:
-        raise WrongUse(f"{said.get('title', 'refused')}: {said.get('detail', answer.status_code)}")
-    return said
 
 
 # --- showing -------------------------------------------------------------------------------------------------------
@@ -204,6 +151,9 @@ def _parts(ranking: dict[str, Any]) -> Iterator[Table | Text | str]:
     yield table
     for one in ranking.get("unrankable", ()):
         yield f"   - {_candidate(one)}: {_lack(one)}{' · sample' if one['sample'] else ''}"
+    for one in (*ranking["standings"], *ranking.get("unrankable", ())):
+        for recusal in one.get("recusals", ()):
+            yield f"   · {_candidate(one)}: {_recusal(recusal)}"
 
 
 def _status(ranking: dict[str, Any]) -> str:
@@ -213,7 +163,11 @@ def _status(ranking: dict[str, Any]) -> str:
     if ranking["status"] == "sealed":
         seal = ranking["seal"]
         return f"sealed {seal['time']} · digest {seal['digest']}{as_of}"
-    return f"PROVISIONAL ({ranking['state']}), of what is known now{as_of}" if not as_of else f"PROVISIONAL{as_of}"
+    closes = f" · sheets until {ranking['closes_local']} {ranking['zone']}" if "closes_local" in ranking else ""
+    frozen = f" · frozen by {len(ranking['frozen_by'])} appeal(s)" if ranking.get("frozen_by") else ""
+    if as_of:
+        return f"PROVISIONAL{as_of}{closes}{frozen}"
+    return f"PROVISIONAL ({ranking['state']}), of what is known now{closes}{frozen}"
 
 
 def _candidate(one: dict[str, Any]) -> str:
@@ -224,6 +178,17 @@ def _tie(tie: dict[str, Any] | None) -> str:
     if tie is None:
         return ""
     return f"{tie.get('aspect', tie['rule'])}: {tie['figure']}"
+
+
+def _recusal(recusal: dict[str, Any]) -> str:
+    """Say who takes no part in ranking a nominee and why; who is only flagged takes part all the same."""
+    reason = {
+        "declared": "declared an interest",
+        "own-employer": "works for the candidate",
+        "own-government": "serves that government",
+    }[recusal["reason"]]
+    word = "flagged, takes part" if recusal["flagged"] else "recused"
+    return f"{recusal['member']} {word} ({reason})"
 
 
 def _lack(one: dict[str, Any]) -> str:

@@ -59,7 +59,7 @@ STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "sheet/{nomination}/{stage}/{member}": (
         "AspectScored", "AspectScoreRevised", "ScoreSheetSubmitted", "ScoreSheetVoided", "SheetRead",
     ),
-    "delivery/{person}": ("NotificationDelivered", "NotificationFailed"),
+    "delivery/{person}": ("NotificationDelivered", "NotificationFailed", "SubscriptionChanged"),
     "service/{service}": ("ServiceKeyPublished", "ReactionEnabled", "EpochOpened"),
     "refusal/{service}/{actor}/{day}": ("CommandRefused",),
 }  # fmt: skip

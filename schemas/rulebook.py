@@ -664,7 +664,7 @@ class Notice(Node):
     """Who is told of an event."""
 
     event: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]{2,63}$")]
-    to: Annotated[tuple[Literal["contact", "nominating-body"], ...], Field(min_length=1)]
+    to: Annotated[tuple[Literal["contact", "nominating-body", "members"], ...], Field(min_length=1)]
 
 
 # --- the rulebook --------------------------------------------------------------------------------------------------

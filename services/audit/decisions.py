@@ -90,7 +90,7 @@ class Decisions:
                 yield from _told("decision", decided.event.place, _decision_faults(decided, record))
         for announced in record.announcements:
             yield from _told("announcement", announced.place, _announcement_faults(announced, record))
-        for point, outcome in record.outcomes.items():
+        for point, outcome in (*record.outcomes.items(), *record.brought.items()):
             if point not in justified:
                 yield "unjustified", outcome.place, f"no decision lists this {outcome.name} among its results"
 
@@ -322,6 +322,7 @@ def _decision_faults(decided: Decided, record: Record) -> Iterator[str]:
     yield from _count_faults(decided, motion.data, rules, content, _committees_near(record, at, decided.event.time))
     yield from _proposal_faults(motion.data, seal.data, rules, at, record)
     yield from _result_faults(decided, motion.data, seal.data, rules, at, record)
+    yield from _brought_faults(said, rules, content, at, record)
 
 
 def _seal_cited(said: Json, motion: Json, seal: Kept, at: Json) -> Iterator[str]:
@@ -440,6 +441,8 @@ def _result_faults(
     ranks = {row["nomination"]: row["rank"] for row in seal["standings"]}
     concerned = dict.fromkeys(motion["advancing"], "advancing") | dict.fromkeys(motion["eliminated"], "eliminated")
     for point in _points(said["results"]):
+        if point in record.brought:
+            continue
         outcome = record.outcomes.get(point)
         if outcome is None:
             yield f"its result {point.stream}@{point.version} is no outcome of a decision"
@@ -471,6 +474,43 @@ def _expected(
     tier, stage = rules.next
     reached = {**at, "tier": tier, "stage": stage, "province": "00" if tier == "national" else at["province"]}
     return {"name": "StageAdvanced", "left": at, "reached": reached, **common}
+
+
+def _brought_faults(said: Json, rules: StageRules, content: Json, at: Json, record: Record) -> Iterator[str]:
+    """Check the prizes and the ranks left vacant: those that the rulebook gives for who is ahead, and no others."""
+    points = _points(said["results"])
+    outcomes = [record.outcomes[point] for point in points if point in record.outcomes]
+    ahead = [one.data for one in outcomes if one.name in ("StageAdvanced", "WinnerDeclared")]
+    expected = _prizes(ahead, rules, content, at)
+    if said["outcome"] == "carried" and rules.next is None:
+        expected += [{"rank": rank} for rank in _vacant([one["rank"] for one in ahead], rules.quota(at["province"]))]
+    cited = {"at": at, "plenary": said["plenary"], "motion": said["motion"]}
+    found = [record.brought[point].data for point in points if point in record.brought]
+    told = [{name: value for name, value in one.items() if name != "salt"} for one in found]
+    if sorted(map(_text, told)) != sorted(_text({**one, **cited}) for one in expected):
+        yield "the prizes and vacant ranks among its results are not what the rulebook gives"
+
+
+def _prizes(ahead: Iterable[Json], rules: StageRules, content: Json, at: Json) -> list[Json]:
+    """Return what a tier's end gives to the ranks that won, or go on to the next tier; inside a tier, nothing."""
+    if rules.next is not None and rules.next[0] == at["tier"]:
+        return []
+    table = {
+        prize["rank"]: {language: prize["prize"][language] for language in ("id", "en")}
+        for prize in content["prizes"]
+        if prize["tier"] == at["tier"] and at["category"] in prize["categories"]
+    }
+    return [
+        {"nomination": one["nomination"], "rank": one["rank"], "prize": table[one["rank"]]}
+        for one in ahead
+        if one["rank"] in table
+    ]
+
+
+def _vacant(taken: Sequence[int], quota: int) -> list[int]:
+    """Return the ranks that nobody takes: those who share a rank take as many as they are, from that one on."""
+    covered = {rank + more for rank in set(taken) for more in range(taken.count(rank))}
+    return [rank for rank in range(1, quota + 1) if rank not in covered]
 
 
 _OUTCOMES: Final = {"StageAdvanced": "advanced", "NominationEliminated": "eliminated", "WinnerDeclared": "winner"}

@@ -169,6 +169,7 @@ def sheet_stream(data: Json) -> str:
 _COMMITTEE: Final = (said.MemberAppointed, said.MemberRemoved, said.ConflictDeclared)
 _WAY: Final = (said.CandidateNominated, said.NominationWithdrawn, said.StageAdvanced, said.NominationEliminated)
 _OUTCOMES: Final = (said.StageAdvanced, said.NominationEliminated, said.WinnerDeclared)
+_BROUGHT: Final = (said.PrizeAwarded, said.RankLeftVacant)
 _MEETING: Final = (
     said.PlenaryConvened,
     said.AttendanceRecorded,
@@ -200,6 +201,8 @@ class Record:
         self.announcements: list[Kept] = []
         self.meetings: dict[str, Meeting] = {}
         self.outcomes: dict[Point, Kept] = {}
+        self.brought: dict[Point, Kept] = {}
+        """What decisions bring beside their outcomes: prizes, and ranks left vacant."""
         self.faults: list[tuple[str, Place, str]] = []
         self._takers = dict(self._taking())
 
@@ -209,6 +212,7 @@ class Record:
             (_COMMITTEE, lambda event, place: _listed(self.committees, event, place)),
             (_WAY, lambda event, place: _listed(self.ways, event, place)),
             (_OUTCOMES, self._take_outcome),
+            (_BROUGHT, self._take_brought),
             (_MEETING, self._take_meeting),
             (_SHEET, self._take_sheet),
             ((scored.ScoringOpened,), lambda event, place: _listed(self.openings, event, place)),
@@ -238,6 +242,10 @@ class Record:
     def _take_outcome(self, event: Document, place: Place) -> None:
         kept = _kept(event, place)
         self.outcomes[kept.point] = kept
+
+    def _take_brought(self, event: Document, place: Place) -> None:
+        kept = _kept(event, place)
+        self.brought[kept.point] = kept
 
     def _take_seal(self, event: Document, place: Place) -> None:
         kept = _kept(event, place)

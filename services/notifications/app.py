@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
 from fastapi import FastAPI
+from prometheus_client import Counter
 
 from kernel.lead import Lead
 from kernel.process import Background, one_line
@@ -15,12 +17,16 @@ from kernel.tokens import HttpJwks, TokenVerifier
 from schemas.codec import CODEC
 from schemas.generate import asyncapi_of
 from schemas.topics import NOMINATION, SCORING
-from services.notifications.api import router
+from services.notifications.addresses import AddressBook
+from services.notifications.api import add_routes
+from services.notifications.daily import Daily
 from services.notifications.directory import Directory
 from services.notifications.handler import IntentHandler
 from services.notifications.mail import MailServer
-from services.notifications.sender import MailSender, outcomes_counter
+from services.notifications.outbox import Outbox, outcomes_counter
+from services.notifications.sender import MailSender
 from services.notifications.settings import NotificationsSettings
+from services.notifications.webhooks import Caller, WebhookSender
 from services.wiring import wire_of
 
 SERVICE: Final = "notifications"
@@ -28,39 +34,77 @@ _log = structlog.get_logger(SERVICE)
 
 
 class Sending:
-    """The sender, made when the service is open; the handler wakes it in whatever process it runs."""
+    """The senders, made when the service is open; the handler wakes them in whatever process it runs."""
 
     def __init__(self, settings: NotificationsSettings) -> None:
         self._settings = settings
-        self._sender: MailSender | None = None
+        self._senders: list[MailSender | WebhookSender] = []
 
     def wake(self) -> None:
         """Look for due messages now, if this process sends."""
-        if self._sender is not None:
-            self._sender.wake()
+        for sender in self._senders:
+            sender.wake()
 
     def background(self, service: Service) -> Sequence[Background]:
-        """Return the sending as work beside the requests, under its lead."""
-        outcomes = outcomes_counter(service.app.state.metrics.registry)
-        settings, url = self._settings, self._settings.smtp_url
-        if url is None:
-            _log.warning("PARITRANA_SMTP_URL is not set: messages wait until it is")
-            return []
+        """Return the sending as work beside the requests, each channel and the calendar under a lead of its own."""
+        settings, outcomes = self._settings, outcomes_counter(service.app.state.metrics.registry)
+        senders = _Senders(settings, service, outcomes, self._senders)
+        work = {"webhooks": senders.post, "daily": senders.look}
+        if settings.smtp_url is None:
+            _log.warning("PARITRANA_SMTP_URL is not set: mail waits until it is")
+        else:
+            work["sender"] = senders.mail
+        return [Background(name, partial(self._led, name, run)) for name, run in work.items()]
 
-        async def send() -> None:
-            # Kept when it has to begin again: it remembers what the mail server took already.
-            self._sender = sender = self._sender or MailSender(
-                pool=service.pool,
-                executor=service.executor,
-                clock=service.clock,
-                directory=Directory(settings.identity_url, settings.keys_folder / f"{SERVICE}.secret"),
-                server=MailServer(url, settings.mail_from),
-                domain=settings.mail_domain,
-                outcomes=outcomes,
-            )
-            await Lead(settings.database_url, f"{SERVICE}/sender").run(sender.run)
+    async def _led(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        await Lead(self._settings.database_url, f"{SERVICE}/{name}").run(run)
 
-        return [Background("sender", send)]
+
+class _Senders:
+    """Makes each sender when its work begins, and keeps it: it remembers what its channel took already."""
+
+    def __init__(
+        self,
+        settings: NotificationsSettings,
+        service: Service,
+        outcomes: Counter,
+        woken: list[MailSender | WebhookSender],
+    ) -> None:
+        self._settings = settings
+        self._service = service
+        self._outcomes = outcomes
+        self._woken = woken
+        self._mail: MailSender | None = None
+        self._webhooks: WebhookSender | None = None
+
+    async def mail(self) -> None:
+        """Send mail until cancelled."""
+        if self._mail is None:
+            server = MailServer(self._settings.smtp_url or "", self._settings.mail_from)
+            self._mail = MailSender(self._outbox(), self._directory(), server)
+            self._woken.append(self._mail)
+        await self._mail.run()
+
+    async def post(self) -> None:
+        """Call webhooks until cancelled."""
+        if self._webhooks is None:
+            caller = Caller(AddressBook(self._settings.webhook_networks))
+            self._webhooks = WebhookSender(self._outbox(), self._directory(), caller)
+            self._woken.append(self._webhooks)
+        await self._webhooks.run()
+
+    async def look(self) -> None:
+        """Commit what each day brings until cancelled."""
+        service, settings = self._service, self._settings
+        daily = Daily(service.pool, service.executor, service.clock, settings.mail_domain, settings.digest_hour)
+        await daily.run()
+
+    def _outbox(self) -> Outbox:
+        service = self._service
+        return Outbox(service.pool, service.executor, service.clock, self._settings.mail_domain, self._outcomes)
+
+    def _directory(self) -> Directory:
+        return Directory(self._settings.identity_url, self._settings.keys_folder / f"{SERVICE}.secret")
 
 
 def create_service(settings: NotificationsSettings) -> Service:
@@ -79,7 +123,9 @@ def create_service(settings: NotificationsSettings) -> Service:
         settings,
         verifier=TokenVerifier(HttpJwks(settings.identity_url)),
     )
-    service.app.include_router(router)
+    service.app.state.address_book = AddressBook(settings.webhook_networks)
+    service.app.state.digest_hour = settings.digest_hour
+    add_routes(service.app)
     return service
 
 

@@ -28,16 +28,22 @@ class Addressee:
     name: str
     address: str | None
     locale: Locale
+    erased: bool = False
 
 
 class Directory:
-    """Asks identity, as the service `notifications`."""
+    """Asks identity, as the service `notifications`, over connections that are kept until it is closed."""
 
     def __init__(self, identity_url: str, secret_file: Path) -> None:
         """Ask the service at `identity_url` with the secret in `secret_file`."""
         self._url = identity_url.rstrip("/")
         self._secret_file = secret_file
+        self._client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False)
         self._token = self._fresh_token()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
 
     def _fresh_token(self) -> ServiceToken:
         return ServiceToken(self._url, "notifications", self._secret_file)
@@ -46,11 +52,10 @@ class Directory:
         """Return those of up to 200 persons that identity knows. Raises DirectoryAway."""
         asked = ",".join(str(person) for person in sorted(set(persons))[:_MOST_IDS])
         try:
-            async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
-                bearer = await self._token.bearer()
-                answer = await client.get(
-                    f"{self._url}/v1/persons", params={"ids": asked}, headers={"Authorization": f"Bearer {bearer}"}
-                )
+            bearer = await self._token.bearer()
+            answer = await self._client.get(
+                f"{self._url}/v1/persons", params={"ids": asked}, headers={"Authorization": f"Bearer {bearer}"}
+            )
             if answer.status_code == httpx.codes.UNAUTHORIZED:
                 # Identity has new keys: the token at hand is worth nothing, however long it was to be valid.
                 self._token = self._fresh_token()
@@ -62,4 +67,4 @@ class Directory:
 
 def _addressee(person: dict[str, Any]) -> Addressee:
     address = None if person["erased"] else person["email"]
-    return Addressee(person["name"] or "", address, "en" if person["locale"] == "en" else "id")
+    return Addressee(person["name"] or "", address, "en" if person["locale"] == "en" else "id", person["erased"])

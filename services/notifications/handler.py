@@ -1,101 +1,313 @@
 """Fold what was received into whom to tell, and commit the intent to tell them: the handler `notifications/intents`.
 
-It keeps, with its checkpoint, each season's rulebook and each nomination's people, whether it may act or not; intents
-it makes only for what follows its `ReactionEnabled`, so a rebuild or a replay sends nothing. An announcement about a
-nomination that is still on its way (another partition) waits as a row until that nomination is here.
+It keeps, with its checkpoint, what it takes to know who is concerned (rulebooks, nominees, seats, meetings, deadlines)
+and what each person chose, whether it may act or not; intents it makes only for what follows its `ReactionEnabled`. A
+notice about a nomination, or under a rulebook, that is still on its way (another partition) waits as a row until that
+is here. Folded again from the start it forgets first what it knew, so that it tells what it told before, under the same
+message ids: a rebuild or a replay sends nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, assert_never
 from uuid import UUID
 
 import orjson
 
+from kernel.decider import Happened
 from kernel.log import Connection
 from kernel.reactor import Effects, Live, Write
 from kernel.sql import queries
 from schemas.nomination import (
+    AppealDecided,
     CandidateNominated,
-    NominationEliminated,
+    ConflictDeclared,
+    ConflictLifted,
+    DeadlineExtended,
+    MemberAppointed,
+    MinutesCorrected,
+    NominationFiledLate,
     RankingAnnounced,
     RulebookAmended,
     RulebookPublished,
-    StageAdvanced,
+    SeasonClosed,
+    SeasonFrozen,
+    SeasonUnfrozen,
+    StageFrozen,
+    StageUnfrozen,
 )
-from services.notifications.domain.intents import Intent, Notice, Recipients, Template, intents_of, notice_of
+from schemas.notifications import SubscriptionChanged
+from schemas.rulebook import Rulebook
+from schemas.scoring import ScorersAssigned, ScoringClosed, ScoringExtended, ScoringOpened
+from services.notifications.domain.intents import Intent, Notice, intents_of
+from services.notifications.domain.known import Known, Nominee, Plenary, Seat, SeatKey
+from services.notifications.domain.telling import OF_BODY, OF_MANY, OF_NOMINEE, WIDE, learn, notices_of
 
 SQL: Final = queries(Path(__file__).with_name("queries.sql"))
-_TOLD: Final = (CandidateNominated, StageAdvanced, NominationEliminated, RankingAnnounced)
+_TOLD: Final = (*OF_NOMINEE, *OF_MANY, *OF_BODY)
+_NOTED: Final = (
+    RulebookPublished, RulebookAmended, SeasonClosed, ScoringOpened, ScoringClosed, SubscriptionChanged,
+)  # fmt: skip
+_WHOLE_CATEGORY: Final = UUID(int=0)
 
 
 class IntentHandler:
-    """The handler; `committed` is called after every commit, so that the sender looks at once."""
+    """The handler; `committed` is called after every commit, so that the senders look at once."""
 
     name: str = "notifications/intents"
-    types: frozenset[str] = frozenset(model.type_name() for model in (*_TOLD, RulebookPublished, RulebookAmended))
+    types: frozenset[str] = frozenset(model.type_name() for model in (*_TOLD, *_NOTED))
 
     def __init__(self, committed: Callable[[], None]) -> None:
         self._committed = committed
+        self._rulebooks: dict[tuple[str, int], Rulebook] = {}
 
     def settled(self, committed: bool) -> None:  # noqa: FBT001 - the kernel's protocol
-        """Wake the sender; nothing is cached."""
+        """Wake the senders; what is cached does not depend on the outcome."""
         if committed:
             self._committed()
 
     async def prepare(self, batch: Sequence[Live], read: Connection) -> Effects:
         """Return the rows that a batch leads to."""
-        fold = _Fold(await _known(batch, read), await _waiting(batch, read))
+        first = min(live.happened.position for live in batch)
+        row = await read.fetchrow(SQL["began"])
+        began = None if row is None else tuple(row)
+        again = began is not None and any(tuple(live.happened.position) == began for live in batch)
+        fold = _Fold() if again else await self._loaded(batch, read)
+        if again:
+            fold.write("forget")
+        if began is None or tuple(first) < began:
+            fold.write("begin", *first)
         for live in batch:
             fold.take(live)
         return Effects(writes=fold.writes)
+
+    async def _loaded(self, batch: Sequence[Live], read: Connection) -> _Fold:
+        """Return a fold that knows what the batch needs."""
+        events = [live.happened.event for live in batch]
+        waiting: dict[str, list[Notice]] = {}
+        for row in await read.fetch(SQL["waiting_for"], list(dict.fromkeys(_arriving(events)))):
+            waiting.setdefault(row["needs"], []).append(Notice.of(orjson.loads(row["notice"])))
+        held = [notice for notices in waiting.values() for notice in notices]
+        known = Known()
+        await _load_nominees(known, events, held, read)
+        seasons = {*_seasons(events), *(notice.season for notice in held if notice.season)}
+        seasons |= {nominee.season for nominee in known.nominees.values()}
+        await self._load_rulebooks(known, sorted(seasons), read)
+        for row in await read.fetch(SQL["known_seats"], sorted(seasons)):
+            key = SeatKey(row["season"], row["province"], row["body"], row["office"], row["seat"])
+            known.seats[key] = Seat(key, str(row["person"]), row["held"])
+        await _load_meetings(known, batch, read)
+        rankings = [event.at.ranking for event in events if isinstance(event, RankingAnnounced)]
+        known.announced.update(row["ranking"] for row in await read.fetch(SQL["known_announced"], rankings))
+        return _Fold(known, waiting)
+
+    async def _load_rulebooks(self, known: Known, seasons: list[str], read: Connection) -> None:
+        for row in await read.fetch(SQL["known_rulebooks"], seasons):
+            key = (row["season"], row["version"])
+            if key not in self._rulebooks:
+                self._rulebooks[key] = Rulebook.from_content(orjson.loads(row["rulebook"]))
+            known.rulebooks[row["season"]] = self._rulebooks[key]
+
+
+# --- what a batch needs --------------------------------------------------------------------------------------------
+
+
+def _arriving(events: Iterable[Any]) -> Iterator[str]:
+    """Return what notices may wait for, of what the events bring."""
+    for event in events:
+        if isinstance(event, CandidateNominated | NominationFiledLate):
+            yield f"nomination/{event.nomination}"
+        elif isinstance(event, RulebookPublished | RulebookAmended):
+            yield f"season/{event.season}"
+
+
+def _mentioned(event: Any) -> Iterator[str]:
+    """Return the nominations that an event names and tells of."""
+    if isinstance(event, RankingAnnounced):
+        yield from (line.nomination for line in event.lines)
+    elif isinstance(event, AppealDecided):
+        yield from (event.nomination, *(shift.nomination for shift in event.comparison or ()))
+    elif isinstance(event, _TOLD) and getattr(event, "nomination", None):
+        yield event.nomination
+
+
+def _seasons(events: Iterable[Any]) -> Iterator[str]:
+    for event in events:
+        for stage in (getattr(event, name, None) for name in ("at", "entry", "left")):
+            if stage is not None:
+                yield stage.season
+        if hasattr(event, "season"):
+            yield event.season
+
+
+async def _load_nominees(known: Known, events: list[Any], held: Iterable[Notice], read: Connection) -> None:
+    asked = {one for event in events for one in _mentioned(event)} | {one for notice in held for one in notice.about}
+    whole = sorted({season for event in events if isinstance(event, WIDE) for season in _seasons((event,))})
+    if not asked and not whole:
+        return
+    for row in await read.fetch(SQL["known_nominations"], [UUID(one) for one in asked], whole):
+        nominee = _nominee_of(row)
+        known.nominees[nominee.nomination] = nominee
+
+
+def _nominee_of(row: Mapping[str, Any]) -> Nominee:
+    return Nominee(
+        nomination=str(row["nomination"]),
+        nominated_by=str(row["nominated_by"]),
+        contact=str(row["contact"]),
+        candidate=row["candidate"],
+        season=row["season"],
+        home=row["home"],
+        at=row["at"],
+        standing=row["standing"],
+        sample=row["sample"],
+        mend_until=row["mend_until"],
+        interview=row["interview"],
+        heard_at=row["heard_at"],
+    )
+
+
+async def _load_meetings(known: Known, batch: Sequence[Live], read: Connection) -> None:
+    """Load the meetings that are corrected, and those to come of bodies that somebody joins."""
+    told = [(live.happened, live.happened.event) for live in batch]
+    asked = [UUID(event.plenary) for _, event in told if isinstance(event, MinutesCorrected)]
+    joined = [(happened.time, event.season) for happened, event in told if isinstance(event, MemberAppointed)]
+    if not asked and not joined:
+        return
+    since = min((time for time, _ in joined), default=told[0][0].time)
+    for row in await read.fetch(SQL["known_plenaries"], asked, [season for _, season in joined], since):
+        known.plenaries[str(row["plenary"])] = Plenary(
+            plenary=str(row["plenary"]),
+            season=row["season"],
+            province=row["province"],
+            body=row["body"],
+            scheduled=row["scheduled"],
+            agenda=tuple((category, stage) for category, stage in orjson.loads(row["agenda"])),
+            cause=str(row["cause"]),
+            recorded=row["recorded"],
+        )
+
+
+# --- folding -------------------------------------------------------------------------------------------------------
 
 
 class _Fold:
     """One batch folded onto what is known, in the log's order."""
 
-    def __init__(self, known: dict[str, Recipients], waiting: dict[str, list[Notice]]) -> None:
-        self._known = known
-        self._waiting = waiting
+    def __init__(self, known: Known | None = None, waiting: dict[str, list[Notice]] | None = None) -> None:
+        self._known = known or Known()
+        self._waiting = waiting or {}
         self.writes: list[Write] = []
 
     def take(self, live: Live) -> None:
-        event = live.happened.event
-        if isinstance(event, RulebookPublished | RulebookAmended):
-            self._write("put_season", event.season, event.version, orjson.dumps(event.content).decode())
-            return
-        if isinstance(event, CandidateNominated):
-            self._know(event)
-        if live.acting and isinstance(event, _TOLD):
-            self._tell(notice_of(live.happened))
-        if isinstance(event, CandidateNominated):
-            self._tell_what_waited(event.nomination)
+        """Tell of an event, as far as may be acted on it, and keep what it says."""
+        happened = live.happened
+        notices = notices_of(happened, self._known) if live.acting else []
+        self._keep(learn(happened, self._known))
+        self._note(happened)
+        for notice in notices:
+            self._tell(notice)
+        for needs in _arriving((happened.event,)):
+            self._tell_what_waited(needs)
 
-    def _know(self, event: CandidateNominated) -> None:
-        self._known.setdefault(event.nomination, Recipients(event.nominated_by, event.contact))
-        people = (UUID(event.nominated_by), UUID(event.contact))
-        self._write("put_nomination", UUID(event.nomination), *people, event.candidate.name)
-
-    def _tell_what_waited(self, nomination: str) -> None:
-        held = self._waiting.pop(nomination, [])
-        for notice in held:
-            self._tell(replace(notice, about=(nomination,)))
+    def _tell_what_waited(self, needs: str) -> None:
+        held = self._waiting.pop(needs, [])
         if held:
-            self._write("end_waiting", UUID(nomination))
+            self.write("end_waiting", needs)
+        for notice in held:
+            self._tell(notice)
 
     def _tell(self, notice: Notice) -> None:
-        intents, missing = intents_of(notice, self._known)
-        for intent in intents:
-            self._write("put_intent", *_intent_row(intent))
-        for nomination in missing:
-            self._waiting.setdefault(nomination, []).append(notice)
-            self._write("put_waiting", *_waiting_row(notice, nomination))
+        told = intents_of(notice, self._known)
+        for intent in told.intents:
+            self.write("put_intent", *_intent_row(intent))
+        for needs, later in told.waits:
+            self._waiting.setdefault(needs, []).append(later)
+            self.write("put_waiting", *_waiting_row(needs, later))
 
-    def _write(self, query: str, *arguments: Any) -> None:
+    def _keep(self, changed: Nominee | Seat | Plenary | None) -> None:
+        match changed:
+            case None:
+                return
+            case Nominee():
+                self.write("put_nomination", *_nominee_row(changed))
+            case Seat(key=key):
+                self.write("put_seat", *key, UUID(changed.person), changed.held)
+            case Plenary():
+                self.write("put_plenary", *_plenary_row(changed))
+            case _:
+                assert_never(changed)
+
+    def _note(self, happened: Happened) -> None:
+        """Keep what deadlines and choices are reckoned from."""
+        match event := happened.event:
+            case RulebookPublished() | RulebookAmended():
+                self._known.rulebooks[event.season] = Rulebook.from_content(event.content)
+                self.write("put_season", event.season, event.version, orjson.dumps(event.content).decode())
+            case SeasonFrozen() | SeasonUnfrozen() | SeasonClosed():
+                self.write("freeze_season", event.season, not isinstance(event, SeasonUnfrozen))
+            case DeadlineExtended():
+                self.write("put_extension", event.season, event.province or "", event.until)
+            case ConflictDeclared() | ConflictLifted():
+                what = "put_conflict" if isinstance(event, ConflictDeclared) else "end_conflict"
+                self.write(what, *_conflict_row(event))
+            case RankingAnnounced() | StageFrozen() | StageUnfrozen():
+                self._note_appeals(event)
+            case ScoringOpened() | ScoringExtended() | ScoringClosed() | ScorersAssigned():
+                self._note_stage(event)
+            case SubscriptionChanged():
+                self._choose(event, happened.version)
+            case _:
+                return
+
+    def _note_appeals(self, event: RankingAnnounced | StageFrozen | StageUnfrozen) -> None:
+        match event:
+            case RankingAnnounced():
+                out = [UUID(line.nomination) for line in event.lines if line.outcome == "eliminated"]
+                self.write("put_announced", event.at.ranking, event.at.season, out, event.appeals_until)
+            case StageFrozen():
+                for stage in event.stages:
+                    self.write("put_freeze", UUID(event.appeal), stage.ranking)
+            case StageUnfrozen():
+                self.write("end_freezes", UUID(event.appeal))
+            case _:
+                assert_never(event)
+
+    def _note_stage(self, event: ScoringOpened | ScoringExtended | ScoringClosed | ScorersAssigned) -> None:
+        ranking = event.at.ranking
+        match event:
+            case ScoringOpened():
+                at, offices = event.at, list(event.rules.scoring_offices)
+                place = (ranking, at.season, at.province, at.category)
+                self.write("put_stage", *place, event.body, offices, event.closes)
+            case ScoringExtended():
+                self.write("extend_stage", ranking, event.until)
+            case ScoringClosed():
+                self.write("close_stage", ranking)
+            case ScorersAssigned():
+                for one in event.assignments:
+                    for member in one.members:
+                        self.write("put_assigned", ranking, UUID(one.nomination), UUID(member))
+            case _:
+                assert_never(event)
+
+    def _choose(self, event: SubscriptionChanged, version: int) -> None:
+        person = UUID(event.person)
+        chosen = {choice.group: choice.channel for choice in event.channels}
+        groups = [chosen[group] for group in ("steps", "deadlines", "meetings", "results", "appeals")]
+        webhook = (event.webhook, event.previous)
+        self.write("drop_replaced", person, version, *webhook)
+        self.write("put_subscription", person, version, *groups, event.zone, *webhook, event.previous_until)
+        self.write("reroute", person)
+
+    def write(self, query: str, *arguments: Any) -> None:
+        """Add a statement to what is committed with the checkpoint."""
         self.writes.append((SQL[query], arguments))
+
+
+# --- rows ----------------------------------------------------------------------------------------------------------
 
 
 def _intent_row(intent: Intent) -> tuple[Any, ...]:
@@ -104,60 +316,47 @@ def _intent_row(intent: Intent) -> tuple[Any, ...]:
         intent.message_id,
         UUID(notice.cause),
         UUID(intent.person),
-        intent.role,
         notice.template,
-        notice.season,
-        _json(notice.params),
-        _named(notice),
+        intent.season,
+        _json(intent.params),
+        [UUID(nomination) for nomination in intent.nominations],
         notice.sample,
         notice.recorded,
     )
 
 
-def _named(notice: Notice) -> list[UUID]:
-    """Return every nomination that the message names, for which it waits."""
-    lines = notice.params.get("lines")
-    return [UUID(line["nomination"]) for line in lines] if lines else [UUID(one) for one in notice.about]
+def _waiting_row(needs: str, notice: Notice) -> tuple[Any, ...]:
+    kind, _, id_ = needs.partition("/")
+    nomination = UUID(id_) if kind == "nomination" else None
+    return (UUID(notice.cause), notice.template, needs, nomination, _json(notice.document()))
 
 
-def _waiting_row(notice: Notice, nomination: str) -> tuple[Any, ...]:
-    head = (UUID(notice.cause), UUID(nomination), notice.season, notice.template)
-    return (*head, _json(notice.params), notice.sample, notice.recorded)
+def _nominee_row(nominee: Nominee) -> tuple[Any, ...]:
+    return (
+        UUID(nominee.nomination),
+        UUID(nominee.nominated_by),
+        UUID(nominee.contact),
+        nominee.candidate,
+        nominee.season,
+        nominee.home,
+        nominee.at,
+        nominee.standing,
+        nominee.sample,
+        nominee.mend_until,
+        nominee.interview,
+        nominee.heard_at,
+    )
 
 
-def _json(params: Any) -> str:
-    return orjson.dumps(params, option=orjson.OPT_SORT_KEYS).decode()
+def _plenary_row(plenary: Plenary) -> tuple[Any, ...]:
+    head = (UUID(plenary.plenary), plenary.season, plenary.province, plenary.body, plenary.scheduled)
+    return (*head, _json(plenary.agenda), UUID(plenary.cause), plenary.recorded)
 
 
-async def _known(batch: Sequence[Live], read: Connection) -> dict[str, Recipients]:
-    asked = {nomination for live in batch for nomination in _concerned(live)}
-    rows = await read.fetch(SQL["known_nominations"], [UUID(nomination) for nomination in asked])
-    return {str(row["nomination"]): Recipients(str(row["nominated_by"]), str(row["contact"])) for row in rows}
+def _conflict_row(event: ConflictDeclared | ConflictLifted) -> tuple[Any, ...]:
+    nomination = UUID(event.nomination) if event.nomination else _WHOLE_CATEGORY
+    return (event.season, event.province, event.body, UUID(event.person), event.category, nomination)
 
 
-def _concerned(live: Live) -> Iterator[str]:
-    event = live.happened.event
-    if isinstance(event, _TOLD):
-        yield from notice_of(live.happened).about
-
-
-async def _waiting(batch: Sequence[Live], read: Connection) -> dict[str, list[Notice]]:
-    nominated = [UUID(live.happened.event.nomination) for live in batch if _is_nominated(live)]
-    held: dict[str, list[Notice]] = {}
-    for row in await read.fetch(SQL["waiting_for"], nominated) if nominated else ():
-        nomination = str(row["nomination"])
-        notice = Notice(
-            str(row["cause"]),
-            cast("Template", row["template"]),
-            row["season"],
-            orjson.loads(row["params"]),
-            (nomination,),
-            row["sample"],
-            row["recorded"],
-        )
-        held.setdefault(nomination, []).append(notice)
-    return held
-
-
-def _is_nominated(live: Live) -> bool:
-    return isinstance(live.happened.event, CandidateNominated)
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

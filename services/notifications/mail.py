@@ -55,7 +55,9 @@ def message_id_of(message: UUID, domain: str) -> str:
     return f"<{message}@{domain}>"
 
 
-def compose(letter: Letter, message: UUID, *, sender: str, name: str, address: str, now: datetime) -> EmailMessage:
+def compose(
+    letter: Letter, message: UUID, *, sender: str, name: str, address: str, template: str, now: datetime
+) -> EmailMessage:
     """Return the whole message.
 
     Args:
@@ -64,6 +66,7 @@ def compose(letter: Letter, message: UUID, *, sender: str, name: str, address: s
         sender: the sending address; its domain ends Message-ID and List-Id.
         name: the recipient's name, which may be anything.
         address: the recipient's address; `is_address` holds for it.
+        template: what kind of message it is, for people who sort their mail by it.
         now: the system clock's instant.
     """
     domain = sender.rpartition("@")[2]
@@ -74,6 +77,7 @@ def compose(letter: Letter, message: UUID, *, sender: str, name: str, address: s
     mail["To"] = Address(_header(name, _LONGEST_NAME), addr_spec=address)
     mail["Subject"] = _header(letter.subject, _LONGEST_SUBJECT)
     mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Paritrana-Template"] = template
     mail["List-Id"] = f"{_SENDER_NAME} <notices.{domain}>"
     mail.set_content(letter.body)
     mail["Content-Language"] = letter.locale

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic_settings import NoDecode
 
-from kernel.settings import Port, ServiceSettings
+from kernel.settings import LOOPBACK, IpNetwork, Port, ServiceSettings
 
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
@@ -15,6 +17,21 @@ _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]
 def _address(value: str) -> str:
     if len(value) > 254 or not _ADDRESS.fullmatch(value):
         raise ValueError("must be an address like award@example.org")
+    return value
+
+
+def _networks(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _loopback_only(value: tuple[IpNetwork, ...], info: ValidationInfo) -> tuple[IpNetwork, ...]:
+    if value and not info.data.get("embedded"):
+        raise ValueError("is for the embedded stack only; leave it out")
+    for network in value:
+        if not any(network.version == own.version and network.subnet_of(own) for own in LOOPBACK):  # type: ignore[arg-type]
+            raise ValueError("may hold loopback networks only, such as 127.0.0.0/8")
     return value
 
 
@@ -26,6 +43,19 @@ class NotificationsSettings(ServiceSettings):
         default="no-reply@paritrana.invalid",
         validation_alias="PARITRANA_MAIL_FROM",
         description="Address that mail is sent from; its domain also ends every Message-ID.",
+    )
+    webhook_networks: Annotated[
+        tuple[IpNetwork, ...], NoDecode, BeforeValidator(_networks), AfterValidator(_loopback_only)
+    ] = Field(
+        default=(),
+        validation_alias="PARITRANA_WEBHOOK_NETWORKS",
+        description="Loopback networks, in CIDR form, that webhooks may reach by plain http and at any port; for tests "
+        "on the embedded stack only. Every other private address is refused.",
+    )
+    digest_hour: Annotated[int, Field(ge=0, le=23)] = Field(
+        default=17,
+        validation_alias="PARITRANA_DIGEST_HOUR",
+        description="The hour of the person's day, 0 to 23, at which the daily digest is sent.",
     )
 
     @property

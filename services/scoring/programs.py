@@ -11,23 +11,27 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from kernel.commands import Program
 from kernel.decider import Decision, Loader, Refusal
 from schemas.envelope import Stage
+from services.scoring.domain.assignment import AssignScorers, decide_assign
 from services.scoring.domain.received import (
+    AWARD,
     COMMITTEE,
     NOMINATION,
-    ORDERS,
     SEASON,
     Nomination,
     committee_stream,
+    season_stream,
 )
 from services.scoring.domain.seal import FiledSheet, Inputs, SealRanking, carried_sources, decide_seal
 from services.scoring.domain.sheet import SHEET, Circumstances, decide_read, locate, sheet_stream
 from services.scoring.domain.stage import (
     RANKING,
     CloseStage,
+    ExtendScoring,
     OpenStage,
     RankingState,
     Unopened,
     decide_close,
+    decide_extend,
     decide_open,
 )
 
@@ -35,6 +39,8 @@ Roll = Callable[[Stage], Awaitable[Sequence[str]]]
 """Gives every nomination that can have reached a stage."""
 SheetStreams = Callable[[Sequence[str], Stage], Awaitable[Sequence[str]]]
 """Gives every sheet stream of nominations at a stage."""
+Awards = Callable[[Stage], Awaitable[Sequence[str]]]
+"""Gives the award streams of a stage's category in every tier and place of its season: whose appeals can hold it."""
 
 
 def opening(command: OpenStage) -> Program:
@@ -43,7 +49,7 @@ def opening(command: OpenStage) -> Program:
     async def program(load: Loader) -> Decision:
         at = command.at
         ranking = await load.load(RANKING, at.ranking)
-        season = await load.load(SEASON, f"season/{at.season}")
+        season = await load.load(SEASON, season_stream(at))
         return decide_open(ranking, season, await load.load(COMMITTEE, committee_stream(at)), command)
 
     return program
@@ -53,7 +59,34 @@ def closing(command: CloseStage) -> Program:
     """Close a stage."""
 
     async def program(load: Loader) -> Decision:
-        return decide_close(await load.load(RANKING, command.at.ranking), command)
+        ranking = await load.load(RANKING, command.at.ranking)
+        return decide_close(ranking, await load.load(SEASON, season_stream(command.at)), command)
+
+    return program
+
+
+def extending(command: ExtendScoring) -> Program:
+    """Move a stage's deadline."""
+
+    async def program(load: Loader) -> Decision:
+        at = command.at
+        ranking = await load.load(RANKING, at.ranking)
+        season = await load.load(SEASON, season_stream(at))
+        return decide_extend(ranking, season, await load.load(COMMITTEE, committee_stream(at)), command)
+
+    return program
+
+
+def assigning(command: AssignScorers, roll: Roll) -> Program:
+    """Draw scorers for the nominees that have too few."""
+
+    async def program(load: Loader) -> Decision:
+        at = command.at
+        ranking = await load.load(RANKING, at.ranking)
+        season = await load.load(SEASON, season_stream(at))
+        committee = await load.load(COMMITTEE, committee_stream(at))
+        nominations = () if isinstance(ranking, Unopened) else await _nominations(load, await roll(at))
+        return decide_assign(ranking, season, committee, nominations, command)
 
     return program
 
@@ -75,7 +108,8 @@ def on_sheet(
         ranking = await load.load(RANKING, at.ranking)
         committee = await load.load(COMMITTEE, committee_stream(at))
         sheet = await load.load(SHEET, sheet_stream(nomination, at, member))
-        return decide(Circumstances(at, ranking, committee, found, sheet))
+        season = await load.load(SEASON, season_stream(at))
+        return decide(Circumstances(at, ranking, committee, found, sheet, season))
 
     return program
 
@@ -88,7 +122,7 @@ def reading(nomination: str, tier: str, stage: str, member: str, reader: str) ->
 # --- seals ---------------------------------------------------------------------------------------------------------
 
 
-def sealing(command: SealRanking, roll: Roll, sheet_streams: SheetStreams) -> Program:
+def sealing(command: SealRanking, roll: Roll, sheet_streams: SheetStreams, award_streams: Awards) -> Program:
     """Seal a stage, or seal it anew by order, from the streams themselves."""
 
     async def program(load: Loader) -> Decision:
@@ -96,12 +130,12 @@ def sealing(command: SealRanking, roll: Roll, sheet_streams: SheetStreams) -> Pr
         ranking = await load.load(RANKING, at.ranking)
         if isinstance(ranking, Unopened):
             return decide_seal(Inputs(ranking, await load.load(COMMITTEE, committee_stream(at)), (), (), {}), command)
-        await load.load(SEASON, f"season/{at.season}")
+        season = await load.load(SEASON, season_stream(at))
         committee = await load.load(COMMITTEE, committee_stream(at))
-        orders = await load.load(ORDERS, at.award)
+        awards = [await load.load(AWARD, stream) for stream in sorted({at.award, *await award_streams(at)})]
         nominations = await _nominations(load, await roll(at))
-        reached = [one for one in nominations if at in one.path]
-        based_on = [f"season/{at.season}", committee_stream(at), *(f"nomination/{one.id}" for one in reached)]
+        reached = [one for one in nominations if one.has_been_at(at)]
+        based_on = [season_stream(at), committee_stream(at), *(f"nomination/{one.id}" for one in reached)]
         inputs = Inputs(
             ranking=ranking,
             committee=committee,
@@ -109,7 +143,8 @@ def sealing(command: SealRanking, roll: Roll, sheet_streams: SheetStreams) -> Pr
             sheets=await _sheets(load, await sheet_streams([one.id for one in reached], at)),
             versions={stream: load.version(stream) for stream in based_on},
             carried=await _carried(load, reached, ranking, at),
-            order=orders.get(at.ranking),
+            season=season,
+            awards=awards,
         )
         return decide_seal(inputs, command)
 

@@ -8,7 +8,15 @@ from typing import Final
 
 from kernel.log import Recorded
 from kernel.reactor import Table
-from schemas.nomination import CandidateNominated, NominationEliminated, NominationWithdrawn, StageAdvanced
+from schemas.nomination import (
+    CandidateNominated,
+    NominationAmended,
+    NominationEliminated,
+    NominationRejected,
+    NominationWithdrawn,
+    StageAdvanced,
+    StageAdvanceWithdrawn,
+)
 from schemas.scoring import AspectScored, AspectScoreRevised, ScoreSheetSubmitted, ScoreSheetVoided
 from services.scoring.domain.sheet import Status
 from services.scoring.projections import Json, Row, ranking_of, types_of
@@ -92,9 +100,13 @@ class _SheetTypes:
 
 @dataclass(slots=True)
 class Way:
-    """One nomination's way: the stages it reached, in order, and how it ended."""
+    """One nomination's way: the stages it reached, in order, and how it ended.
+
+    `fallen` are stages that an upheld appeal took back.
+    """
 
     path: list[Json] = field(default_factory=list)
+    fallen: list[Json] = field(default_factory=list)
     candidate: Json = field(default_factory=dict)
     standing: str = "competing"
     sample: bool = False
@@ -108,10 +120,13 @@ class StageMemberProjection:
         "stage_members",
         (
             "grp", "id", "season", "province", "category", "tier", "stage", "nomination", "candidate", "name",
-            "standing", "here", "sample",
+            "standing", "here", "sample", "kind",
         ),
     )  # fmt: skip
-    types = types_of(CandidateNominated, StageAdvanced, NominationWithdrawn, NominationEliminated)
+    types = types_of(
+        CandidateNominated, NominationAmended, StageAdvanced, StageAdvanceWithdrawn, NominationWithdrawn,
+        NominationEliminated, NominationRejected,
+    )  # fmt: skip
 
     def groups(self, event: Recorded) -> tuple[str, ...]:
         """Return the nomination's stream: each nomination is a group of its own."""
@@ -128,26 +143,46 @@ class StageMemberProjection:
             case _WayTypes.NOMINATED:
                 state.path, state.candidate = [data["entry"]], data["candidate"]
                 state.sample = bool(data.get("sample"))
+            case _WayTypes.AMENDED:
+                state.candidate = data["candidate"]
             case _WayTypes.ADVANCED:
                 state.path.append(data["reached"])
-            case _WayTypes.WITHDRAWN:
-                state.standing = "withdrawn"
-            case _:
-                state.standing = "eliminated"
+                state.fallen = [at for at in state.fallen if at != data["reached"]]
+                state.standing = "competing"
+            case _WayTypes.RETURNED:
+                _fall_back(state, data["returned"])
+            case ending:
+                state.standing = _ENDINGS[ending]
         return state
 
     def rows(self, group: str, state: Way) -> Iterator[Row]:
         """Return a row per stage reached; `id` is the stage's ranking stream."""
         nomination = group.rpartition("/")[2]
-        for at in state.path:
+        candidate = state.candidate
+        for at in (*state.path, *state.fallen):
             yield (
                 group, ranking_of(at), at["season"], at["province"], at["category"], at["tier"], at["stage"],
-                nomination, state.candidate.get("code", ""), state.candidate.get("name", ""), state.standing,
-                at is state.path[-1], state.sample,
+                nomination, candidate.get("code", ""), candidate.get("name", ""), state.standing,
+                at is state.path[-1], state.sample, candidate.get("kind", ""),
             )  # fmt: skip
+
+
+def _fall_back(state: Way, to: Json) -> None:
+    """Take back the stages after one of the way; it ends there, below the quota."""
+    kept = state.path[: state.path.index(to) + 1] if to in state.path else state.path
+    state.fallen += state.path[len(kept) :]
+    state.path, state.standing = kept, "eliminated"
 
 
 class _WayTypes:
     NOMINATED: Final = CandidateNominated.type_name()
+    AMENDED: Final = NominationAmended.type_name()
     ADVANCED: Final = StageAdvanced.type_name()
-    WITHDRAWN: Final = NominationWithdrawn.type_name()
+    RETURNED: Final = StageAdvanceWithdrawn.type_name()
+
+
+_ENDINGS: Final = {
+    NominationWithdrawn.type_name(): "withdrawn",
+    NominationEliminated.type_name(): "eliminated",
+    NominationRejected.type_name(): "rejected",
+}

@@ -8,7 +8,7 @@ made only for the nominees that changed, when rows are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
@@ -23,12 +23,17 @@ from schemas.nomination import (
     CandidateNominated,
     CommitteeFormed,
     ConflictDeclared,
+    ConflictLifted,
     MemberAppointed,
     MemberRemoved,
     NominationEliminated,
+    NominationRejected,
     NominationWithdrawn,
     RankingAnnounced,
     StageAdvanced,
+    StageAdvanceWithdrawn,
+    StageFrozen,
+    StageUnfrozen,
 )
 from schemas.regions import NATION
 from schemas.scoring import (
@@ -39,12 +44,13 @@ from schemas.scoring import (
     ScoreSheetSubmitted,
     ScoreSheetVoided,
     ScoringClosed,
+    ScoringExtended,
     ScoringOpened,
 )
 from services.scoring.domain.ranking import Entrant, Evaluation, Marks, Rules, Standings, Tie, millionths
 from services.scoring.domain.ranking import Place as RankedPlace
-from services.scoring.domain.received import Committee, Interest, Seat
-from services.scoring.domain.seal import exclusion
+from services.scoring.domain.received import Belonging, Committee, Interest, Nominee, Seat
+from services.scoring.domain.seal import exclusion, recusals_of
 from services.scoring.domain.sheet import Status
 
 Json = dict[str, Any]
@@ -94,6 +100,7 @@ class _Shown:
     total: str | None
     shown: str | None
     aspects: str
+    recusals: str
     known: tuple[Any, ...] = ()
     row: Row = ()
 
@@ -108,6 +115,10 @@ class Board:
     pinned: PinnedRules | None = None
     standings: Standings | None = None
     closed: bool = False
+    extensions: list[Json] = field(default_factory=list)
+    """What moved the deadline, in order: until when, from when, and when that was recorded."""
+    freezes: set[str] = field(default_factory=set)
+    """The open appeals that hold the stage."""
     seal: Json | None = None
     """Id, version, time and data of the current seal."""
     announced: Json | None = None
@@ -155,7 +166,11 @@ class Place:
     """By tier, category and stage."""
     committee: Committee = field(default_factory=Committee)
     entrants: dict[str, Entrant] = field(default_factory=dict)
+    nominees: dict[str, Nominee] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    """Names as they were nominated; what was amended since is put in their place by who reads the rows."""
+    ways: dict[str, list[Board]] = field(default_factory=dict)
+    """The rankings of this place that are on a nominee's way."""
     passed: dict[tuple[str, str, str], dict[str, Fraction]] = field(default_factory=dict)
     """Sealed aggregates by tier, stage and nomination, for what later stages carry."""
     passed_by: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
@@ -172,11 +187,15 @@ class Place:
 
 # --- rankings ------------------------------------------------------------------------------------------------------
 
-_COMMITTEE_TYPES: Final = types_of(CommitteeFormed, MemberAppointed, MemberRemoved, ConflictDeclared)
+_COMMITTEE_TYPES: Final = types_of(CommitteeFormed, MemberAppointed, MemberRemoved, ConflictDeclared, ConflictLifted)
 _SHEET_TYPES: Final = types_of(AspectScoreRevised, ScoreSheetSubmitted, ScoreSheetVoided)
 _NOMINATED: Final = CandidateNominated.type_name()
 _ADVANCED: Final = StageAdvanced.type_name()
+_RETURNED: Final = StageAdvanceWithdrawn.type_name()
 _SEALED: Final = RankingSealed.type_name()
+_FREEZE_TYPES: Final = types_of(StageFrozen, StageUnfrozen)
+_STAGE_FIELDS: Final = {_NOMINATED: ("entry",), _ADVANCED: ("reached", "left"), _RETURNED: ("returned", "left")}
+"""Where an event says which stages it is about, if not in `at`."""
 
 
 class RankingProjection:
@@ -192,12 +211,13 @@ class RankingProjection:
         (
             "grp", "id", "ranking", "nomination", "place", "rank", "shared", "candidate", "name", "total", "shown",
             "aspects", "tie", "reason", "lacking", "sheets", "sample", "status", "seal", "digest", "announced",
-            "heading",
+            "heading", "recusals",
         ),
     )  # fmt: skip
-    types = _COMMITTEE_TYPES | _SHEET_TYPES | types_of(
-        CandidateNominated, StageAdvanced, NominationWithdrawn, NominationEliminated, RankingAnnounced,
-        ScoringOpened, ScoringClosed, RankingSealed, RankingSuperseded,
+    types = _COMMITTEE_TYPES | _SHEET_TYPES | _FREEZE_TYPES | types_of(
+        CandidateNominated, StageAdvanced, StageAdvanceWithdrawn, NominationWithdrawn, NominationEliminated,
+        NominationRejected, RankingAnnounced, ScoringOpened, ScoringExtended, ScoringClosed, RankingSealed,
+        RankingSuperseded,
     )  # fmt: skip
 
     def groups(self, event: Recorded) -> tuple[str, ...]:
@@ -209,11 +229,12 @@ class RankingProjection:
             return (f"{at['season']}/{at['province']}",)
         if type_ in _COMMITTEE_TYPES:
             return (group_of(data["season"], data["province"]),)
-        at = data["entry"] if type_ == _NOMINATED else data["reached"] if type_ == _ADVANCED else data["at"]
-        own = f"{at['season']}/{at['province']}"
-        if type_ in (_NOMINATED, _SEALED) and at["province"] != NATION:
-            return own, group_of(at["season"], NATION)
-        return (own,)
+        if type_ in _FREEZE_TYPES:
+            return _places(data["stages"])
+        places = _places([data[name] for name in _STAGE_FIELDS.get(type_, ("at",))])
+        if type_ in (_NOMINATED, _SEALED):
+            return tuple(dict.fromkeys((*places, group_of(places[0].partition("/")[0], NATION))))
+        return places
 
     def initial(self, group: str) -> Place:
         """Return a place where nothing has happened."""
@@ -233,6 +254,11 @@ class RankingProjection:
                 yield from board.kept_rows
 
 
+def _places(stages: Iterable[Json]) -> tuple[str, ...]:
+    """Return the groups of some stages, each once."""
+    return tuple(dict.fromkeys(group_of(at["season"], at["province"]) for at in stages))
+
+
 _SAMPLE: Final = RankingProjection.table.columns.index("sample")
 
 
@@ -245,8 +271,14 @@ def _seat(data: Json) -> Seat:
 
 
 def _appointed(state: Place, event: Recorded, _group: str) -> None:
-    state.committee = state.committee.appoint(_seat(event.data), event.data["person"])
-    _touch_body(state, event.data["body"])
+    data = event.data
+    belonging = Belonging(data.get("employer"), data.get("government"))
+    state.committee = state.committee.appoint(_seat(data), data["person"], belonging)
+    if data["person"] in state.committee.belongings:
+        # Whom a person belongs to counts in every body of the place.
+        for board in state.boards.values():
+            board.touch_all()
+    _touch_body(state, data["body"])
 
 
 def _removed(state: Place, event: Recorded, _group: str) -> None:
@@ -261,11 +293,24 @@ def _touch_body(state: Place, body: str) -> None:
 
 
 def _conflict(state: Place, event: Recorded, _group: str) -> None:
-    data = event.data
-    interest = Interest(data["category"], data.get("nomination"))
-    state.committee = state.committee.declare(data["person"], interest)
+    interest = _interest(event.data)
+    state.committee = state.committee.declare(event.data["person"], interest)
+    _touch_category(state, interest.category)
+
+
+def _lifted(state: Place, event: Recorded, _group: str) -> None:
+    interest = _interest(event.data)
+    state.committee = state.committee.lift(event.data["person"], interest)
+    _touch_category(state, interest.category)
+
+
+def _interest(data: Json) -> Interest:
+    return Interest(data["category"], data.get("nomination"))
+
+
+def _touch_category(state: Place, category: str) -> None:
     for board in state.boards.values():
-        if board.at["category"] == interest.category:
+        if board.at["category"] == category:
             board.touch_all()
 
 
@@ -274,25 +319,69 @@ def _nominated(state: Place, event: Recorded, group: str) -> None:
     nomination, candidate, entry = data["nomination"], data["candidate"], data["entry"]
     time = event.attributes["time"]
     state.entrants[nomination] = Entrant(nomination, candidate["code"], time, bool(data.get("sample")))
+    state.nominees[nomination] = Nominee(nomination, entry["category"], candidate["kind"], candidate["code"])
     state.names[nomination] = candidate["name"]
     if group_of(entry["season"], entry["province"]) == group:
-        _enter(state, entry, nomination)
+        state.ways[nomination] = [state.board(entry)]
+        _compete(state, nomination)
 
 
-def _enter(state: Place, at: Json, nomination: str) -> None:
-    board = state.board(at)
-    board.competing.add(nomination)
-    board.touch(nomination)
+def _compete(state: Place, nomination: str) -> None:
+    """Let a nominee compete in every ranking of this place on its way."""
+    for board in state.ways.get(nomination, ()):
+        board.competing.add(nomination)
+        board.touch(nomination)
 
 
-def _advanced(state: Place, event: Recorded, _group: str) -> None:
-    _enter(state, event.data["reached"], event.data["nomination"])
+def _drop_out(state: Place, nomination: str) -> None:
+    """Take a nominee out of every ranking of this place; what was sealed stays as it was sealed."""
+    for board in state.ways.get(nomination, ()):
+        board.competing.discard(nomination)
+        board.touch(nomination)
+
+
+def _advanced(state: Place, event: Recorded, group: str) -> None:
+    reached, nomination = event.data["reached"], event.data["nomination"]
+    if group_of(reached["season"], reached["province"]) == group:
+        way = state.ways.setdefault(nomination, [])
+        board = state.board(reached)
+        if all(other is not board for other in way):
+            way.append(board)
+    _compete(state, nomination)
 
 
 def _left(state: Place, event: Recorded, _group: str) -> None:
-    board, nomination = state.board(event.data["at"]), event.data["nomination"]
-    board.competing.discard(nomination)
-    board.touch(nomination)
+    _drop_out(state, event.data["nomination"])
+
+
+def _returned(state: Place, event: Recorded, group: str) -> None:
+    """Take a nominee out, and what lies after the stage it returns to off its way, so that it cannot compete there."""
+    returned, nomination = event.data["returned"], event.data["nomination"]
+    _drop_out(state, nomination)
+    way = state.ways.get(nomination, [])
+    kept = 0
+    if group_of(returned["season"], returned["province"]) == group:
+        board = state.board(returned)
+        kept = next((number for number, other in enumerate(way, start=1) if other is board), len(way))
+    state.ways[nomination] = way[:kept]
+
+
+def _frozen(state: Place, event: Recorded, group: str) -> None:
+    for board in _boards_here(state, event, group):
+        board.freezes.add(event.data["appeal"])
+        board.kept_rows = None
+
+
+def _unfrozen(state: Place, event: Recorded, group: str) -> None:
+    for board in _boards_here(state, event, group):
+        board.freezes.discard(event.data["appeal"])
+        board.kept_rows = None
+
+
+def _boards_here(state: Place, event: Recorded, group: str) -> Iterator[Board]:
+    for at in event.data["stages"]:
+        if group_of(at["season"], at["province"]) == group:
+            yield state.board(at)
 
 
 def _announced(state: Place, event: Recorded, _group: str) -> None:
@@ -307,6 +396,14 @@ def _opened(state: Place, event: Recorded, _group: str) -> None:
     board.pinned = PinnedRules.model_validate(event.data["rules"])
     board.standings = Standings(Rules.of(board.pinned))
     board.touch_all()
+
+
+def _extended(state: Place, event: Recorded, _group: str) -> None:
+    data = event.data
+    board = state.board(data["at"])
+    time = event.attributes["time"]
+    board.extensions.append({"previous": data["previous"], "until": data["until"], "time": time})
+    board.kept_rows = None
 
 
 def _closed(state: Place, event: Recorded, _group: str) -> None:
@@ -373,12 +470,18 @@ _FOLDS: Final[Mapping[str, Callable[[Place, Recorded, str], None]]] = {
     MemberAppointed.type_name(): _appointed,
     MemberRemoved.type_name(): _removed,
     ConflictDeclared.type_name(): _conflict,
+    ConflictLifted.type_name(): _lifted,
     CandidateNominated.type_name(): _nominated,
     StageAdvanced.type_name(): _advanced,
     NominationWithdrawn.type_name(): _left,
     NominationEliminated.type_name(): _left,
+    NominationRejected.type_name(): _left,
+    StageAdvanceWithdrawn.type_name(): _returned,
+    StageFrozen.type_name(): _frozen,
+    StageUnfrozen.type_name(): _unfrozen,
     RankingAnnounced.type_name(): _announced,
     ScoringOpened.type_name(): _opened,
+    ScoringExtended.type_name(): _extended,
     ScoringClosed.type_name(): _closed,
     RankingSealed.type_name(): _sealed,
     RankingSuperseded.type_name(): _superseded,
@@ -404,21 +507,21 @@ def _board_rows(group: str, state: Place, board: Board) -> Iterator[Row]:
         sample = any(row[_SAMPLE] for row in rows)
         yield (
             group, name, board.ranking, "", 0, None, False, "", "", None, None, None,
-            None, None, None, 0, sample, board.state, None, None, None, heading,
+            None, None, None, 0, sample, board.state, None, None, None, heading, None,
         )  # fmt: skip
         yield from rows
         return
     digest = seal["data"]["digest"]
     yield (
         group, name, board.ranking, "", 0, None, False, "", "", None, None, None,
-        None, None, None, 0, seal["data"]["sample"], "sealed", seal["id"], digest, announced, heading,
+        None, None, None, 0, seal["data"]["sample"], "sealed", seal["id"], digest, announced, heading, None,
     )  # fmt: skip
     for place, line in enumerate(_as_sealed(seal), start=1):
         yield (
             group, f"{name}/{line.nomination}", board.ranking, line.nomination, place, line.rank, line.shared,
             line.candidate, state.names.get(line.nomination, line.candidate), line.total, line.shown, line.aspects,
             line.tie, line.reason, line.lacking, line.sheets, line.sample, "sealed", seal["id"], digest, announced,
-            None,
+            None, line.recusals,
         )  # fmt: skip
 
 
@@ -437,19 +540,20 @@ class _Line(NamedTuple):
     lacking: str | None
     sheets: int
     sample: bool
+    recusals: str
 
 
 def _refresh(state: Place, board: Board, body: str, pinned: PinnedRules, standings: Standings) -> None:
     """Evaluate the nominees that changed."""
     for nomination in board.dirty:
-        entrant = state.entrants.get(nomination)
-        if entrant is None or nomination not in board.competing:
+        entrant, nominee = state.entrants.get(nomination), state.nominees.get(nomination)
+        if entrant is None or nominee is None or nomination not in board.competing:
             standings.drop(nomination)
             continue
         counted = [
             filed
             for member, filed in board.sheets.get(nomination, {}).items()
-            if exclusion(filed.status, state.committee, body, pinned, member, board.at["category"], nomination) is None
+            if exclusion(filed.status, state.committee, body, pinned, member, nominee) is None
         ]
         if any(filed.sample for filed in counted):
             entrant = replace(entrant, sample=True)
@@ -475,7 +579,7 @@ def _provisional(group: str, name: str, state: Place, board: Board, standings: S
         evaluation = place.evaluation
         shown = kept.get(evaluation.entrant.nomination)
         if shown is None or shown.evaluation is not evaluation:
-            shown = kept[evaluation.entrant.nomination] = _show(rules, evaluation)
+            shown = kept[evaluation.entrant.nomination] = _show(rules, evaluation, _recused(state, board, evaluation))
         known = (number, place.rank, place.shared, place.tie)
         if shown.known != known:
             shown.known = known
@@ -484,14 +588,23 @@ def _provisional(group: str, name: str, state: Place, board: Board, standings: S
     for number, evaluation in enumerate(standings.unplaced(), start=len(places) + 1):
         shown = kept.get(evaluation.entrant.nomination)
         if shown is None or shown.evaluation is not evaluation:
-            shown = kept[evaluation.entrant.nomination] = _show(rules, evaluation)
+            shown = kept[evaluation.entrant.nomination] = _show(rules, evaluation, _recused(state, board, evaluation))
         if shown.known != (number,):
             shown.known = (number,)
             shown.row = _row(group, name, state, board, shown, None)
         yield shown.row
 
 
-def _show(rules: Rules, evaluation: Evaluation) -> _Shown:
+def _recused(state: Place, board: Board, evaluation: Evaluation) -> str:
+    """Return who takes no part in ranking a nominee, and why."""
+    committee, pinned, opened = state.committee, board.pinned, board.opened
+    if pinned is None or opened is None or not (committee.interests or committee.belongings):
+        return "[]"
+    found = recusals_of(committee, opened["body"], pinned, [state.nominees[evaluation.entrant.nomination]])
+    return _text([{"member": one.member, "reason": one.reason, "flagged": one.flagged} for one in found])
+
+
+def _show(rules: Rules, evaluation: Evaluation, recusals: str) -> _Shown:
     """Return what is shown of an evaluation, made once per evaluation."""
     total = evaluation.total
     aspects = [
@@ -502,6 +615,7 @@ def _show(rules: Rules, evaluation: Evaluation) -> _Shown:
         None if total is None else fraction_text(total),
         None if total is None else rules.shown(total),
         _text(aspects),
+        recusals,
     )
 
 
@@ -514,7 +628,7 @@ def _row(group: str, name: str, state: Place, board: Board, shown: _Shown, place
         group, f"{name}/{entrant.nomination}", board.ranking, entrant.nomination, shown.known[0], rank, shared,
         entrant.candidate, state.names.get(entrant.nomination, entrant.candidate), shown.total, shown.shown,
         shown.aspects, tie, evaluation.lack, evaluation.lacking, evaluation.sheets, entrant.sample, "provisional",
-        None, None, None, None,
+        None, None, None, None, shown.recusals,
     )  # fmt: skip
 
 
@@ -525,16 +639,23 @@ def _tie(tie: Tie | None) -> str | None:
 
 
 def _as_sealed(seal: Json) -> Iterator[_Line]:
-    for one in seal["data"]["standings"]:
+    data = seal["data"]
+    recusals: dict[str, list[Json]] = {}
+    for one in data.get("recusals", ()):
+        said = {"member": one["member"], "reason": one["reason"], "flagged": one["flagged"]}
+        recusals.setdefault(one["nomination"], []).append(said)
+    for one in data["standings"]:
         sheets = max((aspect["sheets"] for aspect in one["aspects"]), default=0)
         yield _Line(
             one["nomination"], one["candidate"], one["rank"], one["shared"], one["total"], one["shown"],
             _text(one["aspects"]), _text(one["tie"]) if "tie" in one else None, None, None, sheets, one["sample"],
+            _text(recusals.get(one["nomination"], [])),
         )  # fmt: skip
-    for one in seal["data"]["unrankable"]:
+    for one in data["unrankable"]:
         yield _Line(
-            one["nomination"], one["candidate"], None, False, None, None, "[]", None,
+            one["nomination"], one["candidate"], None, False, None, None, _text(one.get("aspects", [])), None,
             one["reason"], one.get("aspect"), one["sheets"], one["sample"],
+            _text(recusals.get(one["nomination"], [])),
         )  # fmt: skip
 
 
@@ -548,6 +669,7 @@ def _announcement(board: Board) -> str | None:
 
 def _heading(board: Board, opened: Json) -> Json:
     """Return what is said of a stage above its standings."""
+    rules = opened["rules"]
     heading: Json = {
         "at": board.at,
         "state": board.state,
@@ -556,14 +678,27 @@ def _heading(board: Board, opened: Json) -> Json:
         "rulebook_version": opened["rulebook_version"],
         "rulebook_hash": opened["rulebook_hash"],
         "opens": opened["opens"],
-        "closes": opened["closes"],
+        "closes": board.extensions[-1]["until"] if board.extensions else opened["closes"],
+        "extensions": board.extensions,
+        "frozen_by": sorted(board.freezes),
         "aspects": [
-            {"aspect": one["code"], "share": one["share"], "origin": one["origin"]}
-            for one in opened["rules"]["aspects"]
+            {
+                "aspect": one["code"],
+                "share": one["share"],
+                "origin": one["origin"],
+                "least": one["least"],
+                "greatest": one["greatest"],
+                "step": one["step"],
+            }
+            for one in rules["aspects"]
         ],
-        "tie_break": opened["rules"]["tie_break"],
-        "scorers": opened["rules"]["scoring_offices"],
-        "conflict_scope": opened["rules"]["conflict_scope"],
+        "tie_break": rules["tie_break"],
+        "scorers": rules["scoring_offices"],
+        "conflict_scope": rules["conflict_scope"],
+        "own_employer": rules.get("own_employer"),
+        "own_government": rules.get("own_government"),
+        "per_nominee": rules.get("per_nominee"),
+        "least_sheets": rules["least_sheets"],
     }
     if board.seal is not None:
         data = board.seal["data"]

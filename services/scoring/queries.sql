@@ -17,9 +17,22 @@ join heads h on h.stream >= 'sheet/' || n.nomination || '/' || $2 || '/'
 where h.version > 0
 order by h.stream
 
+-- name: awards_of_category
+-- Award streams of a season ($1) and category ($2) in every tier and place, read from the heads: none is missed.
+select stream from heads
+where stream >= 'award/' || $1 || '/' and stream < 'award/' || $1 || '0'
+  and split_part(stream, '/', 5) = $2 and version > 0
+order by stream
+
 -- name: ranking
--- The heading and all rows of a ranking.
-select * from rankings where ranking = $1 order by place
+-- The heading and all rows of a ranking, with the names that nominees have now.
+select r.grp, r.id, r.ranking, r.nomination, r.place, r.rank, r.shared, r.candidate, coalesce(m.name, r.name) as name,
+       r.total, r.shown, r.aspects, r.tie, r.reason, r.lacking, r.sheets, r.sample, r.status, r.seal, r.digest,
+       r.announced, r.heading, r.recusals
+from rankings r
+left join stage_members m on m.grp = 'nomination/' || r.nomination and m.id = r.ranking
+where r.ranking = $1
+order by r.place
 
 -- name: headings
 -- Headings of rankings by their stream, after $1, in a season ($2) and provinces ($3) if given; $4: only open ones.
@@ -50,16 +63,24 @@ where m.projection = 'rankings' and m.grp = $1 and e.document::json ->> 'time' <
 order by e.epoch, e.xid, e.position
 
 -- name: desk
--- What a member ($2) has on its desk at stages ($1), after ($3, $4); $5: only what is not handed in.
-select m.id as ranking, m.tier, m.stage, m.nomination, m.candidate, m.name, m.sample,
+-- What a member ($2) has on its desk at stages ($1), after ($3, $4); $5: only what is not handed in. At stages that draw
+-- scorers it is what the member was drawn for: stages ($7) and nominations ($8), pair by pair.
+select m.id as ranking, m.tier, m.stage, m.nomination, m.candidate, m.name, m.kind, m.sample,
        coalesce(s.status, 'blank') as status, coalesce(s.filed, 0) as filed, s.changed
 from stage_members m
 left join sheets s on s.ranking = m.id and s.nomination = m.nomination and s.member = $2
-where m.id = any($1) and m.here and m.standing = 'competing'
+where (m.id = any($1) or (m.id, m.nomination) in (select * from unnest($7::text[], $8::text[])))
+  and m.here and m.standing = 'competing'
   and ($3::text is null or (m.id, m.nomination) > ($3, $4))
   and (not $5 or coalesce(s.status, 'blank') <> 'submitted')
 order by m.id, m.nomination
 limit $6
+
+-- name: competing
+-- Who stands at a stage ($1) now.
+select nomination, candidate, name, kind from stage_members
+where id = $1 and here and standing = 'competing'
+order by nomination
 
 -- name: progress
 -- How far the sheets of a ranking ($1) have come, after ($2, $3). It holds no marks.
@@ -71,3 +92,7 @@ limit $4
 -- name: place_of_stage
 -- The province (00: the nation) of the stage that a nomination ($1) reached at a tier ($2) under a code ($3).
 select province from stage_members where grp = 'nomination/' || $1 and tier = $2 and stage = $3
+
+-- name: sheets_of_ranking
+-- How far every sheet of a ranking ($1) has come. It holds no marks.
+select nomination, member, status, filed from sheets where ranking = $1

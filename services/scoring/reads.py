@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import orjson
@@ -24,14 +25,19 @@ from kernel.service import Service
 from kernel.sql import queries
 from kernel.tokens import Person
 from schemas.envelope import Stage
-from services.scoring.domain.received import COMMITTEE, Committee, committee_stream
+from schemas.nomination import NominationAmended
+from schemas.regions import ZONES
+from schemas.scoring import PinnedRules
+from services.scoring.domain.received import COMMITTEE, SEASON, Committee, Nominee, Season, committee_stream
 from services.scoring.domain.sheet import SHEET
+from services.scoring.domain.stage import RANKING, Begun
 from services.scoring.projections import RankingProjection, group_of
 
 SQL: Final = queries(Path(__file__).with_name("queries.sql"))
 SCORERS: Final = ("member", "chair", "verifier", "juror")
 OF_THE_BODY: Final = (*SCORERS, "secretary")
 _RANKINGS: Final = RankingProjection()
+_AMENDED: Final = NominationAmended.type_name()
 
 Ranking = Sequence[dict[str, Any]]
 """A ranking's read rows, its heading first."""
@@ -64,18 +70,23 @@ def may_see_sealed(person: Person, province: str) -> bool:
     return any(acts_for(person, role, province) for role in OF_THE_BODY)
 
 
-async def refuse_provisional(service: Service, person: Person, rows: Ranking) -> None:
-    """Raise a 403 unless the person may see aggregates before the seal: no sheet and no vote in them."""
+async def may_see_provisional(service: Service, person: Person, heading: Json) -> bool:
+    """Tell whether a person may see a stage's aggregates before the seal: no sheet and no vote in them."""
     if person.may("auditor"):
-        return
-    heading = orjson.loads(rows[0]["heading"])
+        return True
     at = Stage.model_validate(heading["at"])
-    if acts_for(person, "secretary", at.province):
-        committee = await service.executor.state(COMMITTEE, committee_stream(at))
-        offices = committee.offices_of(heading["body"], person.id)
-        scores = any(acts_for(person, role, at.province) for role in SCORERS)
-        if not scores and not set(offices) & set(heading["scorers"]):
-            return
+    if not acts_for(person, "secretary", at.province):
+        return False
+    committee = await service.executor.state(COMMITTEE, committee_stream(at))
+    offices = committee.offices_of(heading["body"], person.id)
+    scores = any(acts_for(person, role, at.province) for role in SCORERS)
+    return not scores and not set(offices) & set(heading["scorers"])
+
+
+async def refuse_provisional(service: Service, person: Person, rows: Ranking) -> None:
+    """Raise a 403 unless the person may see aggregates before the seal."""
+    if await may_see_provisional(service, person, orjson.loads(rows[0]["heading"])):
+        return
     raise forbidden(
         Text(
             "Before the seal, rankings and others' sheets are for auditors and a secretary who has no sheet there.",
@@ -114,6 +125,32 @@ async def sheets_of_stage(service: Service, nominations: Sequence[str], at: Stag
     return [row["stream"] for row in rows]
 
 
+async def awards_of_category(service: Service, at: Stage) -> list[str]:
+    """Return the award streams of a stage's category in every tier and place of its season."""
+    rows = await service.pool.fetch(SQL["awards_of_category"], at.season, at.category)
+    return [row["stream"] for row in rows]
+
+
+# --- local time ----------------------------------------------------------------------------------------------------
+
+
+def with_local_time(heading: Json, season: Season) -> Json:
+    """Return a stage's heading with its deadline in the place's own zone (WIB, WITA or WIT) beside the one in UTC."""
+    return {**heading, **local_deadline(heading["closes"], season, heading["at"]["province"])}
+
+
+def local_deadline(closes: str, season: Season, province: str) -> Json:
+    """Return a deadline as it stands on the clocks of its place: to the second, with offset, and the zone's name."""
+    zone = season.zone(province)
+    local = datetime.fromisoformat(closes).astimezone(ZoneInfo(zone))
+    return {"closes_local": local.isoformat(timespec="seconds"), "zone": ZONES[zone]}
+
+
+async def season_of(service: Service, season: str) -> Season:
+    """Return a season as it stands."""
+    return await service.executor.state(SEASON, f"season/{season}")
+
+
 # --- rankings ------------------------------------------------------------------------------------------------------
 
 
@@ -136,12 +173,17 @@ async def ranking_as_of(service: Service, at: Stage, moment: datetime) -> Rankin
     """
     group = group_of(at.season, at.province)
     state = _RANKINGS.initial(group)
+    amended: dict[str, str] = {}
     history = map(recorded, await service.pool.fetch(SQL["history_until"], group, instant(moment)))
     for event in Versions(_RANKINGS.types, service.parts.codec).newest_of(history):
         if event.type in _RANKINGS.types and group in _RANKINGS.groups(event):
             state = _RANKINGS.fold(state, event, group)
+        elif event.type == _AMENDED:
+            amended[event.data["nomination"]] = event.data["candidate"]["name"]
     columns = _RANKINGS.table.columns
     rows = [dict(zip(columns, row, strict=True)) for row in _RANKINGS.rows(group, state)]
+    for one in rows:
+        one["name"] = amended.get(one["nomination"], one["name"])
     return _found(sorted((row for row in rows if row["ranking"] == at.ranking), key=lambda row: int(row["place"])))
 
 
@@ -162,13 +204,13 @@ class Knowledge:
     final: bool = False
 
 
-def ranking_document(rows: Ranking, known: Knowledge) -> Json:
+def ranking_document(rows: Ranking, known: Knowledge, season: Season) -> Json:
     """Return a ranking as people and programs read it; sealed standings are final, provisional ones are marked so."""
     heading, *lines = rows
     document: Json = {
         "ranking": heading["ranking"],
         "status": "sealed" if heading["seal"] else "provisional",
-        **orjson.loads(heading["heading"]),
+        **with_local_time(orjson.loads(heading["heading"]), season),
         "announced": heading["announced"],
         "standings": [_standing(line) for line in lines if line["rank"] is not None],
         "unrankable": [_unrankable(line) for line in lines if line["rank"] is None],
@@ -194,6 +236,7 @@ def _standing(line: Any) -> Json:
         "tie": orjson.loads(line["tie"]) if line["tie"] else None,
         "sheets": line["sheets"],
         "sample": line["sample"],
+        "recusals": _recusals(line),
     }
 
 
@@ -202,9 +245,16 @@ def _unrankable(line: Any) -> Json:
         **_nominee(line),
         "reason": line["reason"],
         "aspect": line["lacking"],
+        "aspects": orjson.loads(line["aspects"]),
         "sheets": line["sheets"],
         "sample": line["sample"],
+        "recusals": _recusals(line),
     }
+
+
+def _recusals(line: Any) -> list[Json]:
+    """Return who takes no part in ranking the nominee (or, `flagged`, is only shown to be near), and why."""
+    return orjson.loads(line["recusals"]) if line["recusals"] else []
 
 
 def public_document(rows: Ranking) -> Json:
@@ -227,28 +277,66 @@ def public_document(rows: Ranking) -> Json:
     }
 
 
-async def desks_of(service: Service, person: Person, season: str | None) -> dict[str, tuple[Json, Committee]]:
-    """Return the open rankings, with heading and committee, in whose body a person sits and scores."""
+# --- desks ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """An open ranking in whose body a person sits and scores; `assigned`: for whom it was drawn, None where all score.
+
+    `rules` are those that the stage pinned, for recusals.
+    """
+
+    heading: Json
+    committee: Committee
+    rules: PinnedRules
+    season: Season
+    assigned: frozenset[str] | None
+
+
+async def desks_of(service: Service, person: Person, season: str | None) -> dict[str, Desk]:
+    """Return a person's desks by ranking stream."""
     rows = await service.pool.fetch(SQL["headings"], None, season, places_of(person, SCORERS), True, None)
-    found: dict[str, tuple[Json, Committee]] = {}
     committees: dict[str, Committee] = {}
+    seasons: dict[str, Season] = {}
+    found: dict[str, Desk] = {}
     for row in rows:
         heading = orjson.loads(row["heading"])
-        at = heading["at"]
-        stream = f"committee/{at['season']}/{at['province']}"
+        at = Stage.model_validate(heading["at"])
+        stream = committee_stream(at)
         if stream not in committees:
             committees[stream] = await service.executor.state(COMMITTEE, stream)
-        if set(committees[stream].offices_of(heading["body"], person.id)) & set(heading["scorers"]):
-            found[row["ranking"]] = (heading, committees[stream])
+        if not set(committees[stream].offices_of(heading["body"], person.id)) & set(heading["scorers"]):
+            continue
+        ranking = await service.executor.state(RANKING, row["ranking"])
+        if isinstance(ranking, Begun):
+            if at.season not in seasons:
+                seasons[at.season] = await season_of(service, at.season)
+            assigned = _assigned_to(person, ranking)
+            found[row["ranking"]] = Desk(
+                heading, committees[stream], ranking.opened.rules, seasons[at.season], assigned
+            )
     return found
 
 
-def desk_document(row: asyncpg.Record, person: Person, desks: dict[str, tuple[Json, Committee]]) -> Json:
-    """Return one sheet of a person's desk: for whom, how far it has come, and until when it is received."""
-    heading, committee = desks[row["ranking"]]
-    category, scope = heading["at"]["category"], heading["conflict_scope"]
+def _assigned_to(person: Person, ranking: Begun) -> frozenset[str] | None:
+    """Return for whom a person was drawn at a stage, None where all members score."""
+    if ranking.opened.rules.per_nominee is None:
+        return None
+    return frozenset(nomination for nomination, members in ranking.assigned.items() if person.id in members)
+
+
+def desk_document(row: asyncpg.Record, person: Person, desks: dict[str, Desk]) -> Json:
+    """Return one sheet of a person's desk: for whom, how far it has come, until when, and what bars the person."""
+    desk = desks[row["ranking"]]
+    at = desk.heading["at"]
+    nominee = Nominee(row["nomination"], at["category"], row["kind"], row["candidate"])
+    grounds = desk.committee.grounds(person.id, nominee, desk.rules)
     return {
-        **dict(row),
-        "closes": heading["closes"],
-        "recused": committee.is_recused(person.id, category, row["nomination"], scope),
+        **{name: value for name, value in row.items() if name != "kind"},
+        "closes": desk.heading["closes"],
+        **local_deadline(desk.heading["closes"], desk.season, at["province"]),
+        "recused": any(not ground.flagged for ground in grounds),
+        "recusals": [{"reason": ground.reason, "flagged": ground.flagged} for ground in grounds],
+        "season_hold": desk.season.hold,
     }

@@ -8,12 +8,13 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID, uuid5
 
 import asyncpg
 import httpx
@@ -25,36 +26,53 @@ from aiosmtpd.controller import Controller
 from prometheus_client import CollectorRegistry
 
 from deploy.local.ports import free_ports
+from kernel.canonical import uuid7
 from kernel.clock import SystemClock
-from kernel.commands import BUSY, Executor, Receipt
+from kernel.commands import BUSY, Ask, Executor, Receipt
 from kernel.decider import START, Refusal
 from kernel.log import NO_HEAD, Append, Entry, Head, Wake, append, read_stream
 from kernel.measures import LogMeasures
 from kernel.reactor import HandlerFolder, enable
+from kernel.settings import LOOPBACK
 from schemas.codec import CODEC
 from schemas.envelope import Stage
 from schemas.nomination import (
+    AgendaItem,
     Announced,
     Candidate,
     CandidateNominated,
+    Defect,
+    InterviewScheduled,
+    MemberAppointed,
+    MemberRemoved,
     NominationEliminated,
+    NominationReturned,
+    PlenaryConvened,
     RankingAnnounced,
     RulebookPublished,
     StageAdvanced,
 )
-from schemas.rulebook import Rulebook, rulebook_content, rulebook_hash
+from schemas.rulebook import Notice, Rulebook, rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
+from schemas.scoring import ScoringOpened
 from services.identity.app import create_app as create_identity
 from services.identity.development import person_id
 from services.identity.settings import IdentitySettings
+from services.notifications.addresses import AddressBook
 from services.notifications.app import create_service
+from services.notifications.daily import Daily
 from services.notifications.directory import Directory, DirectoryAway
 from services.notifications.domain.intents import message_id
+from services.notifications.domain.subscription import DELIVERIES, Choose, Rotate, decide, stream_of
+from services.notifications.domain.templates import GROUPS
 from services.notifications.handler import IntentHandler
 from services.notifications.mail import MailServer, ServerAway
-from services.notifications.sender import MailSender, NotRecorded, outcomes_counter
+from services.notifications.outbox import SQL, NotRecorded, Outbox, outcomes_counter
+from services.notifications.sender import MailSender
 from services.notifications.settings import NotificationsSettings
-from tests.unit.audit.exported import Log
+from services.notifications.webhooks import Caller, WebhookSender, digest_of_endpoint, new_secret
+from tests.support.webhook_receiver import SLOW, WebhookReceiver
+from tests.unit.audit.exported import BEGIN, Log
 
 BODY, CONTACT = str(person_id("sekretariat-75")), str(person_id("panitia-75-1"))
 NOMINATION, OTHER = "018f0000-0000-7000-8000-000000000001", "018f0000-0000-7000-8000-000000000002"
@@ -115,7 +133,64 @@ def announced(*nominations: str) -> RankingAnnounced:
     return RankingAnnounced(at=stage(0), plenary=PLENARY, motion=1, seal=PLENARY, digest="0" * 64, lines=lines)
 
 
+def appointed(office: str, login: str) -> MemberAppointed:
+    return MemberAppointed(**_seat(office, login))
+
+
+def removed(office: str, login: str) -> MemberRemoved:
+    return MemberRemoved(**_seat(office, login), reason_digest="0" * 64)
+
+
+def _seat(office: str, login: str) -> dict[str, Any]:
+    where = {"season": "2020", "province": "75", "body": "panitia-9", "office": office, "seat": 1}
+    return where | {"person": str(person_id(login))}
+
+
+def convened(days: int = 30) -> PlenaryConvened:
+    return PlenaryConvened(
+        plenary=PLENARY,
+        season="2020",
+        tier="provincial",
+        province="75",
+        body="panitia-9",
+        scheduled=BEGIN + timedelta(days=days),
+        agenda=(AgendaItem(category="KABKOTA", stage=stage(0).stage),),
+    )
+
+
+def opened(closes: datetime) -> ScoringOpened:
+    aspect = {"code": "kinerja", "share": "1/1", "origin": "judged", "least": "0", "greatest": "100", "step": "1"}
+    rules = {
+        "aspects": [aspect],
+        "method": "mean",
+        "complete_sheet": "every-judged-aspect",
+        "least_sheets": 1,
+        "marks_of_removed": "counted",
+        "tie_break": ["vote"],
+        "places": 2,
+        "rounding": "half-up",
+        "conflict_scope": "candidate",
+        "scoring_offices": ["kepala-bps"],
+        "sealing_offices": ["sekretaris-panitia"],
+    }
+    head = {"at": stage(0), "body": "panitia-9", "rubric": "pemerintah-daerah", "rulebook_version": 1}
+    return ScoringOpened.model_validate(
+        head | {"rulebook_hash": "0" * 64, "opens": BEGIN, "closes": closes, "rules": rules}
+    )
+
+
 # --- what it runs with
+
+
+@dataclass
+class FixedClock:
+    """A test clock that stands."""
+
+    instant: datetime
+    name: str = "test"
+
+    def now(self) -> datetime:
+        return self.instant
 
 
 class Mailbox:
@@ -167,10 +242,12 @@ class House:
     log: Log = field(default_factory=Log)
     folder: HandlerFolder = field(init=False)
     sender: MailSender = field(init=False)
+    poster: WebhookSender = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder = self.new_folder()
         self.sender = self.new_sender()
+        self.poster = self.new_poster()
         self.log.open("nomination")
 
     def new_folder(self) -> HandlerFolder:
@@ -179,14 +256,52 @@ class House:
     def new_sender(self, *, identity: str | None = None, smtp: str | None = None) -> MailSender:
         """Return a sender as a fresh process would make it."""
         return MailSender(
-            pool=self.pool,
-            executor=self.executor,
-            clock=SystemClock(),
-            directory=Directory(identity or self.identity, self.keys / "notifications.secret"),
-            server=MailServer(smtp or self.mailbox.url, SENDER),
-            domain="paritrana.example",
-            outcomes=outcomes_counter(CollectorRegistry()),
+            self.new_outbox(),
+            Directory(identity or self.identity, self.keys / "notifications.secret"),
+            MailServer(smtp or self.mailbox.url, SENDER),
         )
+
+    def new_poster(self, book: AddressBook | None = None) -> WebhookSender:
+        """Return a sender of webhooks that may call loopback, and waits for a third of a second."""
+        caller = Caller(book or AddressBook(LOOPBACK), seconds=0.3)
+        return WebhookSender(self.new_outbox(), Directory(self.identity, self.keys / "notifications.secret"), caller)
+
+    def daily(self, at: datetime) -> Daily:
+        return Daily(self.pool, self.executor, FixedClock(at), "paritrana.example", 17)
+
+    async def day(self, at: datetime) -> None:
+        """Let the clock bring what it brings at an instant, and send it."""
+        await self.settle()
+        await self.daily(at).round()
+        await self.settle()
+
+    async def chooses(self, person: str, hook: WebhookReceiver | None, **channels: Any) -> None:
+        """Let a person choose, as the API does; the receiver learns its secret."""
+        digest = None if hook is None else await self._endpoint(person, hook)
+        chosen = Choose(person, dict.fromkeys(GROUPS, "mail") | channels, "Asia/Jakarta", digest)
+        await self.changes(chosen)
+
+    async def rotates(self, person: str, hook: WebhookReceiver) -> None:
+        state = await self.executor.state(DELIVERIES, stream_of(person))
+        digest = await self._endpoint(person, hook)
+        await self.changes(Rotate(person, state.subscription.webhook, digest, datetime.now(UTC)))
+
+    async def changes(self, command: Choose | Rotate) -> None:
+        async def program(loader: Any) -> Any:
+            return decide((await loader.load(DELIVERIES, stream_of(command.person))).subscription, command)
+
+        ask = Ask(command.person, "PUT", uuid7(), b"", datetime.now(UTC))
+        assert isinstance(await self.executor.execute(ask, program), Receipt)
+
+    async def _endpoint(self, person: str, hook: WebhookReceiver) -> str:
+        hook.secret = new_secret()
+        digest = digest_of_endpoint(b"salt", hook.url, hook.secret)
+        await self.pool.execute(SQL["keep_endpoint"], digest, UUID(person), b"salt".hex(), hook.url, hook.secret)
+        return digest
+
+    def new_outbox(self) -> Outbox:
+        counter = outcomes_counter(CollectorRegistry())
+        return Outbox(self.pool, self.executor, SystemClock(), "paritrana.example", counter)
 
     async def enable(self) -> None:
         async with self.pool.acquire() as connection:
@@ -212,8 +327,14 @@ class House:
     async def settle(self) -> None:
         """Fold and send until nothing is due."""
         await self.fold()
-        while await self.sender.round():
-            continue
+        while await self.sender.round() + await self.poster.round():
+            await self.fold()
+
+    async def later(self) -> None:
+        """Let every pause be over, then send."""
+        await self.fold()
+        await self.owner("update intents set next_try = clock_timestamp() where state = 'pending'")
+        await self.settle()
 
     async def nominate(self) -> str:
         await self.enable()
@@ -347,23 +468,29 @@ async def test_a_message_waits_for_its_rulebook(house, mailbox):
     await house.enable()
     await house.receive(f"nomination/{NOMINATION}", nominated())
     await house.settle()
-    assert await house.states() == {"pending": 2}
+    assert await house.states() == {}
+    assert await house.pool.fetchval("select count(*) from waiting") == 1
     await house.receive("season/2020", published())
     await house.settle()
     assert len(mailbox.kept) == 2
+    assert await house.pool.fetchval("select count(*) from waiting") == 0
 
 
-async def test_nobody_is_told_of_what_the_rulebook_does_not_list(house, mailbox):
-    silent = rulebook().model_copy(update={"notices": ()})
-    content = rulebook_content(silent)
+@pytest.mark.parametrize(("notices", "told"), [((), 2), ((("CandidateNominated", ("contact",)),), 1)])
+async def test_the_defaults_tell_whom_a_silent_rulebook_does_not_name_and_a_rulebook_goes_before_them(
+    house, mailbox, notices, told
+):
+    listed = tuple(Notice(event=event, to=to, assumed=True) for event, to in notices)
+    ruled = rulebook().model_copy(update={"notices": listed})
+    content = rulebook_content(ruled)
     await house.enable()
     await house.receive(
-        "season/2020", RulebookPublished(season="2020", version=1, hash=rulebook_hash(silent), content=content)
+        "season/2020", RulebookPublished(season="2020", version=1, hash=rulebook_hash(ruled), content=content)
     )
     await house.receive(f"nomination/{NOMINATION}", nominated())
     await house.settle()
-    assert mailbox.kept == []
-    assert await house.states() == {"omitted": 2}
+    assert len(mailbox.kept) == told
+    assert mailbox.to("panitia-75-1")
 
 
 # --- what goes wrong
@@ -383,7 +510,7 @@ async def test_a_process_that_dies_between_the_server_and_the_append_sends_the_s
     await house.nominate()
     await house.fold()
     dying = house.new_sender()
-    dying.executor = cast("Executor", Dies())
+    dying.outbox.executor = cast("Executor", Dies())
     with pytest.raises(ConnectionError):
         await dying.round()
     assert len(mailbox.kept) == 1
@@ -396,10 +523,10 @@ async def test_a_process_that_dies_between_the_server_and_the_append_sends_the_s
 async def test_a_process_that_lives_on_does_not_send_again_what_the_server_took(house, mailbox):
     await house.nominate()
     await house.fold()
-    executor, house.sender.executor = house.sender.executor, cast("Executor", Dies())
+    executor, house.sender.outbox.executor = house.sender.outbox.executor, cast("Executor", Dies())
     with pytest.raises(ConnectionError):
         await house.sender.round()
-    house.sender.executor = executor
+    house.sender.outbox.executor = executor
     await house.settle()
     assert len(mailbox.kept) == 2
 
@@ -428,7 +555,7 @@ class Busy:
 async def test_an_append_that_is_refused_is_loud(house):
     await house.nominate()
     await house.fold()
-    house.sender.executor = cast("Executor", Busy())
+    house.sender.outbox.executor = cast("Executor", Busy())
     with pytest.raises(NotRecorded):
         await house.sender.round()
 
@@ -455,14 +582,17 @@ class Fails:
 
 async def test_a_message_that_fails_by_itself_stops_no_other_and_is_not_sent_again_and_again(house, mailbox):
     await house.nominate()
-    executor, house.sender.executor = house.sender.executor, cast("Executor", Fails(house.executor, CONTACT))
+    executor, house.sender.outbox.executor = (
+        house.sender.outbox.executor,
+        cast("Executor", Fails(house.executor, CONTACT)),
+    )
     await house.settle()
     assert await house.states() == {"pending": 1, "sent": 1}
     for _ in range(3):
         await house.owner("update intents set next_try = clock_timestamp()")
         assert await house.sender.round() == 1
     assert len(mailbox.kept) == 2
-    house.sender.executor = executor
+    house.sender.outbox.executor = executor
     await house.owner("update intents set next_try = clock_timestamp()")
     await house.settle()
     assert await house.states() == {"sent": 2}
@@ -554,6 +684,336 @@ async def test_the_running_sender_is_woken_and_stops_when_cancelled(house, mailb
     assert len(mailbox.kept) == 2
 
 
+# --- more people, and everything folded again
+
+
+async def test_a_body_is_told_of_its_meeting_whichever_was_received_first(house, mailbox):
+    await house.enable()
+    await house.receive("season/2020", published())
+    await house.receive("committee/2020/75", appointed("kepala-bps", "panitia-75-1"))
+    await house.receive(f"plenary/{PLENARY}", convened())
+    await house.receive("committee/2020/75", appointed("ketua-apindo", "panitia-75-2"))
+    await house.receive("committee/2020/75", appointed("sekretaris-panitia", "sekretaris-75"))
+    await house.settle()
+    for login in ("panitia-75-1", "panitia-75-2", "sekretaris-75"):
+        assert {str(mail["X-Paritrana-Template"]) for mail in mailbox.to(login)} == {"appointed", "convened"}
+    assert len(mailbox.kept) == 6
+
+
+async def test_folding_all_again_sends_nothing_again_whoever_sits_there_now(house, mailbox):
+    await house.enable()
+    await house.receive("season/2020", published())
+    await house.receive("committee/2020/75", appointed("kepala-bps", "panitia-75-1"))
+    await house.receive(f"plenary/{PLENARY}", convened(days=-1))
+    await house.receive(f"nomination/{NOMINATION}", nominated())
+    await house.receive("award/2020/provincial/75/KABKOTA", announced(NOMINATION))
+    await house.receive("committee/2020/75", removed("kepala-bps", "panitia-75-1"))
+    await house.receive("committee/2020/75", appointed("kepala-bps", "panitia-75-3"))
+    await house.receive("award/2020/provincial/75/KABKOTA", announced(NOMINATION))
+    await house.settle()
+    templates = sorted(str(mail["X-Paritrana-Template"]) for mail in mailbox.kept)
+    assert templates == sorted(
+        ["appointed", "convened", "removed", "succeeded", *["nominated", "announced", "corrected"] * 2]
+    )
+    rows = await house.pool.fetch("select * from intents order by message_id")
+    for table in ("nominations", "seats", "plenaries", "announced", "seasons"):
+        assert await house.pool.fetchval(f"select count(*) from {table}") == 1, table
+    await house.owner("update checkpoints set epoch = 0, xid = '0', position = 0")
+    house.folder, house.sender = house.new_folder(), house.new_sender()
+    await house.settle()
+    assert await house.pool.fetch("select * from intents order by message_id") == rows
+    assert len(mailbox.kept) == len(templates)
+
+
+# --- webhooks
+
+
+@pytest_asyncio.fixture
+async def hook() -> AsyncIterator[WebhookReceiver]:
+    receiver = WebhookReceiver()
+    async with serving(receiver.app()) as url:
+        receiver.location = f"{url}/private"
+        receiver.url = f"{url}/hook"
+        yield receiver
+
+
+async def test_a_webhook_is_posted_signed_and_recorded_once(house, mailbox, hook):
+    await house.chooses(BODY, hook, steps="webhook")
+    cause = await house.nominate()
+    await house.settle()
+    message = str(message_id(cause, BODY, "nominated"))
+    assert list(hook.kept) == [message]
+    sent = hook.kept[message]
+    assert sent["type"] == "paritrana.nominated"
+    assert sent["data"]["nominations"] == [NOMINATION]
+    assert "Kabupaten Bone Bolango" in sent["data"]["text"]
+    assert len(mailbox.kept) == 1
+    recorded = (await house.deliveries(BODY))[-1].data
+    assert (recorded["channel"], recorded["template"]) == ("webhook", "nominated")
+    assert recorded["digest"] == hashlib.sha256(hook.tries[0][1]).hexdigest()
+    await house.later()
+    assert len(hook.tries) == 1
+
+
+async def test_a_webhook_that_fails_is_tried_again_under_the_same_id_with_the_same_body(house, hook):
+    await house.chooses(BODY, hook, steps="webhook")
+    await house.nominate()
+    hook.answers = [500, 503, SLOW, 301]
+    for tries in range(1, 5):
+        await house.later()
+        assert (len(hook.tries), len(hook.kept)) == (tries, 0)
+    await house.later()
+    assert len(hook.kept) == 1
+    assert len(set(hook.tries)) == 1
+    assert await house.states() == {"sent": 2}
+
+
+async def test_a_redirect_is_not_followed(house, hook):
+    await house.chooses(BODY, hook, steps="webhook")
+    await house.nominate()
+    hook.answers = [307]
+    await house.settle()
+    assert len(hook.tries) == 1
+    assert await house.states() == {"pending": 1, "sent": 1}
+
+
+async def test_a_long_answer_is_not_read_to_its_end(house, hook):
+    hook.body = b"x" * (8 << 20)
+    await house.chooses(BODY, hook, steps="webhook")
+    await house.nominate()
+    await house.settle()
+    assert await house.states() == {"sent": 2}
+
+
+async def test_a_webhook_that_is_gone_ends_the_subscription_and_its_messages_are_mailed(house, mailbox, hook):
+    await house.chooses(BODY, hook, steps="webhook", results="webhook")
+    await house.nominate()
+    await house.receive(f"nomination/{NOMINATION}", advanced())
+    hook.answers = [410]
+    await house.later()
+    await house.later()
+    assert len(hook.tries) == 1
+    assert len(mailbox.to("sekretariat-75")) == 2
+    assert await house.states() == {"sent": 4}
+    changed = [event.data for event in await house.deliveries(BODY) if "SubscriptionChanged" in event.type]
+    assert [one["reason"] for one in changed] == ["chosen", "gone"]
+    assert "webhook" not in {choice["channel"] for choice in changed[-1]["channels"]}
+    assert await house.pool.fetchval("select count(*) from endpoints") == 0
+
+
+async def test_after_three_days_a_message_is_given_up_and_a_legal_notice_is_mailed(house, mailbox, hook):
+    await house.chooses(BODY, hook, steps="webhook", results="webhook")
+    await house.nominate()
+    cause = await house.receive(f"nomination/{NOMINATION}", advanced())
+    hook.answers = [500] * 9
+    await house.later()
+    await house.owner("update intents set first_failed = clock_timestamp() - interval '4 days' where state = 'pending'")
+    await house.later()
+    await house.owner("update intents set first_failed = clock_timestamp() - interval '4 days' where state = 'pending'")
+    await house.later()
+    await house.later()
+    failed = [event.data for event in await house.deliveries(BODY) if event.type.endswith("NotificationFailed.v1")]
+    assert {(one["template"], one["channel"], one["reason"]) for one in failed} == {
+        ("nominated", "webhook", "unanswered"),
+        ("advanced", "webhook", "unanswered"),
+    }
+    (mail,) = mailbox.to("sekretariat-75")
+    assert str(mail["Message-ID"]).startswith(f"<{uuid5(message_id(cause, BODY, 'advanced'), 'mail')}@")
+
+
+async def test_a_process_that_dies_after_the_answer_posts_the_same_message_again_and_records_it_once(house, hook):
+    await house.chooses(BODY, hook, steps="webhook")
+    await house.nominate()
+    await house.fold()
+    dying = house.new_poster()
+    dying.outbox.executor = cast("Executor", Dies())
+    with pytest.raises(ConnectionError):
+        await dying.round()
+    assert len(hook.kept) == 1
+    await house.later()
+    assert len(hook.tries) == 2
+    assert len(hook.kept) == 1
+    assert len(await house.deliveries(BODY)) == 2
+
+
+async def test_a_process_that_dies_between_the_append_and_the_mark_posts_nothing_again(house, hook):
+    await house.chooses(BODY, hook, steps="webhook")
+    await house.nominate()
+    await house.settle()
+    await house.owner("update intents set state = 'pending', settled = null, channel = null")
+    house.sender, house.poster = house.new_sender(), house.new_poster()
+    await house.settle()
+    assert len(hook.tries) == 1
+    assert len(house.mailbox.kept) == 1
+    assert await house.states() == {"sent": 2}
+
+
+async def test_a_private_address_is_never_called_and_one_dead_webhook_holds_up_no_other(house, hook):
+    dead = WebhookReceiver()
+    dead.url = f"http://127.0.0.1:{free_ports(1)[0]}/hook"
+    await house.chooses(BODY, dead, steps="webhook")
+    await house.chooses(CONTACT, hook, steps="webhook")
+    await house.nominate()
+    await house.later()
+    assert len(hook.kept) == 1
+    assert await house.states() == {"pending": 1, "sent": 1}
+    await house.owner("update intents set state = 'pending' where state = 'sent'")
+    await house.receive(f"nomination/{NOMINATION}", advanced())
+    strict = house.new_poster(AddressBook())
+    await house.fold()
+    await strict.round()
+    assert len(hook.tries) == 1
+
+
+async def test_after_a_rotation_a_message_is_signed_with_both_secrets(house, hook):
+    await house.chooses(BODY, hook, steps="webhook")
+    former = hook.secret
+    await house.rotates(BODY, hook)
+    assert hook.secret != former
+    await house.nominate()
+    await house.settle()
+    hook.secret, new = former, hook.secret
+    assert len(hook.kept) == 1
+    await house.receive(f"nomination/{OTHER}", nominated(OTHER))
+    await house.settle()
+    assert len(hook.kept) == 2
+    hook.secret = new
+
+
+async def test_who_switches_steps_off_is_not_told_of_them_but_of_decisions(house, mailbox):
+    await house.chooses(BODY, None, steps="none")
+    await house.nominate()
+    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.settle()
+    assert [str(mail["X-Paritrana-Template"]) for mail in mailbox.to("sekretariat-75")] == ["advanced"]
+    assert await house.states() == {"omitted": 1, "sent": 3}
+
+
+async def test_what_is_not_sent_yet_follows_a_new_choice(house, mailbox, hook):
+    await house.chooses(BODY, hook, steps="webhook")
+    await house.nominate()
+    hook.answers = [500]
+    await house.settle()
+    await house.chooses(BODY, None)
+    await house.settle()
+    assert len(mailbox.to("sekretariat-75")) == 1
+    assert len(hook.tries) == 1
+
+
+# --- the day
+
+
+async def test_a_digest_holds_everything_of_the_day_and_comes_once(house, mailbox):
+    await house.chooses(BODY, None, steps="digest", results="digest")
+    await house.nominate()
+    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.settle()
+    assert mailbox.to("sekretariat-75") == []
+    assert await house.states() == {"held": 2, "sent": 2}
+    # 17.00 of the day that the test's log is written on, 6 January 2021, in Jakarta.
+    for at, mails in ((9, 0), (10, 1), (11, 1), (34, 1), (200, 1)):
+        await house.day(datetime(2021, 1, 6, tzinfo=UTC) + timedelta(hours=at))
+        assert len(mailbox.to("sekretariat-75")) == mails, at
+    mail = mailbox.to("sekretariat-75")[0]
+    assert "2 pesan" in str(mail["Subject"])
+    body = mail.get_content()
+    assert "Pengusulan diterima" in body
+    assert "menempati peringkat 1" in body
+    assert await house.states() == {"sent": 5}
+    recorded = [event.data for event in await house.deliveries(BODY) if "Delivered" in event.type]
+    assert [(one["template"], one["channel"]) for one in recorded] == [
+        ("digest", "mail"),
+        ("nominated", "digest"),
+        ("advanced", "digest"),
+    ]
+
+
+async def test_a_digest_is_sent_once_whatever_dies(house, mailbox):
+    await house.chooses(BODY, None, steps="digest")
+    await house.nominate()
+    await house.settle()
+    evening = datetime(2021, 1, 6, 10, tzinfo=UTC)
+    dying = house.new_sender()
+    dying.outbox.executor = cast("Executor", Dies())
+    assert await house.daily(evening).round() == 1
+    assert await house.daily(evening).round() == 0
+    with pytest.raises(ConnectionError):
+        await dying.round()
+    await house.settle()
+    assert len(mailbox.to("sekretariat-75")) == 2
+    assert len({str(mail["Message-ID"]) for mail in mailbox.to("sekretariat-75")}) == 1
+    # Restored from before the digest: what the log says was delivered is in no digest again.
+    await house.owner("delete from intents where template = 'digest'")
+    await house.owner("update intents set state = 'held', digest = null where channel = 'digest'")
+    await house.day(evening + timedelta(days=1))
+    assert len(mailbox.to("sekretariat-75")) == 2
+    assert await house.states() == {"sent": 2}
+
+
+async def test_members_are_reminded_once_a_day_of_all_their_sheets(house, mailbox):
+    await house.enable()
+    await house.receive("season/2020", published())
+    await house.receive("committee/2020/75", appointed("kepala-bps", "panitia-75-2"))
+    await house.receive("committee/2020/75", appointed("sekretaris-panitia", "sekretaris-75"))
+    for nomination in (NOMINATION, OTHER):
+        await house.receive(f"nomination/{nomination}", nominated(nomination))
+    closes = datetime(2021, 2, 28, 15, 59, 59, tzinfo=UTC)
+    await house.receive(stage(0).ranking, opened(closes))
+    await house.settle()
+    mailbox.kept.clear()
+    # Too early, too early in the day, then once a day; a jump over days sends one, and after the deadline none.
+    for at, mails in (
+        (datetime(2021, 2, 20, 3, tzinfo=UTC), 0),
+        (datetime(2021, 2, 25, 0, tzinfo=UTC), 0),
+        (datetime(2021, 2, 25, 3, tzinfo=UTC), 1),
+        (datetime(2021, 2, 25, 9, tzinfo=UTC), 1),
+        (datetime(2021, 2, 28, 3, tzinfo=UTC), 2),
+        (datetime(2021, 3, 1, 3, tzinfo=UTC), 2),
+    ):
+        await house.day(at)
+        assert len(mailbox.to("panitia-75-2")) == mails, at
+    assert len(mailbox.kept) == 2
+    body = mailbox.kept[0].get_content()
+    assert "Lembar nilai: 2 calon" in body
+    assert "28 Februari 2021 pukul 23.59 WITA" in body
+
+
+async def test_a_rebuild_reminds_nobody(house, mailbox):
+    await house.nominate()
+    await house.receive(stage(0).ranking, opened(datetime(2021, 2, 28, 15, 59, 59, tzinfo=UTC)))
+    await house.receive("committee/2020/75", appointed("kepala-bps", "panitia-75-2"))
+    near = datetime(2021, 2, 27, 3, tzinfo=UTC)
+    assert await house.daily(near).round() == 0, "the fold is not at the end of the log"
+    await house.settle()
+    assert await house.daily(near).round() == 1
+    assert await house.daily(near).round() == 0, "another process of the same day"
+
+
+async def test_a_returned_nomination_an_interview_and_an_appeal_window_are_reminded_of(house, mailbox):
+    await house.nominate()
+    at = datetime(2021, 3, 1, 2, tzinfo=UTC)
+    returned = NominationReturned(
+        nomination=NOMINATION,
+        at=stage(0),
+        verifier=CONTACT,
+        office="ketua-tim",
+        defects=(Defect(part="evidence", text_digest="0" * 64),),
+        until=at + timedelta(days=2),
+    )
+    await house.receive(f"nomination/{NOMINATION}", returned)
+    await house.receive(f"nomination/{OTHER}", nominated(OTHER))
+    interview = {"begins": at + timedelta(days=1), "ends": at + timedelta(days=1, hours=1), "mode": "remote"}
+    await house.receive(f"nomination/{OTHER}", InterviewScheduled(nomination=OTHER, at=stage(0), **interview))
+    await house.settle()
+    mailbox.kept.clear()
+    await house.day(at)
+    (mail,) = mailbox.to("sekretariat-75")
+    body = mail.get_content()
+    assert "dikembalikan" in body
+    assert "2 Maret 2021 pukul 09.00 WIB / 10.00 WITA / 11.00 WIT" in body
+    assert len(mailbox.kept) == 2
+
+
 # --- the checkpoint and the rows move together
 
 
@@ -575,7 +1035,11 @@ async def test_a_fold_that_is_not_committed_leaves_nothing(house):
 @pytest_asyncio.fixture
 async def api(house: House) -> AsyncIterator[httpx.AsyncClient]:
     settings = NotificationsSettings.load(
-        database_url=house.login_url, keys=house.keys, embedded=True, identity_url=house.identity
+        database_url=house.login_url,
+        keys=house.keys,
+        embedded=True,
+        identity_url=house.identity,
+        webhook_networks="127.0.0.0/8",
     )
     service = create_service(settings)
     async with service.app.router.lifespan_context(service.app):
@@ -614,19 +1078,91 @@ async def test_an_operator_sees_counts_and_nobodys_messages(house, api):
     assert BODY not in str(found)
 
 
-async def test_a_template_is_previewed_by_operators_only_and_needs_a_season(house, api):
-    path, operator = "/v1/templates/announced/preview?locale=en", await bearer(house, "operator")
+async def test_a_template_is_previewed_by_who_may_and_nothing_is_sent(house, api, mailbox):
+    path, admin = "/v1/preview/announced?lang=en", await bearer(house, "admin")
     assert (await api.get(path)).status_code == 401
-    assert (await api.get(path, headers=await bearer(house, "auditor"))).status_code == 403
-    assert (await api.get(path, headers=operator)).status_code == 404
+    assert (await api.get(path, headers=await bearer(house, "sekretariat-75"))).status_code == 403
+    assert (await api.get(path, headers=admin)).status_code == 404
     await house.receive("season/2020", published())
     await house.fold()
-    found = (await api.get(path, headers=operator)).json()
-    assert "[SAMPLE DATA]" in found["subject"]
-    assert "was announced on" in found["body"]
-    for wrong in (
-        "/v1/templates/other/preview",
-        "/v1/templates/announced/preview?locale=fr",
-        "/v1/deliveries?cursor=x",
+    for login in ("admin", "auditor", "sekretaris-75"):
+        found = (await api.get(path, headers=await bearer(house, login))).json()
+        assert "[SAMPLE DATA]" in found["subject"]
+        assert "was announced on" in found["body"]
+    await house.settle()
+    assert mailbox.kept == []
+    for wrong in ("/v1/preview/other", "/v1/preview/announced?lang=fr", "/v1/deliveries?cursor=x"):
+        assert 400 <= (await api.get(wrong, headers=admin)).status_code < 500
+
+
+async def put(api: httpx.AsyncClient, who: dict[str, str], key: str, **sent: Any) -> httpx.Response:
+    body = {"channels": dict.fromkeys(GROUPS, "mail") | sent.pop("channels", {})} | sent
+    return await api.put("/v1/subscriptions", json=body, headers=who | {"Idempotency-Key": key})
+
+
+async def test_everybody_reads_and_chooses_for_themselves(house, api):
+    who = await bearer(house, "sekretariat-75")
+    before = (await api.get("/v1/subscriptions", headers=who)).json()
+    assert before["channels"] == dict.fromkeys(GROUPS, "mail")
+    assert before["cannot_be_none"] == ["results", "appeals"]
+    assert before["webhook"] is None
+    assert (await api.get("/v1/subscriptions")).status_code == 401
+    chosen = {"steps": "none", "meetings": "digest"}
+    assert (await put(api, who, "one", channels=chosen, zone="Asia/Makassar")).status_code == 200
+    after = (await api.get("/v1/subscriptions", headers=who)).json()
+    assert after["channels"] == dict.fromkeys(GROUPS, "mail") | chosen
+    assert after["zone"] == "Asia/Makassar"
+    other = (await api.get("/v1/subscriptions", headers=await bearer(house, "panitia-75-1"))).json()
+    assert other == before
+
+
+async def test_a_secret_is_shown_once_and_kept_beside_the_events(house, api):
+    who = await bearer(house, "sekretariat-75")
+    sent = {"channels": {"steps": "webhook"}, "webhook": {"url": "http://127.0.0.1:9/hook"}}
+    made = (await put(api, who, "one", **sent)).json()
+    assert made["webhook"]["secret"].startswith("whsec_")
+    repeated = (await put(api, who, "one", **sent)).json()
+    assert "webhook" not in repeated
+    assert repeated["events"] == made["events"]
+    shown = (await api.get("/v1/subscriptions", headers=who)).json()["webhook"]
+    assert shown["url"] == "http://127.0.0.1:9/hook"
+    assert "secret" not in shown
+    # The same URL keeps its secret; a rotation makes another one, and for a day both sign.
+    assert "webhook" not in (await put(api, who, "two", **sent, zone="Asia/Jayapura")).json()
+    path = "/v1/subscriptions/webhook/rotate"
+    rotated = (await api.post(path, headers=who | {"Idempotency-Key": "three"})).json()
+    assert rotated["webhook"]["secret"] not in (made["webhook"]["secret"], None)
+    assert (await api.get("/v1/subscriptions", headers=who)).json()["webhook"]["former_secret_until"]
+    for event in await house.deliveries(BODY):
+        document = str(event.doc)
+        assert "127.0.0.1" not in document
+        assert "whsec_" not in document
+        assert made["webhook"]["secret"][6:] not in document
+    await house.fold()
+    assert await house.pool.fetchval("select count(*) from endpoints") == 2
+    # Without a webhook, what was kept of it is gone.
+    assert (await put(api, who, "four")).status_code == 200
+    await house.fold()
+    assert await house.pool.fetchval("select count(*) from endpoints") == 0
+
+
+async def test_choices_that_cannot_be_are_refused_with_what_to_do(house, api):
+    who = await bearer(house, "sekretariat-75")
+    hook = {"webhook": {"url": "http://127.0.0.1:9/hook"}}
+    for sent, code, field_path in (
+        ({"channels": {"results": "none"}}, "legal-notice", "channels.results"),
+        ({"channels": {"appeals": "none"}}, "legal-notice", "channels.appeals"),
+        ({"channels": {"steps": "webhook"}}, "webhook-missing", "channels.steps"),
+        ({"webhook": {"url": "https://10.0.0.1/hook"}}, "invalid", "webhook.url"),
+        ({"webhook": {"url": "https://[::ffff:127.0.0.1]/hook"}}, "invalid", "webhook.url"),
+        ({"webhook": {"url": "http://169.254.169.254/latest"}}, "invalid", "webhook.url"),
+        ({"webhook": {"url": "ftp://127.0.0.1/hook"}}, "invalid", "webhook.url"),
+        (hook | {"channels": {"steps": "pigeon"}}, "invalid", "channels.steps"),
     ):
-        assert 400 <= (await api.get(wrong, headers=operator)).status_code < 500
+        answer = await put(api, who, uuid7(), **sent)
+        found = answer.json()
+        assert answer.status_code == 422, found
+        assert code in found["type"], found
+        assert found["errors"][0]["field"] == field_path
+    answer = await api.post("/v1/subscriptions/webhook/rotate", headers=who | {"Idempotency-Key": "none"})
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "no-webhook")

@@ -33,18 +33,26 @@ from schemas.nomination import (
     CommitteeFormed,
     ConflictDeclared,
     MemberAppointed,
+    NominationAmended,
     NominationWithdrawn,
     RankingAnnounced,
     ResealOrdered,
+    RulebookAmended,
     RulebookPublished,
+    SeasonFrozen,
     SeasonOpened,
+    SeasonUnfrozen,
     StageAdvanced,
+    StageAdvanceWithdrawn,
+    StageFrozen,
+    StageUnfrozen,
 )
 from schemas.registry import schema_uri
 from schemas.rulebook import rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
 from schemas.topics import source_of
 from services.scoring.app import create_service
+from services.scoring.domain.assignment import draw
 from services.scoring.settings import ScoringSettings
 from tests.unit.scoring.given import AT, BODY, CLERK, DIGEST, N1, N2, N3, NATIONAL, an_id
 
@@ -646,6 +654,278 @@ async def test_a_malformed_address_is_a_problem_too(world, path):
     assert (await world.member(0).asks("POST", path, marks("1", "2", "3"))).status_code == 422
 
 
+# --- extensions ----------------------------------------------------------------------------------------------------
+
+LATE = datetime(2021, 3, 1, 8, tzinfo=UTC)
+EXTENSION = {"until": "2021-03-02T23:59:59+08:00", "reason": "Jaringan padam di dua kabupaten"}
+
+
+async def test_an_extension_lets_late_sheets_in_and_holds_the_seal_back(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    world.clock.moment = LATE
+    await world.member(0).fails(409, "deadline-passed", "POST", sheet(N1), marks("80", "70", "90"))
+    await world.member(0).fails(403, "forbidden", "POST", f"{RANKING}/extend", EXTENSION)
+    receipt = await world.secretary.does("POST", f"{RANKING}/extend", EXTENSION)
+    event = await world.last(AT.ranking)
+    assert event["data"]["until"] == "2021-03-02T15:59:59.999999Z"
+    assert event["data"]["previous"] == "2021-02-28T15:59:59.999999Z"
+    assert "signature" in event
+    assert "padam" not in str(event)
+    await world.member(0).does("POST", sheet(N1), marks("80", "70", "90"))
+    await world.secretary.fails(409, "before-deadline", "POST", f"{RANKING}/close")
+    desk = await world.member(0).does("GET", f"/v1/sheets?at_least={receipt['position']}")
+    assert {(one["closes_local"], one["zone"]) for one in desk["items"]} == {("2021-03-02T23:59:59+08:00", "WITA")}
+    shown_to = await world.secretary.does("GET", RANKING)
+    assert (shown_to["closes_local"], len(shown_to["extensions"])) == ("2021-03-02T23:59:59+08:00", 1)
+    world.clock.moment = LATE + timedelta(days=2)
+    await world.secretary.does("POST", f"{RANKING}/close")
+    await world.secretary.fails(409, "closed-before-extension", "POST", f"{RANKING}/extend", EXTENSION)
+
+
+async def test_a_season_administrator_extends_too_and_a_repeated_command_extends_once(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    admin = world.person(an_id("admin"), Grant.of("season-admin"))
+    first = await admin.asks("POST", f"{RANKING}/extend", EXTENSION, key="extend-1")
+    again = await admin.asks("POST", f"{RANKING}/extend", EXTENSION, key="extend-1")
+    assert (first.status_code, again.json()) == (200, first.json())
+    assert (await world.last(AT.ranking))["office"] == "season-admin"
+    beyond = {"until": "2021-07-01T00:00:00+08:00", "reason": "x"}
+    await admin.fails(422, "extension-beyond-season", "POST", f"{RANKING}/extend", beyond)
+    await world.secretary.fails(422, "extension-not-later", "POST", f"{RANKING}/extend", EXTENSION)
+    await world.secretary.fails(
+        422, "invalid-request", "POST", f"{RANKING}/extend", {"until": "2021-03-05T10:00:00", "reason": "x"}
+    )
+
+
+# --- scorers drawn -------------------------------------------------------------------------------------------------
+
+SEED = "0123456789abcdef" * 4
+
+
+async def _two_score_each(world: World) -> None:
+    """The rulebook is amended: two members, drawn at random, score each nominee of the province."""
+    content = rulebook_content(RULEBOOK)
+    for one in content["stages"]:
+        one["assignment"] = {"per_nominee": 2, "assumed": True}
+    content["version"] = 2
+    amended = RulebookAmended(season="2020", version=2, hash=DIGEST, content=content, reason_digest=DIGEST)
+    await world.nomination.says("season/2020", amended)
+
+
+async def _drawn(world: World) -> dict[str, list[str]]:
+    """Return whom the last draw added, by nomination."""
+    return {one["nomination"]: one["members"] for one in (await world.last(AT.ranking))["data"]["assignments"]}
+
+
+async def test_drawn_scorers_are_the_only_ones_who_score_and_a_second_draw_fills_a_gap(world):
+    await _two_score_each(world)
+    await world.secretary.does("POST", f"{RANKING}/open")
+    await world.member(0).fails(409, "not-drawn-yet", "POST", sheet(N1), marks("80", "70", "90"))
+    await world.member(0).fails(403, "forbidden", "POST", f"{RANKING}/assign", {})
+    await world.secretary.fails(422, "invalid-request", "POST", f"{RANKING}/assign", {"seed": SEED.upper()})
+    await world.secretary.does("POST", f"{RANKING}/assign", {"seed": SEED})
+    first = await _drawn(world)
+    assert (await world.last(AT.ranking))["data"]["seed"] == SEED
+    assert first == {
+        one: list(members) for one, members in draw(SEED, 2, dict.fromkeys((N1, N2, N3), MEMBERS), {}).items()
+    }
+    await world.secretary.fails(409, "nobody-to-draw", "POST", f"{RANKING}/assign", {})
+    outsider = next(number for number, person in enumerate(MEMBERS) if person not in first[N1])
+    drawn = MEMBERS.index(first[N1][0])
+    await world.member(outsider).fails(403, "not-assigned", "POST", sheet(N1), marks("80", "70", "90"))
+    await world.member(drawn).does("POST", sheet(N1), marks("80", "70", "90"))
+
+    await _settled(world, "stage_members")
+    await shown(world.secretary, world)
+    desk = await world.member(outsider).does("GET", "/v1/sheets")
+    assert {one["nomination"] for one in desk["items"]} == {
+        one for one, members in first.items() if MEMBERS[outsider] in members
+    }
+    page = await world.member(outsider).does("GET", "/v1/sheets?limit=1")
+    assert page["next"] is not None
+
+    await world.nomination.says("committee/2020/75", _conflict(MEMBERS[drawn], N1))
+    checklist = await world.secretary.does("GET", f"{RANKING}/checklist")
+    assert {one["nomination"]: one["scorers_short"] for one in checklist["nominees"]} == {N1: 1, N2: 0, N3: 0}
+    await world.secretary.does("POST", f"{RANKING}/assign", {})
+    assert await _drawn(world) == {N1: [MEMBERS[outsider]]}
+    made = (await world.last(AT.ranking))["data"]["seed"]
+    assert len(bytes.fromhex(made)) == 32
+    assert made != SEED
+    await world.member(outsider).does("POST", sheet(N1), marks("82", "70", "90"))
+
+
+def _conflict(person: str, nomination: str | None) -> ConflictDeclared:
+    return ConflictDeclared(
+        season="2020",
+        province="75",
+        body=BODY,
+        person=person,
+        category="KABKOTA",
+        nomination=nomination,
+        kind="family",
+        reason_digest=DIGEST,
+    )
+
+
+async def test_two_draws_at_once_leave_no_nominee_with_too_many(world):
+    await _two_score_each(world)
+    await world.secretary.does("POST", f"{RANKING}/open")
+    answers = await asyncio.gather(*(world.secretary.asks("POST", f"{RANKING}/assign", {}) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+    assert {len(members) for members in (await _drawn(world)).values()} == {2}
+
+
+async def test_where_all_members_score_nobody_is_drawn(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    await world.secretary.fails(409, "all-members-score", "POST", f"{RANKING}/assign", {})
+
+
+# --- what is frozen ------------------------------------------------------------------------------------------------
+
+
+async def test_a_frozen_season_refuses_every_command_and_goes_on_where_it_stood(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    await world.member(0).does("POST", sheet(N1), marks("80", "70", "90"))
+    two: dict[str, Any] = {"season": "2020", "first": an_id("one"), "second": an_id("two"), "reason_digest": DIGEST}
+    await world.nomination.says("season/2020", SeasonFrozen(**two))
+    await world.member(1).fails(409, "season-frozen", "POST", sheet(N1), marks("80", "70", "90"))
+    await world.member(0).fails(409, "season-frozen", "POST", sheet(N1, "/void"), {"reason": "x"})
+    for step, body in (("extend", EXTENSION), ("assign", {}), ("close", None), ("seal", None)):
+        await world.secretary.fails(409, "season-frozen", "POST", f"{RANKING}/{step}", body)
+    other = "/v1/rankings/2020/provincial/75/BESAR/seleksi/open"
+    await world.secretary.fails(409, "season-frozen", "POST", other)
+    assert (await world.secretary.does("GET", sheet(N1, f"/{MEMBERS[0]}")))["status"] == "submitted"
+    assert (await world.secretary.does("GET", f"{RANKING}/checklist"))["frozen"]["season"] == "frozen"
+    await world.nomination.says("season/2020", SeasonUnfrozen(**two))
+    await world.member(1).does("POST", sheet(N1), marks("80", "70", "90"))
+
+
+async def test_an_appeal_against_a_province_holds_the_seal_of_the_nation_and_not_its_sheets(world):
+    """The freeze stands on the province's award, as the appeal is about its decision."""
+    await _nation_opened(world)
+    held: dict[str, Any] = {"at": AT, "stages": (NATIONAL,), "appeal": an_id("appeal")}
+    await world.nomination.says(AT.award, StageFrozen(**held))
+    verifier = world.person(MEMBERS[0], Grant.of("verifier", committee="00"))
+    await verifier.does("POST", sheet(N1, "", NATIONAL), marks("80", "70", "90"))
+    world.clock.moment = datetime(2021, 4, 16, tzinfo=UTC)
+    await _nation(world).does("POST", f"{VERIFICATION}/close")
+    problem = await _nation(world).fails(409, "stage-frozen", "POST", f"{VERIFICATION}/seal")
+    assert an_id("appeal") in problem["detail"]
+    assert (await _nation(world).does("GET", f"{VERIFICATION}/checklist"))["frozen"]["appeals"] == [an_id("appeal")]
+    await world.nomination.says(AT.award, StageUnfrozen(**held))
+    await _nation(world).does("POST", f"{VERIFICATION}/seal")
+
+
+VERIFICATION = "/v1/rankings/2020/national/00/KABKOTA/verifikasi"
+
+
+def _nation(world: World) -> Caller:
+    return world.person(CLERK, Grant.of("secretary", committee="00"))
+
+
+async def _nation_opened(world: World) -> None:
+    """N1 stands at the national verification, which is open to three verifiers."""
+    await world.nomination.says(f"nomination/{N1}", _advanced())
+    await world.nomination.says(
+        "committee/2020/00",
+        _formed("tim-verifikasi"),
+        *(_appointed("verifikator", who, "00", "tim-verifikasi", seat) for seat, who in enumerate(MEMBERS, start=1)),
+    )
+    world.clock.moment = datetime(2021, 3, 5, tzinfo=UTC)
+    await _nation(world).does("POST", f"{VERIFICATION}/open")
+
+
+def _advanced() -> StageAdvanced:
+    return StageAdvanced(
+        nomination=N1, left=AT, reached=NATIONAL, rank=1, plenary=an_id("p"), motion=1, seal=an_id("seal")
+    )
+
+
+async def test_a_withdrawn_advance_leaves_the_nations_ranking_and_its_sheet_can_still_be_read(world):
+    await _nation_opened(world)
+    verifier = world.person(MEMBERS[0], Grant.of("verifier", committee="00"))
+    await verifier.does("POST", sheet(N1, "", NATIONAL), marks("80", "70", "90"))
+    back = StageAdvanceWithdrawn(
+        nomination=N1, left=NATIONAL, returned=AT, appeal=an_id("a"), plenary=an_id("p"), motion=2, seal=an_id("seal")
+    )
+    await world.nomination.says(f"nomination/{N1}", back)
+    await verifier.fails(409, "nomination-eliminated", "POST", sheet(N1, "/void", NATIONAL), {"reason": "x"})
+    await _settled(world, "rankings")
+    await _settled(world, "stage_members")
+    document = await _nation(world).does("GET", VERIFICATION)
+    assert (document["standings"], document["unrankable"]) == ([], [])
+    assert (await world.auditor.does("GET", sheet(N1, f"/{MEMBERS[0]}", NATIONAL)))["marks"]
+    world.clock.moment = datetime(2021, 4, 16, tzinfo=UTC)
+    await _nation(world).does("POST", f"{VERIFICATION}/close")
+    await _nation(world).does("POST", f"{VERIFICATION}/seal")
+    seal = (await world.last(NATIONAL.ranking))["data"]
+    assert [one["reason"] for one in seal["excluded"]] == ["not-eligible"]
+
+
+async def test_an_amended_name_is_shown_now_and_not_before_it_was_amended(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    world.clock.moment = later = INSIDE + timedelta(hours=1)
+    candidate = Candidate.model_validate({"kind": "regency", "code": "75.03", "name": "Kabupaten Bone Bolango Baru"})
+    amended = NominationAmended(nomination=N1, candidate=candidate, contact=an_id("contact"), reason_digest=DIGEST)
+    await world.nomination.says(f"nomination/{N1}", amended)
+    await _settled(world, "stage_members")
+
+    async def names(query: str) -> set[str]:
+        return {one["name"] for one in (await world.secretary.does("GET", f"{RANKING}{query}"))["unrankable"]}
+
+    assert "Kabupaten Bone Bolango Baru" in await names("")
+    assert "Kabupaten Bone Bolango Baru" in await names(f"?as_of={instant(later)}")
+    assert "Kabupaten Bone Bolango" in await names(f"?as_of={instant(INSIDE)}")
+
+
+async def test_recusals_are_shown_provisionally_and_in_the_seal(world):
+    await score_all(world)
+    belongs = _appointed("ketua-apindo", MEMBERS[2]).model_copy(update={"government": "75.71"})
+    await world.nomination.says("committee/2020/75", _conflict(MEMBERS[0], N1), belongs)
+    document = await shown(world.secretary, world, stream="committee/2020/75")
+    recusals = {
+        one["nomination"]: [(each["member"], each["reason"]) for each in one["recusals"]]
+        for one in (*document["standings"], *document["unrankable"])
+    }
+    assert recusals == {N1: [(MEMBERS[0], "declared")], N2: [(MEMBERS[2], "own-government")], N3: []}
+    world.clock.moment = AFTER
+    await world.secretary.does("POST", f"{RANKING}/close")
+    await world.secretary.does("POST", f"{RANKING}/seal")
+    said = (await world.last(AT.ranking))["data"]["recusals"]
+    assert sorted((one["nomination"], one["member"], one["reason"], one["flagged"]) for one in said) == sorted(
+        [(N1, MEMBERS[0], "declared", False), (N2, MEMBERS[2], "own-government", False)]
+    )
+    sealed = await shown(world.secretary, world)
+    assert {one["nomination"]: len(one["recusals"]) for one in (*sealed["standings"], *sealed["unrankable"])} == {
+        N1: 1,
+        N2: 1,
+        N3: 0,
+    }
+
+
+async def test_the_checklist_is_for_the_secretary_and_hides_ties_from_one_who_scores(world):
+    await score_all(world)
+    last = f"sheet/{N3}/provincial-seleksi/{MEMBERS[1]}"
+    await shown(world.secretary, world, stream=last)
+    found = await world.secretary.does("GET", f"{RANKING}/checklist?at_least={last}@4")
+    assert (found["unfiled"], found["state"], found["zone"]) == (1, "open", "WITA")
+    waiting = {one["member"]: [each["nomination"] for each in one["waiting"]] for one in found["members"]}
+    assert waiting == {MEMBERS[0]: [], MEMBERS[1]: [], MEMBERS[2]: [N3]}
+    assert {one["nomination"]: (one["rankable"], one["reason"]) for one in found["nominees"]} == {
+        N1: (True, None),
+        N2: (True, None),
+        N3: (False, "too-few-sheets"),
+    }
+    assert found["cut"] == {"quota": 4, "ranked": 2, "tied": False} | {"quota": found["cut"]["quota"]}
+    assert "645/8" not in str(found)
+    scores = world.person(MEMBERS[0], Grant.of("secretary", committee="75"))
+    assert (await scores.does("GET", f"{RANKING}/checklist"))["cut"]["withheld"] is True
+    await world.member(0).fails(403, "forbidden", "GET", f"{RANKING}/checklist")
+    elsewhere = world.person(CLERK, Grant.of("secretary", committee="13"))
+    await elsewhere.fails(403, "forbidden", "GET", f"{RANKING}/checklist")
+
+
 # --- a seal and a late sheet ---------------------------------------------------------------------------------------
 
 
@@ -702,13 +982,19 @@ async def _listening(world: World) -> AsyncIterator[str]:
 
 async def program(url: str, caller: Caller | None, home: Path, *arguments: str) -> tuple[int, str, str]:
     """Run `paritrana ranking show` as a person; return its exit code and what it said."""
+    return await paritrana(
+        url, caller, home, "ranking", "show", "--season", "2020", "--category", "KABKOTA", *arguments
+    )
+
+
+async def paritrana(url: str, caller: Caller | None, home: Path, *arguments: str) -> tuple[int, str, str]:
+    """Run the program as a person; return its exit code and what it said."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PARITRANA_SCORING_URL": url}
     if caller is not None:
         environment["PARITRANA_TOKEN"] = caller.token
-    command = ("-m", "cli.main", "ranking", "show", "--season", "2020", "--category", "KABKOTA", *arguments)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *command,
+        *("-m", "cli.main", *arguments),
         cwd=Path(__file__).parents[2],
         env=environment,
         stdout=asyncio.subprocess.PIPE,
@@ -751,3 +1037,32 @@ async def test_the_program_shows_what_its_caller_may_see(world, tmp_path):
         code, _, complained = await program(url, world.secretary, tmp_path, "--as-of", "2021-03-01T10:00")
         assert code == 2
         assert "lacks its zone" in complained
+
+
+async def test_the_program_imports_ones_own_sheets_once(world, tmp_path):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    await shown(world.secretary, world)
+    await _settled(world, "stage_members")
+    table_of_marks = tmp_path / "nilai.csv"
+    table_of_marks.write_text(
+        "calon;kebijakan;peraturan;kinerja\nKab. Bone Bolango;87,5;70;90\n75.71;187;70;90\n75.01;80;70;90,25\n",
+        encoding="utf-8",
+    )
+    async with _listening(world) as url:
+        command = ("scores", "import", str(table_of_marks))
+        code, said, _ = await paritrana(url, world.member(0), tmp_path, *command, "--dry-run")
+        assert (code, said.count("would be filed, 3 marks")) == (1, 1)
+        assert await world.types(f"sheet/{N1}/provincial-seleksi/{MEMBERS[0]}") == []
+        code, said, complained = await paritrana(url, world.member(0), tmp_path, *command)
+        assert code == 1
+        assert "2 of 3 rows were refused" in complained
+        assert "B3 '187': Beri nilai dari 0 sampai 100." in said
+        stream = f"sheet/{N1}/provincial-seleksi/{MEMBERS[0]}"
+        filed = await world.types(stream)
+        assert filed == [*["AspectScored"] * 3, "ScoreSheetSubmitted"]
+        table_of_marks.write_text(table_of_marks.read_text().replace("187", "86,5").replace("90,25", "90"))
+        code, said, _ = await paritrana(url, world.member(0), tmp_path, *command)
+        assert (code, said.count("filed before, nothing sent")) == (0, 2)
+        assert await world.types(stream) == filed
+        code, said, _ = await paritrana(url, world.member(0), tmp_path, *command, "--json")
+        assert (code, orjson.loads(said)["counts"]["unchanged"]) == (0, 3)

@@ -202,7 +202,8 @@ class Season:
         """Close a stage after its deadline, and seal it."""
         self.memory.log.now = max(self.now, rules().deadline_utc(self._window(at), at.province) + timedelta(hours=1))
         self.memory.does(scoring.closing(CloseStage(at, self.now)))
-        self.memory.does(scoring.sealing(SealRanking(at, SECRETARY.person, self.now), self._roll, self._sheets))
+        seal = SealRanking(at, SECRETARY.person, self.now)
+        self.memory.does(scoring.sealing(seal, self._roll, self._sheets, self._awards))
 
     def _window(self, at: Stage) -> Window:
         return rules().stage(at.tier, at.category, at.stage).scoring
@@ -216,6 +217,9 @@ class Season:
     async def _roll(self, at: Stage) -> list[str]:
         return [id_ for id_, category in self.categories.items() if category == at.category]
 
+    async def _awards(self, _at: Stage) -> list[str]:
+        return [stream for stream in self.memory.streams if stream.startswith("award/")]
+
     async def _sheets(self, ids: Sequence[str], at: Stage) -> list[str]:
         wanted = tuple(f"sheet/{id_}/{at.tier}-{at.stage}/" for id_ in ids)
         return [stream for stream in self.memory.streams if stream.startswith(wanted)] if wanted else []
@@ -226,10 +230,9 @@ class Season:
         items = tuple(AgendaItem(category=at.category, stage=at.stage) for at in stages)
         does(plenaries.convening(Convene(plenary, "2025", MALUKU, BODY, self.now, items, SECRETARY, self.now)))
         for office in MEMBERS:
-            member = person(office)
-            came = RecordAttendance(plenary, member, True, "in-person", Actor(member), self.now)
-            does(plenaries.attending(came))
-        roll = RollOfPlace(nominations=list(self.categories.items()))
+            who = person(office)
+            does(plenaries.attending(RecordAttendance(plenary, who, True, "in-person", Actor(who), self.now)))
+        roll = RollOfPlace(list(self.categories.items()))
         for number, item in enumerate(items, start=1):
             does(plenaries.tabling(TableRanking(plenary, item, SECRETARY, self.now), roll))
             does(plenaries.moving(OpenMotion(plenary, item, SECRETARY, self.now), roll))
@@ -350,7 +353,8 @@ def test_the_audit_computes_the_season_anew_and_agrees(tmp_path: Path):
 def test_every_projection_shows_the_season(projection):
     fold: Refold[Any] = Refold(projection, CODEC)
     fold.take(event for event in played().memory.recorded() if event.type in fold.versions.stored)
-    assert list(fold.rows())
+    happened = {event.type for event in played().memory.recorded()}
+    assert list(fold.rows()) or not projection.types & happened
 
 
 def test_a_village_and_its_sectors_neighbours_are_shown_as_they_were_nominated():

@@ -74,11 +74,11 @@ class Award:
     vacant: frozenset[tuple[Stage, int]] = frozenset()
     """Ranks at the end of a path that nobody took."""
     announced: frozenset[Cited] = frozenset()
-    windows: Mapping[tuple[Cited, Stage], datetime | None] = field(default_factory=dict)
-    """The last instant at which each announced decision on a stage can be appealed against."""
     announced_seals: Mapping[Stage, str] = field(default_factory=dict)
     """The seal that the last announcement of each stage rests on."""
     certificates: tuple[Certificate, ...] = ()
+    windows: Mapping[tuple[Cited, Stage], datetime | None] = field(default_factory=dict)
+    """The last instant at which each announced decision on a stage can be appealed against."""
     freezes: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
     """The stages that each open appeal holds, by appeal."""
 
@@ -107,9 +107,12 @@ def evolve(state: Award, happened: Happened) -> Award:
             return replace(state, reseals=state.reseals | {event.seal})
         case RankingAnnounced():
             cited = (event.plenary, event.motion)
-            windows = {**state.windows, (cited, event.at): event.appeals_until}
-            seals = {**state.announced_seals, event.at: event.seal}
-            return replace(state, announced=state.announced | {cited}, windows=windows, announced_seals=seals)
+            return replace(
+                state,
+                announced=state.announced | {cited},
+                announced_seals={**state.announced_seals, event.at: event.seal},
+                windows={**state.windows, (cited, event.at): event.appeals_until},
+            )
         case WinnerDeclared() | WinnerWithdrawn() | RankLeftVacant():
             winners = tuple(_winners(state.winners, event))
             return replace(state, winners=winners, vacant=frozenset(_vacant(state.vacant, event)))

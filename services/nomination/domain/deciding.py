@@ -471,10 +471,11 @@ def _results(motion: Motion, plenary: Plenary, seal: Seal, rules: Rulebook, evid
     states = [state for one in motion.nominations if (state := contender(one, carried.at, evidence)) is not None]
     leaving = set(motion.question.eliminated) if isinstance(motion.question, Propose) else set()
     passing = [state for state in states if state.id not in leaving]
-    followed = tuple((_advancing if stage_rules(rules, carried.at).next else _winning)(passing, carried))
-    ended = (_eliminated(state, carried) for state in states if state.id in leaving)
-    ahead = [emit.event for emit in followed]
-    return (*followed, *ended, *crown(carried.at, rules, ahead, (plenary.id, motion.number)))
+    followed = _advancing if stage_rules(rules, carried.at).next else _winning
+    ahead = tuple(followed(passing, carried))
+    named = [emit.event for emit in ahead]
+    crowned = crown(carried.at, rules, named, (plenary.id, motion.number))
+    return (*ahead, *(_eliminated(state, carried) for state in states if state.id in leaving), *crowned)
 
 
 def _winning(states: Iterable[Nomination], carried: Carried) -> Iterator[Emit]:

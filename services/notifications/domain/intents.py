@@ -1,4 +1,4 @@
-"""Who is told of an event: the nominating body's person and the nominee's contact, once each.
+"""Who is told of an event: each person once, in codes only.
 
 An intent is what is committed before anything is sent. Its message id is derived from the event, the person and the
 template, so whatever is folded or sent again is the same message (RFC 5322 section 3.6.4 for the Message-ID that it
@@ -7,66 +7,98 @@ becomes). Intents hold codes and pseudonyms only; names are asked for when the m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple, assert_never
+from typing import Any, Final, cast
 from uuid import UUID, uuid5
 
-from kernel.canonical import instant
-from kernel.decider import Happened
+from kernel.canonical import Json, from_instant, instant
 from schemas.envelope import Stage
-from schemas.nomination import Announced, CandidateNominated, NominationEliminated, RankingAnnounced, StageAdvanced
+from services.notifications.domain.known import Known
+from services.notifications.domain.templates import Role, Template, told_roles
 
-Template = Literal["nominated", "advanced", "eliminated", "announced"]
-Role = Literal["nominating-body", "contact", "both"]
-Announceable = CandidateNominated | StageAdvanced | NominationEliminated | RankingAnnounced
-
-EVENT_OF: Final[Mapping[Template, str]] = {
-    "nominated": "CandidateNominated",
-    "advanced": "StageAdvanced",
-    "eliminated": "NominationEliminated",
-    "announced": "RankingAnnounced",
-}
-"""The event of each template, as a rulebook's `notices` name it."""
-
-
-class Recipients(NamedTuple):
-    """Whom a nomination's messages go to."""
-
-    nominated_by: str
-    contact: str
-
-    def roles(self) -> Iterator[tuple[str, Role]]:
-        """Return each person once, with the role that person is told in."""
-        if self.nominated_by == self.contact:
-            yield self.contact, "both"
-        else:
-            yield self.nominated_by, "nominating-body"
-            yield self.contact, "contact"
+_OF_NOMINATIONS: Final[frozenset[Role]] = frozenset({"nominating-body", "contact"})
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What an event says to those whom it concerns. `about` are the nominations whose people are told."""
+    """What an event says to those whom it concerns.
+
+    `about` are the nominations whose people are told, `persons` whom the event names, `bodies` (place and code) those
+    whose members and secretary are told; where none is stated, the body of the stage `at` in `params`. `own` are
+    values that only those get whom they concern, by nomination or person. `to` are fixed roles, which no rulebook
+    changes. The season is absent where only the nomination tells it.
+    """
 
     cause: str
     template: Template
-    season: str
+    season: str | None
     params: Mapping[str, Any]
-    about: tuple[str, ...]
-    sample: bool
     recorded: datetime
+    about: tuple[str, ...] = ()
+    sample: bool = False
+    persons: tuple[str, ...] = ()
+    bodies: tuple[tuple[str, str], ...] = ()
+    own: Mapping[str, Any] = field(default_factory=dict)
+    to: tuple[Role, ...] | None = None
+
+    def document(self) -> Json:
+        """Return it as JSON values, to wait in a table."""
+        return {
+            "cause": self.cause,
+            "template": self.template,
+            "season": self.season,
+            "params": dict(self.params),
+            "recorded": instant(self.recorded),
+            "about": list(self.about),
+            "sample": self.sample,
+            "persons": list(self.persons),
+            "bodies": [list(body) for body in self.bodies],
+            "own": dict(self.own),
+            "to": None if self.to is None else list(self.to),
+        }
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Notice:
+        """Return the notice of its JSON values."""
+        to = document["to"]
+        return cls(
+            cause=document["cause"],
+            template=document["template"],
+            season=document["season"],
+            params=document["params"],
+            recorded=from_instant(document["recorded"]),
+            about=tuple(document["about"]),
+            sample=document["sample"],
+            persons=tuple(document["persons"]),
+            bodies=tuple((province, body) for province, body in document["bodies"]),
+            own=document["own"],
+            to=None if to is None else cast("tuple[Role, ...]", tuple(to)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One person is to be told of one event."""
+    """One person is to be told of one event; `nominations` are those that the message names."""
 
     message_id: UUID
     person: str
-    role: Role
+    season: str
+    params: Mapping[str, Any]
+    nominations: tuple[str, ...]
     notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whom a notice is sent to, and what is to be told when something is known that is not known yet.
+
+    What is waited for is `nomination/<id>` or `season/<code>`, whose rulebook says who is told.
+    """
+
+    intents: tuple[Intent, ...] = ()
+    waits: tuple[tuple[str, Notice], ...] = ()
 
 
 def message_id(cause: str, person: str, template: str) -> UUID:
@@ -74,56 +106,72 @@ def message_id(cause: str, person: str, template: str) -> UUID:
     return uuid5(UUID(cause), f"{template} {person}")
 
 
-def notice_of(happened: Happened) -> Notice:
-    """Return what an event says, in codes."""
-    event: Announceable = happened.event
-    match event:
-        case CandidateNominated():
-            at, sample = event.entry, event.sample
-            about: tuple[str, ...] = (event.nomination,)
-            template: Template = "nominated"
-            params: dict[str, Any] = {}
-        case StageAdvanced():
-            at, about, sample = event.left, (event.nomination,), event.sample
-            template, params = "advanced", {"reached": _stage(event.reached), "rank": event.rank}
-        case NominationEliminated():
-            at, about, sample = event.at, (event.nomination,), event.sample
-            template, params = "eliminated", {"rank": event.rank, "reason": event.reason}
-        case RankingAnnounced():
-            at, about, sample = event.at, tuple(one.nomination for one in event.lines), _any_sample(event)
-            until = instant(event.appeals_until) if event.appeals_until else None
-            template, params = "announced", {"lines": [_line(one) for one in event.lines], "appeals_until": until}
-        case _:
-            assert_never(event)
-    return Notice(happened.id, template, at.season, params | {"at": _stage(at)}, about, sample, happened.time)
+def intents_of(notice: Notice, known: Known) -> Told:
+    """Return whom a notice is sent to, each person once, as far as all that it takes is known."""
+    every = tuple(dict.fromkeys(notice.about))
+    missing = [one for one in every if one not in known.nominees]
+    about = [one for one in every if one in known.nominees]
+    season = notice.season or next((known.nominees[one].season for one in about), None)
+    if season is None:
+        return Told(waits=tuple((f"nomination/{one}", replace(notice, about=(one,))) for one in missing))
+    rulebook = known.rulebooks.get(season)
+    if rulebook is None:
+        return Told(waits=((f"season/{season}", notice),))
+    roles = told_roles(notice.template, rulebook.notices) if notice.to is None else notice.to
+    told = _told(notice, season, roles, about, known)
+    # Whom it tells of what is missing is told then; the others are told now, and not again.
+    then = replace(notice, to=tuple(role for role in roles if role in _OF_NOMINATIONS))
+    return Told(
+        tuple(_intent(notice, season, person, own) for person, own in told.items()),
+        tuple((f"nomination/{one}", replace(then, about=(one,))) for one in missing),
+    )
 
 
-def _any_sample(event: RankingAnnounced) -> bool:
-    return any(one.sample for one in event.lines)
+def _told(
+    notice: Notice, season: str, roles: Iterable[Role], about: list[str], known: Known
+) -> dict[str, tuple[str, ...]]:
+    """Return each person to tell, with the nominations for which that is."""
+    told: dict[str, dict[str, None]] = {}
+    for role in roles:
+        match role:
+            case "nominating-body" | "contact":
+                for one in about:
+                    nominee = known.nominees[one]
+                    person = nominee.contact if role == "contact" else nominee.nominated_by
+                    told.setdefault(person, {})[one] = None
+            case "members" | "secretary":
+                for province, body in notice.bodies or _bodies_at(notice, season, known):
+                    for person in known.holders(season, province, body, clerks=role == "secretary"):
+                        told.setdefault(person, {})
+            case "person":
+                for person in notice.persons:
+                    told.setdefault(person, {})
+    return {person: tuple(own) for person, own in told.items()}
 
 
-def _line(one: Announced) -> dict[str, Any]:
-    return {"nomination": one.nomination, "rank": one.rank, "outcome": one.outcome}
+def _bodies_at(notice: Notice, season: str, known: Known) -> tuple[tuple[str, str], ...]:
+    """Return the bodies that decide on the stages that a notice is about, as far as the rulebook has them."""
+    params, stages = notice.params, known.rulebooks[season].stages
+    places = params.get("stages") or ([params["at"]] if "at" in params else [])
+    found = (
+        (place["province"], stage.body)
+        for place in places
+        for stage in stages
+        if stage.id == (place["tier"], place["category"], place["stage"])
+    )
+    return tuple(dict.fromkeys(found))
 
 
-def _stage(at: Stage) -> dict[str, str]:
+def _intent(notice: Notice, season: str, person: str, own: tuple[str, ...]) -> Intent:
+    lines = notice.params.get("lines")
+    # A ranking names all of its lines; else people read of their own nominees, and a body of all that it is about.
+    named = tuple(line["nomination"] for line in lines) if lines else own or tuple(dict.fromkeys(notice.about))
+    params: dict[str, Any] = dict(notice.params)
+    if notice.own:
+        params["own"] = [notice.own[key] for key in (person, *named) if key in notice.own]
+    return Intent(message_id(notice.cause, person, notice.template), person, season, params, named, notice)
+
+
+def place(at: Stage) -> dict[str, str]:
+    """Return a stage as messages hold it."""
     return {"tier": at.tier, "province": at.province, "category": at.category, "stage": at.stage}
-
-
-def intents_of(notice: Notice, known: Mapping[str, Recipients]) -> tuple[list[Intent], list[str]]:
-    """Return whom a notice is sent to, each person once, and the nominations that are not known yet."""
-    told: dict[str, Role] = {}
-    missing: list[str] = []
-    for nomination in dict.fromkeys(notice.about):
-        recipients = known.get(nomination)
-        if recipients is None:
-            missing.append(nomination)
-            continue
-        for person, role in recipients.roles():
-            told[person] = role if told.get(person, role) == role else "both"
-    return list(_intents(notice, told.items())), missing
-
-
-def _intents(notice: Notice, told: Iterable[tuple[str, Role]]) -> Iterator[Intent]:
-    for person, role in told:
-        yield Intent(message_id(notice.cause, person, notice.template), person, role, notice)

@@ -378,10 +378,7 @@ def standing(rules: Rules, place: Place) -> Standing:
         shared=place.shared,
         total=fraction_text(total),
         shown=rules.shown(total),
-        aspects=tuple(
-            AspectAggregate(aspect=aspect, value=fraction_text(value), sheets=sheets)
-            for aspect, value, sheets in evaluation.aggregates
-        ),
+        aspects=_aggregates(evaluation),
         tie=TieBreak(rule=tie.rule, aspect=tie.aspect, figure=tie.figure) if tie else None,
         sample=evaluation.entrant.sample,
     )
@@ -398,4 +395,12 @@ def unrankable(evaluation: Evaluation) -> Unrankable:
         aspect=evaluation.lacking,
         sheets=evaluation.sheets,
         sample=evaluation.entrant.sample,
+        aspects=_aggregates(evaluation),
+    )
+
+
+def _aggregates(evaluation: Evaluation) -> tuple[AspectAggregate, ...]:
+    return tuple(
+        AspectAggregate(aspect=aspect, value=fraction_text(value), sheets=sheets)
+        for aspect, value, sheets in evaluation.aggregates
     )

@@ -1,12 +1,12 @@
-"""What scoring knows of the nomination service: seasons, committees, nominations, orders to seal anew.
+"""What scoring knows of the nomination service: seasons, committees, nominations, orders to seal anew, freezes.
 
 These are the nomination service's streams, folded for what scoring decides on: which rules a stage pins, who sits and
-who is recused, who competes where. What scoring does not need is passed over.
+who is recused, who competes where, what is frozen. What scoring does not need is passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -18,42 +18,82 @@ from schemas.nomination import (
     CandidateNominated,
     CommitteeFormed,
     ConflictDeclared,
+    ConflictLifted,
     MemberAppointed,
     MemberRemoved,
+    NominationAmended,
     NominationEliminated,
+    NominationRejected,
     NominationWithdrawn,
     ResealOrdered,
     RulebookAmended,
     RulebookPublished,
+    SeasonClosed,
+    SeasonFrozen,
+    SeasonUnfrozen,
     StageAdvanced,
+    StageAdvanceWithdrawn,
+    StageFrozen,
+    StageUnfrozen,
 )
+from schemas.regions import NATION, zone_of
 from schemas.rulebook import Rulebook
+from schemas.scoring import PinnedRules
 
 # --- seasons -------------------------------------------------------------------------------------------------------
 
 
+Hold = Literal["frozen", "closed"]
+
+
 @dataclass(frozen=True, slots=True)
 class Season:
-    """The rules in force now; version 0 while the season is unknown here."""
+    """The rules in force now, and every earlier version; version 0 while the season is unknown here.
+
+    `hold` says why nothing of the season can be changed now: two administrators froze it, or closed it for good.
+    """
 
     version: int = 0
     hash: str = ""
     content: Mapping[str, Any] = field(default_factory=dict)
+    hold: Hold | None = None
+    versions: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
-    def rulebook(self) -> Rulebook:
-        """Return the rulebook in force. Raises pydantic's ValidationError while the season is unknown."""
-        return Rulebook.from_content(self.content)
+    def rulebook(self, version: int | None = None) -> Rulebook:
+        """Return the rulebook in force, or that of a version. Raises pydantic's ValidationError where there is none."""
+        return Rulebook.from_content(self.content if version is None else self.versions.get(version, {}))
+
+    def zone(self, province: str) -> str:
+        """Return the IANA zone that counts in a province, or in the nation (`00`), without reading the whole rulebook.
+
+        Raises LookupError while the season is unknown, and for a province that its region table does not have.
+        """
+        if province == NATION:
+            return str(self.content["calendar"]["zone"])
+        return zone_of(province, self.content["regions"]["table"])
 
 
 def _season(state: Season, happened: Happened) -> Season:
     match happened.event:
         case RulebookPublished() | RulebookAmended() as event:
-            return Season(event.version, event.hash, event.content)
+            versions = {**state.versions, event.version: event.content}
+            return Season(event.version, event.hash, event.content, state.hold, versions)
+        case SeasonFrozen():
+            return replace(state, hold="frozen" if state.hold is None else state.hold)
+        case SeasonUnfrozen():
+            return replace(state, hold=None if state.hold == "frozen" else state.hold)
+        case SeasonClosed():
+            return replace(state, hold="closed")
         case _:
             return state
 
 
 SEASON: Final = Aggregate(initial=Season, evolve=_season, kind="season")
+
+
+def season_stream(at: Stage) -> str:
+    """Return the stream of the season that a stage belongs to."""
+    return f"season/{at.season}"
 
 
 # --- committees ----------------------------------------------------------------------------------------------------
@@ -74,24 +114,54 @@ class Interest(NamedTuple):
     nomination: str | None
 
 
+class Belonging(NamedTuple):
+    """Whom a person belongs to, as stated when a seat was taken: an employer's number (NPP), a government's code."""
+
+    employer: str | None = None
+    government: str | None = None
+
+
+class Nominee(NamedTuple):
+    """Whom a recusal is about: a nomination, its category, and the candidate's kind and official code."""
+
+    nomination: str
+    category: str
+    kind: str
+    code: str
+
+
+class Ground(NamedTuple):
+    """Why a member takes no part in ranking a nominee; a `flagged` ground is shown and keeps nobody out."""
+
+    reason: Literal["declared", "own-employer", "own-government"]
+    flagged: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Committee:
-    """The bodies of a season in a province (or in the nation), who sits in them, and who declared which interest."""
+    """The bodies of a season in a province (or in the nation), who sits in them, and who has which interest."""
 
     bodies: frozenset[str] = frozenset()
     holders: Mapping[Seat, str] = field(default_factory=dict)
     former: frozenset[tuple[str, str]] = frozenset()
     """Body and person of every seat that was left."""
     interests: Mapping[str, frozenset[Interest]] = field(default_factory=dict)
+    belongings: Mapping[str, Mapping[str, Belonging]] = field(default_factory=dict)
+    """By person and body: what the person's latest appointment there stated, kept when the seat is left."""
 
     def form(self, body: str) -> Committee:
         """Return the committee with a body formed."""
         return replace(self, bodies=self.bodies | {body})
 
-    def appoint(self, seat: Seat, person: str) -> Committee:
+    def appoint(self, seat: Seat, person: str, belonging: Belonging | None = None) -> Committee:
         """Return the committee with a seat taken; who held it before has left it."""
         left = self.former | {(seat.body, self.holders[seat])} if seat in self.holders else self.former
-        return replace(self, holders={**self.holders, seat: person}, former=left)
+        appointed = replace(self, holders={**self.holders, seat: person}, former=left)
+        stated = belonging or Belonging()
+        if not any(stated) and person not in self.belongings:
+            return appointed
+        own = {**self.belongings.get(person, {}), seat.body: stated}
+        return replace(appointed, belongings={**self.belongings, person: own})
 
     def remove(self, seat: Seat, person: str) -> Committee:
         """Return the committee with a seat left."""
@@ -103,6 +173,11 @@ class Committee:
         declared = self.interests.get(person, frozenset()) | {interest}
         return replace(self, interests={**self.interests, person: declared})
 
+    def lift(self, person: str, interest: Interest) -> Committee:
+        """Return the committee with a declared interest ended; others of the person stay."""
+        left = self.interests.get(person, frozenset()) - {interest}
+        return replace(self, interests={**self.interests, person: left})
+
     def offices_of(self, body: str, person: str) -> tuple[str, ...]:
         """Return the offices that a person holds in a body now."""
         return tuple(seat.office for seat, holder in self.holders.items() if holder == person and seat.body == body)
@@ -111,11 +186,36 @@ class Committee:
         """Tell whether a person held a seat of a body and holds none now."""
         return (body, person) in self.former and not self.offices_of(body, person)
 
-    def is_recused(self, person: str, category: str, nomination: str, scope: Literal["candidate", "category"]) -> bool:
-        """Tell whether a person's interests keep it from a nomination, as far as the rulebook's `scope` reaches."""
+    def scorers_of(self, body: str, offices: Sequence[str]) -> tuple[str, ...]:
+        """Return who sits in a body now in one of these offices, in the order of their ids."""
+        seated = (holder for seat, holder in self.holders.items() if seat.body == body and seat.office in offices)
+        return tuple(sorted(set(seated)))
+
+    def grounds(self, person: str, nominee: Nominee, rules: PinnedRules) -> tuple[Ground, ...]:
+        """Return why a person takes no part in ranking a nominee, as far as the pinned rules reach.
+
+        A declared interest reaches as far as the rulebook's scope; one's own employer (the candidate's NPP is the
+        member's employer) and own government (the candidate is that government itself, not its province) concern that
+        nominee only, in every scope.
+        """
+        found = [Ground("declared")] if self._declared(person, nominee, rules) else []
+        stated = self.belongings.get(person, {}).values()
+        if nominee.kind == "employer":
+            if rules.own_employer and any(nominee.code == one.employer for one in stated):
+                found.append(Ground("own-employer", flagged=rules.own_employer == "flagged"))
+        elif rules.own_government and any(nominee.code == one.government for one in stated):
+            found.append(Ground("own-government", flagged=rules.own_government == "flagged"))
+        return tuple(found)
+
+    def is_recused(self, person: str, nominee: Nominee, rules: PinnedRules) -> bool:
+        """Tell whether a person is kept from a nominee; what is only flagged keeps nobody."""
+        return any(not ground.flagged for ground in self.grounds(person, nominee, rules))
+
+    def _declared(self, person: str, nominee: Nominee, rules: PinnedRules) -> bool:
+        whole = rules.conflict_scope == "category"
         return any(
-            interest.category == category
-            and (scope == "category" or interest.nomination is None or interest.nomination == nomination)
+            interest.category == nominee.category
+            and (whole or interest.nomination is None or interest.nomination == nominee.nomination)
             for interest in self.interests.get(person, ())
         )
 
@@ -125,11 +225,14 @@ def _committee(state: Committee, happened: Happened) -> Committee:
         case CommitteeFormed() as event:
             return state.form(event.body)
         case MemberAppointed() as event:
-            return state.appoint(Seat(event.body, event.office, event.seat), event.person)
+            seat = Seat(event.body, event.office, event.seat)
+            return state.appoint(seat, event.person, Belonging(event.employer, event.government))
         case MemberRemoved() as event:
             return state.remove(Seat(event.body, event.office, event.seat), event.person)
         case ConflictDeclared() as event:
             return state.declare(event.person, Interest(event.category, event.nomination))
+        case ConflictLifted() as event:
+            return state.lift(event.person, Interest(event.category, event.nomination))
         case _:
             return state
 
@@ -150,52 +253,100 @@ class Unknown:
     """No nomination has this id here."""
 
 
+Standing = Literal["competing", "withdrawn", "eliminated", "rejected"]
+
+
 @dataclass(frozen=True, slots=True)
 class Nomination:
-    """A candidate on its way. `path` are the stages it reached, in order; its standing is how it ended, if it did."""
+    """A candidate on its way. `path` are the stages it reached, in order; its standing is how it ended, if it did.
+
+    `fallen` are stages that it had reached and that an upheld appeal took back: its marks there stay in the record.
+    """
 
     id: str
     candidate: Candidate
     nominated: datetime
     path: tuple[Stage, ...]
-    standing: Literal["competing", "withdrawn", "eliminated"] = "competing"
+    standing: Standing = "competing"
     sample: bool = False
+    fallen: tuple[Stage, ...] = ()
 
     @property
     def now_at(self) -> Stage:
         """Return the stage reached last."""
         return self.path[-1]
 
+    @property
+    def nominee(self) -> Nominee:
+        """Return what a recusal looks at."""
+        return Nominee(self.id, self.path[0].category, self.candidate.kind, self.candidate.code)
+
     def reached(self, tier: str, stage: str) -> Stage | None:
         """Return the stage of this tier and code on the nomination's way, None if it was never reached."""
-        return next((one for one in reversed(self.path) if (one.tier, one.stage) == (tier, stage)), None)
+        return _of(self.path, tier, stage)
+
+    def was_at(self, tier: str, stage: str) -> Stage | None:
+        """Return the stage of this tier and code that the nomination reached, though it was taken back since."""
+        return _of((*self.fallen, *self.path), tier, stage)
+
+    def has_been_at(self, at: Stage) -> bool:
+        """Tell whether there can be sheets of the nomination at a stage."""
+        return at in self.path or at in self.fallen
 
     def is_eligible(self, at: Stage) -> bool:
         """Tell whether the nomination is to be ranked at a stage: it reached it and still competes."""
         return at in self.path and self.standing == "competing"
+
+    def competes_at(self, at: Stage) -> bool:
+        """Tell whether the nomination stands at a stage now and is still to be scored there."""
+        return self.now_at == at and self.standing == "competing"
+
+    def advance(self, to: Stage) -> Nomination:
+        """Return the nomination a stage further; who was out competes again, as an upheld appeal has it."""
+        fallen = tuple(one for one in self.fallen if one != to)
+        return replace(self, path=(*self.path, to), fallen=fallen, standing="competing")
+
+    def fall_back(self, to: Stage) -> Nomination:
+        """Return the nomination eliminated at an earlier stage of its way, the later ones taken back."""
+        kept = self.path[: self.path.index(to) + 1] if to in self.path else self.path
+        return replace(self, path=kept, fallen=(*self.fallen, *self.path[len(kept) :]), standing="eliminated")
+
+
+def _of(stages: Sequence[Stage], tier: str, stage: str) -> Stage | None:
+    return next((one for one in reversed(stages) if (one.tier, one.stage) == (tier, stage)), None)
 
 
 NominationState = Unknown | Nomination
 
 
 def _nomination(state: NominationState, happened: Happened) -> NominationState:
-    match happened.event, state:
-        case CandidateNominated() as event, Unknown():
-            return Nomination(event.nomination, event.candidate, happened.time, (event.entry,), sample=event.sample)
-        case StageAdvanced() as event, Nomination():
-            return replace(state, path=(*state.path, event.reached))
-        case NominationWithdrawn(), Nomination():
-            return replace(state, standing="withdrawn")
-        case NominationEliminated(), Nomination():
-            return replace(state, standing="eliminated")
-        case _:
-            return state
+    if isinstance(state, Unknown):
+        match happened.event:
+            case CandidateNominated() as first:
+                return Nomination(first.nomination, first.candidate, happened.time, (first.entry,), sample=first.sample)
+            case _:
+                return state
+    match happened.event:
+        case StageAdvanced() as event:
+            return state.advance(event.reached)
+        case StageAdvanceWithdrawn() as event:
+            return state.fall_back(event.returned)
+        case NominationAmended() as event:
+            return replace(state, candidate=event.candidate)
+        case other:
+            return replace(state, standing=_ENDINGS.get(type(other), state.standing))
 
+
+_ENDINGS: Final[Mapping[type[object], Standing]] = {
+    NominationWithdrawn: "withdrawn",
+    NominationEliminated: "eliminated",
+    NominationRejected: "rejected",
+}
 
 NOMINATION: Final = Aggregate[NominationState](initial=Unknown, evolve=_nomination, kind="nomination")
 
 
-# --- orders --------------------------------------------------------------------------------------------------------
+# --- orders and freezes --------------------------------------------------------------------------------------------
 
 
 class Order(NamedTuple):
@@ -205,16 +356,30 @@ class Order(NamedTuple):
     seal: str
 
 
-Orders = Mapping[str, Order]
-"""The latest order by ranking stream."""
+@dataclass(frozen=True, slots=True)
+class Award:
+    """Of a category's award: the latest order by ranking stream, and the stages that each open appeal holds."""
+
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    freezes: Mapping[str, frozenset[Stage]] = field(default_factory=dict)
+
+    def holding(self, at: Stage) -> tuple[str, ...]:
+        """Return the open appeals that hold a stage, in the order of their ids."""
+        return tuple(sorted(appeal for appeal, stages in self.freezes.items() if at in stages))
 
 
-def _orders(state: Orders, happened: Happened) -> Orders:
+def _award(state: Award, happened: Happened) -> Award:
     match happened.event:
         case ResealOrdered() as event:
-            return {**state, event.ranking: Order(happened.id, event.seal)}
+            return replace(state, orders={**state.orders, event.ranking: Order(happened.id, event.seal)})
+        case StageFrozen() as event:
+            held = state.freezes.get(event.appeal, frozenset()) | {*event.stages}
+            return replace(state, freezes={**state.freezes, event.appeal: held})
+        case StageUnfrozen() as event:
+            held = state.freezes.get(event.appeal, frozenset()) - {*event.stages}
+            return replace(state, freezes={**state.freezes, event.appeal: held})
         case _:
             return state
 
 
-ORDERS: Final = Aggregate[Orders](initial=dict, evolve=_orders, kind="award")
+AWARD: Final = Aggregate[Award](initial=Award, evolve=_award, kind="award")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 from kernel.decider import FieldFault, Refusal, Text
 from schemas.envelope import Stage
@@ -188,6 +188,128 @@ def not_the_office(acting: Sequence[str]) -> Refusal:
     )
 
 
+def appeal_pending(appeals: Sequence[str]) -> Refusal:
+    """An appeal against an earlier decision holds the stage: sheets go on, the seal waits."""
+    return _refusal(
+        "stage-frozen",
+        Text(
+            f"The stage is frozen by an appeal that is not decided yet: {_list(appeals)}.",
+            f"Tahap ini dibekukan oleh sanggah yang belum diputus: {_list(appeals)}.",
+        ),
+        path="path.stage",
+        value=appeals[0],
+        remedy=Text(
+            "Seal the ranking once the plenary has decided the appeal; sheets can be filed meanwhile.",
+            "Segel peringkat setelah sidang pleno memutus sanggah; lembar nilai tetap dapat diisi.",
+        ),
+    )
+
+
+# --- the season's holds --------------------------------------------------------------------------------------------
+
+
+def season_frozen(season: str) -> Refusal:
+    """Two administrators froze the season: nothing of it changes until it is unfrozen."""
+    return _refusal(
+        "season-frozen",
+        Text(f"The season {season} is frozen.", f"Musim {season} sedang dibekukan."),
+        path="season",
+        value=season,
+        remedy=Text(
+            "Wait until two administrators unfreeze the season; nothing that was filed is lost.",
+            "Tunggu sampai dua administrator mencabut pembekuan; semua yang sudah diisi tetap tersimpan.",
+        ),
+    )
+
+
+def season_closed(season: str) -> Refusal:
+    """A closed season is over for good."""
+    return _refusal(
+        "season-closed",
+        Text(f"The season {season} is closed.", f"Musim {season} sudah ditutup."),
+        path="season",
+        value=season,
+        remedy=Text("Read its results; nothing can be changed.", "Lihat hasilnya; tidak ada lagi yang dapat diubah."),
+    )
+
+
+# --- extending and drawing scorers ---------------------------------------------------------------------------------
+
+
+def closed_before_extension(at: Stage) -> Refusal:
+    """A closed stage is not opened again by a later deadline."""
+    return _refusal(
+        "closed-before-extension",
+        Text(
+            "Scoring of this stage is closed; its deadline can no longer be extended.",
+            "Penilaian tahap ini sudah ditutup; batas waktunya tidak dapat diperpanjang lagi.",
+        ),
+        path="path.stage",
+        value=at.stage,
+        remedy=Text("Go on to seal the ranking.", "Lanjutkan dengan menyegel peringkat."),
+    )
+
+
+def extension_not_later(until: datetime, after: datetime) -> Refusal:
+    """An extension moves the deadline on, to an instant that is still to come."""
+    return _refusal(
+        "extension-not-later",
+        Text(
+            "An extension ends after the present deadline, and in the future.",
+            "Perpanjangan harus berakhir setelah batas waktu yang berlaku, dan setelah saat ini.",
+        ),
+        path="until",
+        value=_when(until),
+        remedy=Text(f"Give an instant after {_when(after)}.", f"Beri waktu setelah {_when(after)}."),
+        status=UNPROCESSABLE,
+    )
+
+
+def extension_beyond_season(until: datetime, last: datetime) -> Refusal:
+    """No window reaches beyond the season that the rulebook's calendar states."""
+    return _refusal(
+        "extension-beyond-season",
+        Text(f"The season ends at {_when(last)}.", f"Musim berakhir pada {_when(last)}."),
+        path="until",
+        value=_when(until),
+        remedy=Text(
+            f"Give an instant up to {_when(last)}, or have the season's calendar amended first.",
+            f"Beri waktu paling lambat {_when(last)}, atau mintalah perubahan kalender musim lebih dahulu.",
+        ),
+        status=UNPROCESSABLE,
+    )
+
+
+def all_members_score(at: Stage) -> Refusal:
+    """Scorers are drawn only where the rulebook has some members score each nominee."""
+    return _refusal(
+        "all-members-score",
+        Text(
+            "The rulebook of this stage draws no scorers: every member scores every nomination.",
+            "Juknis tahap ini tidak mengundi penilai: setiap anggota menilai setiap usulan.",
+        ),
+        path="path.stage",
+        value=at.stage,
+        remedy=Text("Let the members score.", "Persilakan para anggota menilai."),
+    )
+
+
+def nobody_to_draw(wanted: int) -> Refusal:
+    """A draw that adds nobody is none."""
+    return _refusal(
+        "nobody-to-draw",
+        Text(
+            f"Every nomination has its {wanted} scorers, or all members who may score it.",
+            f"Setiap usulan sudah memiliki {wanted} penilai, atau seluruh anggota yang boleh menilainya.",
+        ),
+        path="path.stage",
+        remedy=Text(
+            "See the checklist; draw again after a member is appointed, removed or recused.",
+            "Lihat daftar periksa; undi lagi setelah ada anggota yang diangkat, diberhentikan, atau dikecualikan.",
+        ),
+    )
+
+
 # --- who may write on a sheet --------------------------------------------------------------------------------------
 
 
@@ -231,16 +353,56 @@ def office_without_sheet(office: str) -> Refusal:
     )
 
 
-def recused() -> Refusal:
-    """A declared interest keeps a member from scoring, within its scope."""
+_RECUSED: Final = {
+    "declared": Text(
+        "You declared an interest here and may not score this nomination.",
+        "Anda menyatakan benturan kepentingan dan tidak boleh menilai usulan ini.",
+    ),
+    "own-employer": Text(
+        "The nominee is your own employer; you may not score it.",
+        "Kandidat ini adalah tempat Anda bekerja; Anda tidak boleh menilainya.",
+    ),
+    "own-government": Text(
+        "The nominee is your own government; you may not score it.",
+        "Kandidat ini adalah pemerintah daerah Anda sendiri; Anda tidak boleh menilainya.",
+    ),
+}
+
+
+def recused(reason: Literal["declared", "own-employer", "own-government"] = "declared") -> Refusal:
+    """An interest, declared or by one's own employer or government, keeps a member from scoring, within its scope."""
     return _refusal(
         "recused",
+        _RECUSED[reason],
+        path="path.nomination",
+        value=reason,
+        remedy=Text("Score the other nominations.", "Nilailah usulan yang lain."),
+        status=FORBIDDEN,
+    )
+
+
+def not_drawn_yet() -> Refusal:
+    """Where scorers are drawn, nobody scores a nomination before its draw."""
+    return _refusal(
+        "not-drawn-yet",
         Text(
-            "You declared an interest here and may not score this nomination.",
-            "Anda menyatakan benturan kepentingan dan tidak boleh menilai usulan ini.",
+            "The members who score this nomination have not been drawn yet.",
+            "Anggota yang menilai usulan ini belum diundi.",
         ),
         path="path.nomination",
-        remedy=Text("Score the other nominations.", "Nilailah usulan yang lain."),
+        remedy=Text("Ask the committee's secretary to draw them.", "Mintalah sekretaris panitia mengundinya."),
+    )
+
+
+def not_assigned() -> Refusal:
+    """Where scorers are drawn, only those drawn score."""
+    return _refusal(
+        "not-assigned",
+        Text(
+            "Other members were drawn to score this nomination.", "Usulan ini dinilai oleh anggota lain hasil undian."
+        ),
+        path="path.nomination",
+        remedy=Text("Score the nominations in the list of your sheets.", "Nilailah usulan dalam daftar lembar Anda."),
         status=FORBIDDEN,
     )
 
@@ -321,6 +483,16 @@ def nomination_eliminated() -> Refusal:
     return _refusal(
         "nomination-eliminated",
         Text("The nomination is out of the competition.", "Usulan ini sudah tidak mengikuti seleksi."),
+        path="path.nomination",
+        remedy=Text("Score the other nominations.", "Nilailah usulan yang lain."),
+    )
+
+
+def nomination_rejected() -> Refusal:
+    """A nomination that could not be verified is not scored."""
+    return _refusal(
+        "nomination-rejected",
+        Text("The nomination was rejected at verification.", "Usulan ini ditolak dalam verifikasi."),
         path="path.nomination",
         remedy=Text("Score the other nominations.", "Nilailah usulan yang lain."),
     )

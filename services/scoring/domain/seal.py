@@ -23,6 +23,7 @@ from schemas.scoring import (
     PinnedRules,
     RankingSealed,
     RankingSuperseded,
+    Recusal,
     standings_digest,
 )
 from services.scoring.domain import refusals
@@ -36,9 +37,9 @@ from services.scoring.domain.ranking import (
     unplaced,
     unrankable,
 )
-from services.scoring.domain.received import Committee, Nomination, Order
+from services.scoring.domain.received import Award, Committee, Nomination, Nominee, Order, Season
 from services.scoring.domain.sheet import Sheet, Status
-from services.scoring.domain.stage import Closed, Open, RankingState, Sealed, Unopened, office_refusal
+from services.scoring.domain.stage import Closed, Open, RankingState, Sealed, Unopened, held, office_refusal
 
 Exclusion = Literal["recused", "removed", "voided", "not-submitted", "not-eligible"]
 
@@ -78,34 +79,51 @@ class Inputs:
     versions: Mapping[str, int]
     """Versions of the season, committee and nomination streams."""
     carried: Mapping[str, RankingState] = field(default_factory=dict)
-    order: Order | None = None
+    season: Season = field(default_factory=Season)
+    awards: Sequence[Award] = ()
+    """The category's awards in every tier and place of the season: a province's appeal can hold a national stage."""
+
+    def order(self, at: Stage) -> Order | None:
+        """Return the latest order to seal a stage anew; only the stage's own award gives any."""
+        return next((found for award in self.awards if (found := award.orders.get(at.ranking))), None)
+
+    def appeals(self, at: Stage) -> tuple[str, ...]:
+        """Return the appeals that hold a stage."""
+        return tuple(sorted({appeal for award in self.awards for appeal in award.holding(at)}))
 
 
 def decide_seal(inputs: Inputs, command: SealRanking) -> Decision:
-    """Seal a closed stage; seal a sealed one anew only by an order that cites the seal it has."""
-    match inputs.ranking:
-        case Unopened():
-            return refusals.not_opened(command.at)
-        case Open(opened):
-            if command.received <= opened.closes:
-                return refusals.before_deadline(opened.closes)
-            return refusals.not_closed()
+    """Seal a closed stage that nothing holds; seal a sealed one anew only by an order that cites the seal it has."""
+    at, ranking = command.at, inputs.ranking
+    if isinstance(ranking, Unopened):
+        return refusals.not_opened(at)
+    if refusal := held(inputs.season, at):
+        return refusal
+    match ranking:
+        case Open():
+            late = command.received > ranking.closes
+            return refusals.not_closed() if late else refusals.before_deadline(ranking.closes)
         case Closed():
-            return office_refusal(inputs.ranking, inputs.committee, command.person) or [
-                Emit(command.at.ranking, _seal(inputs, inputs.ranking, command.at))
-            ]
+            refusal = _holds(inputs, ranking, command)
+            return refusal or [Emit(at.ranking, _seal(inputs, ranking, at))]
         case Sealed():
-            return _seal_anew(inputs, inputs.ranking, command)
+            return _seal_anew(inputs, ranking, command)
         case _:
-            assert_never(inputs.ranking)
+            assert_never(ranking)
+
+
+def _holds(inputs: Inputs, ranking: Closed | Sealed, command: SealRanking) -> Refusal | None:
+    """Refuse a person whose office does not seal, and a stage that an appeal holds."""
+    refusal = office_refusal(ranking, inputs.committee, command.person)
+    appeals = inputs.appeals(command.at)
+    return refusal or (refusals.appeal_pending(appeals) if appeals else None)
 
 
 def _seal_anew(inputs: Inputs, ranking: Sealed, command: SealRanking) -> Decision:
-    order = inputs.order
+    order = inputs.order(command.at)
     if order is None or order.seal != ranking.id:
         return refusals.already_sealed(ranking.id)
-    refusal: Refusal | None = office_refusal(ranking, inputs.committee, command.person)
-    if refusal:
+    if refusal := _holds(inputs, ranking, command):
         return refusal
     superseded = RankingSuperseded(at=command.at, seal=ranking.id, order=order.id)
     stream = command.at.ranking
@@ -115,7 +133,7 @@ def _seal_anew(inputs: Inputs, ranking: Sealed, command: SealRanking) -> Decisio
 def _seal(inputs: Inputs, ranking: Closed | Sealed, at: Stage) -> RankingSealed:
     opened, rules = ranking.opened, ranking.rules
     eligible = sorted((one for one in inputs.nominations if one.is_eligible(at)), key=lambda one: one.id)
-    counted, excluded = _sort_out(inputs, opened.body, opened.rules, {one.id for one in eligible}, at)
+    counted, excluded = _sort_out(inputs, opened.body, opened.rules, {one.id: one.nominee for one in eligible})
     sheets: dict[str, list[Sheet]] = {}
     for filed in counted:
         sheets.setdefault(filed.nomination, []).append(filed.sheet)
@@ -143,19 +161,21 @@ def _seal(inputs: Inputs, ranking: Closed | Sealed, at: Stage) -> RankingSealed:
         basis=_basis(inputs, eligible),
         digest=standings_digest(standings, without),
         sample=any(one.entrant.sample for one in evaluations),
+        recusals=recusals_of(inputs.committee, opened.body, opened.rules, [one.nominee for one in eligible]),
     )
 
 
 def _sort_out(
-    inputs: Inputs, body: str, rules: PinnedRules, eligible: set[str], at: Stage
+    inputs: Inputs, body: str, rules: PinnedRules, eligible: Mapping[str, Nominee]
 ) -> tuple[list[FiledSheet], list[tuple[FiledSheet, Exclusion]]]:
     """Part the filed sheets into those that count and those that do not, each in the order of their streams."""
     counted: list[FiledSheet] = []
     excluded: list[tuple[FiledSheet, Exclusion]] = []
     for filed in sorted(inputs.sheets, key=lambda one: one.stream):
+        nominee = eligible.get(filed.nomination)
         reason: Exclusion | None = (
-            exclusion(filed.sheet.status, inputs.committee, body, rules, filed.member, at.category, filed.nomination)
-            if filed.nomination in eligible
+            exclusion(filed.sheet.status, inputs.committee, body, rules, filed.member, nominee)
+            if nominee is not None
             else "not-eligible"
         )
         if reason is None:
@@ -166,12 +186,12 @@ def _sort_out(
 
 
 def exclusion(
-    status: Status, committee: Committee, body: str, rules: PinnedRules, member: str, category: str, nomination: str
+    status: Status, committee: Committee, body: str, rules: PinnedRules, member: str, nominee: Nominee
 ) -> Exclusion | None:
     """Return why an eligible nominee's sheet does not count, None if it does.
 
-    Recusal reaches back over filed marks, within its scope only; whether a removed member's marks count is the
-    rulebook's to say.
+    Recusal reaches back over filed marks, within its scope only, and ends with the interest; what is only flagged
+    excludes nothing. Whether a removed member's marks count is the rulebook's to say.
     """
     match status:
         case "voided":
@@ -182,11 +202,24 @@ def exclusion(
             pass
         case _:
             assert_never(status)
-    if committee.is_recused(member, category, nomination, rules.conflict_scope):
+    if committee.is_recused(member, nominee, rules):
         return "recused"
     if rules.marks_of_removed != "counted" and not committee.offices_of(body, member):
         return "removed"
     return None
+
+
+def recusals_of(
+    committee: Committee, body: str, rules: PinnedRules, nominees: Iterable[Nominee]
+) -> tuple[Recusal, ...]:
+    """Return who of a body's scoring members takes no part in ranking whom, and every reason; the flagged ones too."""
+    members = committee.scorers_of(body, rules.scoring_offices)
+    return tuple(
+        Recusal(member=member, nomination=nominee.nomination, reason=ground.reason, flagged=ground.flagged)
+        for nominee in nominees
+        for member in members
+        for ground in committee.grounds(member, nominee, rules)
+    )
 
 
 def marks_of(sheet: Sheet) -> Marks:

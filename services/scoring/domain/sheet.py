@@ -31,8 +31,8 @@ from schemas.scoring import (
     SheetRead,
 )
 from services.scoring.domain import refusals
-from services.scoring.domain.received import Committee, Nomination, NominationState, Unknown
-from services.scoring.domain.stage import Closed, Open, RankingState, Sealed, Unopened
+from services.scoring.domain.received import Committee, Nomination, NominationState, Season, Unknown
+from services.scoring.domain.stage import Begun, Closed, Open, RankingState, Sealed, Unopened, held
 
 SheetEvent = AspectScored | AspectScoreRevised | ScoreSheetSubmitted | ScoreSheetVoided | SheetRead
 Status = Literal["blank", "draft", "submitted", "voided"]
@@ -92,6 +92,7 @@ class Circumstances:
     committee: Committee
     nomination: Nomination
     sheet: Sheet
+    season: Season = field(default_factory=Season)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def locate(nomination: NominationState, id_: str, tier: str, stage: str) -> tupl
         case Unknown():
             return refusals.nomination_unknown(id_)
         case Nomination():
-            at = nomination.reached(tier, stage)
+            at = nomination.was_at(tier, stage)
             return refusals.nomination_elsewhere(nomination.now_at) if at is None else (nomination, at)
         case _:
             assert_never(nomination)
@@ -123,11 +124,18 @@ def admit(given: Circumstances, member: str, received: datetime) -> Desk | Refus
     """Let a member write on its sheet, or say why not. The receipt instant judges; the last second is included."""
     if isinstance(given.ranking, Unopened):
         return refusals.not_opened(given.at)
+    if refusal := held(given.season, given.at):
+        return refusal
     opened = given.ranking.opened
     office = _scoring_office(given.committee, opened, member)
     if isinstance(office, Refusal):
         return office
-    refusal = _nomination_refusal(given, opened, member) or _time_refusal(given.ranking, opened, received)
+    refusal = (
+        _nomination_refusal(given)
+        or _recusal(given, opened, member)
+        or _assignment_refusal(given.ranking, given.nomination.id, member)
+        or _time_refusal(given.ranking, received)
+    )
     return refusal or Desk(opened, office)
 
 
@@ -141,29 +149,43 @@ def _scoring_office(committee: Committee, opened: ScoringOpened, member: str) ->
     return scoring[0] if scoring else refusals.office_without_sheet(offices[0])
 
 
-def _nomination_refusal(given: Circumstances, opened: ScoringOpened, member: str) -> Refusal | None:
+def _nomination_refusal(given: Circumstances) -> Refusal | None:
     nomination, at = given.nomination, given.at
     match nomination.standing:
         case "withdrawn":
             return refusals.nomination_withdrawn()
         case "eliminated":
             return refusals.nomination_eliminated()
+        case "rejected":
+            return refusals.nomination_rejected()
         case "competing":
-            pass
+            return None if nomination.now_at == at else refusals.nomination_elsewhere(nomination.now_at)
         case _:
             assert_never(nomination.standing)
-    if nomination.now_at != at:
-        return refusals.nomination_elsewhere(nomination.now_at)
-    if given.committee.is_recused(member, at.category, nomination.id, opened.rules.conflict_scope):
-        return refusals.recused()
+
+
+def _recusal(given: Circumstances, opened: ScoringOpened, member: str) -> Refusal | None:
+    for ground in given.committee.grounds(member, given.nomination.nominee, opened.rules):
+        if not ground.flagged:
+            return refusals.recused(ground.reason)
     return None
 
 
-def _time_refusal(ranking: Open | Closed | Sealed, opened: ScoringOpened, received: datetime) -> Refusal | None:
-    if received < opened.opens:
-        return refusals.not_open_yet(opened.opens)
-    if received > opened.closes:
-        return refusals.deadline_passed(opened.closes, received)
+def _assignment_refusal(ranking: Begun, nomination: str, member: str) -> Refusal | None:
+    """Refuse whoever was not drawn, where the stage has scorers drawn."""
+    if ranking.opened.rules.per_nominee is None:
+        return None
+    drawn = ranking.assigned.get(nomination)
+    if not drawn:
+        return refusals.not_drawn_yet()
+    return None if member in drawn else refusals.not_assigned()
+
+
+def _time_refusal(ranking: Open | Closed | Sealed, received: datetime) -> Refusal | None:
+    if received < ranking.opened.opens:
+        return refusals.not_open_yet(ranking.opened.opens)
+    if received > ranking.closes:
+        return refusals.deadline_passed(ranking.closes, received)
     return None if isinstance(ranking, Open) else refusals.scoring_closed()
 
 

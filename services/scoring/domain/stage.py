@@ -1,4 +1,4 @@
-"""The life of a stage's ranking: opened under pinned rules, closed after its deadline, sealed, sealed anew by order.
+"""The life of a stage's ranking: opened under pinned rules, extended, closed after its deadline, sealed, sealed anew.
 
 One stream per stage (`ranking/…`). Every sheet command guards it and a seal writes it, so a seal and a late sheet can
 never both pass.
@@ -7,7 +7,7 @@ never both pass.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Final, assert_never
@@ -16,7 +16,7 @@ from kernel.decider import Aggregate, Decision, Emit, Happened, Refusal
 from schemas.envelope import Stage
 from schemas.exact import fraction_text, parse_fraction
 from schemas.regions import NATION
-from schemas.rulebook import Rulebook, StageAspect
+from schemas.rulebook import Rulebook, StageAspect, Window
 from schemas.rulebook import Stage as StageRules
 from schemas.scoring import (
     CarriedAspect,
@@ -24,14 +24,16 @@ from schemas.scoring import (
     PinnedRules,
     RankingSealed,
     RankingSuperseded,
+    ScorersAssigned,
     ScoringClosed,
+    ScoringExtended,
     ScoringOpened,
 )
 from services.scoring.domain import refusals
 from services.scoring.domain.ranking import Rules
 from services.scoring.domain.received import Committee, Season
 
-RankingEvent = ScoringOpened | ScoringClosed | RankingSealed | RankingSuperseded
+RankingEvent = ScoringOpened | ScoringExtended | ScorersAssigned | ScoringClosed | RankingSealed | RankingSuperseded
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +42,32 @@ class Unopened:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class Begun:
+    """What an opened stage keeps all its life: what it pinned, until when sheets are received, who was drawn for whom.
+
+    `closes` is the last instant, extensions included; `assigned` the members drawn, by nomination.
+    """
+
+    opened: ScoringOpened
+    rules: Rules
+    closes: datetime
+    assigned: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Open(Begun):
     """Sheets may be filed between two instants, both included."""
 
-    opened: ScoringOpened
-    rules: Rules
-
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Begun):
     """No sheet may be filed or changed any more; the ranking can be sealed."""
 
-    opened: ScoringOpened
-    rules: Rules
-
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(Begun):
     """The standings are closed by a hash. `id` and `version` are the seal's; `figures` its exact aggregates."""
 
-    opened: ScoringOpened
-    rules: Rules
     id: str
     version: int
     sealed: RankingSealed
@@ -72,17 +79,29 @@ RankingState = Unopened | Open | Closed | Sealed
 
 def _evolve(state: RankingState, happened: Happened) -> RankingState:
     event: RankingEvent = happened.event
+    if isinstance(event, ScoringOpened):
+        return Open(event, Rules.of(event.rules), event.closes, {})
+    if isinstance(state, Unopened):
+        return state
     match event:
-        case ScoringOpened():
-            return Open(event, Rules.of(event.rules))
-        case ScoringClosed():
-            return state if isinstance(state, Unopened) else Closed(state.opened, state.rules)
-        case RankingSuperseded():
-            return state if isinstance(state, Unopened) else Closed(state.opened, state.rules)
+        case ScoringExtended():
+            return replace(state, closes=event.until)
+        case ScorersAssigned():
+            return replace(state, assigned=_joined(state.assigned, event))
+        case ScoringClosed() | RankingSuperseded():
+            return Closed(state.opened, state.rules, state.closes, state.assigned)
         case RankingSealed():
-            return state if isinstance(state, Unopened) else _sealed(state, event, happened)
+            return _sealed(state, event, happened)
         case _:
             assert_never(event)
+
+
+def _joined(assigned: Mapping[str, frozenset[str]], event: ScorersAssigned) -> dict[str, frozenset[str]]:
+    """Return who was drawn for whom after one more draw, which only adds."""
+    joined = dict(assigned)
+    for one in event.assignments:
+        joined[one.nomination] = joined.get(one.nomination, frozenset()) | {*one.members}
+    return joined
 
 
 def _sealed(state: Open | Closed | Sealed, event: RankingSealed, happened: Happened) -> Sealed:
@@ -90,10 +109,28 @@ def _sealed(state: Open | Closed | Sealed, event: RankingSealed, happened: Happe
         standing.nomination: {aspect.aspect: parse_fraction(aspect.value) for aspect in standing.aspects}
         for standing in event.standings
     }
-    return Sealed(state.opened, state.rules, happened.id, happened.version, event, figures)
+    return Sealed(
+        state.opened, state.rules, state.closes, state.assigned, happened.id, happened.version, event, figures
+    )
 
 
 RANKING: Final = Aggregate[RankingState](initial=Unopened, evolve=_evolve, kind="ranking")
+
+
+# --- the season's holds --------------------------------------------------------------------------------------------
+
+
+def held(season: Season, at: Stage) -> Refusal | None:
+    """Refuse every change while the season is frozen, and for good once it is closed."""
+    match season.hold:
+        case None:
+            return None
+        case "frozen":
+            return refusals.season_frozen(at.season)
+        case "closed":
+            return refusals.season_closed(at.season)
+        case _:
+            assert_never(season.hold)
 
 
 # --- opening -------------------------------------------------------------------------------------------------------
@@ -112,6 +149,8 @@ def decide_open(ranking: RankingState, season: Season, committee: Committee, com
     at = command.at
     if not season.version:
         return refusals.season_unknown(at.season)
+    if refusal := held(season, at):
+        return refusal
     if not isinstance(ranking, Unopened):
         return refusals.already_open(at)
     rulebook = season.rulebook()
@@ -169,6 +208,9 @@ def pin(rulebook: Rulebook, stage: StageRules) -> PinnedRules:
         conflict_scope=rulebook.conflicts.scope,
         scoring_offices=tuple(office.code for office in body.voting_offices),
         sealing_offices=body.seals,
+        per_nominee=stage.assignment.per_nominee if stage.assignment else None,
+        own_employer=rulebook.conflicts.own_employer,
+        own_government=rulebook.conflicts.own_government,
     )
 
 
@@ -185,6 +227,51 @@ def _pin_aspect(aspect: StageAspect) -> PinnedAspect:
     )
 
 
+# --- extending -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendScoring:
+    """Let sheets be received until later. The reason's text lies beside the events under `reason_digest`."""
+
+    at: Stage
+    person: str
+    until: datetime
+    reason_digest: str
+    received: datetime
+
+
+def decide_extend(ranking: RankingState, season: Season, committee: Committee, command: ExtendScoring) -> Decision:
+    """Move the deadline of a stage that is not closed, within the season; the new deadline includes its last second.
+
+    A deadline that has passed can still be moved while nobody has closed the stage; sheets are then received anew.
+    """
+    match ranking:
+        case Unopened():
+            return refusals.not_opened(command.at)
+        case Closed() | Sealed():
+            return refusals.closed_before_extension(command.at)
+        case Open():
+            pass
+        case _:
+            assert_never(ranking)
+    refusal = held(season, command.at) or office_refusal(ranking, committee, command.person)
+    return refusal or _extend(ranking, season, command)
+
+
+def _extend(ranking: Open, season: Season, command: ExtendScoring) -> Decision:
+    at, until = command.at, command.until.replace(microsecond=999_999)
+    if until <= max(ranking.closes, command.received):
+        return refusals.extension_not_later(until, max(ranking.closes, command.received))
+    rulebook = season.rulebook()
+    calendar = Window(opens=rulebook.calendar.opens, closes=rulebook.calendar.closes)
+    last = rulebook.deadline_utc(calendar, at.province)
+    if until > last:
+        return refusals.extension_beyond_season(until, last)
+    extended = ScoringExtended(at=at, previous=ranking.closes, until=until, reason_digest=command.reason_digest)
+    return [Emit(at.ranking, extended)]
+
+
 # --- closing -------------------------------------------------------------------------------------------------------
 
 
@@ -196,19 +283,22 @@ class CloseStage:
     received: datetime
 
 
-def decide_close(ranking: RankingState, command: CloseStage) -> Decision:
-    """Close an open stage once its deadline has passed, its last second included."""
+def decide_close(ranking: RankingState, season: Season, command: CloseStage) -> Decision:
+    """Close an open stage once its deadline has passed, extensions and its last second included."""
     match ranking:
         case Unopened():
             return refusals.not_opened(command.at)
         case Closed() | Sealed():
             return refusals.already_closed(command.at)
-        case Open(opened):
-            if command.received <= opened.closes:
-                return refusals.before_deadline(opened.closes)
-            return [Emit(command.at.ranking, ScoringClosed(at=command.at))]
+        case Open():
+            pass
         case _:
             assert_never(ranking)
+    if refusal := held(season, command.at):
+        return refusal
+    if command.received <= ranking.closes:
+        return refusals.before_deadline(ranking.closes)
+    return [Emit(command.at.ranking, ScoringClosed(at=command.at))]
 
 
 def office_refusal(ranking: Open | Closed | Sealed, committee: Committee, person: str) -> Refusal | None:

@@ -92,7 +92,7 @@ def test_every_projection_has_the_same_rows(projection, old):
         fold: Refold[Any] = Refold(projection, CODEC)
         fold.take(event for event in recorded(log) if event.type in fold.versions.stored)
         rows.append(sorted(map(repr, fold.rows())))
-    assert rows[0]
+    assert rows[0] or not projection.types & types_in(played())
     assert rows[0] == rows[1]
 
 

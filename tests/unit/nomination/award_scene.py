@@ -33,8 +33,12 @@ JURY_SECRETARY = Actor(person("sekretaris-juri 1"), secretary=True)
 
 
 def with_quotas(provincial: int, national: int = 3, **fields: Any) -> Rulebook:
-    """Return the rulebook of 2020 with other quotas for regencies and cities, and other top values."""
+    """Return the rulebook of 2020 with other quotas for regencies and cities, and other top values.
+
+    Stages wait for no appeal window here, so that a scene comes to its end on one day.
+    """
     content = rulebook().model_dump(mode="json", exclude_none=True)
+    content["appeals"]["freezes_downstream"] = False
     for stage in content["stages"]:
         if stage["category"] == "KABKOTA":
             last = stage["code"] == "wawancara"

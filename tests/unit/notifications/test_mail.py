@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.notifications.mail import compose, is_address, message_id_of
-from services.notifications.sender import pause_after
+from services.notifications.outbox import pause_after
 from services.notifications.texts import Letter
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -23,7 +23,8 @@ TEXT = "Yth. Bapak/Ibu,\n\nIsi “pesan”.\n"
 def composed(letter: Letter | None = None, name: str = "Sekretariat Daerah Gorontalo") -> EmailMessage:
     letter = letter or Letter("Pengusulan diterima", TEXT, "id")
     address = "sekretariat@example.org"
-    return compose(letter, MESSAGE, sender="award@paritrana.example", name=name, address=address, now=NOW)
+    headers = {"sender": "award@paritrana.example", "name": name, "address": address, "template": "nominated"}
+    return compose(letter, MESSAGE, **headers, now=NOW)
 
 
 def read(mail: EmailMessage) -> EmailMessage:
@@ -38,6 +39,7 @@ def test_the_headers_say_what_it_is_and_that_a_machine_sent_it():
     assert mail["To"].addresses[0].addr_spec == "sekretariat@example.org"
     assert mail["To"].addresses[0].display_name == "Sekretariat Daerah Gorontalo"
     assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["X-Paritrana-Template"] == "nominated"
     assert mail["Content-Language"] == "id"
     assert "notices.paritrana.example" in mail["List-Id"]
     assert mail.get_content_type() == "text/plain"

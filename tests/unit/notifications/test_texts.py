@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,18 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.rulebook import Rulebook
-from schemas.rulebook_file import read_rulebook as read_file
-from services.notifications.api import example
-from services.notifications.domain.intents import EVENT_OF
+from services.notifications.api.preview import example
+from services.notifications.domain.templates import TEMPLATES
 from services.notifications.texts import LOCALES, Contents, plain, write_letter
-
-
-@cache
-def read_rulebook(path: Path) -> Rulebook:
-    found = read_file(path.read_bytes()).rulebook
-    assert found is not None
-    return found
-
+from tests.unit.notifications.given import rulebook as shipped
 
 A, B = str(UUID(int=1)), str(UUID(int=2))
 AT = {"tier": "provincial", "province": "75", "category": "KABKOTA", "stage": "nomination"}
@@ -34,7 +25,7 @@ AT = {"tier": "provincial", "province": "75", "category": "KABKOTA", "stage": "n
 
 @pytest.fixture(scope="module")
 def rulebook() -> Rulebook:
-    return read_rulebook(Path("rulebooks/2020.yaml"))
+    return shipped("2020")
 
 
 def contents(template, params, names, *, sample=False, recorded=datetime(2021, 3, 1, 1, 30, tzinfo=UTC)) -> Contents:
@@ -49,9 +40,9 @@ def desk(rulebook: Rulebook) -> dict[str, str]:
 
 @pytest.mark.parametrize("season", ["2020", "2021", "2022"])
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("template", list(EVENT_OF))
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_every_template_can_be_written_under_every_shipped_rulebook(template, locale, season):
-    book = read_rulebook(Path(f"rulebooks/{season}.yaml"))
+    book = shipped(season)
     letter = write_letter(example(template, book), book, locale)
     assert not re.search(r"\$[a-z{]|None", letter.subject + letter.body)
     assert letter.subject == plain(letter.subject)
@@ -72,10 +63,11 @@ def test_the_languages_have_the_same_texts():
     assert shape(read[0]) == shape(read[1])
 
 
-def test_an_announcement_lists_its_lines_in_the_provinces_time_and_promises_no_appeal(rulebook):
+def test_an_announcement_without_a_window_promises_no_appeal(rulebook):
     at = desk(rulebook) | {"province": "75"}
     params = {
         "at": at,
+        "appeals_until": None,
         "lines": [
             {"nomination": A, "rank": 1, "outcome": "advanced"},
             {"nomination": B, "rank": None, "outcome": "eliminated"},
@@ -95,7 +87,7 @@ def test_an_announcement_lists_its_lines_in_the_provinces_time_and_promises_no_a
 def test_near_midnight_the_provinces_day_counts(rulebook):
     late = datetime(2021, 2, 28, 16, 30, tzinfo=UTC)
     for province, there in (("75", "1 March 2021 at 00:30 WITA"), ("00", "28 February 2021 at 23:30 WIB")):
-        params = {"at": desk(rulebook) | {"province": province}, "lines": []}
+        params = {"at": desk(rulebook) | {"province": province}, "lines": [], "appeals_until": None}
         assert there in write_letter(contents("announced", params, {}, recorded=late), rulebook, "en").body
 
 
@@ -141,7 +133,7 @@ def test_plain_text_is_one_printable_line(text):
 
 @given(name=st.text(min_size=1))
 def test_no_name_can_add_a_line_or_a_placeholder(name):
-    book = read_rulebook(Path("rulebooks/2020.yaml"))
+    book = shipped("2020")
     lines = write_letter(contents("nominated", {"at": desk(book)}, {A: "x"}), book, "en").body.count("\n")
     letter = write_letter(contents("nominated", {"at": desk(book)}, {A: name}), book, "en")
     assert letter.body.count("\n") == lines

@@ -15,7 +15,7 @@ from schemas.exact import fraction_text
 from schemas.nomination import Candidate, CandidateNominated
 from schemas.scoring import Mark, PinnedAspect, PinnedRules, ScoringOpened
 from services.scoring.domain.ranking import Rules
-from services.scoring.domain.received import Committee, Interest, Nomination, Seat
+from services.scoring.domain.received import Committee, Interest, Nomination, Nominee, Seat
 from services.scoring.domain.sheet import SHEET, Circumstances, Sheet
 from services.scoring.domain.stage import Closed, Open
 
@@ -84,12 +84,25 @@ def opened(rules: PinnedRules | None = None, at: Stage = AT) -> ScoringOpened:
 
 def an_open(rules: PinnedRules | None = None) -> Open:
     event = opened(rules)
-    return Open(event, Rules.of(event.rules))
+    return Open(event, Rules.of(event.rules), event.closes, {})
+
+
+def drawn(*members: str, nomination: str = N1, per_nominee: int = 2) -> Open:
+    """Return an open stage that has scorers drawn: these for a nomination."""
+    event = opened(pinned(per_nominee=per_nominee))
+    assigned = {nomination: frozenset(members)} if members else {}
+    return Open(event, Rules.of(event.rules), event.closes, assigned)
+
+
+def extended(until: datetime) -> Open:
+    """Return an open stage whose deadline was moved."""
+    event = opened()
+    return Open(event, Rules.of(event.rules), until, {})
 
 
 def a_closed(rules: PinnedRules | None = None) -> Closed:
     event = opened(rules)
-    return Closed(event, Rules.of(event.rules))
+    return Closed(event, Rules.of(event.rules), event.closes, {})
 
 
 def a_committee(*members: str) -> Committee:
@@ -112,6 +125,10 @@ def a_nomination(
     id_: str = N1, *path: Stage, code: str = "75.03", nominated: datetime = OPENS, **changed: Any
 ) -> Nomination:
     return Nomination(id_, a_candidate(code), nominated, path or (AT,), **changed)
+
+
+def nominee(id_: str = N1, code: str = "75.03", kind: str = "regency", category: str = "KABKOTA") -> Nominee:
+    return Nominee(id_, category, kind, code)
 
 
 def nominated(id_: str = N1, code: str = "75.03", entry: Stage = AT, *, sample: bool = False) -> CandidateNominated:

@@ -16,12 +16,18 @@ from kernel.log import Recorded
 from schemas.envelope import Event
 from schemas.nomination import (
     ConflictDeclared,
+    ConflictLifted,
     MemberAppointed,
     MemberRemoved,
+    NominationAmended,
     NominationEliminated,
+    NominationRejected,
     NominationWithdrawn,
     RankingAnnounced,
     StageAdvanced,
+    StageAdvanceWithdrawn,
+    StageFrozen,
+    StageUnfrozen,
 )
 from schemas.registry import read_event
 from schemas.scoring import (
@@ -33,6 +39,7 @@ from schemas.scoring import (
     ScoreSheetSubmitted,
     ScoreSheetVoided,
     ScoringClosed,
+    ScoringExtended,
 )
 from services.scoring.domain.received import COMMITTEE, NOMINATION, Nomination
 from services.scoring.domain.seal import FiledSheet, Inputs, SealRanking, decide_seal
@@ -44,12 +51,14 @@ from tests.unit.scoring.given import (
     AFTER,
     AT,
     BODY,
+    CLOSES,
     DIGEST,
     N1,
     N2,
     N3,
     NATIONAL,
     NOW,
+    a_candidate,
     an_id,
     aspect,
     happened,
@@ -110,8 +119,10 @@ def submitted(nomination: str, member: str, **marks: str | None) -> ScoreSheetSu
     )
 
 
-def appointed(seat: int, person: str) -> MemberAppointed:
-    return MemberAppointed(season="2020", province="75", body=BODY, office="ketua-apindo", seat=seat, person=person)
+def appointed(seat: int, person: str, **also: str) -> MemberAppointed:
+    return MemberAppointed(
+        season="2020", province="75", body=BODY, office="ketua-apindo", seat=seat, person=person, **also
+    )
 
 
 def removed(seat: int, person: str) -> MemberRemoved:
@@ -130,6 +141,28 @@ def conflict(person: str, nomination: str | None) -> ConflictDeclared:
         nomination=nomination,
         kind="other",
         reason_digest=DIGEST,
+    )
+
+
+def lifted(person: str, nomination: str | None) -> ConflictLifted:
+    return ConflictLifted(**conflict(person, nomination).model_dump(exclude={"kind"}))
+
+
+def advanced(nomination: str) -> StageAdvanced:
+    return StageAdvanced(
+        nomination=nomination, left=AT, reached=NATIONAL, rank=1, plenary=an_id("p"), motion=1, seal=an_id("s")
+    )
+
+
+def returned(nomination: str) -> StageAdvanceWithdrawn:
+    return StageAdvanceWithdrawn(
+        nomination=nomination,
+        left=NATIONAL,
+        returned=AT,
+        appeal=an_id("appeal"),
+        plenary=an_id("p"),
+        motion=2,
+        seal=an_id("s"),
     )
 
 
@@ -235,6 +268,80 @@ def test_what_a_province_sealed_is_carried_to_the_nation():
     assert rows[1]["name"] == "Kabupaten Bone Bolango"
 
 
+# --- extensions, freezes, and ways that turn back ------------------------------------------------------------------
+
+
+def heading(log: Log, group: str = GROUP) -> dict[str, Any]:
+    said: dict[str, Any] = orjson.loads(log.rows(group)[0]["heading"])
+    return said
+
+
+def test_an_extension_moves_the_deadline_that_is_shown_and_stays_in_the_record():
+    log = begun()
+    until = CLOSES + timedelta(days=1)
+    log.add(AT.ranking, ScoringExtended(at=AT, previous=CLOSES, until=until, reason_digest=DIGEST))
+    assert heading(log)["closes"] == instant(until)
+    assert [(one["previous"], one["until"]) for one in heading(log)["extensions"]] == [
+        (instant(CLOSES), instant(until))
+    ]
+
+
+def test_a_freeze_is_shown_on_the_stages_it_holds_until_its_appeal_is_decided():
+    log = begun()
+    log.add(NATIONAL.ranking, opened(at=NATIONAL))
+    held: dict[str, Any] = {"at": AT, "stages": (NATIONAL,), "appeal": an_id("appeal")}
+    log.add(AT.award, StageFrozen(**held))
+    assert heading(log, "2020/00")["frozen_by"] == [an_id("appeal")]
+    assert heading(log)["frozen_by"] == []
+    log.add(AT.award, StageUnfrozen(**held))
+    assert heading(log, "2020/00")["frozen_by"] == []
+
+
+def national(log: Log) -> list[str]:
+    return [row["nomination"] for row in log.rows("2020/00") if row["place"]]
+
+
+def test_a_withdrawn_advance_leaves_the_later_ranking_and_a_new_one_brings_it_back_with_its_marks():
+    log = begun()
+    log.add(NATIONAL.ranking, opened(at=NATIONAL))
+    log.add("committee/2020/00", appointed(1, MEMBERS[0]).model_copy(update={"province": "00"}))
+    log.add(f"nomination/{N1}", advanced(N1))
+    stream = sheet_stream(N1, NATIONAL, MEMBERS[0])
+    marks = {"kebijakan": "80", "kinerja": "70"}
+    log.add(stream, submitted(N1, MEMBERS[0], **marks).model_copy(update={"at": NATIONAL}))
+    before = log.rows("2020/00")
+    assert table(before) == [(N1, 1, "75/1", None, "provisional")]
+    log.add(f"nomination/{N1}", returned(N1))
+    assert national(log) == []
+    assert N1 not in [row["nomination"] for row in log.rows()]
+    log.add(f"nomination/{N1}", advanced(N1))
+    assert table(log.rows("2020/00")) == table(before)
+    assert N1 in [row["nomination"] for row in log.rows()]
+
+
+def test_who_is_rejected_is_out_of_every_ranking_of_the_place():
+    log = begun()
+    interview = NATIONAL.model_copy(update={"stage": "wawancara"})
+    for at in (NATIONAL, interview):
+        log.add(at.ranking, opened(at=at))
+    log.add(f"nomination/{N1}", advanced(N1))
+    log.add(f"nomination/{N1}", advanced(N1).model_copy(update={"left": NATIONAL, "reached": interview}))
+    assert national(log) == [N1, N1]
+    rejected = NominationRejected(
+        nomination=N1, at=interview, verifier=MEMBERS[0], office="verifikator", reason_digest=DIGEST
+    )
+    log.add(f"nomination/{N1}", rejected)
+    assert national(log) == []
+
+
+def test_whom_a_member_belongs_to_by_another_body_counts_here_too():
+    log = begun(pinned(own_government="refused"))
+    file(log, N1, MEMBERS[0], kebijakan="80", kinerja="70")
+    other = appointed(1, MEMBERS[0], government="75.03").model_copy(update={"body": "tim-verifikasi"})
+    log.add("committee/2020/75", other)
+    assert [row[3] for row in table(log.rows())] == ["too-few-sheets", "too-few-sheets"]
+
+
 def test_a_sample_mark_makes_a_row_a_sample():
     log = begun()
     stream = sheet_stream(N1, AT, MEMBERS[0])
@@ -294,7 +401,11 @@ steps = st.lists(
         st.tuples(st.just("void"), st.sampled_from(NOMINEES), st.sampled_from(MEMBERS)),
         st.tuples(st.just("conflict"), st.sampled_from(MEMBERS), st.sampled_from([*NOMINEES, None])),
         st.tuples(st.just("remove"), st.sampled_from([1, 2, 3])),
-        st.tuples(st.just("appoint"), st.sampled_from([1, 2, 3])),
+        st.tuples(st.just("lift"), st.sampled_from(MEMBERS), st.sampled_from([*NOMINEES, None])),
+        st.tuples(st.just("appoint"), st.sampled_from([1, 2, 3]), st.sampled_from([None, "75.03", "75.71", "75"])),
+        st.tuples(st.just("reject"), st.sampled_from(NOMINEES)),
+        st.tuples(st.just("advance"), st.sampled_from(NOMINEES)),
+        st.tuples(st.just("return"), st.sampled_from(NOMINEES)),
         st.tuples(st.just("withdraw"), st.sampled_from(NOMINEES)),
         st.tuples(st.just("eliminate"), st.sampled_from(NOMINEES)),
     ),
@@ -307,6 +418,7 @@ rules_st = st.builds(
     marks_of_removed=st.sampled_from(["counted", "kept-uncounted"]),
     conflict_scope=st.sampled_from(["candidate", "category"]),
     method=st.sampled_from(["mean", "median"]),
+    own_government=st.sampled_from([None, "refused", "flagged"]),
 )
 
 
@@ -351,8 +463,13 @@ def play_beside(log: Log, step: Sequence[Any]) -> None:
             log.add("committee/2020/75", conflict(member, nomination))
         case ("remove", seat):
             log.add("committee/2020/75", removed(seat, MEMBERS[seat - 1]))
-        case ("appoint", seat):
-            log.add("committee/2020/75", appointed(seat, MEMBERS[seat - 1]))
+        case ("lift", member, nomination):
+            log.add("committee/2020/75", lifted(member, nomination))
+        case ("appoint", seat, government):
+            also = {"government": government} if government else {}
+            log.add("committee/2020/75", appointed(seat, MEMBERS[seat - 1], **also))
+        case (("reject" | "advance" | "return") as what, nomination):
+            play_on_the_way(log, what, nomination)
         case ("withdraw", nomination):
             log.add(f"nomination/{nomination}", NominationWithdrawn(nomination=nomination, at=AT, reason_digest=DIGEST))
         case ("eliminate", nomination):
@@ -362,6 +479,21 @@ def play_beside(log: Log, step: Sequence[Any]) -> None:
             log.add(f"nomination/{nomination}", eliminated)
         case _:
             raise AssertionError(step)
+
+
+def play_on_the_way(log: Log, what: str, nomination: str) -> None:
+    stream = f"nomination/{nomination}"
+    state = NOMINATION.fold(happened(stream, states_of(log).get(stream, ())))
+    assert isinstance(state, Nomination)
+    if what == "reject":
+        rejected = NominationRejected(
+            nomination=nomination, at=state.now_at, verifier=MEMBERS[0], office="verifikator", reason_digest=DIGEST
+        )
+        log.add(stream, *([rejected] if state.now_at == AT else []))
+    elif what == "advance" and state.now_at == AT:
+        log.add(stream, advanced(nomination))
+    elif what == "return" and state.now_at == NATIONAL:
+        log.add(stream, returned(nomination))
 
 
 def _status(log: Log, nomination: str, member: str) -> str:
@@ -391,9 +523,27 @@ def test_provisional_rows_say_what_a_seal_of_the_same_history_says(rules, played
     ]  # fmt: skip
     ties = [orjson.loads(row["tie"]) if row["tie"] else None for row in rows if row["rank"] is not None]
     assert ties == [one.tie.model_dump(mode="json", exclude_none=True) if one.tie else None for one in seal.standings]
-    assert [(row["nomination"], row["reason"], row["sheets"]) for row in rows if row["rank"] is None] == [
-        (one.nomination, one.reason, one.sheets) for one in seal.unrankable
+    assert [
+        (row["nomination"], row["reason"], row["sheets"], orjson.loads(row["aspects"]))
+        for row in rows
+        if row["rank"] is None
+    ] == [
+        (one.nomination, one.reason, one.sheets, [each.model_dump(mode="json") for each in one.aspects or ()])
+        for one in seal.unrankable
     ]
+    assert sorted(
+        (row["nomination"], one["member"], one["reason"], one["flagged"])
+        for row in rows
+        for one in orjson.loads(row["recusals"])
+    ) == sorted((one.nomination, one.member, one.reason, one.flagged) for one in seal.recusals or ())
+    log.add(AT.ranking, ScoringClosed(at=AT), seal)
+    assert [_figures(row) for row in log.rows() if row["place"]] == [_figures(row) for row in rows]
+
+
+def _figures(row: Mapping[str, Any]) -> list[Any]:
+    """Return what a row says of its nominee, sealed or not."""
+    names = ("nomination", "place", "rank", "shared", "total", "shown", "aspects", "tie", "reason", "lacking", "sample")
+    return [*(row[name] for name in names), sorted(orjson.loads(row["recusals"]), key=str)]
 
 
 @settings(max_examples=40)
@@ -454,3 +604,30 @@ def test_stage_members_are_where_they_are_and_were_where_they_were():
     ]
     log.add(stream, NominationWithdrawn(nomination=N1, at=NATIONAL, reason_digest=DIGEST))
     assert {row["standing"] for row in folded(StageMemberProjection(), log, stream)} == {"withdrawn"}
+
+
+def test_a_stage_member_has_its_amended_name_and_what_an_appeal_took_back_stays_listed():
+    log, stream = begun(), f"nomination/{N1}"
+    amended = NominationAmended(
+        nomination=N1, candidate=a_candidate(name="Bone Bolango"), contact=an_id("contact"), reason_digest=DIGEST
+    )
+    log.add(stream, advanced(N1), amended, returned(N1))
+    rows = folded(StageMemberProjection(), log, stream)
+    assert [(row["id"], row["here"], row["standing"], row["name"], row["kind"]) for row in rows] == [
+        (AT.ranking, True, "eliminated", "Bone Bolango", "regency"),
+        (NATIONAL.ranking, False, "eliminated", "Bone Bolango", "regency"),
+    ]
+    log.add(stream, advanced(N1))
+    assert [(row["id"], row["here"], row["standing"]) for row in folded(StageMemberProjection(), log, stream)] == [
+        (AT.ranking, False, "competing"),
+        (NATIONAL.ranking, True, "competing"),
+    ]
+
+
+def test_who_is_rejected_is_nobodys_to_score():
+    log, stream = begun(), f"nomination/{N1}"
+    log.add(
+        stream,
+        NominationRejected(nomination=N1, at=AT, verifier=MEMBERS[0], office="verifikator", reason_digest=DIGEST),
+    )
+    assert [row["standing"] for row in folded(StageMemberProjection(), log, stream)] == ["rejected"]

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from schemas.nomination import (
     CommitteeFormed,
     ConflictDeclared,
+    ConflictLifted,
     MemberAppointed,
     MemberRemoved,
+    NominationAmended,
     NominationEliminated,
+    NominationFiledLate,
+    NominationRejected,
     NominationWithdrawn,
     ResealOrdered,
     RulebookAmended,
     RulebookPublished,
+    SeasonClosed,
+    SeasonFrozen,
     SeasonOpened,
+    SeasonUnfrozen,
     StageAdvanced,
+    StageAdvanceWithdrawn,
+    StageFrozen,
+    StageUnfrozen,
 )
 from services.scoring.domain.received import (
+    AWARD,
     COMMITTEE,
     NOMINATION,
-    ORDERS,
     SEASON,
+    Ground,
     Interest,
     Nomination,
     Order,
@@ -42,6 +54,8 @@ from tests.unit.scoring.given import (
     an_id,
     happened,
     nominated,
+    nominee,
+    pinned,
 )
 
 
@@ -59,8 +73,41 @@ def test_the_newest_rulebook_is_in_force():
     assert SEASON.fold(()).version == 0
 
 
-def appointed(person: str, office: str = "ketua-apindo", seat: int = 1) -> MemberAppointed:
-    return MemberAppointed(season="2020", province="75", body=BODY, office=office, seat=seat, person=person)
+def test_every_version_of_the_rulebook_is_kept():
+    amended = RulebookAmended(season="2020", version=2, hash=DIGEST, content={"a": 2}, reason_digest=DIGEST)
+    published = RulebookPublished(season="2020", version=1, hash=DIGEST, content={"a": 1})
+    season = SEASON.fold(happened("season/2020", [published, amended]))
+    assert season.versions == {1: {"a": 1}, 2: {"a": 2}}
+
+
+def test_a_season_is_frozen_until_it_is_unfrozen_and_closed_for_good():
+    two: dict[str, Any] = {"season": "2020", "first": an_id("one"), "second": an_id("two")}
+    frozen, unfrozen = (kind(**two, reason_digest=DIGEST) for kind in (SeasonFrozen, SeasonUnfrozen))
+    published = RulebookPublished(season="2020", version=1, hash=DIGEST, content={"a": 1})
+    histories: tuple[list[Any], ...] = (
+        [],
+        [frozen],
+        [frozen, unfrozen],
+        [frozen, unfrozen, frozen],
+        [SeasonClosed(**two)],
+    )
+    holds = [SEASON.fold(happened("season/2020", [published, *history])).hold for history in histories]
+    assert holds == [None, "frozen", None, "frozen", "closed"]
+    amended = RulebookAmended(season="2020", version=2, hash=DIGEST, content={}, reason_digest=DIGEST)
+    assert SEASON.fold(happened("season/2020", [published, frozen, amended])).hold == "frozen"
+    assert SEASON.fold(happened("season/2020", [published, SeasonClosed(**two), unfrozen])).hold == "closed"
+
+
+def test_a_season_knows_the_zone_of_each_place():
+    content = {"calendar": {"zone": "Asia/Jakarta"}, "regions": {"table": "kemendagri-2020"}}
+    season = SEASON.fold(
+        happened("season/2020", [RulebookPublished(season="2020", version=1, hash=DIGEST, content=content)])
+    )
+    assert [season.zone(place) for place in ("00", "75", "81")] == ["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"]
+
+
+def appointed(person: str, office: str = "ketua-apindo", seat: int = 1, **also: Any) -> MemberAppointed:
+    return MemberAppointed(season="2020", province="75", body=BODY, office=office, seat=seat, person=person, **also)
 
 
 def removed(person: str) -> MemberRemoved:
@@ -110,11 +157,60 @@ def test_interests_add_up_and_reach_as_far_as_the_rulebook_says():
     ]
     committee = COMMITTEE.fold(happened("committee/2020/75", declared))
     assert committee.interests[MEMBER] == {Interest("KABKOTA", N1), Interest("BESAR", None)}
-    assert committee.is_recused(MEMBER, "KABKOTA", N1, "candidate")
-    assert not committee.is_recused(MEMBER, "KABKOTA", N2, "candidate")
-    assert committee.is_recused(MEMBER, "KABKOTA", N2, "category")
-    assert committee.is_recused(MEMBER, "BESAR", N2, "candidate")
-    assert not committee.is_recused(STRANGER, "BESAR", N2, "candidate")
+    candidate, category = pinned(conflict_scope="candidate"), pinned(conflict_scope="category")
+    assert committee.is_recused(MEMBER, nominee(N1), candidate)
+    assert not committee.is_recused(MEMBER, nominee(N2), candidate)
+    assert committee.is_recused(MEMBER, nominee(N2), category)
+    assert committee.is_recused(MEMBER, nominee(N2, category="BESAR"), candidate)
+    assert not committee.is_recused(STRANGER, nominee(N2, category="BESAR"), candidate)
+
+
+def test_an_interest_is_lifted_alone_and_can_be_declared_again():
+    declared = [_interest(ConflictDeclared, N1), _interest(ConflictDeclared, None)]
+    lifted = [*declared, _interest(ConflictLifted, None)]
+    committee = COMMITTEE.fold(happened("committee/2020/75", lifted))
+    assert committee.interests[MEMBER] == {Interest("KABKOTA", N1)}
+    again = COMMITTEE.fold(happened("committee/2020/75", [*lifted, declared[1]]))
+    assert again.interests[MEMBER] == {Interest("KABKOTA", N1), Interest("KABKOTA", None)}
+
+
+def _interest(kind: Any, nomination: str | None) -> Any:
+    said: dict[str, Any] = {
+        "season": "2020",
+        "province": "75",
+        "body": BODY,
+        "person": MEMBER,
+        "category": "KABKOTA",
+        "nomination": nomination,
+        "reason_digest": DIGEST,
+    }
+    return kind(**said, **({"kind": "family"} if kind is ConflictDeclared else {}))
+
+
+OWN = pinned(own_employer="refused", own_government="flagged")
+
+
+def test_whom_a_member_belongs_to_is_what_its_latest_appointment_says():
+    first, corrected = appointed(MEMBER, employer="A1"), appointed(MEMBER, government="75.03")
+    committee = COMMITTEE.fold(happened("committee/2020/75", [FORMED, first]))
+    assert committee.grounds(MEMBER, nominee(N1, "A1", "employer"), OWN) == (Ground("own-employer"),)
+    committee = COMMITTEE.fold(happened("committee/2020/75", [FORMED, first, removed(MEMBER), corrected]))
+    assert committee.grounds(MEMBER, nominee(N1, "A1", "employer"), OWN) == ()
+    assert committee.grounds(MEMBER, nominee(N1), OWN) == (Ground("own-government", flagged=True),)
+    assert not committee.is_recused(MEMBER, nominee(N1), OWN)
+
+
+def test_whom_a_member_belongs_to_stays_known_when_it_has_left():
+    committee = COMMITTEE.fold(
+        happened("committee/2020/75", [FORMED, appointed(MEMBER, employer="A1"), removed(MEMBER)])
+    )
+    assert committee.is_recused(MEMBER, nominee(N1, "A1", "employer"), OWN)
+
+
+def test_whom_a_member_belongs_to_counts_in_every_body_of_the_place():
+    elsewhere = appointed(MEMBER).model_copy(update={"body": "tim-verifikasi"})
+    committee = COMMITTEE.fold(happened("committee/2020/75", [FORMED, appointed(MEMBER, employer="A1"), elsewhere]))
+    assert committee.is_recused(MEMBER, nominee(N1, "A1", "employer"), OWN)
 
 
 ADVANCED = StageAdvanced(
@@ -143,6 +239,57 @@ def test_who_withdrew_or_was_eliminated_is_ranked_nowhere():
         assert not nomination.is_eligible(AT)
 
 
+RETURNED = StageAdvanceWithdrawn(
+    nomination=N1,
+    left=NATIONAL,
+    returned=AT,
+    appeal=an_id("appeal"),
+    plenary=an_id("plenary"),
+    motion=2,
+    seal=an_id("seal"),
+)
+
+
+def test_an_advance_that_an_appeal_withdrew_ends_the_way_at_the_stage_it_returns_to():
+    nomination = NOMINATION.fold(happened(f"nomination/{N1}", [nominated(), ADVANCED, RETURNED]))
+    assert isinstance(nomination, Nomination)
+    assert (nomination.now_at, nomination.standing, nomination.fallen) == (AT, "eliminated", (NATIONAL,))
+    assert not nomination.is_eligible(NATIONAL)
+    assert nomination.has_been_at(NATIONAL)
+    assert nomination.reached("national", "verifikasi") is None
+    assert nomination.was_at("national", "verifikasi") == NATIONAL
+
+
+def test_a_later_advance_revives_who_was_returned_or_eliminated():
+    eliminated = NominationEliminated(
+        nomination=N1, at=AT, reason="below-quota", plenary=an_id("plenary"), motion=1, seal=an_id("seal")
+    )
+    for before in ([ADVANCED, RETURNED], [eliminated]):
+        nomination = NOMINATION.fold(happened(f"nomination/{N1}", [nominated(), *before, ADVANCED]))
+        assert isinstance(nomination, Nomination)
+        assert (nomination.path, nomination.fallen, nomination.standing) == ((AT, NATIONAL), (), "competing")
+        assert nomination.competes_at(NATIONAL)
+
+
+def test_a_rejected_nomination_is_out_and_an_amended_one_has_its_new_name():
+    rejected = NominationRejected(nomination=N1, at=AT, verifier=MEMBER, office="verifikator", reason_digest=DIGEST)
+    amended = NominationAmended(
+        nomination=N1, candidate=a_candidate(name="Bone Bolango"), contact=an_id("contact"), reason_digest=DIGEST
+    )
+    nomination = NOMINATION.fold(happened(f"nomination/{N1}", [nominated(), amended, rejected]))
+    assert isinstance(nomination, Nomination)
+    assert (nomination.standing, nomination.candidate.name) == ("rejected", "Bone Bolango")
+    assert not nomination.is_eligible(AT)
+
+
+def test_what_was_filed_late_competes_once_it_is_admitted():
+    late = NominationFiledLate(**nominated().model_dump(), reason_digest=DIGEST)
+    assert NOMINATION.fold(happened(f"nomination/{N1}", [late])) == Unknown()
+    admitted = NOMINATION.fold(happened(f"nomination/{N1}", [late, nominated()]))
+    assert isinstance(admitted, Nomination)
+    assert admitted.is_eligible(AT)
+
+
 def test_a_stream_that_does_not_begin_with_a_nomination_is_none():
     assert NOMINATION.fold(happened("nomination/x", [ADVANCED])) == Unknown()
 
@@ -150,7 +297,23 @@ def test_a_stream_that_does_not_begin_with_a_nomination_is_none():
 def test_the_latest_order_for_a_ranking_counts():
     orders = [ResealOrdered(ranking=AT.ranking, seal=an_id(seal), stale=()) for seal in ("first", "second")]
     history = happened(AT.award, orders)
-    assert ORDERS.fold(history) == {AT.ranking: Order(history[1].id, an_id("second"))}
+    assert AWARD.fold(history).orders == {AT.ranking: Order(history[1].id, an_id("second"))}
+
+
+def test_an_appeal_holds_the_stages_it_names_until_it_is_decided():
+    def held(kind: Any, appeal: str, *stages: Any) -> Any:
+        return kind(at=AT, stages=stages, appeal=an_id(appeal))
+
+    first = held(StageFrozen, "one", NATIONAL, INTERVIEW)
+    history = [first, held(StageFrozen, "two", NATIONAL), held(StageUnfrozen, "one", NATIONAL, INTERVIEW)]
+    award = AWARD.fold(happened(AT.award, history[:2]))
+    assert award.holding(NATIONAL) == tuple(sorted((an_id("one"), an_id("two"))))
+    assert (award.holding(INTERVIEW), award.holding(AT)) == ((an_id("one"),), ())
+    award = AWARD.fold(happened(AT.award, history))
+    assert (award.holding(NATIONAL), award.holding(INTERVIEW)) == ((an_id("two"),), ())
+
+
+INTERVIEW = NATIONAL.model_copy(update={"stage": "wawancara"})
 
 
 def test_a_stages_committee_is_that_of_its_place():

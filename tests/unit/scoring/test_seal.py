@@ -11,15 +11,27 @@ from hypothesis import strategies as st
 
 from kernel.canonical import canonical, data_hash
 from schemas.envelope import StreamPoint
+from schemas.nomination import Candidate
 from schemas.scoring import (
+    AspectAggregate,
     CarriedAspect,
     RankingSealed,
     RankingSuperseded,
+    Recusal,
     ScoringClosed,
     Standing,
     standings_digest,
 )
-from services.scoring.domain.received import Committee, Order, Seat
+from services.scoring.domain.received import (
+    Award,
+    Belonging,
+    Committee,
+    Interest,
+    Nomination,
+    Order,
+    Season,
+    Seat,
+)
 from services.scoring.domain.seal import (
     FiledSheet,
     Inputs,
@@ -48,6 +60,7 @@ from tests.unit.scoring.given import (
     an_open,
     aspect,
     events,
+    extended,
     happened,
     mark,
     opened,
@@ -78,6 +91,11 @@ def inputs(**changed: Any) -> Inputs:
 def sealing(**changed: Any) -> SealRanking:
     usual: dict[str, Any] = {"at": AT, "person": CLERK, "received": AFTER}
     return SealRanking(**(usual | changed))
+
+
+def ordered(order: Order) -> tuple[Award, ...]:
+    """Return awards of which one gives an order to seal the stage anew."""
+    return Award(), Award(orders={AT.ranking: order})
 
 
 def seal_of(given_inputs: Inputs) -> RankingSealed:
@@ -200,6 +218,82 @@ def test_the_digest_follows_rfc_8785_for_any_text(text):
     assert standings_digest([one], []) == data_hash(canonical(said))
 
 
+# --- recusals ------------------------------------------------------------------------------------------------------
+
+
+def belonging(**whom: str) -> Committee:
+    """Return a committee of two, of whom the first belongs to somebody."""
+    return a_committee(MEMBER, OTHER).appoint(Seat(BODY, "ketua-apindo", 1), MEMBER, Belonging(**whom))
+
+
+def test_a_seal_lists_every_member_who_takes_no_part_and_why():
+    rules = pinned(own_government="refused", conflict_scope="candidate")
+    committee = an_interest(belonging(government="75.03"), N2)
+    nominations = (a_nomination(N2, code="75.71"), a_nomination(N1, code="75.03"))
+    event = seal_of(inputs(ranking=a_closed(rules), committee=committee, nominations=nominations))
+    assert event.recusals == (
+        Recusal(member=MEMBER, nomination=N1, reason="own-government"),
+        Recusal(member=MEMBER, nomination=N2, reason="declared"),
+    )
+    assert [one.reason for one in event.excluded] == ["recused", "recused"]
+
+
+def test_what_is_flagged_is_listed_and_counts():
+    event = seal_of(inputs(ranking=a_closed(pinned(own_government="flagged")), committee=belonging(government="75.03")))
+    flagged = {one.nomination for one in event.recusals or () if one.flagged and one.reason == "own-government"}
+    assert flagged == {N1, N2}, "both candidates of the usual inputs are 75.03"
+    assert len(event.counted) == 2
+
+
+def test_ones_own_employer_is_known_by_its_number():
+    employer = Candidate(kind="employer", code="09012345", name="PT Contoh", size_class="large", region="75.71")
+    nomination = Nomination(N1, employer, CLOSES, (AT,))
+    rules = a_closed(pinned(own_employer="refused"))
+    own, namesake = belonging(employer="09012345"), belonging(government="09012345")
+    event = seal_of(inputs(ranking=rules, committee=own, nominations=(nomination,), sheets=(filed(N1),)))
+    assert [one.reason for one in event.recusals or ()] == ["own-employer"]
+    assert [one.reason for one in event.excluded] == ["recused"]
+    assert seal_of(inputs(ranking=rules, committee=namesake, nominations=(nomination,))).recusals == ()
+
+
+def test_marks_count_again_once_the_interest_is_lifted():
+    lifted = an_interest(a_committee(), N1).lift(MEMBER, Interest("KABKOTA", N1))
+    event = seal_of(inputs(committee=lifted))
+    assert (event.excluded, event.recusals) == ((), ())
+
+
+def test_who_has_left_is_not_listed_though_its_marks_stay_excluded():
+    committee = an_interest(a_committee(MEMBER, OTHER), N1).remove(Seat(BODY, "ketua-apindo", 1), MEMBER)
+    event = seal_of(inputs(ranking=a_closed(pinned(marks_of_removed="counted")), committee=committee))
+    assert event.recusals == ()
+    assert [(one.stream, one.reason) for one in event.excluded] == [(sheet_stream(N1, AT, MEMBER), "recused")]
+
+
+def test_an_advance_that_was_withdrawn_leaves_the_later_ranking_and_its_marks_stay_in_the_record():
+    back = a_nomination(N1, AT, NATIONAL).fall_back(AT)
+    event = seal_of_national((back, a_nomination(N2, NATIONAL)))
+    assert event.basis.nominations == (N2,)
+    assert [(one.stream, one.reason) for one in event.excluded] == [
+        (sheet_stream(N1, NATIONAL, MEMBER), "not-eligible")
+    ]
+
+
+def seal_of_national(nominations: tuple[Nomination, ...]) -> RankingSealed:
+    marks = filed(N1).sheet
+    sheets = tuple(FiledSheet(sheet_stream(one.id, NATIONAL, MEMBER), 3, one.id, MEMBER, marks) for one in nominations)
+    (event,) = events(decide_seal(inputs(nominations=nominations, sheets=sheets), sealing(at=NATIONAL)))
+    assert isinstance(event, RankingSealed)
+    return event
+
+
+def test_an_unrankable_nominee_keeps_the_aggregates_it_has():
+    event = seal_of(inputs(sheets=(filed(N1, kebijakan="80", kinerja=None), filed(N2))))
+    (one,) = event.unrankable
+    assert (one.reason, one.aspect) == ("aspect-unmarked", "kinerja")
+    assert one.aspects == (AspectAggregate(aspect="kebijakan", value="80/1", sheets=1),)
+    assert seal_of(inputs(sheets=())).unrankable[0].aspects == ()
+
+
 # --- carried aspects -----------------------------------------------------------------------------------------------
 
 CARRYING = pinned(
@@ -237,27 +331,52 @@ def test_a_carried_aspect_is_taken_exactly_from_the_seal_of_the_stage_that_was_p
 # --- refusals ------------------------------------------------------------------------------------------------------
 
 
+def frozen(*appeals: str) -> Award:
+    """Return an award in which these appeals hold the stage."""
+    return Award(freezes={an_id(appeal): frozenset({AT, NATIONAL}) for appeal in appeals})
+
+
 @pytest.mark.parametrize(
     ("code", "changed", "command"),
     [
         ("scoring-not-opened", {"ranking": Unopened()}, {}),
         ("before-deadline", {"ranking": an_open()}, {"received": CLOSES}),
         ("scoring-not-closed", {"ranking": an_open()}, {}),
+        ("before-deadline", {"ranking": extended(AFTER)}, {"received": AFTER}),
         ("not-the-office", {}, {"person": MEMBER}),
+        ("season-frozen", {"season": Season(1, hold="frozen")}, {}),
+        ("season-closed", {"season": Season(1, hold="closed")}, {}),
+        ("stage-frozen", {"awards": (Award(), frozen("appeal"))}, {}),
     ],
 )
 def test_a_stage_that_cannot_be_sealed_is_refused(code, changed, command):
     assert refusal(decide_seal(inputs(**changed), sealing(**command))).code == code
 
 
+def test_a_seal_waits_for_the_last_open_appeal_and_the_refusal_names_them():
+    held = refusal(decide_seal(inputs(awards=(frozen("one", "two"), frozen("two"))), sealing()))
+    assert all(an_id(name) in held.detail.en and an_id(name) in held.detail.id for name in ("one", "two"))
+    elsewhere = Award(freezes={an_id("one"): frozenset({NATIONAL})})
+    assert seal_of(inputs(awards=(elsewhere,))) == seal_of(inputs())
+
+
+def test_a_stage_that_is_held_is_not_sealed_anew_either():
+    ranking = sealed_state()
+    awards = (*ordered(Order(an_id("order"), ranking.id)), frozen("appeal"))
+    assert refusal(decide_seal(inputs(ranking=ranking, awards=awards), sealing())).code == "stage-frozen"
+
+
 def test_a_seal_is_replaced_only_by_an_order_that_cites_it():
     ranking = sealed_state()
     assert refusal(decide_seal(inputs(ranking=ranking), sealing())).code == "already-sealed"
     other = Order(an_id("order"), an_id("another seal"))
-    assert refusal(decide_seal(inputs(ranking=ranking, order=other), sealing())).code == "already-sealed"
+    assert refusal(decide_seal(inputs(ranking=ranking, awards=ordered(other)), sealing())).code == "already-sealed"
     order = Order(an_id("order"), ranking.id)
-    assert refusal(decide_seal(inputs(ranking=ranking, order=order), sealing(person=MEMBER))).code == "not-the-office"
-    superseded, sealed = events(decide_seal(inputs(ranking=ranking, order=order), sealing()))
+    assert (
+        refusal(decide_seal(inputs(ranking=ranking, awards=ordered(order)), sealing(person=MEMBER))).code
+        == "not-the-office"
+    )
+    superseded, sealed = events(decide_seal(inputs(ranking=ranking, awards=ordered(order)), sealing()))
     assert superseded == RankingSuperseded(at=AT, seal=ranking.id, order=order.id)
     assert sealed == seal_of(inputs())
 

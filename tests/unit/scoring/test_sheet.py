@@ -10,7 +10,7 @@ import pytest
 
 from kernel.decider import Refusal
 from schemas.scoring import AspectScored, AspectScoreRevised, ScoreSheetSubmitted, ScoreSheetVoided, SheetRead
-from services.scoring.domain.received import Seat, Unknown
+from services.scoring.domain.received import Belonging, Committee, Interest, Season, Seat, Unknown
 from services.scoring.domain.sheet import (
     Circumstances,
     FileMarks,
@@ -51,7 +51,9 @@ from tests.unit.scoring.given import (
     an_open,
     aspect,
     circumstances,
+    drawn,
     events,
+    extended,
     mark,
     pinned,
     refusal,
@@ -202,6 +204,12 @@ def test_a_command_that_files_nothing_is_refused():
 
 # --- who may, where and when: the same for every command about a sheet ---------------------------------------------
 
+
+def belonging(**whom: str) -> Committee:
+    """Return a committee whose member belongs to somebody."""
+    return a_committee().appoint(Seat(BODY, "ketua-apindo", 1), MEMBER, Belonging(**whom))
+
+
 LEFT = a_committee().remove(Seat(BODY, "ketua-apindo", 1), MEMBER)
 NOT_NOW: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("scoring-not-opened", {"ranking": Unopened()}, {}),
@@ -220,6 +228,15 @@ NOT_NOW: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("recused", {"committee": an_interest(a_committee())}, {}),
     ("nomination-withdrawn", {"nomination": a_nomination(standing="withdrawn")}, {}),
     ("nomination-eliminated", {"nomination": a_nomination(standing="eliminated")}, {}),
+    ("nomination-rejected", {"nomination": a_nomination(standing="rejected")}, {}),
+    ("nomination-eliminated", {"at": NATIONAL, "nomination": a_nomination(N1, AT, NATIONAL).fall_back(AT)}, {}),
+    ("recused", {"committee": belonging(government="75.03"), "ranking": an_open(pinned(own_government="refused"))}, {}),
+    ("season-frozen", {"season": Season(1, hold="frozen")}, {}),
+    ("season-closed", {"season": Season(1, hold="closed")}, {}),
+    ("not-drawn-yet", {"ranking": drawn()}, {}),
+    ("not-drawn-yet", {"ranking": drawn(MEMBER, nomination=N2)}, {}),
+    ("not-assigned", {"ranking": drawn(STRANGER)}, {}),
+    ("deadline-passed", {"ranking": extended(CLOSES + timedelta(days=1))}, {"received": AFTER + timedelta(days=1)}),
     ("nomination-not-at-stage", {"nomination": a_nomination(N1, AT, NATIONAL)}, {}),
 ]
 
@@ -236,6 +253,50 @@ def test_every_command_about_a_sheet_is_refused_alike(code, given, command):
 @pytest.mark.parametrize("received", [OPENS, CLOSES, CLOSES.replace(microsecond=0)])
 def test_the_window_includes_its_first_and_its_last_second(received):
     assert events(decide_file(circumstances(), filing(("kebijakan", "80"), received=received)))
+
+
+def test_a_sheet_between_the_old_and_the_new_deadline_is_received_after_an_extension():
+    later = CLOSES + timedelta(days=1)
+    assert refusal(decide_file(circumstances(), filing(("kebijakan", "80"), received=later))).code == "deadline-passed"
+    given = circumstances(ranking=extended(later))
+    assert events(decide_file(given, filing(("kebijakan", "80"), received=later)))
+
+
+def test_whoever_was_drawn_scores():
+    given = circumstances(ranking=drawn(STRANGER, MEMBER))
+    assert events(decide_file(given, filing(("kebijakan", "80"))))
+
+
+def test_a_drawn_member_who_is_recused_since_is_told_so():
+    given = circumstances(ranking=drawn(MEMBER), committee=an_interest(a_committee(), N1))
+    assert refusal(decide_file(given, filing(("kebijakan", "80")))).code == "recused"
+
+
+@pytest.mark.parametrize(
+    ("rules", "whom", "recused"),
+    [
+        ({"own_government": "refused"}, {"government": "75.03"}, True),
+        ({"own_government": "flagged"}, {"government": "75.03"}, False),
+        ({}, {"government": "75.03"}, False),
+        ({"own_government": "refused"}, {"government": "75"}, False),
+        ({"own_government": "refused"}, {"employer": "75.03"}, False),
+        ({"own_employer": "refused"}, {"government": "75.03"}, False),
+    ],
+)
+def test_ones_own_government_is_itself_and_not_its_province(rules, whom, recused):
+    given = circumstances(ranking=an_open(pinned(**rules)), committee=belonging(**whom))
+    decided = decide_file(given, filing(("kebijakan", "80")))
+    if recused:
+        found = refusal(decided)
+        assert (found.code, found.faults[0].value) == ("recused", "own-government")
+        assert "your own government" in found.detail.en
+    else:
+        assert events(decided)
+
+
+def test_an_interest_that_was_lifted_keeps_nobody():
+    committee = an_interest(a_committee(), N1).lift(MEMBER, Interest("KABKOTA", N1))
+    assert events(decide_file(circumstances(committee=committee), filing(("kebijakan", "80"))))
 
 
 def test_an_interest_in_another_nomination_or_category_recuses_nobody_here():
@@ -362,7 +423,7 @@ def test_the_read_of_an_unsealed_sheet_is_recorded():
 def test_ones_own_sheet_and_a_sealed_one_are_read_without_a_trace():
     assert events(reading(circumstances(sheet=a_sheet(scored())), MEMBER)) == []
     closed = a_closed()
-    sealed = Sealed(closed.opened, closed.rules, an_id("seal"), 3, None, {})  # type: ignore[arg-type] # not looked at
+    sealed = Sealed(closed.opened, closed.rules, CLOSES, {}, an_id("seal"), 3, None, {})  # type: ignore[arg-type] # not looked at
     assert events(reading(circumstances(sheet=a_sheet(scored()), ranking=sealed), CLERK)) == []
 
 
@@ -377,6 +438,14 @@ def test_the_stage_is_found_on_the_nominations_way():
     nomination = a_nomination(N1, AT, NATIONAL)
     assert locate(nomination, N1, "provincial", "seleksi") == (nomination, AT)
     assert locate(nomination, N1, "national", "verifikasi") == (nomination, NATIONAL)
+
+
+def test_a_sheet_at_a_stage_that_an_appeal_took_back_is_still_found():
+    nomination = a_nomination(N1, AT, NATIONAL).fall_back(AT)
+    assert locate(nomination, N1, "national", "verifikasi") == (nomination, NATIONAL)
+    sheet = a_sheet(scored())
+    given = circumstances(at=NATIONAL, nomination=nomination, sheet=sheet, season=Season(1, hold="frozen"))
+    assert events(reading(given, CLERK))
 
 
 def test_a_stage_that_was_not_reached_and_an_unknown_nomination_are_refused():

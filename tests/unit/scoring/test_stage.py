@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -10,18 +11,20 @@ from typing import Any
 import pytest
 
 from schemas.envelope import Stage
-from schemas.rulebook import rulebook_content, rulebook_hash
+from schemas.rulebook import Assignment, rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
-from schemas.scoring import RankingSuperseded, ScoringClosed, ScoringOpened
+from schemas.scoring import RankingSuperseded, ScoringClosed, ScoringExtended, ScoringOpened
 from services.scoring.domain.received import Committee, Season
 from services.scoring.domain.stage import (
     RANKING,
     Closed,
     CloseStage,
+    ExtendScoring,
     Open,
     OpenStage,
     Unopened,
     decide_close,
+    decide_extend,
     decide_open,
     office_refusal,
     pin,
@@ -32,6 +35,7 @@ from tests.unit.scoring.given import (
     BODY,
     CLERK,
     CLOSES,
+    DIGEST,
     MEMBER,
     NOW,
     STRANGER,
@@ -40,6 +44,7 @@ from tests.unit.scoring.given import (
     an_id,
     an_open,
     events,
+    extended,
     happened,
     opened,
     refusal,
@@ -49,6 +54,7 @@ _READ = read_rulebook((Path(__file__).parents[3] / "rulebooks" / "2020.yaml").re
 assert _READ.rulebook is not None, _READ.errors
 RULEBOOK = _READ.rulebook
 SEASON = Season(1, rulebook_hash(RULEBOOK), rulebook_content(RULEBOOK))
+DAY = timedelta(days=1)
 FORMED = Committee().form(BODY).form("tim-verifikasi").form("dewan-juri")
 
 
@@ -76,6 +82,13 @@ def test_a_stage_opens_under_the_rulebook_in_force_and_pins_it():
     assert "sekretaris-panitia" not in event.rules.scoring_offices
     assert len(event.rules.scoring_offices) == 9
     assert event.rules.sealing_offices == ("sekretaris-panitia",)
+    assert (event.rules.own_employer, event.rules.own_government) == ("refused", "refused")
+    assert event.rules.per_nominee is None
+
+
+def test_a_stage_with_an_assignment_pins_how_many_members_score_each_nominee():
+    stages = tuple(one.model_copy(update={"assignment": Assignment(per_nominee=3)}) for one in RULEBOOK.stages)
+    assert {pin(RULEBOOK, one).per_nominee for one in stages} == {3}
 
 
 def test_the_window_is_that_of_the_provinces_own_zone_with_its_last_second():
@@ -104,6 +117,8 @@ def test_every_stage_of_the_rulebook_can_be_pinned():
     ("code", "state", "season", "committee", "command"),
     [
         ("season-unknown", Unopened(), Season(), FORMED, opening()),
+        ("season-frozen", Unopened(), replace(SEASON, hold="frozen"), FORMED, opening()),
+        ("season-closed", Unopened(), replace(SEASON, hold="closed"), FORMED, opening()),
         ("already-open", an_open(), SEASON, FORMED, opening()),
         ("already-open", a_closed(), SEASON, FORMED, opening()),
         ("stage-unknown", Unopened(), SEASON, FORMED, opening(stage(category="UMKM", stage="wawancara"))),
@@ -129,19 +144,73 @@ def test_micro_companies_have_no_interview_in_2020_and_the_refusal_lists_what_th
 
 
 def test_an_open_stage_closes_after_its_deadline():
-    assert events(decide_close(an_open(), CloseStage(AT, AFTER))) == [ScoringClosed(at=AT)]
+    assert events(decide_close(an_open(), SEASON, CloseStage(AT, AFTER))) == [ScoringClosed(at=AT)]
 
 
 @pytest.mark.parametrize(
-    ("code", "state", "received"),
+    ("code", "state", "season", "received"),
     [
-        ("before-deadline", an_open(), CLOSES),
-        ("scoring-not-opened", Unopened(), AFTER),
-        ("already-closed", a_closed(), AFTER),
+        ("before-deadline", an_open(), SEASON, CLOSES),
+        ("before-deadline", extended(CLOSES + DAY), SEASON, CLOSES + DAY),
+        ("scoring-not-opened", Unopened(), SEASON, AFTER),
+        ("already-closed", a_closed(), SEASON, AFTER),
+        ("season-frozen", an_open(), replace(SEASON, hold="frozen"), AFTER),
+        ("season-closed", an_open(), replace(SEASON, hold="closed"), AFTER),
     ],
 )
-def test_a_stage_that_cannot_close_is_refused(code, state, received):
-    assert refusal(decide_close(state, CloseStage(AT, received))).code == code
+def test_a_stage_that_cannot_close_is_refused(code, state, season, received):
+    assert refusal(decide_close(state, season, CloseStage(AT, received))).code == code
+
+
+# --- extending -----------------------------------------------------------------------------------------------------
+
+
+def extending(until: datetime = CLOSES + DAY, received: datetime = NOW, person: str = CLERK) -> ExtendScoring:
+    return ExtendScoring(AT, person, until, DIGEST, received)
+
+
+@pytest.mark.parametrize("received", [NOW, AFTER, CLOSES + DAY - timedelta(seconds=1)])
+def test_a_deadline_is_moved_before_it_or_shortly_after_while_nobody_has_closed_the_stage(received):
+    until = (CLOSES + DAY).replace(microsecond=0)
+    (event,) = events(decide_extend(an_open(), SEASON, a_committee(), extending(until, received)))
+    assert event == ScoringExtended(at=AT, previous=CLOSES, until=CLOSES + DAY, reason_digest=DIGEST)
+
+
+def test_a_second_extension_goes_on_from_the_first():
+    state = RANKING.fold(
+        happened(
+            AT.ranking,
+            [opened(), ScoringExtended(at=AT, previous=CLOSES, until=CLOSES + DAY, reason_digest=DIGEST)],
+        )
+    )
+    (event,) = events(decide_extend(state, SEASON, a_committee(), extending(CLOSES + 2 * DAY)))
+    assert event.previous == CLOSES + DAY
+
+
+def test_a_stage_is_extended_to_the_last_second_of_the_season_in_its_own_zone():
+    """The season of 2020 ends with 30 June 2021; Gorontalo is on WITA, eight hours ahead of UTC."""
+    last = datetime(2021, 6, 30, 15, 59, 59, tzinfo=UTC)
+    assert events(decide_extend(an_open(), SEASON, a_committee(), extending(last)))
+    beyond = refusal(decide_extend(an_open(), SEASON, a_committee(), extending(last + timedelta(seconds=1))))
+    assert beyond.code == "extension-beyond-season"
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "season", "command"),
+    [
+        ("scoring-not-opened", Unopened(), SEASON, extending()),
+        ("closed-before-extension", a_closed(), SEASON, extending()),
+        ("season-frozen", an_open(), replace(SEASON, hold="frozen"), extending()),
+        ("season-closed", an_open(), replace(SEASON, hold="closed"), extending()),
+        ("not-the-office", an_open(), SEASON, extending(person=MEMBER)),
+        ("extension-not-later", an_open(), SEASON, extending(CLOSES)),
+        ("extension-not-later", an_open(), SEASON, extending(CLOSES + DAY, CLOSES + DAY)),
+        ("extension-not-later", extended(CLOSES + DAY), SEASON, extending(CLOSES + DAY)),
+        ("extension-beyond-season", an_open(), SEASON, extending(CLOSES + 300 * DAY)),
+    ],
+)
+def test_an_extension_that_is_none_is_refused(code, state, season, command):
+    assert refusal(decide_extend(state, season, a_committee(), command)).code == code
 
 
 # --- the stream ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,355 @@
+"""`paritrana scores import`: file one's own score sheets from a table, row by row, as often as it takes.
+
+Every row goes through the same HTTP route as a sheet that is typed in, so every rule holds and every refusal is
+recorded. A row's command id follows from what it sends, and what is filed already is not sent: sent twice, a table
+files nothing twice, and after a broken connection the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import httpx
+import typer
+
+from cli.asking import Scoring, checked, pages, scoring_at, token_of
+from cli.output import AsJson, Finding, WrongUse, show
+from cli.score_table import Fault, Row, read_table
+from schemas.exact import Locale
+from schemas.regions import TABLES, AmbiguousName, UnknownRegion, fold_name, resolve
+
+Json = dict[str, Any]
+Outcome = Literal["filed", "unchanged", "would-file", "refused", "not-sent"]
+_WORDS: Final[Mapping[Outcome, str]] = {
+    "filed": "filed",
+    "unchanged": "filed before, nothing sent",
+    "would-file": "would be filed",
+    "refused": "REFUSED",
+    "not-sent": "not sent",
+}
+_KEY_DIGITS: Final = 40
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    scores = typer.Typer(help="Score sheets: file one's own from a table.", no_args_is_help=True, rich_markup_mode=None)
+    scores.callback()(_of_scores)
+    scores.command(
+        "import",
+        help="File your own score sheets from a CSV or XLSX table, one nominee a row.\n\n"
+        "Columns: nomination or candidate (code or official name), and one for each aspect by its code; "
+        "n/a marks an aspect that does not apply. What is filed already is not filed again.\n\n"
+        "Example: paritrana scores import nilai.csv --locale id --dry-run",
+        no_args_is_help=True,
+    )(import_scores)
+    app.add_typer(scores, name="scores")
+
+
+def _of_scores() -> None:
+    """File score sheets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a row: whose sheet it is, how many marks were sent, and every fault with its cell."""
+
+    row: int
+    outcome: Outcome
+    sheet: Json | None = None
+    marks: int = 0
+    faults: tuple[Json, ...] = ()
+
+
+def import_scores(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The table (CSV in UTF-8, or XLSX).")],
+    *,
+    locale: Annotated[str, typer.Option("--locale", help="How decimals are written: id (87,5) or en (87.5).")] = "id",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the table; nothing is filed.")] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="File the marks without handing the sheets in.")] = False,
+    season: Annotated[str | None, typer.Option("--season", help="Only sheets of this season.")] = None,
+    category: Annotated[str | None, typer.Option("--category", help="Only sheets of this category.")] = None,
+    login: Annotated[
+        str | None, typer.Option("--login", help="A development person; else whoever signed in by `login`.")
+    ] = None,
+    scoring: Scoring = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read the table, file each row that is not filed yet, and report every row."""
+    spoken = _locale(locale)
+    rows = read_table(file, spoken)
+    with scoring_at(scoring, token_of(login), spoken) as client:
+        desk = _desk(client, season, category)
+        aspects = _aspects(client, desk) if dry_run else {}
+        filing = Filing(client, desk, spoken, aspects, dry_run=dry_run, submit=not draft)
+        reports = list(filing.run(rows))
+    _tell(file, reports, filing, as_json=as_json)
+
+
+def _locale(text: str) -> Locale:
+    match text:
+        case "id" | "en":
+            return text
+        case _:
+            raise WrongUse(f"--locale {text!r} is none: write id for 87,5 or en for 87.5")
+
+
+# --- one's own sheets ----------------------------------------------------------------------------------------------
+
+
+def _desk(client: httpx.Client, season: str | None, category: str | None) -> list[Json]:
+    """Return the sheets that one may file now."""
+    found = pages(client, "/v1/sheets", {"season": season} if season else {})
+    return [one for one in found if category in (None, one["ranking"].split("/")[4])]
+
+
+def _aspects(client: httpx.Client, desk: Sequence[Json]) -> dict[str, list[Json]]:
+    """Return the aspects of every ranking on the desk, with their scales, for a check that files nothing."""
+    wanted = {one["ranking"] for one in desk}
+    seasons = sorted({one.split("/")[1] for one in wanted})
+    headings = (heading for season in seasons for heading in pages(client, "/v1/rankings", {"season": season}))
+    return {heading["ranking"]: heading["aspects"] for heading in headings if heading["ranking"] in wanted}
+
+
+def _meant(row: Row, desk: Sequence[Json]) -> list[Json]:
+    """Return the sheets of the desk that a row can mean."""
+    if row.nomination is not None:
+        return [one for one in desk if one["nomination"] == row.nomination]
+    written = row.candidate or ""
+    found = [one for one in desk if one["candidate"] == written.upper()]
+    found = found or [one for one in desk if fold_name(one["name"]) == fold_name(written)]
+    codes = set() if found else set(_region_codes(written))
+    return found or [one for one in desk if one["candidate"] in codes]
+
+
+def _region_codes(written: str) -> Iterator[str]:
+    """Yield the codes of the region that a customary name means, such as Kab. Bone Bolango."""
+    for table in TABLES:
+        try:
+            yield resolve(written, table).code
+        except (AmbiguousName, UnknownRegion, ValueError):
+            continue
+
+
+# --- filing --------------------------------------------------------------------------------------------------------
+
+
+class _Broken(Exception):
+    """The service does not answer any more: what is left stays for the next time."""
+
+
+@dataclass(slots=True)
+class Filing:
+    """Files rows one after another."""
+
+    client: httpx.Client
+    desk: Sequence[Json]
+    locale: Locale
+    aspects: Mapping[str, Sequence[Json]]
+    dry_run: bool
+    submit: bool
+    broken: str = ""
+    seen: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def run(self, rows: Sequence[Row]) -> Iterator[Report]:
+        """Yield what becomes of each row; once the service is lost, the others are not sent."""
+        for row in rows:
+            if self.broken:
+                yield Report(row.number, "not-sent")
+                continue
+            try:
+                yield self._one(row)
+            except _Broken as error:
+                self.broken = str(error)
+                yield Report(row.number, "not-sent")
+
+    def _one(self, row: Row) -> Report:
+        if row.faults:
+            return Report(row.number, "refused", faults=tuple(self._said(fault) for fault in row.faults))
+        meant = _meant(row, self.desk)
+        if len(meant) != 1:
+            return Report(row.number, "refused", faults=(self._said(_not_one(row, meant)),))
+        (sheet,) = meant
+        twice = self.seen.setdefault((sheet["ranking"], sheet["nomination"]), row.number)
+        if twice != row.number:
+            return Report(row.number, "refused", sheet, faults=(self._said(_twice(row, twice)),))
+        return self._file(row, sheet)
+
+    def _file(self, row: Row, sheet: Json) -> Report:
+        kept = self._kept(sheet)
+        same = {aspect for aspect, mark in row.marks.items() if aspect in kept["marks"] and _is(kept, aspect, mark)}
+        left = {aspect: mark for aspect, mark in row.marks.items() if aspect not in same}
+        handed_in = kept["status"] == "submitted" or not self.submit
+        if not left and handed_in:
+            return Report(row.number, "unchanged", sheet)
+        if self.dry_run:
+            faults = tuple(self._said(fault) for fault in self._foreseen(row, sheet, left))
+            return Report(row.number, "refused" if faults else "would-file", sheet, len(left), faults)
+        answer = self._send(sheet, kept, left)
+        if answer.status_code == httpx.codes.OK:
+            return Report(row.number, "filed", sheet, len(left))
+        return Report(row.number, "refused", sheet, faults=tuple(self._refused(row, answer)))
+
+    def _kept(self, sheet: Json) -> Json:
+        """Return one's sheet as it is filed: its status and its marks."""
+        answer = self._asked("GET", _path(sheet))
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return {"status": "blank", "marks": {}}
+        said = checked(answer)
+        live = said["status"] in ("draft", "submitted")
+        marks = {one["aspect"]: one.get("mark") for one in said["marks"]} if live else {}
+        return {"status": said["status"], "marks": marks}
+
+    def _send(self, sheet: Json, kept: Json, marks: Mapping[str, str | None]) -> httpx.Response:
+        body = {"marks": dict(marks), "locale": "en", "submit": self.submit}
+        # A sheet that was voided since may be filed with the same marks again: that is another command.
+        again = sheet["changed"] if kept["status"] == "voided" else None
+        named = json.dumps([_path(sheet), body, again], sort_keys=True)
+        key = f"scores-import-{hashlib.sha256(named.encode()).hexdigest()[:_KEY_DIGITS]}"
+        return self._asked("POST", _path(sheet), body, {"Idempotency-Key": key})
+
+    def _asked(
+        self, method: str, path: str, body: Json | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        try:
+            answer = self.client.request(method, path, json=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise _Broken(f"scoring does not answer any more ({type(error).__name__})") from None
+        if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or answer.status_code in (401, 429):
+            raise _Broken(f"scoring answered {answer.status_code}")
+        return answer
+
+    # --- faults
+
+    def _said(self, fault: Fault) -> Json:
+        remedy = fault.id if self.locale == "id" else fault.en
+        return {"code": fault.code, "cell": fault.cell, "value": fault.value, "remedy": remedy}
+
+    def _refused(self, row: Row, answer: httpx.Response) -> Iterator[Json]:
+        """Yield the service's own words, each with the cell that it is about."""
+        problem: Json = answer.json()
+        code = str(problem.get("type", "")).rpartition("/")[2]
+        for error in problem.get("errors") or [{"field": "", "remedy": problem.get("detail", "")}]:
+            aspect = str(error["field"]).removeprefix("marks.")
+            words = error["remedy"] if aspect in row.cells else f"{problem.get('detail', '')} {error['remedy']}".strip()
+            yield {
+                "code": code,
+                "cell": row.cells.get(aspect, str(row.number)),
+                "value": error.get("value", ""),
+                "remedy": words,
+            }
+
+    def _foreseen(self, row: Row, sheet: Json, marks: Mapping[str, str | None]) -> Iterator[Fault]:
+        """Yield what the service would refuse of the marks themselves."""
+        known = {one["aspect"]: one for one in self.aspects.get(sheet["ranking"], ())}
+        for aspect, mark in marks.items():
+            found = known.get(aspect)
+            if found is None or found["origin"] != "judged":
+                marked = ", ".join(code for code, one in known.items() if one["origin"] == "judged") or "-"
+                yield _no_such(row, aspect, marked)
+            elif mark is not None and not _fits(Decimal(mark), found):
+                yield _off_scale(row, aspect, mark, found)
+
+
+def _path(sheet: Json) -> str:
+    return f"/v1/sheets/{sheet['nomination']}/{sheet['tier']}/{sheet['stage']}"
+
+
+def _is(kept: Json, aspect: str, mark: str | None) -> bool:
+    """Tell whether a mark is the one that is filed: 87.5 and 87.50 are one mark."""
+    filed = kept["marks"][aspect]
+    return filed is mark is None or (filed is not None and mark is not None and Decimal(filed) == Decimal(mark))
+
+
+def _fits(mark: Decimal, aspect: Json) -> bool:
+    least, greatest, step = (Decimal(aspect[name]) for name in ("least", "greatest", "step"))
+    return least <= mark <= greatest and (mark - least) % step == 0
+
+
+def _not_one(row: Row, meant: Sequence[Json]) -> Fault:
+    written = row.nomination or row.candidate or ""
+    if not meant:
+        return Fault(
+            "not-on-your-desk",
+            str(row.number),
+            written,
+            "No sheet of yours that is open now is about this; see /v1/sheets for those that are.",
+            "Tidak ada lembar Anda yang sedang terbuka untuk baris ini; lihat daftar lembar nilai Anda.",
+        )
+    listed = ", ".join(f"{one['nomination']} ({one['ranking'].removeprefix('ranking/')})" for one in meant)
+    return Fault(
+        "several-sheets",
+        str(row.number),
+        written,
+        f"This means several of your sheets; write the nomination's id, or use --season or --category: {listed}",
+        f"Baris ini cocok dengan beberapa lembar; tulis nomor usulan, atau pakai --season atau --category: {listed}",
+    )
+
+
+def _twice(row: Row, first: int) -> Fault:
+    return Fault(
+        "twice-in-table",
+        str(row.number),
+        row.nomination or row.candidate or "",
+        f"Row {first} is about the same nominee; keep one of them.",
+        f"Baris {first} tentang kandidat yang sama; sisakan salah satu.",
+    )
+
+
+def _no_such(row: Row, aspect: str, marked: str) -> Fault:
+    return Fault(
+        "unknown-aspect",
+        row.cells[aspect],
+        aspect,
+        f"This aspect is not marked here; mark: {marked}.",
+        f"Aspek ini tidak dinilai di sini; nilailah: {marked}.",
+    )
+
+
+def _off_scale(row: Row, aspect: str, mark: str, found: Json) -> Fault:
+    least, greatest, step = found["least"], found["greatest"], found["step"]
+    return Fault(
+        "off-scale",
+        row.cells[aspect],
+        mark,
+        f"Give a mark from {least} to {greatest} in steps of {step}.",
+        f"Beri nilai dari {least} sampai {greatest} dengan kelipatan {step}.",
+    )
+
+
+# --- telling -------------------------------------------------------------------------------------------------------
+
+
+def _tell(file: Path, reports: Sequence[Report], filing: Filing, *, as_json: bool) -> None:
+    """Print the report; raise Finding when rows were refused, and WrongUse when the service was lost on the way."""
+    counts = {outcome: sum(report.outcome == outcome for report in reports) for outcome in _WORDS}
+    summary = ", ".join(f"{count} {_WORDS[outcome]}" for outcome, count in counts.items() if count)
+    document: Json = {"file": str(file), "dry_run": filing.dry_run, "counts": counts}
+    document["rows"] = [_row_document(report) for report in reports]
+    show(document, [line for report in reports for line in _lines(report)] + [f"{file}: {summary}"], as_json=as_json)
+    if filing.broken:
+        raise WrongUse(f"{filing.broken}: {counts['not-sent']} rows were not sent; run the same command again")
+    if counts["refused"]:
+        raise Finding(f"{counts['refused']} of {len(reports)} rows were refused; correct them and send the file again")
+
+
+def _row_document(report: Report) -> Json:
+    sheet = report.sheet or {}
+    said: Json = {"row": report.row, "outcome": report.outcome, "marks": report.marks, "errors": list(report.faults)}
+    for name in ("nomination", "candidate", "name", "tier", "stage"):
+        said[name] = sheet.get(name)
+    return said
+
+
+def _lines(report: Report) -> Iterator[str]:
+    whom = f" {report.sheet['name']} ({report.sheet['candidate']})" if report.sheet else ""
+    marks = f", {report.marks} marks" if report.marks else ""
+    yield f"row {report.row}{whom}: {_WORDS[report.outcome]}{marks}"
+    for fault in report.faults:
+        value = f" {fault['value']!r}" if fault["value"] else ""
+        yield f"   {fault['cell']}{value}: {fault['remedy']}"

@@ -1,0 +1,219 @@
+"""What the clock brings, from one active replica: the daily digest, and reminders before deadlines.
+
+It looks by the service's clock, which may be a test clock that jumps: only the present day counts. It acts only while
+the fold is at the end of the log and enabled, so what a rebuild or a replay passes through reminds nobody. What it
+commits are intents with ids of person and day, so they are sent once, like all others.
+
+Who has handed in which sheets is on a topic that only scoring and audit read, and scoring gives it to people of the
+place only. So members are reminded of the nominees that they are to score at a stage, by how many they are, whether
+they handed in or not; recused ones are left out, and the text says that what is done needs nothing more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from kernel.clock import Clock
+from kernel.commands import Executor
+from kernel.decider import Position
+from kernel.log import SQL as LOG_SQL
+from kernel.reactor import SQL as REACTOR_SQL
+from schemas.regions import NATION_ZONE
+from schemas.rulebook import Rulebook
+from services.notifications.domain.days import (
+    FURTHEST,
+    Deadline,
+    Kind,
+    digest_id,
+    is_near,
+    last_digest,
+    named_in,
+    reminder_id,
+    reminder_params,
+    reminding_day,
+)
+from services.notifications.domain.intents import place
+from services.notifications.domain.known import stage_of
+from services.notifications.domain.subscription import DELIVERIES, stream_of
+from services.notifications.domain.templates import DIGEST
+from services.notifications.handler import IntentHandler
+from services.notifications.mail import message_id_of
+from services.notifications.outbox import SQL
+
+_LOOK_SECONDS: Final = 2.0
+_MOST_IN_A_DIGEST: Final = 500
+_ZONES: Final = (NATION_ZONE, "Asia/Makassar", "Asia/Jayapura")
+_OF_NOMINEES: Final[tuple[tuple[str, Kind], ...]] = (
+    ("mending_due", "mending"), ("interviews_due", "interview"), ("appeals_due", "appeal"),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Daily:
+    """Commits what a day brings; `wake` tells the senders when it has."""
+
+    pool: asyncpg.Pool
+    executor: Executor
+    clock: Clock
+    domain: str
+    digest_hour: int
+    _reminded: dict[str, date] = field(default_factory=dict)
+    """By zone, the last day whose reminders were committed by this process."""
+    _rulebooks: dict[tuple[str, int], Rulebook] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Look every few seconds until cancelled."""
+        while True:
+            await self.round()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def round(self) -> int:
+        """Commit what the present instant brings; return how many messages that were."""
+        if not await self._is_up_to_date():
+            return 0
+        now = self.clock.now()
+        return await self._digests(now) + await self._reminders(now)
+
+    async def _is_up_to_date(self) -> bool:
+        """Tell whether the fold may act and has come to the end of the log."""
+        last = await self.pool.fetchrow(LOG_SQL["last_appended"])
+        row = await self.pool.fetchrow(REACTOR_SQL["checkpoint"], IntentHandler.name)
+        if row is None or row["enabled_epoch"] == 0 or last is None:
+            return False
+        return Position(*tuple(row)[:3]) >= Position(*tuple(last))
+
+    # --- the digest ------------------------------------------------------------------------------------------------
+
+    async def _digests(self, now: datetime) -> int:
+        made = 0
+        for row in await self.pool.fetch(SQL["held"]):
+            due = last_digest(now, row["zone"] or NATION_ZONE, self.digest_hour)
+            if row["oldest"] <= due:
+                made += await self._digest(row["person"], due)
+        return made
+
+    async def _digest(self, person: UUID, due: datetime) -> int:
+        """Put what a person's day held into one digest, in one transaction; nothing when the day had its digest."""
+        rows = await self.pool.fetch(SQL["held_of"], person, due, _MOST_IN_A_DIGEST)
+        fresh = await self._not_concluded(person, rows)
+        if not fresh:
+            return 0
+        message = digest_id(person, due.date())
+        names = sorted({nomination for row in fresh for nomination in row["nominations"]})
+        params = _json({"day": due.date().isoformat()})
+        season, sample = max(row["season"] for row in fresh), any(row["sample"] for row in fresh)
+        head = (message, person, DIGEST, season, params, names, sample, max(row["recorded"] for row in fresh))
+        async with self.pool.acquire() as connection, connection.transaction():
+            if await connection.fetchval(SQL["put_day"], *head, "mail", True) is None:
+                return 0
+            await connection.execute(SQL["put_into_digest"], [row["message_id"] for row in fresh], message)
+        return 1
+
+    async def _not_concluded(self, person: UUID, rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
+        """Return what was not delivered before: a store that was restored may hold it still."""
+        state = await self.executor.state(DELIVERIES, stream_of(str(person)))
+        done = [row for row in rows if message_id_of(row["message_id"], self.domain) in state.concluded]
+        if done:
+            await self.pool.execute(SQL["settle_held"], [row["message_id"] for row in done])
+        return [row for row in rows if row not in done]
+
+    # --- reminders -------------------------------------------------------------------------------------------------
+
+    async def _reminders(self, now: datetime) -> int:
+        """Remind whose day has begun, once a day for each zone that people's days are told in."""
+        begun = {zone: day for zone in _ZONES if (day := reminding_day(now, zone)) is not None}
+        fresh = {zone: day for zone, day in begun.items() if self._reminded.get(zone) != day}
+        if not fresh:
+            return 0
+        made = 0
+        for season, deadlines in (await self._deadlines(now)).items():
+            made += await self._remind(season, deadlines, fresh, now)
+        self._reminded.update(fresh)
+        return made
+
+    async def _remind(self, season: str, deadlines: list[Deadline], days: Mapping[str, date], now: datetime) -> int:
+        persons = {deadline.person for deadline in deadlines}
+        zones = {row["person"]: row["zone"] for row in await self.pool.fetch(SQL["zones"], list(persons))}
+        made = 0
+        for person in sorted(persons):
+            day = days.get(zones.get(person, NATION_ZONE))
+            if day is None:
+                continue
+            own = [deadline for deadline in deadlines if deadline.person == person]
+            params = _json(reminder_params(own))
+            message = reminder_id(person, season, day)
+            row = (message, person, "reminder", season, params, named_in(own), False, now, None, False)
+            made += await self.pool.fetchval(SQL["put_day"], *row) is not None
+        return made
+
+    async def _deadlines(self, now: datetime) -> dict[str, list[Deadline]]:
+        """Return the deadlines near enough to be reminded of, by season; of seasons that are not frozen."""
+        seasons = {row["season"]: row for row in await self.pool.fetch(SQL["seasons_on"])}
+        rulebooks = {season: self._rulebook(row) for season, row in seasons.items()}
+        found: dict[str, list[Deadline]] = {season: [] for season in seasons}
+        for row in await self.pool.fetch(SQL["nominating"]):
+            if (season := row["season"]) in seasons:
+                found[season].append(_nominations(row, rulebooks[season], orjson.loads(seasons[season]["extensions"])))
+        span = (now, now + FURTHEST)
+        for row in await self.pool.fetch(SQL["sheets_due"], *span):
+            found[row["season"]].append(_sheets(row, rulebooks[row["season"]]))
+        for query, kind in _OF_NOMINEES:
+            for row in await self.pool.fetch(SQL[query], *span):
+                for person in {row["nominated_by"], row["contact"]}:
+                    found[row["season"]].append(_of_nominee(row, person, kind, rulebooks[row["season"]]))
+        near = {season: [one for one in deadlines if is_near(one, now)] for season, deadlines in found.items()}
+        return {season: list(_each_once(deadlines)) for season, deadlines in near.items() if deadlines}
+
+    def _rulebook(self, row: asyncpg.Record) -> Rulebook:
+        key = (row["season"], row["version"])
+        if key not in self._rulebooks:
+            self._rulebooks[key] = Rulebook.from_content(orjson.loads(row["rulebook"]))
+        return self._rulebooks[key]
+
+
+def _nominations(row: asyncpg.Record, rulebook: Rulebook, extensions: Mapping[str, str]) -> Deadline:
+    province = row["province"]
+    later = [datetime.fromisoformat(extensions[place]) for place in ("", province) if place in extensions]
+    until = max([rulebook.deadline_utc(rulebook.calendar.nomination, province), *later])
+    return Deadline(row["person"], "nominations", until, rulebook.zone(province), {"province": province})
+
+
+def _sheets(row: asyncpg.Record, rulebook: Rulebook) -> Deadline:
+    item = {"province": row["province"], "at": place(stage_of(row["ranking"])), "count": len(row["nominations"])}
+    zone = rulebook.zone(row["province"])
+    return Deadline(row["person"], "sheets", row["closes"], zone, item, tuple(row["nominations"]), names=False)
+
+
+def _of_nominee(row: asyncpg.Record, person: UUID, kind: Kind, rulebook: Rulebook) -> Deadline:
+    at = stage_of(row["at"])
+    item = {"province": at.province, "at": place(at)}
+    return Deadline(person, kind, row["until"], rulebook.zone(at.province), item, (row["nomination"],))
+
+
+def _each_once(deadlines: Iterable[Deadline]) -> Iterator[Deadline]:
+    """Return every deadline of a person once: nominees with the same one in the same stage share a line."""
+    merged: dict[tuple[Any, ...], Deadline] = {}
+    for one in deadlines:
+        key = (one.person, one.kind, one.until, _json(one.item))
+        known = merged.get(key)
+        merged[key] = one if known is None else _with(known, one.nominations)
+    yield from merged.values()
+
+
+def _with(deadline: Deadline, more: tuple[UUID, ...]) -> Deadline:
+    both = tuple(sorted({*deadline.nominations, *more}))
+    return Deadline(
+        deadline.person, deadline.kind, deadline.until, deadline.zone, deadline.item, both, names=deadline.names
+    )
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,16 @@
+"""Scoring over HTTP, one module per resource: stages opened to sealed, sheets filed, rankings read.
+
+Roles and scopes come from the token; who sits in which body is decided by the domain from the committee's stream.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from services.scoring.api import rankings, sheets, stages
+
+
+def add_routes(app: FastAPI) -> None:
+    """Add every route of the service."""
+    for room in (stages, sheets, rankings):
+        app.include_router(room.router)

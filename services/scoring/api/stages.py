@@ -1,0 +1,189 @@
+"""Stages over HTTP: opened, scorers drawn, extended, closed, sealed; and the checklist that comes before."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends
+from pydantic import Field, StringConstraints
+
+from kernel.body import Moment
+from kernel.canonical import Json
+from kernel.decider import Text
+from kernel.http import CommandRequest, answer, command_by
+from kernel.problems import not_found
+from kernel.service import Service
+from kernel.tokens import Person, require
+from schemas.envelope import Stage
+from services.scoring import programs
+from services.scoring.api.parts import (
+    STAGE_PATH,
+    At,
+    AtLeast,
+    Body,
+    Here,
+    Reason,
+    SecretaryCommand,
+    digest_once,
+    refuse_other_place,
+    wait_for,
+)
+from services.scoring.checklist import Competitor, Picture, checklist
+from services.scoring.domain.assignment import AssignScorers
+from services.scoring.domain.received import AWARD, COMMITTEE, Nominee, committee_stream
+from services.scoring.domain.seal import SealRanking
+from services.scoring.domain.stage import RANKING, CloseStage, ExtendScoring, OpenStage, Unopened
+from services.scoring.reads import (
+    SQL,
+    awards_of_category,
+    local_deadline,
+    may_see_provisional,
+    ranking_now,
+    roll_of_stage,
+    season_of,
+    sheets_of_stage,
+)
+
+router = APIRouter()
+
+_SEED_BYTES = 32
+
+
+@router.post(f"/v1/rankings{STAGE_PATH}/open", tags=["stages"], summary="Open a stage for scoring")
+async def open_stage(here: Here, command: SecretaryCommand, at: At) -> Json:
+    """Pin the season's rulebook in force and let the body's members file sheets within the stage's window."""
+    refuse_other_place(command.person, at)
+    outcome = await here.executor.execute(command.ask("secretary"), programs.opening(OpenStage(at, command.received)))
+    return answer(outcome)
+
+
+class AssignmentBody(Body):
+    """The seed of a draw, where it was thrown in public; else the service makes one."""
+
+    seed: Annotated[
+        str | None,
+        StringConstraints(pattern=r"^[0-9a-f]{64}$"),
+        Field(description="64 hex digits (0-9, a-f), for example thrown with dice before the committee."),
+    ] = None
+
+
+@router.post(f"/v1/rankings{STAGE_PATH}/assign", tags=["stages"], summary="Draw who scores whom")
+async def assign_scorers(here: Here, command: SecretaryCommand, at: At, body: AssignmentBody) -> Json:
+    """Draw members for every nominee that has fewer scorers than the rulebook asks for; what was drawn stays.
+
+    The draw follows from its seed by SHA-256 alone, so anybody can repeat it.
+    """
+    refuse_other_place(command.person, at)
+
+    async def roll(stage: Stage) -> list[str]:
+        return await roll_of_stage(here, stage)
+
+    assign = AssignScorers(at, command.actor, body.seed or secrets.token_hex(_SEED_BYTES))
+    return answer(await here.executor.execute(command.ask("secretary"), programs.assigning(assign, roll)))
+
+
+class ExtensionBody(Body):
+    """A later deadline and the reason for it."""
+
+    until: Annotated[Moment, Field(description="The last second at which sheets are received, with its offset.")]
+    reason: Reason
+
+
+ExtenderCommand = Annotated[CommandRequest, Depends(command_by("secretary", "season-admin"))]
+
+
+@router.post(f"/v1/rankings{STAGE_PATH}/extend", tags=["stages"], summary="Extend a stage's deadline, with a reason")
+async def extend_stage(here: Here, command: ExtenderCommand, at: At, body: ExtensionBody) -> Json:
+    """Let sheets be received until later, within the season and before the stage is closed; it is recorded."""
+    office = "season-admin" if command.person.may("season-admin") else "secretary"
+    if office == "secretary":
+        refuse_other_place(command.person, at)
+    digest = await digest_once(here, command, body.reason)
+    if isinstance(digest, dict):
+        return digest
+    extend = ExtendScoring(at, command.actor, body.until, digest, command.received)
+    return answer(await here.executor.execute(command.ask(office), programs.extending(extend)))
+
+
+@router.post(f"/v1/rankings{STAGE_PATH}/close", tags=["stages"], summary="Close a stage after its deadline")
+async def close_stage(here: Here, command: SecretaryCommand, at: At) -> Json:
+    """End the filing of sheets; not before the deadline, its last second included."""
+    refuse_other_place(command.person, at)
+    outcome = await here.executor.execute(command.ask("secretary"), programs.closing(CloseStage(at, command.received)))
+    return answer(outcome)
+
+
+@router.post(f"/v1/rankings{STAGE_PATH}/seal", tags=["stages"], summary="Seal a closed stage's ranking")
+async def seal_ranking(here: Here, command: SecretaryCommand, at: At) -> Json:
+    """Compute the standings from the streams themselves and close them by a hash.
+
+    A sealed ranking is sealed anew only after an order that cites its seal.
+    """
+    refuse_other_place(command.person, at)
+
+    async def roll(stage: Stage) -> list[str]:
+        return await roll_of_stage(here, stage)
+
+    async def sheets(nominations: Sequence[str], stage: Stage) -> list[str]:
+        return await sheets_of_stage(here, nominations, stage)
+
+    async def awards(stage: Stage) -> list[str]:
+        return await awards_of_category(here, stage)
+
+    program = programs.sealing(SealRanking(at, command.actor, command.received), roll, sheets, awards)
+    outcome = await here.executor.execute(command.ask("secretary"), program)
+    return answer(outcome)
+
+
+# --- the checklist -------------------------------------------------------------------------------------------------
+
+
+@router.get(f"/v1/rankings{STAGE_PATH}/checklist", tags=["stages"], summary="Show what is left before the seal")
+async def show_checklist(
+    here: Here, person: Annotated[Person, Depends(require("secretary", "auditor"))], at: At, at_least: AtLeast = None
+) -> Json:
+    """Show who has not filed, who cannot be ranked and why, who is recused, and whether a tie stands at the cut.
+
+    It holds no marks and no aggregates; whether a tie stands is left out for a secretary who has a sheet there.
+    """
+    if not person.may("auditor"):
+        refuse_other_place(person, at)
+    for projection in ("rankings", "stage_members", "sheets"):
+        await wait_for(here, projection, at_least)
+    position = str(await here.position("rankings"))
+    heading, *lines = await ranking_now(here, at)
+    said: Json = orjson.loads(heading["heading"])
+    picture = await _picture(here, at, lines)
+    with_ties = heading["seal"] is not None or await may_see_provisional(here, person, said)
+    return {
+        **checklist(picture, with_ties=with_ties),
+        "closes": said["closes"],
+        **local_deadline(said["closes"], picture.season, at.province),
+        "position": position,
+    }
+
+
+async def _picture(here: Service, at: Stage, lines: Sequence[Json]) -> Picture:
+    """Return what is known of a stage now; raise a 404 when it was never opened."""
+    ranking = await here.executor.state(RANKING, at.ranking)
+    if isinstance(ranking, Unopened):
+        raise not_found(Text("This stage was not opened for scoring.", "Tahap ini belum dibuka untuk penilaian."))
+    competing = await here.pool.fetch(SQL["competing"], at.ranking)
+    sheets = await here.pool.fetch(SQL["sheets_of_ranking"], at.ranking)
+    awards = [await here.executor.state(AWARD, stream) for stream in await awards_of_category(here, at)]
+    return Picture(
+        at=at,
+        ranking=ranking,
+        season=await season_of(here, at.season),
+        committee=await here.executor.state(COMMITTEE, committee_stream(at)),
+        competing=[
+            Competitor(Nominee(row["nomination"], at.category, row["kind"], row["candidate"]), row["name"])
+            for row in competing
+        ],
+        sheets={(row["nomination"], row["member"]): row["status"] for row in sheets},
+        lines=lines,
+        appeals=sorted({appeal for award in awards for appeal in award.holding(at)}),
+    )

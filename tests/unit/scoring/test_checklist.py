@@ -1,0 +1,196 @@
+"""Given a stage as it stands; when its secretary looks before the seal; then what is left, and nothing of the marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas.rulebook import Rulebook, rulebook_content
+from schemas.rulebook_file import read_rulebook
+from services.scoring.checklist import Competitor, Picture, checklist, next_rule
+from services.scoring.domain.received import Season, Seat
+from tests.unit.scoring.given import (
+    AT,
+    BODY,
+    MEMBER,
+    N1,
+    N2,
+    N3,
+    a_closed,
+    a_committee,
+    an_id,
+    an_interest,
+    an_open,
+    drawn,
+    nominee,
+    pinned,
+)
+
+OTHER = an_id("other member")
+
+
+@cache
+def rulebook(places: int = 1) -> Rulebook:
+    read = read_rulebook((Path(__file__).parents[3] / "rulebooks" / "2020.yaml").read_bytes())
+    assert read.rulebook is not None
+    quota = read.rulebook.stages[0].quota.model_copy(update={"places": places, "provinces": None})
+    stages = tuple(one.model_copy(update={"quota": quota}) for one in read.rulebook.stages)
+    return read.rulebook.model_copy(update={"stages": stages})
+
+
+def season(places: int = 1, **changed: Any) -> Season:
+    content = rulebook_content(rulebook(places))
+    return Season(1, "f" * 64, content, versions={1: content}, **changed)
+
+
+def line(nomination: str, rank: int | None = None, total: str | None = None, **changed: Any) -> dict[str, Any]:
+    usual: dict[str, Any] = {
+        "nomination": nomination,
+        "candidate": "75.03",
+        "name": f"Name of {nomination}",
+        "rank": rank,
+        "total": total,
+        "tie": None,
+        "reason": None if rank else "too-few-sheets",
+        "lacking": None,
+        "sheets": 2,
+    }
+    return usual | changed
+
+
+def picture(lines: Sequence[dict[str, Any]] = (), **changed: Any) -> Picture:
+    usual: dict[str, Any] = {
+        "at": AT,
+        "ranking": an_open(),
+        "season": season(),
+        "committee": a_committee(MEMBER, OTHER),
+        "competing": [Competitor(nominee(id_), f"Name of {id_}") for id_ in (N1, N2)],
+        "sheets": {},
+        "lines": lines,
+        "appeals": (),
+    }
+    return Picture(**(usual | changed))
+
+
+def listed(picture: Picture) -> dict[str, Any]:
+    return checklist(picture, with_ties=True)
+
+
+# --- members and nominees ------------------------------------------------------------------------------------------
+
+
+def test_each_member_is_listed_with_what_waits_for_its_sheet():
+    found = listed(picture(sheets={(N1, MEMBER): "submitted", (N2, MEMBER): "draft", (N1, OTHER): "voided"}))
+    members = {one["member"]: one for one in found["members"]}
+    assert (members[MEMBER]["due"], members[MEMBER]["submitted"]) == (2, 1)
+    assert [(one["nomination"], one["status"]) for one in members[MEMBER]["waiting"]] == [(N2, "draft")]
+    assert [(one["nomination"], one["status"]) for one in members[OTHER]["waiting"]] == [(N1, "voided"), (N2, "blank")]
+    assert members[OTHER]["offices"] == ["ketua-apindo"]
+    assert found["unfiled"] == 3
+
+
+def test_who_is_recused_owes_no_sheet_and_is_shown_beside_the_nominee():
+    found = listed(picture(committee=an_interest(a_committee(MEMBER, OTHER), N1)))
+    members = {one["member"]: one["due"] for one in found["members"]}
+    assert members == {MEMBER: 1, OTHER: 2}
+    assert found["nominees"][0]["recusals"] == [{"member": MEMBER, "reason": "declared", "flagged": False}]
+    assert found["nominees"][1]["recusals"] == []
+
+
+def test_who_has_left_is_not_waited_for():
+    committee = a_committee(MEMBER, OTHER).remove(Seat(BODY, "ketua-apindo", 2), OTHER)
+    assert [one["member"] for one in listed(picture(committee=committee))["members"]] == [MEMBER]
+
+
+def test_each_nominee_says_whether_it_could_be_ranked_now_and_why_not():
+    found = listed(picture([line(N1, 1, "80/1"), line(N2, reason="aspect-unmarked", lacking="kinerja")]))
+    assert [(one["rankable"], one["reason"], one["aspect"], one["sheets"]) for one in found["nominees"]] == [
+        (True, None, None, 2),
+        (False, "aspect-unmarked", "kinerja", 2),
+    ]
+
+
+def test_drawn_members_owe_sheets_and_a_nominee_short_of_scorers_says_so():
+    found = listed(picture(ranking=drawn(MEMBER, OTHER)))
+    assert {one["member"]: one["due"] for one in found["members"]} == {MEMBER: 1, OTHER: 1}
+    assert [(one["scorers"], one["scorers_short"]) for one in found["nominees"]] == [(2, 0), (0, 2)]
+    assert found["per_nominee"] == 2
+
+
+def test_a_drawn_member_who_is_recused_since_leaves_a_gap():
+    found = listed(picture(ranking=drawn(MEMBER, OTHER), committee=an_interest(a_committee(MEMBER, OTHER), N1)))
+    assert (found["nominees"][0]["scorers"], found["nominees"][0]["scorers_short"]) == (1, 1)
+
+
+def test_what_is_frozen_is_said():
+    found = listed(picture(season=season(hold="frozen"), appeals=(an_id("appeal"),)))
+    assert found["frozen"] == {"season": "frozen", "appeals": [an_id("appeal")]}
+
+
+@pytest.mark.parametrize(("ranking", "state"), [(an_open(), "open"), (a_closed(), "closed")])
+def test_where_the_stage_stands_is_said(ranking, state):
+    assert listed(picture(ranking=ranking))["state"] == state
+
+
+# --- the cut -------------------------------------------------------------------------------------------------------
+
+TIED = [line(N1, 1, "80/1"), line(N2, 2, "75/1"), line(N3, 2, "75/1")]
+
+
+def test_a_tie_at_the_cut_names_who_is_tied_and_what_would_break_it():
+    cut = listed(picture(TIED, season=season(2)))["cut"]
+    assert (cut["tied"], cut["rank"], cut["places_left"], cut["next"]) == (True, 2, 1, "vote")
+    assert [one["nomination"] for one in cut["among"]] == [N2, N3]
+
+
+@pytest.mark.parametrize(
+    ("tie_break", "next_"),
+    [
+        (("aspect", "lot", "vote"), "lot"),
+        (("aspect", "vote", "lot"), "vote"),
+        (("aspect",), "vote"),
+    ],
+)
+def test_the_first_rule_that_people_must_take_breaks_what_is_left(tie_break, next_):
+    assert next_rule(tie_break) == next_
+
+
+@pytest.mark.parametrize("places", [1, 3, 4])
+def test_a_tie_beside_the_cut_is_none_at_it(places):
+    assert listed(picture(TIED, season=season(places)))["cut"]["tied"] is False
+
+
+def test_what_parted_equals_at_the_cut_is_said_without_the_figures():
+    tie = orjson.dumps({"rule": "aspect", "aspect": "kinerja", "figure": "81/1"}).decode()
+    lines = [line(N1, 1, "80/1", tie=tie), line(N2, 2, "80/1", tie=tie)]
+    cut = listed(picture(lines))["cut"]
+    assert [(one["nomination"], one["rule"], one["aspect"]) for one in cut["parted_by"]] == [
+        (N1, "aspect", "kinerja"),
+        (N2, "aspect", "kinerja"),
+    ]
+    assert "81/1" not in str(cut)
+
+
+def test_who_scores_learns_nothing_that_follows_from_aggregates():
+    found = checklist(picture(TIED, season=season(2)), with_ties=False)
+    assert found["cut"] == {"quota": 2, "withheld": True}
+    assert "80/1" not in str(found)
+    assert "75/1" not in str(listed(picture(TIED, season=season(2))))
+
+
+def test_the_quota_is_that_of_the_version_that_the_stage_pinned():
+    newer = rulebook_content(rulebook(3))
+    both = Season(2, "f" * 64, newer, versions={1: rulebook_content(rulebook(2)), 2: newer})
+    assert listed(picture(TIED, season=both))["cut"]["quota"] == 2
+
+
+def test_a_stage_that_only_measures_needs_no_sheets():
+    measured = pinned(pinned().aspects[0].model_copy(update={"origin": "measured"}))
+    found = listed(picture(ranking=an_open(measured)))
+    assert (found["least_sheets"], found["unfiled"]) == (0, 0)
+    assert [one["due"] for one in found["members"]] == [0, 0]
