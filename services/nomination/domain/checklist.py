@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from schemas.envelope import Stage
@@ -16,7 +16,7 @@ from schemas.nomination import AgendaItem
 from schemas.rulebook import Rulebook
 from services.nomination.domain.deciding import pending_motion, proposed_now
 from services.nomination.domain.evidence import Evidence, broken_ties, decided_by, stage_rules
-from services.nomination.domain.local_time import begin_of, day_of
+from services.nomination.domain.local_time import begin_of
 from services.nomination.domain.motion import effective_ranks, free_to_vote, tied_at_cut
 from services.nomination.domain.nomination import FiledLate, Nomination
 from services.nomination.domain.plenary import Setting, earliest_day
@@ -60,13 +60,13 @@ def _term(setting: Setting) -> Json:
     """Say by which decree and until when the body sits, and whether the meeting's day is within its term."""
     formed = setting.formed
     zone = setting.season.rulebook.zone(setting.plenary.province)
-    begins, ends = begin_of(formed.term_from, zone), begin_of(formed.term_until, zone)
+    begins, last_day = begin_of(formed.term_from, zone), begin_of(formed.term_until, zone)
     scheduled = setting.plenary.scheduled
     return {
         "decree": formed.decree,
         "from": formed.term_from.isoformat(),
         "until": formed.term_until.isoformat(),
-        "holds": begins <= scheduled and (scheduled < ends or day_of(scheduled, zone) == formed.term_until),
+        "holds": begins <= scheduled and scheduled - last_day < timedelta(days=1),
     }
 
 
