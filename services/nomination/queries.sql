@@ -125,10 +125,6 @@ limit $6
 -- One meeting and the place that may see it.
 select province, body from plenaries where grp = $1
 
--- name: texts
--- Free texts by their digests ($1), with the salt that each digest was made with; an erased one has no body.
-select digest, salt, body from texts where digest = any($1)
-
 -- name: seasons
 -- Open seasons after a code ($1, null: from the first).
 select id, body from seasons where $1::text is null or id > $1 order by id limit $2
@@ -200,8 +196,8 @@ from events e join unnest($1::text[], $2::bigint[]) as wanted (stream, version) 
 order by e.epoch, e.xid, e.position
 
 -- name: texts_by_digest
--- Free texts that events cite by these digests ($1); an erased one has no body.
-select digest, body from texts where digest = any($1)
+-- Free texts that events cite by these digests ($1), with the salt of each; an erased one has no body.
+select digest, salt, body from texts where digest = any($1)
 
 -- name: appeals
 -- Appeals as they were lodged, after ($4, $5), of a season ($1), place ($2) and category ($3) if given, for who sees the

@@ -61,4 +61,4 @@ def concerned_by(row: Json) -> Concerned:
 
 async def told(here: Service, documents: Iterable[Json]) -> list[Json]:
     """Return documents with the texts that they cite."""
-    return await with_texts(here, documents, SQL["texts"])
+    return await with_texts(here, documents, SQL["texts_by_digest"])
