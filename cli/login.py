@@ -80,6 +80,21 @@ def token_for(login_name: str | None = None, identity: str | None = None) -> str
     return str(answer["token"])
 
 
+def token_beside(login_name: str | None, identity: str | None = None) -> str:
+    """Return the token of a second person, who takes part in a command beside whoever asks; nothing of it is kept.
+
+    The name and, except of development persons, the password are asked for on the terminal.
+    """
+    if not sys.stdin.isatty() and (login_name is None or _password(None) is None):
+        raise WrongUse(
+            "there is no terminal to ask the second person at: run this where both can type, or on the embedded stack "
+            "name a development person by --second"
+        )
+    name = login_name or _asked("Login of the second person")
+    password = _password(None) or _asked(f"Password of {name}", hidden=True)
+    return str(sign_in(address_of("identity", identity), name, password)["token"])
+
+
 def _session(identity: str | None) -> dict[str, Any]:
     return session_of(address_of("identity", identity))
 

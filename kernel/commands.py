@@ -308,6 +308,25 @@ class Executor:
                         return remembered
         return BUSY
 
+    async def rehearse(self, ask: Ask, program: Program) -> Decision:
+        """Return what executing the command now would decide; nothing is appended, and no refusal recorded.
+
+        Everything is read anew, and accepted events are written as they would be, so that what cannot be written fails
+        here too. The answer holds for this moment only: whoever asks in earnest is decided anew.
+        """
+        async with _Lease(self.pool, self._share) as lease:
+            for attempt in range(ATTEMPTS):
+                session = _Session(lease.connection, self.codec, self.cache, trusting=False)
+                try:
+                    decision = await program(session)
+                except StreamMoved:
+                    await asyncio.sleep(_apart(attempt))
+                    continue
+                if not isinstance(decision, Refusal):
+                    self._write(session, ask, decision, remember=False)
+                return decision
+        return BUSY
+
     async def state(self, aggregate: Aggregate[S], stream: str) -> S:
         """Return a stream's state as it is now, for a read; only what is new of it is read."""
         async with _Lease(self.pool, self._share) as lease:

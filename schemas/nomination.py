@@ -120,6 +120,7 @@ class SeasonClosed(NominationEvent):
     season: SeasonCode
     first: Uuid
     second: Uuid
+    reason_digest: Hex64 | None = None
 
 
 # --- committees ----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from services.nomination.directory import Directory
 from services.nomination.documents.meeting import Cited, Head, Holder, MeetingRecord, minutes_of, record_of
 from services.nomination.documents.sheets import MinutesSheet
 from services.nomination.domain.committee import COMMITTEE, Committee, committee_stream
+from services.nomination.domain.local_time import day_of
 from services.nomination.domain.nomination import NOMINATION, FiledLate, Nomination, nomination_stream
 from services.nomination.domain.plenary import plenary_stream
 from services.nomination.domain.season import SEASON, Season, season_stream
@@ -51,10 +52,11 @@ async def read_minutes(service: Service, directory: Directory, plenary: str, add
         return None
     record, last = found.record, found.events[-1]
     body = found.committee.bodies[record.convened.body]
+    zone = found.rules.zone(record.convened.province)
     holders = [Holder(seat.office, seat.number, person) for seat, person in body.holders.items()]
     cited = Cited(
         rules=found.rules,
-        decree=body.decree,
+        decree=body.term_at(day_of(record.convened.scheduled, zone)).decree,
         holders=holders,
         names=await directory.names({*record.persons, *(one.person for one in holders)}),
         seals=found.seals,

@@ -85,13 +85,6 @@ limit $6
 -- One meeting and the place that may see it.
 select province, body from plenaries where grp = $1
 
--- name: events_at
--- Events by their places: streams ($1) and versions ($2), side by side.
-select e.epoch, e.xid, e.position, e.stream, e.version, e.id, e.type, e.own, e.hash, e.document
-from events e join unnest($1::text[], $2::bigint[]) as wanted (stream, version)
-  on e.stream = wanted.stream and e.version = wanted.version
-order by e.stream, e.version
-
 -- name: texts
 -- Free texts by their digests ($1), with the salt that each digest was made with; an erased one has no body.
 select digest, salt, body from texts where digest = any($1)
@@ -103,6 +96,25 @@ select id, body from seasons where $1::text is null or id > $1 order by id limit
 -- name: season
 -- One season with the content of its newest rulebook.
 select body, rulebook from seasons where id = $1
+
+-- name: exceptions
+-- Exceptions of a season ($1) in the order of their recording, of a kind ($2) if given, after ($3, $4); $5 lists the
+-- provinces allowed, whose people see what concerns the whole season too. The text of a reason is null where it was
+-- erased or is kept by another service.
+select e.id, e.recorded, e.body, t.body as reason
+from exceptions e left join texts t on t.digest = e.reason
+where e.season = $1
+  and ($2::text is null or e.kind = $2)
+  and ($3::timestamptz is null or (e.recorded, e.id) > ($3, $4))
+  and ($5::text[] is null or e.province is null or e.province = any($5))
+order by e.recorded, e.id
+limit $6
+
+-- name: candidacies
+-- The nominations of a season ($1) whose candidates have one of these codes ($2), with category and document.
+select id, category, body from nominations
+where season = $1 and body::json #>> '{candidate,code}' = any($2::text[])
+order by category, id
 
 -- name: results
 -- Announced results of a season ($1), in the order of their announcement, after ($2, $3, $4).

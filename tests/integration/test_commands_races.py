@@ -70,6 +70,24 @@ async def log(database: DatabaseFactory) -> AsyncIterator[Log]:
     pool.terminate()
 
 
+# --- rehearsed -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_rehearsal_decides_on_what_stands_and_leaves_nothing(log: Log) -> None:
+    executor = log.executor()
+    await executor.execute(log.ask(), adjourning("plenary/a"))
+    await log.executor().execute(log.ask(), adjourning("plenary/a"))  # by another process, unseen by the first
+    ask = log.ask("asked twice")
+    decision = await executor.rehearse(ask, adjourning("plenary/a", 3))
+    assert [emit.stream for emit in decision] == ["plenary/a"]  # type: ignore[union-attr]
+    refusal = await executor.rehearse(log.ask(), adjourning("plenary/a", 2))
+    assert isinstance(refusal, Refusal)
+    assert len(await log.events("plenary/a")) == 2
+    assert await log.pool.fetchval("select count(*) from events") == 2
+    assert isinstance(await executor.execute(ask, adjourning("plenary/a", 3)), Receipt)
+    assert len(await log.events("plenary/a")) == 3
+
+
 # --- repeated --------------------------------------------------------------------------------------------------------
 
 

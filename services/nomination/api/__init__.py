@@ -9,10 +9,20 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.nomination.api import awards, committees, documents, motions, nominations, plenaries, records, seasons
+from services.nomination.api import (
+    awards,
+    committees,
+    documents,
+    exceptions,
+    motions,
+    nominations,
+    plenaries,
+    records,
+    seasons,
+)
 
 
 def add_routes(app: FastAPI) -> None:
     """Add every route of the service."""
-    for room in (seasons, committees, nominations, plenaries, motions, records, awards, documents):
+    for room in (seasons, exceptions, committees, nominations, plenaries, motions, records, awards, documents):
         app.include_router(room.router)

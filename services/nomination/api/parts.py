@@ -14,9 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from kernel.canonical import Json
 from kernel.commands import Receipt
-from kernel.decider import FieldFault, Refusal, Text
+from kernel.decider import Decision, FieldFault, Refusal, Text
 from kernel.http import CommandRequest, answer, command_by
-from kernel.problems import Unfit, invalid, unavailable
+from kernel.problems import Unfit, invalid, refused, unavailable
 from kernel.service import Service
 from kernel.sql import queries
 from kernel.tokens import Person, require
@@ -55,6 +55,7 @@ ProvincePath = Annotated[ProvinceCode, InPath(description="Two digits of the off
 BodyPath = Annotated[Slug, InPath(description="The body's code in the rulebook, for example panitia-9.")]
 PersonPath = Annotated[Uuid, InPath(description="Identity's id of the person.")]
 NominationPath = Annotated[Uuid, InPath(description="The nomination's id.")]
+DryRun = Annotated[bool, Query(description="True: only say what would be done, and do nothing.")]
 PlenaryPath = Annotated[Uuid, InPath(description="The plenary's id.")]
 MotionPath = Annotated[int, InPath(ge=1, le=100_000, description="The motion's number.")]
 
@@ -105,6 +106,14 @@ class ItemBody(Body):
     def item(self) -> AgendaItem:
         """Return it as an item of an agenda."""
         return AgendaItem(category=self.category, stage=self.stage)
+
+
+def rehearsed(decision: Decision) -> Json:
+    """Return what a command would lead to, of which nothing was done; raise the Problem that a refusal is."""
+    if isinstance(decision, Refusal):
+        raise refused(decision)
+    events = [{"stream": emit.stream, "type": emit.event.type_name()} for emit in decision]
+    return {"dry_run": True, "events": events}
 
 
 def named(outcome: Receipt | Refusal, name: str) -> Json:

@@ -32,7 +32,7 @@ from services.nomination.domain.plenary import (
 from services.nomination.domain.readiness import check_not_frozen
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Seal
-from services.nomination.domain.season import Season, SeasonState
+from services.nomination.domain.season import SeasonState, opened
 
 # --- announcing ----------------------------------------------------------------------------------------------------
 
@@ -55,8 +55,9 @@ def announce(
 
     While an appeal holds the stage, its result is not made public.
     """
-    if isinstance(plenary, NotConvened) or not isinstance(season, Season):
+    if isinstance(plenary, NotConvened):
         raise refuse("plenary-unknown", "plenary", command.plenary)
+    season = opened(season, plenary.season)
     motion = plenary.motion(command.motion)
     if motion is None:
         raise refuse("motion-unknown", "motion", command.motion)

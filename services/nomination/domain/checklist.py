@@ -60,13 +60,13 @@ def _term(setting: Setting) -> Json:
     """Say by which decree and until when the body sits, and whether the meeting's day is within its term."""
     formed = setting.formed
     zone = setting.season.rulebook.zone(setting.plenary.province)
-    begins, ends = begin_of(formed.term_from, zone), begin_of(formed.term_until, zone)
-    scheduled = setting.plenary.scheduled
+    day = day_of(setting.plenary.scheduled, zone)
+    term = formed.term_at(day)
     return {
-        "decree": formed.decree,
-        "from": formed.term_from.isoformat(),
-        "until": formed.term_until.isoformat(),
-        "holds": begins <= scheduled and (scheduled < ends or day_of(scheduled, zone) == formed.term_until),
+        "decree": term.decree,
+        "from": term.first.isoformat(),
+        "until": term.last.isoformat(),
+        "holds": formed.in_office(day),
     }
 
 
@@ -187,8 +187,8 @@ class _Item:
         """Forecast the quorum of the motion on everybody who stands here: how many members may stay away."""
         setting, rules = self.setting, self.rules
         body = rules.body(setting.plenary.body)
-        nominations = [state.id for state in self.standing]
-        recused = setting.committee.recused(rules.conflicts, self.item.category, nominations)
+        candidates = {state.id: state.candidate for state in self.standing}
+        recused = setting.committee.recused(rules.conflicts, self.item.category, candidates)
         voting = free_to_vote(body, setting.formed, ())
         free = free_to_vote(body, setting.formed, recused)
         required = body.quorum.needed(body.seats)

@@ -1,27 +1,39 @@
 """A province's committees, or the nation's (`00`): bodies formed by decree, who sits in them, who has an interest.
 
 Streams `committee/<season>/<province>`, one for all bodies of the place. A declared conflict belongs to the person, so
-it counts in every body of the stream. Who is recused follows from the rulebook's scope; being recused on one candidate
-of a motion is being recused on the motion.
+it counts in every body of the stream until it is lifted; so does whom the person belongs to, as long as one of its
+seats says so. Who is recused follows from the rulebook: how far a declared interest reaches, and whether one's own
+employer or government is refused or only flagged. Being recused on one candidate of a motion is being recused on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from typing import Final, Literal, assert_never
+from datetime import date, datetime
+from typing import Final, Literal, NamedTuple, assert_never
+from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Emit, Happened, Position
-from schemas.nomination import CommitteeFormed, ConflictDeclared, MemberAppointed, MemberRemoved
+from schemas.nomination import (
+    Candidate,
+    CommitteeFormed,
+    ConflictDeclared,
+    ConflictLifted,
+    MemberAppointed,
+    MemberRemoved,
+)
 from schemas.regions import NATION, UnknownRegion, region
 from schemas.rulebook import Body, Conflicts, Rulebook
-from services.nomination.domain.nomination import Nomination, NominationState
+from services.nomination.domain.nomination import FiledLate, Nomination, NominationState
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import SeasonState, opened
 
-CommitteeEvent = CommitteeFormed | MemberAppointed | MemberRemoved | ConflictDeclared
+CommitteeEvent = CommitteeFormed | MemberAppointed | MemberRemoved | ConflictDeclared | ConflictLifted
 ConflictKind = Literal["own-institution", "ownership", "family", "other"]
+OwnKind = Literal["own-employer", "own-government"]
+Candidates = Mapping[str, Candidate | None]
+"""Candidates by nomination; None for a nomination whose candidate is not known."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,18 +45,64 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True)
+class Belonging:
+    """Whom a member belongs to: an employer by its number (NPP), a government by its region code."""
+
+    employer: str | None = None
+    government: str | None = None
+
+    def interest_in(self, candidate: Candidate) -> OwnKind | None:
+        """Return the interest in a candidate that is one's own: itself, not the province that it lies in."""
+        if candidate.kind == "employer":
+            return "own-employer" if candidate.code == self.employer else None
+        return "own-government" if candidate.code == self.government else None
+
+
+class Term(NamedTuple):
+    """A body's time in office by one decree, first and last day included."""
+
+    decree: str
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
 class FormedBody:
-    """A body in office and the holders of its taken seats."""
+    """A body, its terms in office, the holders of its taken seats and whom they belong to."""
 
     code: str
-    decree: str
-    term_from: date
-    term_until: date
+    terms: tuple[Term, ...]
     holders: Mapping[Seat, str] = field(default_factory=dict)
+    belongings: Mapping[Seat, Belonging] = field(default_factory=dict)
+
+    @property
+    def last_day(self) -> date:
+        """Return the last day of its last term."""
+        return max(term.last for term in self.terms)
+
+    def term_at(self, day: date) -> Term:
+        """Return the term that a day lies in; the last one where it lies in none."""
+        return next((term for term in self.terms if term.first <= day <= term.last), self.terms[-1])
+
+    def in_office(self, day: date) -> bool:
+        """Tell whether a day lies in one of its terms."""
+        return any(term.first <= day <= term.last for term in self.terms)
 
     def seat_of(self, person: str) -> Seat | None:
         """Return the seat that the person holds."""
         return next((seat for seat, holder in self.holders.items() if holder == person), None)
+
+    def with_seat(self, seat: Seat, person: str, belonging: Belonging) -> FormedBody:
+        """Return the body with a seat taken."""
+        return replace(self, holders={**self.holders, seat: person}, belongings={**self.belongings, seat: belonging})
+
+    def without_seat(self, gone: Seat) -> FormedBody:
+        """Return the body with a seat vacant."""
+        return replace(
+            self,
+            holders={seat: person for seat, person in self.holders.items() if seat != gone},
+            belongings={seat: belonging for seat, belonging in self.belongings.items() if seat != gone},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +124,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Committee:
-    """All bodies of a place, the conflicts declared there, and the changes that a ranking may rest on."""
+    """All bodies of a place, the conflicts that hold there, and the changes that a ranking may rest on."""
 
     bodies: Mapping[str, FormedBody] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
@@ -78,15 +136,44 @@ class Committee:
             return self.bodies[body]
         raise refuse("committee-unknown", "body", body)
 
-    def recused(self, rule: Conflicts, category: str, nominations: Iterable[str]) -> frozenset[str]:
-        """Return who may take no part in a decision on these nominations of a category."""
-        concerned = set(nominations)
-        return frozenset(
+    def recused(self, rule: Conflicts, category: str, candidates: Candidates) -> frozenset[str]:
+        """Return who may take no part in a decision on these candidates of a category."""
+        declared = frozenset(
             conflict.person
             for conflict in self.conflicts
             if conflict.category == category
-            and (rule.scope == "category" or conflict.nomination is None or conflict.nomination in concerned)
+            and (rule.scope == "category" or conflict.nomination is None or conflict.nomination in candidates)
         )
+        return declared | {person for person, kind in self._own(candidates) if effect_of(kind, rule) == "refused"}
+
+    def _own(self, candidates: Candidates) -> Iterator[tuple[str, OwnKind]]:
+        """Yield who has an own interest in one of these candidates, in whatever body the person sits."""
+        for body in self.bodies.values():
+            for seat, belonging in body.belongings.items():
+                for candidate in candidates.values():
+                    kind = None if candidate is None else belonging.interest_in(candidate)
+                    if kind is not None:
+                        yield body.holders[seat], kind
+
+
+def effect_of(kind: OwnKind, rule: Conflicts) -> Literal["refused", "flagged"]:
+    """Return what the rulebook makes of an interest in one's own employer or government."""
+    return rule.own_employer if kind == "own-employer" else rule.own_government
+
+
+def candidates_of(concerned: Iterable[str], nominations: Mapping[str, NominationState]) -> Candidates:
+    """Return the candidates of the nominations concerned, as far as their states are given."""
+    return {nomination: _candidate(nominations.get(nomination)) for nomination in concerned}
+
+
+def _candidate(state: NominationState | None) -> Candidate | None:
+    match state:
+        case Nomination():
+            return state.candidate
+        case FiledLate():
+            return state.filed.candidate
+        case _:
+            return None
 
 
 def committee_stream(season: str, province: str) -> str:
@@ -99,20 +186,23 @@ def evolve(state: Committee, happened: Happened) -> Committee:
     event: CommitteeEvent = happened.event
     match event:
         case CommitteeFormed():
-            formed = FormedBody(event.body, event.decree, event.term_from, event.term_until)
-            return replace(state, bodies={**state.bodies, event.body: formed})
+            term = Term(event.decree, event.term_from, event.term_until)
+            known = state.bodies.get(event.body, FormedBody(event.body, ()))
+            return _with(state, replace(known, terms=(*known.terms, term)))
         case MemberAppointed():
-            body = state.bodies[event.body]
-            holders = {**body.holders, Seat(event.office, event.seat): event.person}
-            return _changed(_with(state, replace(body, holders=holders)), happened)
+            belonging = Belonging(event.employer, event.government)
+            seated = state.bodies[event.body].with_seat(Seat(event.office, event.seat), event.person, belonging)
+            return _changed(_with(state, seated), happened)
         case MemberRemoved():
-            body = state.bodies[event.body]
-            gone = Seat(event.office, event.seat)
-            holders = {seat: person for seat, person in body.holders.items() if seat != gone}
-            return _changed(_with(state, replace(body, holders=holders)), happened)
+            vacated = state.bodies[event.body].without_seat(Seat(event.office, event.seat))
+            return _changed(_with(state, vacated), happened)
         case ConflictDeclared():
             conflict = Conflict(event.person, event.category, event.nomination)
             return _changed(replace(state, conflicts=(*state.conflicts, conflict)), happened)
+        case ConflictLifted():
+            lifted = Conflict(event.person, event.category, event.nomination)
+            left = tuple(conflict for conflict in state.conflicts if conflict != lifted)
+            return _changed(replace(state, conflicts=left), happened)
         case _:
             assert_never(event)
 
@@ -128,12 +218,12 @@ def _changed(state: Committee, happened: Happened) -> Committee:
 COMMITTEE: Final = Aggregate[Committee](initial=Committee, evolve=evolve, kind="committee")
 
 
-# --- commands ------------------------------------------------------------------------------------------------------
+# --- forming -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class FormCommittee:
-    """Form a body by decree, for a term."""
+    """Form a body by decree, for a term; a formed one by another decree, for a later term."""
 
     season: str
     province: str
@@ -143,9 +233,76 @@ class FormCommittee:
     term_until: date
 
 
+@decides
+def form_committee(command: FormCommittee, season: SeasonState, committee: Committee) -> Sequence[Emit]:
+    """Form a body of the rulebook, of the tier that the place is of, or renew it; who sits in it stays."""
+    rules = opened(season, command.season).rulebook
+    body = _body(command.body, rules)
+    _check_place(command.province, body, rules)
+    if command.term_until < command.term_from:
+        raise refuse("term-reversed", "term_until", command.term_until, first=command.term_from)
+    if (known := committee.bodies.get(command.body)) is not None:
+        _check_renewal(command, known)
+    formed = CommitteeFormed(
+        season=command.season,
+        province=command.province,
+        body=command.body,
+        decree=command.decree,
+        term_from=command.term_from,
+        term_until=command.term_until,
+    )
+    return (Emit(committee_stream(command.season, command.province), formed),)
+
+
+def _body(code: str, rules: Rulebook) -> Body:
+    """Return a body of the rulebook; raise Refused."""
+    body = next((body for body in rules.bodies if body.code == code), None)
+    if body is None:
+        raise refuse("body-unknown", "body", code, known=_listed(body.code for body in rules.bodies))
+    return body
+
+
+def _check_place(province: str, body: Body, rules: Rulebook) -> None:
+    """Refuse a place of another tier than the body's, and one that is no province."""
+    if (province == NATION) is not (body.tier == "national"):
+        raise refuse("body-of-other-tier", "province", province, tier=body.tier)
+    if province != NATION:
+        try:
+            region(province, rules.regions.table)
+        except UnknownRegion:
+            raise refuse("province-unknown", "province", province, table=rules.regions.table) from None
+
+
+def _check_renewal(command: FormCommittee, known: FormedBody) -> None:
+    """Refuse the same decree again, and one whose term does not end later than the last one's."""
+    if command.decree in (term.decree for term in known.terms):
+        raise refuse("committee-formed-already", "body", command.body, decree=command.decree)
+    if command.term_until <= known.last_day:
+        raise refuse("renewal-not-later", "term_until", command.term_until, last=known.last_day)
+
+
+def check_in_office(formed: FormedBody, moment: datetime, zone: str, path: str) -> None:
+    """Refuse a moment whose day, by the place's own time, lies outside of the body's terms."""
+    day = _day(moment, zone)
+    if not formed.in_office(day):
+        terms = "; ".join(f"{term.first}/{term.last}" for term in formed.terms)
+        raise refuse("outside-term", path, day, body=formed.code, terms=terms)
+
+
+def _day(moment: datetime, zone: str) -> date:
+    """Return an instant's day in a zone; at the calendar's very ends, where the zone has none, that in UTC."""
+    try:
+        return moment.astimezone(ZoneInfo(zone)).date()
+    except OverflowError:
+        return moment.date()
+
+
+# --- seats ---------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class AppointMember:
-    """Give a seat to a person."""
+    """Give a seat to a person, and say whom the person belongs to."""
 
     season: str
     province: str
@@ -153,6 +310,8 @@ class AppointMember:
     office: str
     seat: int
     person: str
+    received: datetime
+    belonging: Belonging = field(default_factory=Belonging)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +323,108 @@ class RemoveMember:
     body: str
     person: str
     reason_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceMember:
+    """Give a person's seat to a successor, in one step."""
+
+    season: str
+    province: str
+    body: str
+    person: str
+    successor: str
+    received: datetime
+    reason_digest: str
+    belonging: Belonging = field(default_factory=Belonging)
+
+
+@decides
+def appoint_member(command: AppointMember, season: SeasonState, committee: Committee) -> Sequence[Emit]:
+    """Give a free seat of the body to a person who holds none in it."""
+    rules = opened(season, command.season).rulebook
+    formed = committee.formed(command.body)
+    offices = {office.code: office for office in _body(command.body, rules).offices}
+    office = offices.get(command.office)
+    if office is None:
+        raise refuse("office-unknown", "office", command.office, body=command.body, known=_listed(offices))
+    if command.seat > office.seats:
+        raise refuse("seat-unknown", "seat", command.seat, seats=office.seats)
+    if Seat(command.office, command.seat) in formed.holders:
+        raise refuse("seat-taken", "seat", command.seat, office=command.office)
+    _check_newcomer(command, command.person, "person", rules, formed)
+    return (_appointed(command, Seat(command.office, command.seat), command.person),)
+
+
+@decides
+def remove_member(command: RemoveMember, season: SeasonState, committee: Committee) -> Sequence[Emit]:
+    """Vacate the person's seat."""
+    opened(season, command.season)
+    return (_removed(command, _seat(command, committee.formed(command.body))),)
+
+
+@decides
+def replace_member(command: ReplaceMember, season: SeasonState, committee: Committee) -> Sequence[Emit]:
+    """Vacate the person's seat and give it to the successor, both or neither."""
+    rules = opened(season, command.season).rulebook
+    formed = committee.formed(command.body)
+    seat = _seat(command, formed)
+    _check_newcomer(command, command.successor, "successor", rules, formed)
+    return (_removed(command, seat), _appointed(command, seat, command.successor))
+
+
+def _seat(command: RemoveMember | ReplaceMember, formed: FormedBody) -> Seat:
+    """Return the seat that the person holds; raise Refused."""
+    seat = formed.seat_of(command.person)
+    if seat is None:
+        raise refuse("person-not-seated", "person", command.person, body=command.body)
+    return seat
+
+
+def _check_newcomer(
+    command: AppointMember | ReplaceMember, person: str, path: str, rules: Rulebook, formed: FormedBody
+) -> None:
+    """Refuse who sits in the body already, who comes after its last term, or belongs to a government that is none."""
+    if (held := formed.seat_of(person)) is not None:
+        raise refuse("person-seated-already", path, person, office=held.office)
+    if _day(command.received, rules.zone(command.province)) > formed.last_day:
+        raise refuse("term-over", "body", command.body, last=formed.last_day)
+    government = command.belonging.government
+    if government is not None:
+        try:
+            region(government, rules.regions.table)
+        except UnknownRegion:
+            raise refuse("government-unknown", "government", government, table=rules.regions.table) from None
+
+
+def _removed(command: RemoveMember | ReplaceMember, seat: Seat) -> Emit:
+    removed = MemberRemoved(
+        season=command.season,
+        province=command.province,
+        body=command.body,
+        office=seat.office,
+        seat=seat.number,
+        person=command.person,
+        reason_digest=command.reason_digest,
+    )
+    return Emit(committee_stream(command.season, command.province), removed)
+
+
+def _appointed(command: AppointMember | ReplaceMember, seat: Seat, person: str) -> Emit:
+    appointed = MemberAppointed(
+        season=command.season,
+        province=command.province,
+        body=command.body,
+        office=seat.office,
+        seat=seat.number,
+        person=person,
+        employer=command.belonging.employer,
+        government=command.belonging.government,
+    )
+    return Emit(committee_stream(command.season, command.province), appointed)
+
+
+# --- conflicts of interest -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,83 +443,19 @@ class DeclareConflict:
     recorder: bool = False
 
 
-@decides
-def form_committee(command: FormCommittee, season: SeasonState, committee: Committee) -> Sequence[Emit]:
-    """Form a body of the rulebook, of the tier that the place is of."""
-    rules = opened(season, command.season).rulebook
-    body = next((body for body in rules.bodies if body.code == command.body), None)
-    if body is None:
-        raise refuse("body-unknown", "body", command.body, known=_listed(body.code for body in rules.bodies))
-    _check_place(command.province, body, rules)
-    if command.body in committee.bodies:
-        raise refuse("committee-formed-already", "body", command.body)
-    if command.term_until < command.term_from:
-        raise refuse("term-reversed", "term_until", command.term_until, first=command.term_from)
-    formed = CommitteeFormed(
-        season=command.season,
-        province=command.province,
-        body=command.body,
-        decree=command.decree,
-        term_from=command.term_from,
-        term_until=command.term_until,
-    )
-    return (Emit(committee_stream(command.season, command.province), formed),)
+@dataclass(frozen=True, slots=True)
+class LiftConflict:
+    """Say that a declared interest no longer holds, by the member or by the committee's secretary."""
 
-
-def _check_place(province: str, body: Body, rules: Rulebook) -> None:
-    """Refuse a place of another tier than the body's, and one that is no province."""
-    if (province == NATION) is not (body.tier == "national"):
-        raise refuse("body-of-other-tier", "province", province, tier=body.tier)
-    if province != NATION:
-        try:
-            region(province, rules.regions.table)
-        except UnknownRegion:
-            raise refuse("province-unknown", "province", province, table=rules.regions.table) from None
-
-
-@decides
-def appoint_member(command: AppointMember, season: SeasonState, committee: Committee) -> Sequence[Emit]:
-    """Give a free seat of the body to a person who holds none in it."""
-    rules = opened(season, command.season).rulebook
-    formed = committee.formed(command.body)
-    offices = {office.code: office for office in rules.body(command.body).offices}
-    office = offices.get(command.office)
-    if office is None:
-        raise refuse("office-unknown", "office", command.office, body=command.body, known=_listed(offices))
-    if command.seat > office.seats:
-        raise refuse("seat-unknown", "seat", command.seat, seats=office.seats)
-    if Seat(command.office, command.seat) in formed.holders:
-        raise refuse("seat-taken", "seat", command.seat, office=command.office)
-    if (held := formed.seat_of(command.person)) is not None:
-        raise refuse("person-seated-already", "person", command.person, office=held.office)
-    appointed = MemberAppointed(
-        season=command.season,
-        province=command.province,
-        body=command.body,
-        office=command.office,
-        seat=command.seat,
-        person=command.person,
-    )
-    return (Emit(committee_stream(command.season, command.province), appointed),)
-
-
-@decides
-def remove_member(command: RemoveMember, committee: Committee) -> Sequence[Emit]:
-    """Vacate the person's seat."""
-    formed = committee.formed(command.body)
-    seat = formed.seat_of(command.person)
-    if seat is None:
-        raise refuse("person-not-seated", "person", command.person, body=command.body)
-    removed = MemberRemoved(
-        season=command.season,
-        province=command.province,
-        body=command.body,
-        office=seat.office,
-        seat=seat.number,
-        person=command.person,
-        reason_digest=command.reason_digest,
-    )
-    return (Emit(committee_stream(command.season, command.province), removed),)
+    season: str
+    province: str
+    body: str
+    actor: str
+    person: str
+    category: str
+    nomination: str | None
+    reason_digest: str
+    recorder: bool = False
 
 
 @decides
@@ -270,8 +467,7 @@ def declare_conflict(
     formed = committee.formed(command.body)
     if formed.seat_of(command.person) is None:
         raise refuse("person-not-seated", "person", command.person, body=command.body)
-    if command.actor != command.person and not command.recorder:
-        raise refuse("not-for-another", "person", command.person)
+    _check_speaker(command)
     categories = [category.code for category in rules.categories]
     if command.category not in categories:
         raise refuse("category-unknown", "category", command.category, known=_listed(categories))
@@ -290,6 +486,31 @@ def declare_conflict(
         reason_digest=command.reason_digest,
     )
     return (Emit(committee_stream(command.season, command.province), declared),)
+
+
+@decides
+def lift_conflict(command: LiftConflict, season: SeasonState, committee: Committee) -> Sequence[Emit]:
+    """Lift what is declared; it counts from now on, and who was recused before may score and vote again."""
+    opened(season, command.season)
+    committee.formed(command.body)
+    _check_speaker(command)
+    if Conflict(command.person, command.category, command.nomination) not in committee.conflicts:
+        raise refuse("conflict-not-declared", "nomination", command.nomination)
+    lifted = ConflictLifted(
+        season=command.season,
+        province=command.province,
+        body=command.body,
+        person=command.person,
+        category=command.category,
+        nomination=command.nomination,
+        reason_digest=command.reason_digest,
+    )
+    return (Emit(committee_stream(command.season, command.province), lifted),)
+
+
+def _check_speaker(command: DeclareConflict | LiftConflict) -> None:
+    if command.actor != command.person and not command.recorder:
+        raise refuse("not-for-another", "person", command.person)
 
 
 def _check_nomination(command: DeclareConflict, nomination: NominationState | None) -> None:

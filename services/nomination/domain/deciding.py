@@ -33,6 +33,7 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION
 from schemas.rulebook import Rulebook
+from schemas.rulebook import Stage as StageRules
 from services.nomination.domain.admission import AskAdmission, admission_motion, admitted, is_waiting, waiting_at
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.evidence import (
@@ -114,7 +115,8 @@ def table_ranking(
     _check_on_agenda(command.item, setting.plenary)
     check_not_frozen(setting.plenary.stage(command.item), evidence)
     seal = _asked_seal(command, setting.plenary, evidence.ranking)
-    citable(seal, evidence.ranking, setting.season, evidence.award, committee, evidence.nominations)
+    rules = citable(seal, evidence.ranking, setting.season, evidence.award, committee, evidence.nominations)
+    _check_decides(setting.rules.code, stage_rules(rules, seal.said.at))
     if command.digest not in (None, seal.said.digest):
         raise refuse("seal-digest-wrong", "digest", command.digest, computed=seal.said.digest)
     before = setting.plenary.tabled.get(command.item)
@@ -135,6 +137,12 @@ def _check_on_agenda(item: AgendaItem, plenary: Plenary) -> None:
     if item not in plenary.agenda:
         known = ", ".join(item_name(found) for found in plenary.agenda)
         raise refuse("item-not-on-agenda", "item", item_name(item), known=known)
+
+
+def _check_decides(body: str, stage: StageRules) -> None:
+    """Refuse a seal of rules under which another body decides: the rulebook was amended since the meeting's own."""
+    if stage.body != body:
+        raise refuse("stage-of-another-body", "item", f"{stage.category}/{stage.code}", body=stage.body)
 
 
 def _asked_seal(command: TableRanking, plenary: Plenary, ranking: Ranking) -> Seal:
@@ -231,7 +239,7 @@ def _has_object(motion: Motion, plenary: Plenary, evidence: Evidence) -> bool:
 def _check_quorum_for(motion: Motion, setting: Setting, evidence: Evidence) -> None:
     """Refuse a question for which too few unrecused members are present."""
     rules = rules_of(motion.seal, setting, evidence.ranking)
-    recused = recused_on(motion, setting.committee, rules)
+    recused = recused_on(motion, setting.committee, rules, evidence.nominations)
     body = rules.body(setting.plenary.body)
     check_quorum(quorum_of(body, setting.formed, recused, setting.plenary.present), "item")
 
@@ -324,14 +332,14 @@ class Closing:
         return self.outcome == "carried"
 
 
-def closing(motion: Motion, setting: Setting, rules: Rulebook, actor: Actor) -> Closing:
+def closing(motion: Motion, setting: Setting, rules: Rulebook, evidence: Evidence, actor: Actor) -> Closing:
     """Count a motion and return how it ends, for an office that advances; raise Refused.
 
     It takes the quorum, and a vote on paper its confirmed count. Nobody votes on a lot: it ends as it was drawn.
     """
     body = rules.body(setting.plenary.body)
     check_office(actor, body, setting.formed, body.advances)
-    recused = recused_on(motion, setting.committee, rules)
+    recused = recused_on(motion, setting.committee, rules, evidence.nominations)
     counted = count(body, setting.formed, recused, setting.plenary.present, motion)
     check_quorum(counted.quorum, "motion")
     if motion.ballot == "paper":
@@ -356,7 +364,7 @@ def _decide_proposal(
     check_not_frozen(at, evidence)
     seal, rules = tabled_seal(motion.item, setting, evidence)
     check_upstream(at, rules, evidence, command.received)
-    closed = closing(motion, setting, rules, command.actor)
+    closed = closing(motion, setting, rules, evidence, command.actor)
     results: tuple[Emit, ...] = ()
     if closed.carried:
         _check_still_proposed(motion, question, seal, rules, setting.plenary, evidence)
@@ -380,7 +388,7 @@ def _decide_tie(
     """Close the question in which order those stand who share a rank; nobody moves by it."""
     seal, rules = tabled_seal(motion.item, setting, evidence)
     check_unchanged(motion, tie, seal, setting.plenary.stage(motion.item), evidence)
-    closed = closing(motion, setting, rules, command.actor)
+    closed = closing(motion, setting, rules, evidence, command.actor)
     return (_decided(motion, setting.plenary, seal, closed, (), lambda _: 0),)
 
 
@@ -394,7 +402,7 @@ def _decide_admission(
 ) -> Sequence[Emit]:
     """Close the question whether a late nomination competes; carried, it enters in the same append."""
     waiting = waiting_at(nomination, motion.item, setting, evidence)
-    closed = closing(motion, setting, setting.season.rulebook, command.actor)
+    closed = closing(motion, setting, setting.season.rulebook, evidence, command.actor)
     results = (Emit(nomination_stream(nomination), admitted(waiting)),) if closed.carried else ()
     decided = AdmissionDecided(
         plenary=setting.plenary.id,

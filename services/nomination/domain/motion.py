@@ -7,14 +7,15 @@ left, the committee breaks the tie first, and those who shared rank r then hold 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from schemas.nomination import Quorum, Tally
 from schemas.rulebook import Body, Rulebook
 from schemas.scoring import RankingSealed
-from services.nomination.domain.committee import Committee, FormedBody
+from services.nomination.domain.committee import Committee, FormedBody, candidates_of
+from services.nomination.domain.nomination import NominationState
 from services.nomination.domain.plenary import BreakTie, Motion
 from services.nomination.domain.refusals import refuse
 
@@ -91,9 +92,12 @@ class Count:
     """How many members can have cast a paper: seated and unrecused now, and present when the papers were counted."""
 
 
-def recused_on(motion: Motion, committee: Committee, rules: Rulebook) -> frozenset[str]:
+def recused_on(
+    motion: Motion, committee: Committee, rules: Rulebook, nominations: Mapping[str, NominationState]
+) -> frozenset[str]:
     """Return who may take no part in a motion: who is recused on one of its candidates."""
-    return committee.recused(rules.conflicts, motion.item.category, motion.nominations)
+    candidates = candidates_of(motion.nominations, nominations)
+    return committee.recused(rules.conflicts, motion.item.category, candidates)
 
 
 def quorum_of(body: Body, formed: FormedBody, recused: Collection[str], present: Collection[str]) -> Quorum:

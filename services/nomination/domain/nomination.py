@@ -36,7 +36,7 @@ from schemas.regions import NATION, ZONES, UnknownRegion, region
 from schemas.rulebook import Rulebook
 from services.nomination.domain.candidate import CandidateAsked, settle_candidate
 from services.nomination.domain.refusals import decides, refuse
-from services.nomination.domain.season import SeasonState, opened
+from services.nomination.domain.season import Season, SeasonState, opened
 
 Movement = NominationWithdrawn | StageAdvanced | StageAdvanceWithdrawn | NominationEliminated | NominationRejected
 Handling = (
@@ -251,7 +251,7 @@ def settle_nomination(command: Nominate, season: SeasonState) -> Settled:
     entry = rules.entry_stage(category.code)
     home = province_of(candidate)
     _check_nominator(command, candidate, rules)
-    _check_window(command.received, home, rules)
+    _check_window(command.received, home, opened(season, command.season))
     province = NATION if entry.tier == "national" else home
     stage = Stage(season=command.season, tier=entry.tier, province=province, category=category.code, stage=entry.code)
     return Settled(nomination_id(command.season, category.code, candidate), candidate, stage)
@@ -277,10 +277,10 @@ def _check_nominator(command: Nominate, candidate: Candidate, rules: Rulebook) -
         raise refuse("candidate-outside", f"candidate.{path}", given, name=candidate.name, province=place)
 
 
-def _check_window(received: datetime, province: str, rules: Rulebook) -> None:
+def _check_window(received: datetime, province: str, season: Season) -> None:
     """Refuse what was received outside of the window, in the province's own time, first and last second included."""
-    window = rules.calendar.nomination
-    opens, closes = rules.opens_utc(window, province), rules.deadline_utc(window, province)
+    rules = season.rulebook
+    opens, closes = rules.opens_utc(rules.calendar.nomination, province), season.nomination_closes(province)
     zone = rules.zone(province)
     if received < opens:
         raise refuse("window-not-open", "season", _told(opens, zone), closes=_told(closes, zone))

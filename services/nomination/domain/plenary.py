@@ -36,7 +36,7 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION
 from schemas.rulebook import Body, Rulebook
-from services.nomination.domain.committee import Committee, FormedBody, Seat
+from services.nomination.domain.committee import Committee, FormedBody, Seat, check_in_office
 from services.nomination.domain.local_time import begin_of, day_of, told
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
@@ -315,10 +315,11 @@ class Setting:
 
 
 def meeting_of(id_: str, plenary: PlenaryState, season: SeasonState, committee: Committee) -> Setting:
-    """Return the meeting, adjourned or not; raise Refused when there is none."""
-    if isinstance(plenary, NotConvened) or not isinstance(season, Season):
+    """Return the meeting, adjourned or not, of a season that goes on; raise Refused when there is none."""
+    if isinstance(plenary, NotConvened):
         raise refuse("plenary-unknown", "plenary", id_)
-    return Setting(plenary, season, season.rulebook.body(plenary.body), committee)
+    going_on = opened(season, plenary.season)
+    return Setting(plenary, going_on, going_on.rulebook.body(plenary.body), committee)
 
 
 def setting_of(id_: str, plenary: PlenaryState, season: SeasonState, committee: Committee) -> Setting:
@@ -365,6 +366,7 @@ def convene(command: Convene, season: SeasonState, committee: Committee) -> Sequ
     formed = committee.formed(command.body)
     rules = rulebook.body(command.body)
     check_office(command.actor, rules, formed, offices_of(rules, "chair", "clerk"))
+    check_in_office(formed, command.scheduled, rulebook.zone(command.province), "scheduled")
     _check_agenda(command.agenda, rules, rulebook)
     _check_notice(command, rules, rulebook.zone(command.province))
     convened = PlenaryConvened(

@@ -1,7 +1,9 @@
-"""A season: opened once, under a rulebook that the same append publishes.
+"""A season: opened once, under a rulebook that the same append publishes, and held or ended by two administrators.
 
 Streams `season/<code>`. Every version of the rulebook is kept: what was opened, sealed or decided under one is judged
-under that one, and later versions change nothing before them.
+under that one, and later versions change nothing before them. A frozen or closed season is another state than an open
+one, and only `opened` gives commands the season itself: whoever needs its rules asks there, and is refused while it is
+held. `amending` has what a new version of the rulebook may change.
 """
 
 from __future__ import annotations
@@ -9,15 +11,27 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, assert_never
+from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Emit, Happened
-from schemas.nomination import RulebookAmended, RulebookPublished, SeasonOpened
-from schemas.rulebook import Rulebook, rulebook_content, rulebook_hash
+from schemas.nomination import (
+    DeadlineExtended,
+    RulebookAmended,
+    RulebookPublished,
+    SeasonClosed,
+    SeasonFrozen,
+    SeasonOpened,
+    SeasonUnfrozen,
+)
+from schemas.regions import NATION, ZONES, UnknownRegion, region, region_table
+from schemas.rulebook import Rulebook, Window, rulebook_content, rulebook_hash
 from services.nomination.domain.refusals import decides, refuse
 
-SeasonEvent = SeasonOpened | RulebookPublished | RulebookAmended
+Rules = RulebookPublished | RulebookAmended
+SeasonEvent = SeasonOpened | Rules | DeadlineExtended | SeasonFrozen | SeasonUnfrozen | SeasonClosed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +41,42 @@ class Unopened:
 
 @dataclass(frozen=True, slots=True)
 class Season:
-    """An open season with every version of its rulebook, and the hash of each."""
+    """An open season with every version of its rulebook, the hash of each, and the extensions of its window."""
 
     code: str
     version: int
     rulebooks: Mapping[int, Rulebook] = field(default_factory=dict)
     hashes: Mapping[int, str] = field(default_factory=dict)
+    extensions: Mapping[str | None, datetime] = field(default_factory=dict)
+    """The extended last instant, in UTC, of the window for nominations, by province (None: everywhere)."""
 
     @property
     def rulebook(self) -> Rulebook:
         """Return the newest rulebook."""
         return self.rulebooks[self.version]
 
+    def nomination_closes(self, province: str) -> datetime:
+        """Return the last instant, in UTC, at which a province's candidates may be nominated, extensions included."""
+        rules = self.rulebook
+        extended = [until for place, until in self.extensions.items() if place in (None, province)]
+        return max([rules.deadline_utc(rules.calendar.nomination, province), *extended])
 
-SeasonState = Unopened | Season
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A season that two administrators stopped: nothing of it changes until two unfreeze it."""
+
+    season: Season
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A season that is over for good."""
+
+    season: Season
+
+
+SeasonState = Unopened | Season | Frozen | Closed
 
 
 def season_stream(code: str) -> str:
@@ -55,15 +91,41 @@ def evolve(state: SeasonState, happened: Happened) -> SeasonState:
         case SeasonOpened():
             return Season(event.season, event.rulebook_version)
         case RulebookPublished() | RulebookAmended():
-            known = state if isinstance(state, Season) else Season(event.season, event.version)
-            return replace(
-                known,
-                version=event.version,
-                rulebooks={**known.rulebooks, event.version: _rulebook(json.dumps(event.content, sort_keys=True))},
-                hashes={**known.hashes, event.version: event.hash},
-            )
+            return _under(state, event)
+        case DeadlineExtended():
+            season = _begun(state, happened)
+            return replace(season, extensions={**season.extensions, event.province: event.until})
+        case SeasonFrozen():
+            return Frozen(_begun(state, happened))
+        case SeasonUnfrozen():
+            return _begun(state, happened)
+        case SeasonClosed():
+            return Closed(_begun(state, happened))
         case _:
             assert_never(event)
+
+
+def _under(state: SeasonState, event: Rules) -> Season:
+    """Fold a version of the rulebook."""
+    known = state if isinstance(state, Season) else Season(event.season, event.version)
+    return replace(
+        known,
+        version=event.version,
+        rulebooks={**known.rulebooks, event.version: _rulebook(json.dumps(event.content, sort_keys=True))},
+        hashes={**known.hashes, event.version: event.hash},
+    )
+
+
+def _begun(state: SeasonState, happened: Happened) -> Season:
+    match state:
+        case Season():
+            return state
+        case Frozen(season) | Closed(season):
+            return season
+        case Unopened():
+            raise TypeError(f"{happened.stream} does not begin with SeasonOpened")
+        case _:
+            assert_never(state)
 
 
 @lru_cache(maxsize=64)
@@ -74,13 +136,43 @@ def _rulebook(content: str) -> Rulebook:
 
 
 def opened(state: SeasonState, code: str) -> Season:
-    """Return the season when it is open; raise Refused."""
-    if isinstance(state, Season):
-        return state
-    raise refuse("season-unknown", "season", code)
+    """Return the season when something of it may be changed now; raise Refused.
+
+    This is where a freeze holds: every command takes its season from here, also one that needs nothing of it.
+    """
+    match state:
+        case Season():
+            return state
+        case Frozen():
+            raise refuse("season-frozen", "season", code)
+        case Closed():
+            raise refuse("season-closed", "season", code)
+        case Unopened():
+            raise refuse("season-unknown", "season", code)
+        case _:
+            assert_never(state)
+
+
+def begun(state: SeasonState, code: str) -> Season:
+    """Return the season to look at, whether or not anything of it may be changed; raise Refused."""
+    return state.season if isinstance(state, Frozen | Closed) else opened(state, code)
+
+
+@decides
+def check_open(state: SeasonState, code: str) -> None:
+    """Refuse when nothing of the season may be changed now: for commands that decide without its rules."""
+    opened(state, code)
 
 
 SEASON: Final = Aggregate[SeasonState](initial=Unopened, evolve=evolve, kind="season")
+
+
+def told(moment: datetime, zone: str) -> str:
+    """Return an instant as people of the zone read it, for example 2021-01-31 23:59:59 WITA."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {ZONES[zone]}"
+
+
+# --- opening -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +186,8 @@ class OpenSeason:
 def open_season(command: OpenSeason, state: SeasonState) -> Sequence[Emit]:
     """Open the season and publish its rules, in one append."""
     rules = command.rulebook
-    if isinstance(state, Season):
-        raise refuse("season-already-open", "rulebook", state.code)
+    if not isinstance(state, Unopened):
+        raise refuse("season-already-open", "rulebook", rules.season)
     digest = rulebook_hash(rules)
     stream = season_stream(rules.season)
     return (
@@ -110,3 +202,136 @@ def open_season(command: OpenSeason, state: SeasonState) -> Sequence[Emit]:
             RulebookPublished(season=rules.season, version=rules.version, hash=digest, content=rulebook_content(rules)),
         ),
     )
+
+
+# --- extending -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendNomination:
+    """Let the window for nominations close later, in one province or (None) everywhere.
+
+    `until` is the last second in the province's own time, or in the nation's when it is for everywhere.
+    """
+
+    season: str
+    province: str | None
+    until: datetime
+    received: datetime
+    reason_digest: str
+
+
+@decides
+def extend_nomination(command: ExtendNomination, state: SeasonState) -> Sequence[Emit]:
+    """Move the window's end to a later instant that is still to come and inside the season."""
+    season = opened(state, command.season)
+    rules, place = season.rulebook, command.province or NATION
+    if command.province is not None:
+        _check_province(command.province, rules.regions.table)
+    zone = rules.zone(place)
+    asked, now = f"{command.until:%Y-%m-%d %H:%M:%S} {ZONES[zone]}", told(command.received, zone)
+    closes, ends = _present_end(season, command.province), rules.deadline_utc(_whole(rules), place)
+    if command.until <= _local(closes, zone):
+        raise refuse("extension-not-later", "until", asked, closes=told(closes, zone))
+    if command.until > _local(ends, zone):
+        raise refuse("extension-after-season", "until", asked, ends=told(ends, zone))
+    until = rules.deadline_utc(Window(opens=rules.calendar.opens, closes=command.until), place)
+    if until < command.received:
+        raise refuse("extension-past", "until", asked, now=now)
+    extended = DeadlineExtended(
+        season=season.code,
+        window="nomination",
+        province=command.province,
+        until=until,
+        reason_digest=command.reason_digest,
+    )
+    return (Emit(season_stream(season.code), extended),)
+
+
+def _check_province(province: str, table: str) -> None:
+    try:
+        region(province, table)
+    except UnknownRegion:
+        raise refuse("province-unknown", "province", province, table=table) from None
+
+
+def _present_end(season: Season, province: str | None) -> datetime:
+    """Return when the window closes now: in a province, or everywhere, which is where it closes last by the rules."""
+    if province is not None:
+        return season.nomination_closes(province)
+    extended = season.extensions.get(None)
+    closes = _last_end(season.rulebook, season.rulebook.calendar.nomination)
+    return closes if extended is None else max(closes, extended)
+
+
+def _local(moment: datetime, zone: str) -> datetime:
+    """Return an instant as the zone's own date and time, without the zone."""
+    return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def _whole(rules: Rulebook) -> Window:
+    """Return the window of the whole season."""
+    return Window(opens=rules.calendar.opens, closes=rules.calendar.closes)
+
+
+def _last_end(rules: Rulebook, window: Window) -> datetime:
+    """Return when a window is over in every province: it ends in each by that province's time."""
+    provinces = {NATION, *(one.province for one in region_table(rules.regions.table).regions.values())}
+    return max(rules.deadline_utc(window, province) for province in provinces)
+
+
+# --- freezing and closing, by two persons --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ByTwo:
+    """A season and the two administrators who act on it together; their roles were checked before."""
+
+    season: str
+    first: str
+    second: str
+    reason_digest: str
+
+
+@decides
+def freeze_season(command: ByTwo, state: SeasonState) -> Sequence[Emit]:
+    """Stop everything of the season, whatever is under way."""
+    _check_two(command)
+    opened(state, command.season)
+    return (Emit(season_stream(command.season), SeasonFrozen(**_said(command))),)
+
+
+@decides
+def unfreeze_season(command: ByTwo, state: SeasonState) -> Sequence[Emit]:
+    """Let a frozen season go on."""
+    _check_two(command)
+    if isinstance(state, Season):
+        raise refuse("season-not-frozen", "season", command.season)
+    if not isinstance(state, Frozen):
+        opened(state, command.season)
+    return (Emit(season_stream(command.season), SeasonUnfrozen(**_said(command))),)
+
+
+@decides
+def close_season(command: ByTwo, state: SeasonState, received: datetime) -> Sequence[Emit]:
+    """End the season for good, once the last window of its calendar is over everywhere."""
+    _check_two(command)
+    rules = opened(state, command.season).rulebook
+    ends, zone = _last_end(rules, _whole(rules)), rules.calendar.zone
+    if received <= ends:
+        raise refuse("season-under-way", "season", command.season, ends=told(ends, zone))
+    return (Emit(season_stream(command.season), SeasonClosed(**_said(command))),)
+
+
+def _check_two(command: ByTwo) -> None:
+    if command.first == command.second:
+        raise refuse("two-persons-needed", "header.Second-Authorization")
+
+
+def _said(command: ByTwo) -> dict[str, Any]:
+    return {
+        "season": command.season,
+        "first": command.first,
+        "second": command.second,
+        "reason_digest": command.reason_digest,
+    }

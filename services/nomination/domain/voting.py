@@ -6,7 +6,7 @@ rulebook that the motion's seal was made under.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -17,6 +17,7 @@ from schemas.rulebook import Body
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.evidence import rules_of
 from services.nomination.domain.motion import ballots, check_ballots, check_quorum, quorum_of, recused_on
+from services.nomination.domain.nomination import NominationState
 from services.nomination.domain.plenary import (
     Actor,
     AdmitLate,
@@ -77,14 +78,14 @@ class _Polled:
     quorum: Quorum
 
 
-def _polled(number: int, setting: Setting, ranking: Ranking) -> _Polled:
+def _polled(number: int, setting: Setting, ranking: Ranking, nominations: Mapping[str, NominationState]) -> _Polled:
     """Return a motion that is voted on, without asking for its quorum."""
     motion = undecided(number, setting.plenary)
     if is_lot(motion):
         raise refuse("lot-takes-no-votes", "motion", motion.number)
     rules = rules_of(motion.seal, setting, ranking)
     body = rules.body(setting.plenary.body)
-    recused = recused_on(motion, setting.committee, rules)
+    recused = recused_on(motion, setting.committee, rules, nominations)
     return _Polled(motion, body, recused, quorum_of(body, setting.formed, recused, setting.plenary.present))
 
 
@@ -114,11 +115,16 @@ class CastVote:
 
 @decides
 def cast_vote(
-    command: CastVote, plenary: PlenaryState, season: SeasonState, committee: Committee, ranking: Ranking
+    command: CastVote,
+    plenary: PlenaryState,
+    season: SeasonState,
+    committee: Committee,
+    ranking: Ranking,
+    nominations: Mapping[str, NominationState],
 ) -> Sequence[Emit]:
     """Count a vote of a seated, present member who is not recused on any candidate of the motion, once."""
     setting = in_session(command.plenary, plenary, season, committee, command.received)
-    polled = _polled(command.motion, setting, ranking)
+    polled = _polled(command.motion, setting, ranking, nominations)
     motion, person = polled.motion, command.actor.person
     if motion.ballot == "paper":
         raise refuse("ballot-secret", "motion", motion.number)
@@ -147,12 +153,17 @@ class TallyBallot:
 
 @decides
 def tally_ballot(
-    command: TallyBallot, plenary: PlenaryState, season: SeasonState, committee: Committee, ranking: Ranking
+    command: TallyBallot,
+    plenary: PlenaryState,
+    season: SeasonState,
+    committee: Committee,
+    ranking: Ranking,
+    nominations: Mapping[str, NominationState],
 ) -> Sequence[Emit]:
     """State a count, by the secretary. Another one replaces it and is confirmed anew; the same changes nothing."""
     setting = in_session(command.plenary, plenary, season, committee, command.received)
     check_office(command.actor, setting.rules, setting.formed, offices_of(setting.rules, "clerk"))
-    polled = _polled(command.motion, setting, ranking)
+    polled = _polled(command.motion, setting, ranking, nominations)
     motion = polled.motion
     _check_on_paper(motion)
     check_quorum(polled.quorum, "motion")
@@ -187,11 +198,16 @@ class ConfirmBallot:
 
 @decides
 def confirm_ballot(
-    command: ConfirmBallot, plenary: PlenaryState, season: SeasonState, committee: Committee, ranking: Ranking
+    command: ConfirmBallot,
+    plenary: PlenaryState,
+    season: SeasonState,
+    committee: Committee,
+    ranking: Ranking,
+    nominations: Mapping[str, NominationState],
 ) -> Sequence[Emit]:
     """Confirm the stated count, once, as a seated, present and unrecused member."""
     setting = in_session(command.plenary, plenary, season, committee, command.received)
-    polled = _polled(command.motion, setting, ranking)
+    polled = _polled(command.motion, setting, ranking, nominations)
     motion, person = polled.motion, command.actor.person
     _check_on_paper(motion)
     office = _check_takes_part(person, polled, setting)

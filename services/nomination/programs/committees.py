@@ -1,28 +1,25 @@
-"""Committees: bodies formed, seats given and taken back, conflicts declared."""
+"""Committees: bodies formed and renewed, seats given and taken back, conflicts declared and lifted."""
 
 from __future__ import annotations
 
 from kernel.commands import Program
 from kernel.decider import Decision, Loader
 from services.nomination.domain.committee import (
-    COMMITTEE,
     AppointMember,
     DeclareConflict,
     FormCommittee,
+    LiftConflict,
     RemoveMember,
+    ReplaceMember,
     appoint_member,
-    committee_stream,
     declare_conflict,
     form_committee,
+    lift_conflict,
     remove_member,
+    replace_member,
 )
-from services.nomination.domain.nomination import (
-    NOMINATION,
-    nomination_stream,
-)
-from services.nomination.programs.loading import (
-    place_of,
-)
+from services.nomination.domain.nomination import NOMINATION, nomination_stream
+from services.nomination.programs.loading import place_of
 
 
 def forming(command: FormCommittee) -> Program:
@@ -47,7 +44,16 @@ def removing(command: RemoveMember) -> Program:
     """Remove a member."""
 
     async def program(load: Loader) -> Decision:
-        return remove_member(command, await load.load(COMMITTEE, committee_stream(command.season, command.province)))
+        return remove_member(command, *await place_of(load, command.season, command.province))
+
+    return program
+
+
+def replacing(command: ReplaceMember) -> Program:
+    """Replace a member."""
+
+    async def program(load: Loader) -> Decision:
+        return replace_member(command, *await place_of(load, command.season, command.province))
 
     return program
 
@@ -61,5 +67,14 @@ def declaring(command: DeclareConflict) -> Program:
             return declare_conflict(command, season, committee, None)
         nomination = await load.load(NOMINATION, nomination_stream(command.nomination))
         return declare_conflict(command, season, committee, nomination)
+
+    return program
+
+
+def lifting(command: LiftConflict) -> Program:
+    """Lift a declared conflict of interest."""
+
+    async def program(load: Loader) -> Decision:
+        return lift_conflict(command, *await place_of(load, command.season, command.province))
 
     return program

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from kernel.decider import Loader
+from kernel.decider import Loader, Refusal
 from schemas.envelope import Stage
 from schemas.nomination import AgendaItem
 from services.nomination.domain.award import AWARD, Award
@@ -31,7 +31,7 @@ from services.nomination.domain.plenary import (
     plenary_stream,
 )
 from services.nomination.domain.seal import RANKING, Ranking
-from services.nomination.domain.season import SEASON, SeasonState, Unopened, season_stream
+from services.nomination.domain.season import SEASON, SeasonState, Unopened, check_open, season_stream
 
 Roll = Callable[[Stage], Awaitable[Collection[str]]]
 """Gives every nomination that can have reached a stage."""
@@ -68,12 +68,18 @@ def item_of(plenary: PlenaryState, number: int) -> AgendaItem | None:
     return motion.item if motion is not None else None
 
 
-async def ranking_of(load: Loader, plenary: PlenaryState, number: int) -> Ranking:
-    """Load the seals of the stage that a motion is about."""
-    item = item_of(plenary, number)
-    if item is None or not isinstance(plenary, Plenary):
-        return Ranking()
-    return await load.load(RANKING, plenary.stage(item).ranking)
+async def voted_on(load: Loader, plenary: PlenaryState, number: int) -> tuple[Ranking, Mapping[str, NominationState]]:
+    """Load the seals of the stage that a motion is about, and every nomination that the motion concerns."""
+    motion = plenary.motion(number) if isinstance(plenary, Plenary) else None
+    if motion is None or not isinstance(plenary, Plenary):
+        return Ranking(), {}
+    ranking = await load.load(RANKING, plenary.stage(motion.item).ranking)
+    return ranking, await nominations_of(load, motion.nominations, guard=True)
+
+
+async def held(load: Loader, season: str) -> Refusal | None:
+    """Load a season for a command that needs nothing of it but that it goes on; return why it does not."""
+    return check_open(await load.load(SEASON, season_stream(season)), season)
 
 
 NO_EVIDENCE = Evidence(Ranking(), AWARD.initial(), {})

@@ -18,6 +18,7 @@ from services.nomination.domain.nomination import (
     withdraw,
 )
 from services.nomination.domain.season import SEASON, season_stream
+from services.nomination.programs.loading import held
 
 
 def nominating(command: Nominate) -> Program:
@@ -39,6 +40,8 @@ def withdrawing(command: Withdraw) -> Program:
         state = await load.load(NOMINATION, nomination_stream(command.nomination))
         if not isinstance(state, Nomination):
             return withdraw(command, state)
+        if (refusal := await held(load, state.entry.season)) is not None:
+            return refusal
         award = await load.load(AWARD, state.at.award)
         return withdraw(replace(command, won=award.won(state.id)), state)
 

@@ -40,7 +40,7 @@ from services.nomination.programs.loading import (
     item_of,
     meeting_of,
     place_of,
-    ranking_of,
+    voted_on,
 )
 
 
@@ -85,7 +85,7 @@ def voting(command: CastVote) -> Program:
 
     async def program(load: Loader) -> Decision:
         meeting = await meeting_of(load, command.plenary)
-        return cast_vote(command, *meeting, await ranking_of(load, meeting[0], command.motion))
+        return cast_vote(command, *meeting, *await voted_on(load, meeting[0], command.motion))
 
     return program
 
@@ -95,7 +95,7 @@ def tallying(command: TallyBallot) -> Program:
 
     async def program(load: Loader) -> Decision:
         meeting = await meeting_of(load, command.plenary)
-        return tally_ballot(command, *meeting, await ranking_of(load, meeting[0], command.motion))
+        return tally_ballot(command, *meeting, *await voted_on(load, meeting[0], command.motion))
 
     return program
 
@@ -105,7 +105,7 @@ def confirming(command: ConfirmBallot) -> Program:
 
     async def program(load: Loader) -> Decision:
         meeting = await meeting_of(load, command.plenary)
-        return confirm_ballot(command, *meeting, await ranking_of(load, meeting[0], command.motion))
+        return confirm_ballot(command, *meeting, *await voted_on(load, meeting[0], command.motion))
 
     return program
 

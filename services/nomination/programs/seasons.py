@@ -1,17 +1,63 @@
-"""Seasons: opened under their rules."""
+"""Seasons: opened under their rules, amended, extended, and frozen or closed by two administrators."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
 
 from kernel.commands import Program
 from kernel.decider import Decision, Loader
 from schemas.rulebook import Rulebook
-from services.nomination.domain.season import SEASON, OpenSeason, open_season, season_stream
+from services.nomination.domain.amending import AmendRulebook, amend_rulebook
+from services.nomination.domain.season import (
+    SEASON,
+    ByTwo,
+    ExtendNomination,
+    OpenSeason,
+    SeasonState,
+    close_season,
+    extend_nomination,
+    freeze_season,
+    open_season,
+    season_stream,
+    unfreeze_season,
+)
 
 
 def opening(rulebook: Rulebook) -> Program:
     """Open a season."""
+    return _on(rulebook.season, lambda season: open_season(OpenSeason(rulebook), season))
+
+
+def amending(command: AmendRulebook) -> Program:
+    """Publish the next version of a season's rulebook."""
+    return _on(command.season, lambda season: amend_rulebook(command, season))
+
+
+def extending(command: ExtendNomination) -> Program:
+    """Let the window for nominations close later."""
+    return _on(command.season, lambda season: extend_nomination(command, season))
+
+
+def freezing(command: ByTwo) -> Program:
+    """Stop everything of a season."""
+    return _on(command.season, lambda season: freeze_season(command, season))
+
+
+def unfreezing(command: ByTwo) -> Program:
+    """Let a frozen season go on."""
+    return _on(command.season, lambda season: unfreeze_season(command, season))
+
+
+def closing(command: ByTwo, received: datetime) -> Program:
+    """End a season for good."""
+    return _on(command.season, lambda season: close_season(command, season, received))
+
+
+def _on(code: str, decide: Callable[[SeasonState], Decision]) -> Program:
+    """Decide on a season's own stream, which is all that these commands rest on."""
 
     async def program(load: Loader) -> Decision:
-        return open_season(OpenSeason(rulebook), await load.load(SEASON, season_stream(rulebook.season)))
+        return decide(await load.load(SEASON, season_stream(code)))
 
     return program

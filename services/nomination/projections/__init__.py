@@ -10,9 +10,18 @@ from typing import Final
 
 from services.nomination.projections.certificates import Certificates
 from services.nomination.projections.committees import Committees
+from services.nomination.projections.exceptions import Exceptions
 from services.nomination.projections.nominations import Nominations
 from services.nomination.projections.plenaries import Plenaries
 from services.nomination.projections.results import Results
 from services.nomination.projections.seasons import Seasons
 
-PROJECTIONS: Final = (Seasons(), Committees(), Nominations(), Plenaries(), Results(), Certificates())
+PROJECTIONS: Final = (
+    Seasons(),
+    Committees(),
+    Nominations(),
+    Plenaries(),
+    Results(),
+    Certificates(),
+    Exceptions(),
+)

@@ -1,25 +1,39 @@
-"""Open seasons with their rules."""
+"""Seasons with their rules, their extensions, and whether they go on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from kernel.log import Recorded
 from kernel.reactor import Table
 from schemas.nomination import (
+    DeadlineExtended,
     RulebookAmended,
     RulebookPublished,
+    SeasonClosed,
+    SeasonFrozen,
     SeasonOpened,
+    SeasonUnfrozen,
 )
 from services.nomination.projections.documents import Json, Row, name_of, pick, text_of, types_of
 
+_STANDINGS: Final = {
+    "SeasonOpened": "open",
+    "SeasonFrozen": "frozen",
+    "SeasonUnfrozen": "open",
+    "SeasonClosed": "closed",
+}
+
 
 class Seasons:
-    """Open seasons, one group each."""
+    """Seasons, one group each."""
 
     name = "seasons"
     table = Table("seasons", ("grp", "id", "rulebook", "body"))
-    types = types_of(SeasonOpened, RulebookPublished, RulebookAmended)
+    types = types_of(
+        SeasonOpened, RulebookPublished, RulebookAmended, DeadlineExtended, SeasonFrozen, SeasonUnfrozen, SeasonClosed
+    )
 
     def groups(self, event: Recorded) -> Iterable[str]:
         """Return the season."""
@@ -27,17 +41,21 @@ class Seasons:
 
     def initial(self, group: str) -> Json:
         """Return a season of which nothing is known."""
-        return {"season": group, "versions": []}
+        return {"season": group, "versions": [], "extensions": [], "standing": "open"}
 
     def fold(self, state: Json, event: Recorded, _group: str) -> Json:
-        """Take in the opening, or a version of the rulebook."""
-        if name_of(event) == "SeasonOpened":
-            state["opened"] = event.attributes["time"]
-            return state
-        data = event.data
-        shown = pick(data, "version", "hash") | {"published": event.attributes["time"]}
-        state["versions"].append(shown)
-        state.update(version=data["version"], hash=data["hash"], content=data["content"])
+        """Take in a version of the rulebook, an extension, or how the season stands from then on."""
+        happened, data, time = name_of(event), event.data, event.attributes["time"]
+        match happened:
+            case "SeasonOpened":
+                state["opened"] = time
+            case "RulebookPublished" | "RulebookAmended":
+                state["versions"].append(pick(data, "version", "hash") | {"published": time})
+                state.update(version=data["version"], hash=data["hash"], content=data["content"])
+            case "DeadlineExtended":
+                state["extensions"].append(pick(data, "window", "province", "until") | {"since": time})
+        if happened in _STANDINGS:
+            state["standing"] = _STANDINGS[happened]
         return state
 
     def rows(self, group: str, state: Json) -> Iterable[Row]:
@@ -45,7 +63,8 @@ class Seasons:
         if "content" not in state:
             return ()
         content = state["content"]
-        body = pick(state, "season", "opened", "version", "hash", "versions") | {
+        shown = ("season", "opened", "standing", "version", "hash", "versions", "extensions")
+        body = pick(state, *shown) | {
             "title": pick(content["title"], "id", "en"),
             "calendar": pick(content["calendar"], "zone", "opens", "nomination_closes", "closes"),
             "categories": [

@@ -73,5 +73,5 @@ def test_a_season_that_is_open_already_says_what_can_be_done(stack: FakeStack) -
     stack.services["nomination"].answers["/v1/seasons"] = (409, problem)
     said = open_at(stack, LAST)
     rules = f"{stack.services['nomination'].url}/v1/public/seasons/2022"
-    assert said.startswith(f"season 2022 is open already: see its rules at {rules}, or write another `season` in ")
-    assert "an amendment is a new version of the rulebook, which this version of the program cannot record" in said
+    assert said.startswith(f"season 2022 is open already: see its rules at {rules}, write another `season` in ")
+    assert said.endswith(f"or raise its `version` and publish it by `paritrana season amend {RULEBOOK}`")

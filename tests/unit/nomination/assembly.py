@@ -71,18 +71,18 @@ class Assembly(Scene):
     ) -> Decision:
         tally = Tally(votes_for=votes_for, votes_against=against, abstained=abstained)
         command = replace(TallyBallot(PLENARY_ID, motion, tally, invalid, SECRETARY, self.clock), **also)
-        return tally_ballot(command, *self.meeting(), self.ranking())
+        return tally_ballot(command, *self.meeting(), self.ranking(), self.nominations())
 
     def confirm(self, who: str, motion: int = 1, **also: Any) -> Decision:
         command = replace(ConfirmBallot(PLENARY_ID, motion, Actor(who), self.clock), **also)
-        return confirm_ballot(command, *self.meeting(), self.ranking())
+        return confirm_ballot(command, *self.meeting(), self.ranking(), self.nominations())
 
     def correct(self, actor: Actor = SECRETARY) -> Decision:
         return correct_minutes(CorrectMinutes(PLENARY_ID, REASON, actor), *self.meeting())
 
     def vote_in(self, plenary: str, who: str, motion: int = 1) -> Decision:
         command = CastVote(plenary, motion, "for", Actor(who), self.clock)
-        return cast_vote(command, *self.meeting(plenary), self.ranking())
+        return cast_vote(command, *self.meeting(plenary), self.ranking(), self.nominations())
 
     def filed_late(self, code: str = REGENCIES[5], at: Stage = AT) -> str:
         """File a nomination after its window; return its id."""

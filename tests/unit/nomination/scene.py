@@ -251,11 +251,11 @@ class Scene:
         return form_committee(replace(asked, **also), self.season(also.get("season", "2020")), self.committee(province))
 
     def appoint(self, office: str, who: str, seat: int = 1, body: str = BODY, province: str = GORONTALO) -> Decision:
-        command = AppointMember("2020", province, body, office, seat, who)
+        command = AppointMember("2020", province, body, office, seat, who, self.clock)
         return appoint_member(command, self.season(), self.committee(province))
 
     def remove(self, who: str, body: str = BODY) -> Decision:
-        return remove_member(RemoveMember("2020", GORONTALO, body, who, REASON), self.committee())
+        return remove_member(RemoveMember("2020", GORONTALO, body, who, REASON), self.season(), self.committee())
 
     def declare(self, who: str, nomination: str | None = None, **also: Any) -> Decision:
         asked = DeclareConflict("2020", GORONTALO, BODY, who, who, "KABKOTA", nomination, "family", REASON)
@@ -367,7 +367,7 @@ class Scene:
 
     def vote(self, who: str, vote: Vote = "for", motion: int = 1) -> Decision:
         command = CastVote(PLENARY_ID, motion, vote, Actor(who), self.clock)
-        return cast_vote(command, *self.meeting(), self.ranking(self._at(self._item(motion))))
+        return cast_vote(command, *self.meeting(), self.ranking(self._at(self._item(motion))), self.nominations())
 
     def all_vote(self, *votes: tuple[str, Vote]) -> None:
         for office, vote in votes or [(office, "for") for office in VOTING_OFFICES]:

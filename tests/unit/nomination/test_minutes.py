@@ -70,7 +70,7 @@ def cited_of(scene: Scene, **also: Any) -> Cited:
     }
     told = {
         "rules": rulebook(),
-        "decree": body.decree,
+        "decree": body.terms[-1].decree,
         "holders": [Holder(seat.office, seat.number, who) for seat, who in body.holders.items()],
         "names": NAMES,
         "seals": seals,

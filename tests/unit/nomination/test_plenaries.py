@@ -729,7 +729,7 @@ def test_nothing_happens_in_a_plenary_that_does_not_exist():
         record_attendance(RecordAttendance(PLENARY_ID, MEMBER, True, "remote", SECRETARY, LATER), *nowhere),
         table_ranking(TableRanking(PLENARY_ID, ITEM, SECRETARY, LATER), *nowhere, evidence),
         open_motion(OpenMotion(PLENARY_ID, ITEM, SECRETARY, LATER), *nowhere, evidence),
-        cast_vote(CastVote(PLENARY_ID, 1, "for", SECRETARY, LATER), *nowhere, evidence.ranking),
+        cast_vote(CastVote(PLENARY_ID, 1, "for", SECRETARY, LATER), *nowhere, evidence.ranking, {}),
         decide_motion(DecideMotion(PLENARY_ID, 1, SECRETARY, LATER), *nowhere, evidence, scene.version),
         announce(Announce(PLENARY_ID, 1, SECRETARY, LATER), *nowhere, evidence),
     ):

@@ -13,7 +13,7 @@ from schemas.nomination import (
     SeasonOpened,
 )
 from schemas.rulebook import Rulebook, rulebook_hash
-from services.nomination.domain.committee import Seat
+from services.nomination.domain.committee import Seat, candidates_of
 from services.nomination.domain.season import OpenSeason, Season, open_season
 from tests.unit.nomination.scene import (
     BODY,
@@ -137,7 +137,9 @@ def test_a_member_declares_an_interest_in_a_candidate():
     (nomination,) = scene.nominated("75.71")
     (event,) = scene.given(scene.declare(CHAIR, nomination))
     assert isinstance(event, ConflictDeclared)
-    recused = scene.committee().recused(rulebook().conflicts, "KABKOTA", [nomination])
+    recused = scene.committee().recused(
+        rulebook().conflicts, "KABKOTA", candidates_of([nomination], scene.nominations())
+    )
     assert recused == {CHAIR}
 
 
@@ -146,8 +148,12 @@ def test_an_interest_in_one_candidate_recuses_on_no_other():
     one, other = scene.nominated("75.71", "75.03")
     scene.given(scene.declare(CHAIR, one))
     committee = scene.committee()
-    assert committee.recused(rulebook().conflicts, "KABKOTA", [other]) == frozenset()
-    assert committee.recused(rulebook().conflicts, "KABKOTA", [other, one]) == {CHAIR}
+    assert (
+        committee.recused(rulebook().conflicts, "KABKOTA", candidates_of([other], scene.nominations())) == frozenset()
+    )
+    assert committee.recused(rulebook().conflicts, "KABKOTA", candidates_of([other, one], scene.nominations())) == {
+        CHAIR
+    }
 
 
 def test_the_rulebook_may_widen_an_interest_to_the_category():
@@ -155,15 +161,17 @@ def test_the_rulebook_may_widen_an_interest_to_the_category():
     one, other = scene.nominated("75.71", "75.03")
     scene.given(scene.declare(CHAIR, one))
     wide = rulebook().conflicts.model_copy(update={"scope": "category"})
-    assert scene.committee().recused(wide, "KABKOTA", [other]) == {CHAIR}
-    assert scene.committee().recused(wide, "BESAR", [other]) == frozenset()
+    assert scene.committee().recused(wide, "KABKOTA", candidates_of([other], scene.nominations())) == {CHAIR}
+    assert scene.committee().recused(wide, "BESAR", candidates_of([other], scene.nominations())) == frozenset()
 
 
 def test_an_interest_in_a_category_recuses_on_all_its_candidates():
     scene = seated()
     (nomination,) = scene.nominated("75.71")
     scene.given(scene.declare(CHAIR))
-    assert scene.committee().recused(rulebook().conflicts, "KABKOTA", [nomination]) == {CHAIR}
+    assert scene.committee().recused(
+        rulebook().conflicts, "KABKOTA", candidates_of([nomination], scene.nominations())
+    ) == {CHAIR}
 
 
 def test_the_secretary_may_record_a_members_interest():
