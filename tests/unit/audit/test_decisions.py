@@ -231,7 +231,10 @@ def decided(change: Callable[[dict[str, Any]], object]) -> Change:
         (of("NominationEliminated", lambda data: data.update(reason="below-quota")), "is not what the motion"),
         (of("WinnerDeclared", lambda data: data.update(rank=1)), "is not what the motion and the seal give"),
         (of("PrizeAwarded", lambda data: data.update(rank=2)), "is not what the motion and the seal give"),
-        (of("PrizeAwarded", lambda data: data["prize"].update(id="Dua unit mobil")), "is not what the motion and the seal give"),
+        (
+            of("PrizeAwarded", lambda data: data["prize"].update(id="Dua unit mobil")),
+            "is not what the motion and the seal give",
+        ),
         (of("RankLeftVacant", lambda data: data.update(rank=1)), "is not what the motion and the seal give"),
         (of("RankingAnnounced", lambda data: data["lines"].pop()), "its lines are not"),
         (of("RankingAnnounced", lambda data: data["lines"][0].update(rank=4)), "its lines are not"),
