@@ -51,7 +51,8 @@ STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "appeal/{appeal}": ("AppealLodged", "AppealDecided"),
     "award/{season}/{tier}/{province}/{category}": (
         "ResealOrdered", "RankingAnnounced", "WinnerDeclared", "WinnerWithdrawn", "RankLeftVacant", "PrizeAwarded",
-        "CertificateIssued", "CertificateRevoked", "StageFrozen", "StageUnfrozen",
+        "CertificateIssued", "CertificateRevoked", "StageFrozen", "StageUnfrozen", "DecisionContested",
+        "DecisionReviewed",
     ),
     "ranking/{season}/{tier}/{province}/{category}/{stage}": (
         "ScoringOpened", "ScoringExtended", "ScorersAssigned", "ScoringClosed", "RankingSealed", "RankingSuperseded",

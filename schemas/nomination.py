@@ -482,6 +482,8 @@ class Verdict(Part):
 
     outcome: Literal["upheld", "dismissed"]
     figures: tuple[VerdictFigure, ...] = ()
+    order: tuple[Uuid, ...] | None = None
+    """Best first, those who share a rank at the cut once ranked anew: the vote on the verdict breaks that tie too."""
 
 
 class AppealMotionOpened(NominationEvent):
@@ -764,3 +766,31 @@ class AppealDecided(NominationEvent):
     standings: tuple[Standing, ...] | None = None
     unrankable: tuple[Unrankable, ...] | None = None
     comparison: tuple[Shift, ...] | None = None
+
+
+class DecisionContested(NominationEvent):
+    """An announced decision has an open appeal against it, by this nominee; `number` counts the appeals of this award.
+
+    It stands on the stream of the contested decision's award, so that a nominee has one open appeal against a decision.
+    """
+
+    at: Stage
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+    nomination: Uuid
+    appeal: Uuid
+    number: Annotated[int, Field(ge=1)]
+
+
+class DecisionReviewed(NominationEvent):
+    """An appeal against a decision is decided. Upheld, the standings of AppealDecided stand in place of the seal's.
+
+    `digest` is that of the standings that count from now on; a later verdict on the same seal starts from them.
+    """
+
+    signed: ClassVar[bool] = True
+    at: Stage
+    appeal: Uuid
+    seal: Uuid
+    outcome: Literal["upheld", "dismissed"]
+    digest: Hex64

@@ -162,3 +162,39 @@ order by e.epoch, e.xid, e.position
 -- name: texts_by_digest
 -- Free texts that events cite by these digests ($1); an erased one has no body.
 select digest, body from texts where digest = any($1)
+
+-- name: appeals
+-- Appeals as they were lodged, after ($4, $5), of a season ($1), place ($2) and category ($3) if given, for who sees the
+-- places $6 (null: all), is the appellant ($7) or the contact of the nominations $8.
+select a.id, a.lodged, a.body
+from appeals a left join nominations n on n.grp = a.nomination
+where ($1::text is null or a.season = $1)
+  and ($2::text is null or a.province = $2)
+  and ($3::text is null or a.category = $3)
+  and ($4::timestamptz is null or (a.lodged, a.id) > ($4, $5))
+  and ($6::text[] is null or a.province = any($6) or n.province = any($6) or a.appellant = $7 or a.nomination = any($8))
+order by a.lodged, a.id
+limit $9
+
+-- name: appeal
+-- One appeal with the contested stage's place, the nominee's home, who lodged it, and its grounds while they are kept.
+select a.province, n.province as home, a.nomination, a.appellant, a.body, t.body as grounds
+from appeals a left join nominations n on n.grp = a.nomination left join texts t on t.digest = a.grounds
+where a.grp = $1
+
+-- name: public_appeals
+-- Appeals of a season ($1) as they were lodged, after ($2, $3), and whether the ranking that they corrected is announced.
+select a.id, a.lodged, a.body, exists (
+    select from results r
+    where r.season = a.season
+      and r.body::json ->> 'plenary' = a.body::json #>> '{decision,plenary}'
+      and r.body::json ->> 'motion' = a.body::json #>> '{decision,motion}'
+) as announced
+from appeals a
+where a.season = $1 and ($2::timestamptz is null or (a.lodged, a.id) > ($2, $3))
+order by a.lodged, a.id
+limit $4
+
+-- name: candidate_names
+-- The names of the candidates of nominations ($1).
+select id, body::json #>> '{candidate,name}' as name from nominations where grp = any($1)

@@ -81,3 +81,14 @@ def may_see(person: Person, province: str) -> bool:
 def may_see_nomination(person: Person, nomination: str, province: str) -> bool:
     """Tell whether a person may see a nomination: its place's people, and its own contact."""
     return may_see(person, province) or person.may("contact", nomination=nomination)
+
+
+def is_of_place(person: Person, *places: str) -> bool:
+    """Tell whether a person acts at one of these places themselves: in its committees, or for its government."""
+    return any(acts_for(person, role, place) for role in (*MEETING, "secretariat") for place in places)
+
+
+def contact_of(person: Person) -> list[str] | None:
+    """Return the nominations whose contact a person is, None for every one."""
+    found = person.scopes("contact", "nomination")
+    return None if found is None else sorted(found)

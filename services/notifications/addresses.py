@@ -23,6 +23,7 @@ IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 LONGEST_URL: Final = 2000
 _HTTPS: Final = 443
+_RESOLVE_SECONDS: Final = 5.0
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _VISIBLE: Final = re.compile(r"[!-~]+")
 _REFUSED: Final[tuple[IpNetwork, ...]] = tuple(
@@ -90,7 +91,8 @@ class AddressBook:
         """Return a URL's target with its checked addresses. Raises AddressRefused."""
         scheme, host, port, path = _parts(url)
         try:
-            found = await self.resolve(host, port)
+            async with asyncio.timeout(_RESOLVE_SECONDS):
+                found = await self.resolve(host, port)
         except (OSError, UnicodeError) as error:
             raise AddressRefused(f"{host} has no address: {error}") from error
         addresses = tuple(dict.fromkeys(ipaddress.ip_address(one) for one in found))

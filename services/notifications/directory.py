@@ -38,12 +38,18 @@ class Directory:
         """Ask the service at `identity_url` with the secret in `secret_file`."""
         self._url = identity_url.rstrip("/")
         self._secret_file = secret_file
-        self._client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False)
+        self._client: httpx.AsyncClient | None = None
         self._token = self._fresh_token()
 
+    def _open(self) -> httpx.AsyncClient:
+        if self._client is None or self._client.is_closed:
+            self._client = httpx.AsyncClient(timeout=_SECONDS, trust_env=False)
+        return self._client
+
     async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
+        """Close the connections; the next call opens them again."""
+        if self._client is not None:
+            await self._client.aclose()
 
     def _fresh_token(self) -> ServiceToken:
         return ServiceToken(self._url, "notifications", self._secret_file)
@@ -53,7 +59,7 @@ class Directory:
         asked = ",".join(str(person) for person in sorted(set(persons))[:_MOST_IDS])
         try:
             bearer = await self._token.bearer()
-            answer = await self._client.get(
+            answer = await self._open().get(
                 f"{self._url}/v1/persons", params={"ids": asked}, headers={"Authorization": f"Bearer {bearer}"}
             )
             if answer.status_code == httpx.codes.UNAUTHORIZED:

@@ -122,8 +122,8 @@ class Outbox:
         told = (row["attempts"], row["failing"] or 0.0, row["channel"])
         return Due(row["message_id"], recipient, contents, rulebook, *told)
 
-    async def _rulebook(self, season: str, version: int) -> Rulebook:
-        kept = self._rulebooks.get((season, version))
+    async def _rulebook(self, season: str, version: int | None) -> Rulebook:
+        kept = None if version is None else self._rulebooks.get((season, version))
         if kept is None:
             row = await self.pool.fetchrow(SQL["season"], season)
             if row is None:

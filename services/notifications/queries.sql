@@ -287,7 +287,7 @@ update intents set state = 'sent', settled = clock_timestamp() where message_id 
 -- What a digest holds, oldest first.
 select i.message_id, i.cause, i.person, i.template, i.season, i.params, i.nominations, i.sample, i.recorded, i.attempts,
        i.channel, null::float8 as failing, s.version as rulebook_version
-from intents i join seasons s using (season)
+from intents i left join seasons s using (season)
 where i.digest = $1 order by i.recorded, i.message_id
 
 -- name: send_alone

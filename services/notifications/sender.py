@@ -53,6 +53,12 @@ class MailSender:
 
     async def run(self) -> None:
         """Send until cancelled."""
+        try:
+            await self._run()
+        finally:
+            await self.directory.close()
+
+    async def _run(self) -> None:
         while True:
             self._bell.clear()
             try:

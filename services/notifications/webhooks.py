@@ -114,18 +114,25 @@ class Caller:
     def __init__(self, book: AddressBook, tls: ssl.SSLContext | None = None, seconds: float = SECONDS) -> None:
         """Reach what `book` admits, verify servers by `tls`, and wait for `seconds` at most."""
         self._book = book
+        self._tls = tls or ssl.create_default_context()
         self._seconds = seconds
-        self._client = httpx.AsyncClient(
-            verify=tls or ssl.create_default_context(),
-            timeout=httpx.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds)),
-            limits=httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=0),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._client: httpx.AsyncClient | None = None
+
+    def _open(self) -> httpx.AsyncClient:
+        if self._client is None or self._client.is_closed:
+            self._client = httpx.AsyncClient(
+                verify=self._tls,
+                timeout=httpx.Timeout(self._seconds, connect=min(_CONNECT_SECONDS, self._seconds)),
+                limits=httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=0),
+                follow_redirects=False,
+                trust_env=False,
+            )
+        return self._client
 
     async def close(self) -> None:
-        """End what is open."""
-        await self._client.aclose()
+        """End what is open; the next call begins anew."""
+        if self._client is not None:
+            await self._client.aclose()
 
     async def post(self, endpoint: Endpoint, message: str, body: str) -> Answer:
         """Post a message once and return what became of it."""
@@ -162,7 +169,7 @@ class Caller:
     async def _send(self, target: Target, url: str, headers: Mapping[str, str], body: str) -> int:
         # The URL holds the checked address; the certificate must still be the named host's.
         extensions = {"sni_hostname": target.host}
-        async with self._client.stream("POST", url, headers=headers, content=body, extensions=extensions) as answer:
+        async with self._open().stream("POST", url, headers=headers, content=body, extensions=extensions) as answer:
             read = 0
             async for part in answer.aiter_raw():
                 read += len(part)
@@ -195,6 +202,13 @@ class WebhookSender:
 
     async def run(self) -> None:
         """Send until cancelled."""
+        try:
+            await self._run()
+        finally:
+            await self.directory.close()
+            await self.caller.close()
+
+    async def _run(self) -> None:
         while True:
             self._bell.clear()
             try:

@@ -498,7 +498,9 @@ async def _mailed(mailing: Mailing, log: _Log, counted: Counter[str]) -> list[Fi
     ]
     rows = await log.pool.fetch(_INTENTS)
     wanted = _concerned(log, await _checkpoint(log, mailing.handler, enabled=True))
-    intended = Counter((row["cause"], row["person"]) for row in rows)
+    told = {event.id for event in log.events if event.type in _TOLD}
+    # Committees, meetings and the calendar tell people too; those messages are judged by what was sent of them.
+    intended = Counter((row["cause"], row["person"]) for row in rows if row["cause"] in told)
     for cause, person in wanted - intended.keys():
         found.append(Finding("lost", f"event {cause}", f"{person} was not told"))
     for (cause, person), times in intended.items():

@@ -37,7 +37,8 @@ from services.identity.development import person_id
 from services.notifications.directory import Addressee, Directory
 from services.notifications.handler import IntentHandler
 from services.notifications.mail import MailServer
-from services.notifications.sender import Due, MailSender, State, outcomes_counter
+from services.notifications.outbox import Due, Outbox, State, outcomes_counter
+from services.notifications.sender import MailSender
 from tests.conftest import DatabaseFactory, TopicFactory
 from tests.crash.checker import Mailing, Store, World, check
 from tests.crash.two_logs import (
@@ -196,14 +197,14 @@ class ByHeart(Directory):
         return {person: Addressee("Contoh", f"{person}@{DOMAIN}", "id") for person in persons}
 
 
-class DiesTaken(MailSender):
+class DiesTaken(Outbox):
     """Killed after the mail server has taken a message, before that is recorded."""
 
-    async def _conclude_sent(self, one: Due, digest: str) -> None:
+    async def _conclude(self, one: Due, events: object) -> None:
         raise Died
 
 
-class DiesRecorded(MailSender):
+class DiesRecorded(Outbox):
     """Killed after a message is recorded as delivered, before its intent is marked."""
 
     async def _settle(self, one: Due, state: State) -> None:
@@ -239,16 +240,11 @@ class Post:
             while await folder.step(connection):
                 pass
 
-    async def send(self, kind: type[MailSender]) -> None:
-        sender = kind(
-            self.logs.copy.pool,
-            self.logs.copy.executor(),
-            SystemClock(),
-            ByHeart("http://127.0.0.1", self.folder),
-            MailServer(self._url, f"award@{DOMAIN}"),
-            DOMAIN,
-            outcomes_counter(CollectorRegistry()),
-        )
+    async def send(self, kind: type[Outbox]) -> None:
+        copy, counter = self.logs.copy, outcomes_counter(CollectorRegistry())
+        outbox = kind(copy.pool, copy.executor(), SystemClock(), DOMAIN, counter)
+        server = MailServer(self._url, f"award@{DOMAIN}")
+        sender = MailSender(outbox, ByHeart("http://127.0.0.1", self.folder), server)
         while await sender.round():
             pass
 
@@ -292,9 +288,7 @@ def nominated() -> CandidateNominated:
 
 
 @pytest.mark.parametrize(("kind", "copies"), [(DiesTaken, 1), (DiesRecorded, 0)])
-async def test_killed_between_the_mail_servers_answer_and_the_mark(
-    post: Post, kind: type[MailSender], copies: int
-) -> None:
+async def test_killed_between_the_mail_servers_answer_and_the_mark(post: Post, kind: type[Outbox], copies: int) -> None:
     await post.fold()
     await post.say("season/2020", published())
     await post.say(f"nomination/{NOMINEE}", nominated())
@@ -303,7 +297,7 @@ async def test_killed_between_the_mail_servers_answer_and_the_mark(
         await post.fold()
         with pytest.raises(Died):
             await post.send(kind)
-        await post.send(MailSender)
+        await post.send(Outbox)
         await post.logs.settled()
         await post.fold()
     report = await check(post.world)

@@ -725,6 +725,8 @@ async def test_a_rebuild_of_each_projection_gives_the_same_rows(begun: World):
     path = await begun.motion()
     await begun.chair.posts(f"{path}/motions/1/decide")
     await begun.chair.posts(f"{path}/motions/1/announce")
+    appeal = {"nomination": ids[0], "plenary": path.rpartition("/")[2], "motion": 1, "grounds": "Nilai keliru."}
+    await begun.secretariat.posts("/v1/appeals", appeal)
     left = await begun.secretary.posts(f"{COMMITTEE}/members/{CHAIR}/remove", {"reason": "pensiun"})
     for projection in PROJECTIONS:
         assert await begun.service.reached(projection.name, left["position"])

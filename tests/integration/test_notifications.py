@@ -278,7 +278,8 @@ class House:
     async def chooses(self, person: str, hook: WebhookReceiver | None, **channels: Any) -> None:
         """Let a person choose, as the API does; the receiver learns its secret."""
         digest = None if hook is None else await self._endpoint(person, hook)
-        chosen = Choose(person, dict.fromkeys(GROUPS, "mail") | channels, "Asia/Jakarta", digest)
+        every: dict[Any, Any] = dict.fromkeys(GROUPS, "mail")
+        chosen = Choose(person, every | channels, "Asia/Jakarta", digest)
         await self.changes(chosen)
 
     async def rotates(self, person: str, hook: WebhookReceiver) -> None:

@@ -36,7 +36,9 @@ SCORERS: Final = ("member", "chair", "verifier", "juror")
 MEETING: Final = (*SCORERS, "secretary")
 READERS: Final = (*MEETING, "secretariat", "contact", "season-admin", "auditor")
 VIEWERS: Final = (*MEETING, "secretariat", "auditor")
-ROLES: Final = (*READERS, "operator", "publisher", "service")
+OWN: Final = (*READERS, "operator", "publisher")
+"""Everybody who is a person."""
+ROLES: Final = (*OWN, "service")
 
 RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     **{f"{service} GET {path}": EVERYBODY for service in SERVICES for path in OPERATION},
@@ -73,6 +75,10 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "nomination POST /v1/plenaries/{plenary}/motions/{motion}/decide": MEETING,
     "nomination POST /v1/plenaries/{plenary}/motions/{motion}/announce": MEETING,
     "nomination POST /v1/plenaries/{plenary}/adjourn": MEETING,
+    "nomination POST /v1/appeals": ("contact", "secretariat"),
+    "nomination GET /v1/appeals": READERS,
+    "nomination GET /v1/appeals/{appeal}": READERS,
+    "nomination GET /v1/public/appeals/{season}": EVERYBODY,
     "nomination GET /v1/public/seasons": EVERYBODY,
     "nomination GET /v1/public/seasons/{season}": EVERYBODY,
     "nomination GET /v1/public/seasons/{season}/rulebook": EVERYBODY,
@@ -95,7 +101,10 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "scoring GET /v1/public/rankings": EVERYBODY,
     "scoring GET /v1/public/rankings/{season}/{tier}/{province}/{category}/{stage}": EVERYBODY,
     "notifications GET /v1/deliveries": ROLES,  # one's own
-    "notifications GET /v1/templates/{template}/preview": ("operator",),
+    "notifications GET /v1/subscriptions": ROLES,  # one's own, as all of these
+    "notifications PUT /v1/subscriptions": OWN,
+    "notifications POST /v1/subscriptions/webhook/rotate": OWN,
+    "notifications GET /v1/preview/{template}": ("season-admin", "secretary", "auditor"),
     "audit GET /v1/status": ("auditor", "operator"),  # how much the store holds
     "audit GET /v1/heads": ("auditor",),
     "audit GET /v1/events": ("auditor",),
@@ -413,7 +422,7 @@ async def test_an_operator_sees_no_scores_no_names_and_no_events(whole: Whole) -
     assert seen == {
         "identity GET /v1/me",
         "notifications GET /v1/deliveries",
-        "notifications GET /v1/templates/{template}/preview",
+        "notifications GET /v1/subscriptions",
         "audit GET /v1/status",
     }
     deliveries = (await whole.ask(operator, "notifications", "GET", "/v1/deliveries")).json()
@@ -430,7 +439,7 @@ async def test_an_auditor_reads_and_changes_nothing(whole: Whole) -> None:
         answer = await _at_the_door(whole, auditor, route)
         if route.method == "GET" and (RIGHTS[route.name] == EVERYBODY or "auditor" in RIGHTS[route.name]):
             assert answer.is_success or answer.status_code == 404, route.name
-        elif RIGHTS[route.name] != EVERYBODY:
+        elif RIGHTS[route.name] not in (EVERYBODY, OWN):
             assert refusal(answer)["type"] == "/problems/forbidden", route.name
     after = {service: await _decided(whole, service) for service in SERVICES}
     changed = {stream for each in SERVICES for stream, _ in after[each].items() - before[each].items()}

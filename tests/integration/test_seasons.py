@@ -11,6 +11,7 @@ import pytest
 
 from kernel.rebuild import rebuild
 from kernel.tokens import Grant
+from schemas.codec import CODEC
 from schemas.rulebook import rulebook_hash
 from schemas.scoring import ScoringExtended
 from services.nomination.projections.exceptions import Exceptions
@@ -307,6 +308,6 @@ async def test_a_rebuild_of_the_exceptions_gives_the_same_rows(begun: World):
     assert await begun.service.reached("exceptions", position)
     login = urlsplit(begun.service.settings.database_url).username
     assert login is not None
-    found = await rebuild(begun.owner_url, Exceptions(), login)
+    found = await rebuild(begun.owner_url, Exceptions(), CODEC, login)
     assert found.same
     assert found.rows == 5

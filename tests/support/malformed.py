@@ -30,6 +30,9 @@ VALUES: Final[dict[str, Any]] = {
     "kind": "city", "code": "75.71", "nominating_body": "75", "contact": UNKNOWN, "reason": "Contoh", "sample": True,
     "scheduled": "2021-03-01T02:00:00Z", "vote": "for", "mark": "80", "marks": {"kinerja": "80"},
     "as_of": "2021-02-01T00:00:00Z", "left": False, "at_least": "1-1-1", "stream": "season/2020",
+    "appeal": UNKNOWN, "grounds": "Contoh",
+    "steps": "mail", "deadlines": "digest", "meetings": "none", "results": "mail", "appeals": "mail", "lang": "id",
+    "zone": "Asia/Jakarta",
 }  # fmt: skip
 
 _DEEP: Final = 100_000
@@ -93,7 +96,8 @@ def _instance(route: Route, schema: Json, name: str) -> Any:
         }
     if schema.get("type") == "array":
         return [_instance(route, schema["items"], name)]
-    return VALUES.get(name)
+    value, choices = VALUES.get(name), schema.get("enum")
+    return choices[0] if choices and value not in choices else value
 
 
 # --- what is wrong --------------------------------------------------------------------------------------------------

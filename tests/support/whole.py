@@ -198,7 +198,10 @@ class Whole:
         """Wait until every nominee's contact and secretariat was written to of every nomination."""
 
         async def settled() -> bool:
-            (row,) = await self.rows("notifications", "select count(*) as done from intents where state <> 'pending'")
+            (row,) = await self.rows(
+                "notifications",
+                "select count(*) as done from intents where template = 'nominated' and state <> 'pending'",
+            )
             return bool(row["done"] == 2 * len(self.nominations))
 
         await until(settled, "some mail is still to be sent")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from services.nomination.api import (
+    appeals,
     awards,
     committees,
     documents,
@@ -24,5 +25,5 @@ from services.nomination.api import (
 
 def add_routes(app: FastAPI) -> None:
     """Add every route of the service."""
-    for room in (seasons, exceptions, committees, nominations, plenaries, motions, records, awards, documents):
+    for room in (seasons, exceptions, committees, nominations, plenaries, motions, records, awards, appeals, documents):
         app.include_router(room.router)

@@ -14,6 +14,7 @@ from kernel.decider import FieldFault, Text
 from kernel.problems import Problem, invalid
 from schemas.envelope import Uuid
 from schemas.nomination import Ballot, Tally, Vote
+from services.nomination.api.appeals import VerdictBody, asked_appeal
 from services.nomination.api.meeting import MOTION, PLENARY, InMeeting
 from services.nomination.api.parts import Body, ItemBody, MotionPath
 from services.nomination.domain.admission import AskAdmission
@@ -25,13 +26,14 @@ from services.nomination.programs import plenaries as programs
 
 router = APIRouter()
 
-Kind = Literal["propose", "break-tie", "admit-late"]
+Kind = Literal["propose", "break-tie", "admit-late", "decide-appeal"]
 Papers = Annotated[int, Field(ge=0, le=10_000)]
 _SEED_BYTES: Final = 32
 _FIELDS: Final[Mapping[Kind, frozenset[str]]] = {
     "propose": frozenset({"advancing"}),
     "break-tie": frozenset({"rank", "order", "method"}),
     "admit-late": frozenset({"nomination"}),
+    "decide-appeal": frozenset({"appeal", "verdict"}),
 }
 """What each kind of question is asked with, beside its item and ballot."""
 
@@ -42,6 +44,7 @@ class MotionBody(ItemBody):
     `propose`: ranks 1 to the quota advance; `advancing`, if sent, must be just who the quota admits, in rank order.
     `break-tie`: those who share `rank` stand in this `order` (by vote), or as the lot falls (`method` lot, no order).
     `admit-late`: a `nomination` that was filed late competes.
+    `decide-appeal`: the `appeal` is decided by this `verdict`.
     """
 
     kind: Kind = "propose"
@@ -51,6 +54,8 @@ class MotionBody(ItemBody):
     order: Annotated[list[Uuid] | None, Field(min_length=1, max_length=1000)] = None
     method: Literal["vote", "lot"] | None = None
     nomination: Uuid | None = None
+    appeal: Uuid | None = None
+    verdict: VerdictBody | None = None
 
     @property
     def asked(self) -> Asked:
@@ -71,6 +76,8 @@ class MotionBody(ItemBody):
                 if self.nomination is None:
                     raise _missing("nomination", self.kind)
                 return AskAdmission(self.nomination)
+            case "decide-appeal":
+                return asked_appeal(self.appeal, self.verdict)
             case _:
                 assert_never(self.kind)
 
@@ -122,7 +129,7 @@ async def open_motion(meeting: InMeeting, body: MotionBody) -> Json:
     """Put a question on an item, by chair or secretary, while there is a quorum for it; one at a time on an item.
 
     Propose that ranks 1 to the quota of the tabled seal advance and everybody else leaves; break a tie by vote or by
-    lot, as the rubric has it; or admit a nomination that was filed late.
+    lot, as the rubric has it; admit a nomination that was filed late; or decide an appeal.
     """
     asked = OpenMotion(meeting.plenary, body.item, meeting.actor, meeting.received, body.asked, body.ballot)
     return await meeting.do(programs.moving(asked, await meeting.roll()))

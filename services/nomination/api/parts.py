@@ -32,6 +32,7 @@ SQL: Final = queries(Path(__file__).parents[1] / "queries.sql")
 AdminCommand = Annotated[CommandRequest, Depends(command_by("season-admin"))]
 CommitteeCommand = Annotated[CommandRequest, Depends(command_by("season-admin", "secretary"))]
 SecretariatCommand = Annotated[CommandRequest, Depends(command_by("secretariat"))]
+AppealCommand = Annotated[CommandRequest, Depends(command_by("contact", "secretariat"))]
 MeetingCommand = Annotated[CommandRequest, Depends(command_by(*MEETING))]
 
 

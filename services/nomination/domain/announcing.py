@@ -33,6 +33,7 @@ from services.nomination.domain.readiness import check_not_frozen
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Seal
 from services.nomination.domain.season import SeasonState, opened
+from services.nomination.domain.verdict import corrected_announcement
 
 # --- announcing ----------------------------------------------------------------------------------------------------
 
@@ -73,15 +74,17 @@ def announce(
         raise refuse("announced-already", "motion", item_name(motion.item), season=plenary.season)
     at = plenary.stage(motion.item)
     check_not_frozen(at, evidence)
-    broken = broken_ties(seal.id, motion.item, plenary, evidence)
-    ranks = effective_ranks(seal.said, broken)
+    ranks = effective_ranks(seal.said, broken_ties(seal.id, motion.item, plenary, evidence))
+    digest, lines = seal.said.digest, tuple(_lines(motion, cited, seal, ranks, evidence))
+    if evidence.case is not None:
+        digest, lines = corrected_announcement(evidence.case)
     announced = RankingAnnounced(
         at=at,
         plenary=plenary.id,
         motion=motion.number,
         seal=seal.id,
-        digest=seal.said.digest,
-        lines=tuple(_lines(motion, cited, seal, ranks, evidence)),
+        digest=digest,
+        lines=lines,
         appeals_until=appeals_until(rules, at.province, command.received),
     )
     return (Emit(at.award, announced),)

@@ -1,4 +1,4 @@
-"""A category's award in a tier and place: orders to seal anew, announcements, winners.
+"""A category's award in a tier and place: orders to seal anew, announcements, winners, certificates, appeals.
 
 Streams `award/<season>/<tier>/<province>/<category>`. A decision is announced once, by an office that publishes; the
 appeal window runs from the announcement, its own day and the last one included.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Final, Literal, assert_never
+from typing import Final, Literal, TypeVar, assert_never
 from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Happened
@@ -17,6 +17,8 @@ from schemas.envelope import Stage
 from schemas.nomination import (
     CertificateIssued,
     CertificateRevoked,
+    DecisionContested,
+    DecisionReviewed,
     PrizeAwarded,
     RankingAnnounced,
     RankLeftVacant,
@@ -29,6 +31,8 @@ from schemas.nomination import (
 from schemas.rulebook import Rulebook
 from services.nomination.domain.nomination import Cited
 
+T = TypeVar("T")
+
 AwardEvent = (
     ResealOrdered
     | RankingAnnounced
@@ -40,6 +44,8 @@ AwardEvent = (
     | CertificateRevoked
     | StageFrozen
     | StageUnfrozen
+    | DecisionContested
+    | DecisionReviewed
 )
 
 
@@ -55,32 +61,71 @@ class Winner:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate that was issued: its code in the rulebook, to whom, and whether an appeal revoked it."""
+    """A certificate that was issued: its code in the rulebook, to whom, for what, and whether an appeal revoked it."""
 
     id: str
     number: str
     kind: str
+    given_to: Literal["winner", "finalist"]
     nomination: str
+    at: Stage
     rank: int | None
     revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
+class Announcement:
+    """A decision that was made public: of which stage, when, the last instant to appeal, and whom it names."""
+
+    at: Stage
+    time: datetime
+    until: datetime | None
+    nominations: frozenset[str]
+    seal: str
+    """The seal that it rests on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """An open appeal of a nominee against a decision."""
+
+    nomination: str
+    cited: Cited
+
+
+@dataclass(frozen=True, slots=True)
 class Award:
-    """Which seals were ordered anew, who won, what was announced, which certificates were issued."""
+    """Which seals were ordered anew, who won, what was announced, certified, contested and corrected."""
 
     reseals: frozenset[str] = frozenset()
     winners: tuple[Winner, ...] = ()
     vacant: frozenset[tuple[Stage, int]] = frozenset()
     """Ranks at the end of a path that nobody took."""
-    announced: frozenset[Cited] = frozenset()
-    announced_seals: Mapping[Stage, str] = field(default_factory=dict)
-    """The seal that the last announcement of each stage rests on."""
+    announcements: Mapping[Cited, Announcement] = field(default_factory=dict)
+    """What was made public, by the decision."""
     certificates: tuple[Certificate, ...] = ()
-    windows: Mapping[tuple[Cited, Stage], datetime | None] = field(default_factory=dict)
-    """The last instant at which each announced decision on a stage can be appealed against."""
     freezes: Mapping[str, tuple[Stage, ...]] = field(default_factory=dict)
     """The stages that each open appeal holds, by appeal."""
+    contests: Mapping[str, Contest] = field(default_factory=dict)
+    """The open appeals against decisions of this award, by appeal."""
+    contested: int = 0
+    """How many appeals there were."""
+    corrections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The upheld appeals that corrected a seal, by seal; the standings of the last one stand in its place."""
+
+    @property
+    def announced(self) -> frozenset[Cited]:
+        """Return the decisions that were made public."""
+        return frozenset(self.announcements)
+
+    def announced_seal(self, stage: Stage) -> str | None:
+        """Return the seal that the last announcement of a stage rests on."""
+        seals = [one.seal for one in self.announcements.values() if one.at == stage]
+        return seals[-1] if seals else None
+
+    def announcements_of(self, stage: Stage) -> tuple[Announcement, ...]:
+        """Return what was made public of a stage."""
+        return tuple(one for one in self.announcements.values() if one.at == stage)
 
     def holding(self, stage: Stage) -> tuple[str, ...]:
         """Return the open appeals that hold a stage."""
@@ -106,19 +151,12 @@ def evolve(state: Award, happened: Happened) -> Award:
         case ResealOrdered():
             return replace(state, reseals=state.reseals | {event.seal})
         case RankingAnnounced():
-            cited = (event.plenary, event.motion)
-            return replace(
-                state,
-                announced=state.announced | {cited},
-                announced_seals={**state.announced_seals, event.at: event.seal},
-                windows={**state.windows, (cited, event.at): event.appeals_until},
-            )
+            made = {(event.plenary, event.motion): _made(event, happened)}
+            return replace(state, announcements={**state.announcements, **made})
         case WinnerDeclared() | WinnerWithdrawn() | RankLeftVacant():
-            winners = tuple(_winners(state.winners, event))
-            return replace(state, winners=winners, vacant=frozenset(_vacant(state.vacant, event)))
-        case StageFrozen() | StageUnfrozen():
-            left = {appeal: stages for appeal, stages in state.freezes.items() if appeal != event.appeal}
-            return replace(state, freezes={**left, **({event.appeal: event.stages} if _freezes(event) else {})})
+            return _ranked(state, event)
+        case StageFrozen() | StageUnfrozen() | DecisionContested() | DecisionReviewed():
+            return _appealed(state, event)
         case CertificateIssued() | CertificateRevoked():
             return replace(state, certificates=tuple(_certificates(state.certificates, event)))
         case PrizeAwarded():
@@ -127,11 +165,43 @@ def evolve(state: Award, happened: Happened) -> Award:
             assert_never(event)
 
 
-def _freezes(event: StageFrozen | StageUnfrozen) -> bool:
-    return isinstance(event, StageFrozen)
+def _ranked(state: Award, event: WinnerDeclared | WinnerWithdrawn | RankLeftVacant) -> Award:
+    """Fold who takes which rank, or that nobody does."""
+    place = (event.at, event.rank)
+    if isinstance(event, RankLeftVacant):
+        return replace(state, vacant=state.vacant | {place})
+    return replace(state, winners=tuple(_winners(state.winners, event)), vacant=state.vacant - {place})
 
 
-def _winners(winners: Iterable[Winner], event: WinnerDeclared | WinnerWithdrawn | RankLeftVacant) -> Iterator[Winner]:
+def _made(event: RankingAnnounced, happened: Happened) -> Announcement:
+    named = frozenset(line.nomination for line in event.lines)
+    return Announcement(event.at, happened.time, event.appeals_until, named, event.seal)
+
+
+def _appealed(state: Award, event: StageFrozen | StageUnfrozen | DecisionContested | DecisionReviewed) -> Award:
+    """Fold what an appeal holds, and what became of it."""
+    match event:
+        case StageFrozen():
+            return replace(state, freezes={**state.freezes, event.appeal: event.stages})
+        case StageUnfrozen():
+            return replace(state, freezes=_without(state.freezes, event.appeal))
+        case DecisionContested():
+            contest = Contest(event.nomination, (event.plenary, event.motion))
+            return replace(state, contests={**state.contests, event.appeal: contest}, contested=event.number)
+        case DecisionReviewed():
+            before = state.corrections.get(event.seal, ())
+            corrected = {event.seal: (*before, event.appeal)} if event.outcome == "upheld" else {}
+            contests = _without(state.contests, event.appeal)
+            return replace(state, contests=contests, corrections={**state.corrections, **corrected})
+        case _:
+            assert_never(event)
+
+
+def _without(found: Mapping[str, T], appeal: str) -> Mapping[str, T]:
+    return {each: value for each, value in found.items() if each != appeal}
+
+
+def _winners(winners: Iterable[Winner], event: WinnerDeclared | WinnerWithdrawn) -> Iterator[Winner]:
     """Yield the winners after one more was declared, or one was taken back."""
     match event:
         case WinnerDeclared():
@@ -139,20 +209,8 @@ def _winners(winners: Iterable[Winner], event: WinnerDeclared | WinnerWithdrawn 
             yield Winner(event.nomination, event.at, event.rank, (event.plenary, event.motion))
         case WinnerWithdrawn():
             yield from (one for one in winners if (one.nomination, one.at) != (event.nomination, event.at))
-        case RankLeftVacant():
-            yield from winners
         case _:
             assert_never(event)
-
-
-def _vacant(
-    vacant: Iterable[tuple[Stage, int]], event: WinnerDeclared | WinnerWithdrawn | RankLeftVacant
-) -> Iterator[tuple[Stage, int]]:
-    """Yield the vacant ranks after one more was left vacant, or one was taken after all."""
-    rank = (event.at, event.rank)
-    yield from (one for one in vacant if one != rank)
-    if isinstance(event, RankLeftVacant):
-        yield rank
 
 
 def _certificates(
@@ -162,7 +220,9 @@ def _certificates(
     match event:
         case CertificateIssued():
             yield from certificates
-            yield Certificate(event.certificate, event.number, event.kind, event.nomination, event.rank)
+            yield Certificate(
+                event.certificate, event.number, event.kind, event.given_to, event.nomination, event.at, event.rank
+            )
         case CertificateRevoked():
             yield from (replace(one, revoked=one.revoked or one.id == event.certificate) for one in certificates)
         case _:

@@ -158,7 +158,7 @@ def issue_certificates(
     last = last_stage(known.rulebook, command.tier, command.province, command.category)
     if last is None:
         raise refuse("award-unknown", "category", command.name)
-    seal = path.ranking.seal(path.award.announced_seals.get(last))
+    seal = path.ranking.seal(path.award.announced_seal(last))
     body = known.rulebook.body(known.rulebook.stage(last.tier, last.category, last.stage))
     formed = committee.formed(body.code)
     check_office(command.actor, body, formed, (*body.publishes, *offices_of(body, "clerk")))

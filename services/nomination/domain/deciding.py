@@ -83,6 +83,7 @@ from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Ranking, Seal, citable
 from services.nomination.domain.season import SeasonState
 from services.nomination.domain.ties import AskTie, check_unchanged, has_changed, tie_motion
+from services.nomination.domain.verdict import AskAppeal, Case, appeal_motion, verdict_results
 from services.nomination.domain.voting import is_lot, rests_on_tabled, undecided
 from services.nomination.domain.winning import crown
 
@@ -166,7 +167,7 @@ class AskProposal:
     advancing: tuple[str, ...] | None = None
 
 
-Asked = AskProposal | AskTie | AskAdmission
+Asked = AskProposal | AskTie | AskAdmission | AskAppeal
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,8 @@ def open_motion(
         case AskAdmission() as asked:
             _check_movable(item, setting, evidence)
             opening = admission_motion(asked, item, ballot, setting, evidence)
+        case AskAppeal() as asked:
+            opening = appeal_motion(asked, item, ballot, setting, evidence.case or Case(asked.appeal))
         case _:
             assert_never(command.asked)
     _check_quorum_for(motion_of(opening), setting, evidence)
@@ -224,8 +227,10 @@ def pending_motion(item: AgendaItem, plenary: Plenary, evidence: Evidence) -> Mo
 def _has_object(motion: Motion, plenary: Plenary, evidence: Evidence) -> bool:
     """Tell whether an undecided motion is still about something: its seal is tabled, those it names still wait."""
     match motion.question:
-        case Propose() | DecideAppeal():
+        case Propose():
             return rests_on_tabled(motion, plenary)
+        case DecideAppeal():
+            return False  # It is about a decision that was taken, and stands beside whatever is left to decide.
         case BreakTie() as tie:
             seal = evidence.ranking.seal(motion.seal)
             unchanged = seal is not None and not has_changed(tie, seal, plenary.stage(motion.item), evidence)
@@ -313,7 +318,7 @@ def decide_motion(
         case AdmitLate(nomination):
             return _decide_admission(command, motion, nomination, setting, evidence, version_of)
         case DecideAppeal():
-            raise refuse("motion-unknown", "motion", motion.number)
+            return _decide_appeal(command, motion, setting, evidence, version_of)
         case _:
             assert_never(motion.question)
 
@@ -416,6 +421,19 @@ def _decide_admission(
         results=tuple(points(results, version_of)),
     )
     return (Emit(plenary_stream(setting.plenary.id), decided), *results)
+
+
+def _decide_appeal(
+    command: DecideMotion, motion: Motion, setting: Setting, evidence: Evidence, version_of: VersionOf
+) -> Sequence[Emit]:
+    """Close the question how an appeal is decided; upheld, the sealed inputs are ranked anew in the same append."""
+    seal = evidence.ranking.seal(motion.seal)
+    if seal is None or evidence.case is None:
+        raise refuse("motion-unknown", "motion", motion.number)
+    rules = setting.season.rulebooks[seal.said.rulebook_version]
+    closed = closing(motion, setting, rules, evidence, command.actor)
+    results = verdict_results(motion, setting, evidence.case) if closed.carried else ()
+    return (_decided(motion, setting.plenary, seal, closed, results, version_of), *results)
 
 
 def _decided(

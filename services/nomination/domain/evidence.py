@@ -14,6 +14,7 @@ from services.nomination.domain.nomination import Nomination, NominationState
 from services.nomination.domain.plenary import BreakTie, Motion, Plenary, Propose, Setting, item_name
 from services.nomination.domain.refusals import refuse
 from services.nomination.domain.seal import Ranking, Seal, citable
+from services.nomination.domain.verdict import Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Evidence:
     """What a decision on a stage rests on.
 
     `award` is the stage's own; `awards` are those of every stage that its nominees passed, by stream. `elsewhere` are
-    the motions on ties at the stage that other meetings of the same body have put.
+    the motions on ties at the stage that other meetings of the same body have put. `case` is the appeal that a motion
+    is about, if it is about one.
     """
 
     ranking: Ranking
@@ -29,6 +31,7 @@ class Evidence:
     nominations: Mapping[str, NominationState]
     awards: Mapping[str, Award] = field(default_factory=dict)
     elsewhere: tuple[Motion, ...] = ()
+    case: Case | None = None
 
     def standing(self, at: Stage) -> Iterator[Nomination]:
         """Yield the nominations that stand at a stage and still compete."""

@@ -93,6 +93,8 @@ class Nomination:
     contact: str
     sample: bool
     steps: tuple[Step, ...]
+    nominated: datetime
+    """The recorded time of its nomination, which can break ties."""
     ending: Ending | None = None
     outcomes: Mapping[Cited, Outcome] = field(default_factory=dict)
     verified: frozenset[Stage] = frozenset()
@@ -154,6 +156,7 @@ def evolve(state: NominationState, happened: Happened) -> NominationState:
             event.contact,
             event.sample,
             (Step(event.entry, happened.position),),
+            happened.time,
         )
     if isinstance(event, NominationFiledLate):
         return FiledLate(event)
@@ -178,7 +181,9 @@ def _moved(state: Nomination, event: Movement, position: Position) -> Nomination
         case StageAdvanceWithdrawn():
             outcomes = {**state.outcomes, (event.plenary, event.motion): "eliminated"}
             steps = tuple(_up_to(left, event.returned))
-            return replace(state, steps=steps, ending="eliminated", outcomes=outcomes)
+            # Who withdrew stays withdrawn: a later verdict gives the seat to nobody who does not want it.
+            ending: Ending = "withdrawn" if state.ending == "withdrawn" else "eliminated"
+            return replace(state, steps=steps, ending=ending, outcomes=outcomes)
         case NominationEliminated():
             outcomes = {**state.outcomes, (event.plenary, event.motion): "eliminated"}
             return replace(state, steps=left, ending="eliminated", outcomes=outcomes)

@@ -55,9 +55,9 @@ def upstream(at: Stage, evidence: Evidence) -> Iterator[Upstream]:
     previous = {state.steps[-2].stage for state in evidence.standing(at) if len(state.steps) > 1}
     for stage in sorted(previous, key=lambda one: (one.province, one.tier, one.stage)):
         award = evidence.awards.get(stage.award, Award())
-        windows = [until for (_, announced), until in award.windows.items() if announced == stage]
-        ends = [until for until in windows if until is not None]
-        yield Upstream(stage, announced=bool(windows), until=max(ends, default=None))
+        made = award.announcements_of(stage)
+        ends = [one.until for one in made if one.until is not None]
+        yield Upstream(stage, announced=bool(made), until=max(ends, default=None))
 
 
 def check_upstream(at: Stage, rules: Rulebook, evidence: Evidence, received: datetime) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kernel.commands import Program
 from kernel.decider import Decision, Loader
 from services.nomination.domain.admission import AskAdmission
@@ -26,6 +28,7 @@ from services.nomination.domain.plenary import (
     convene,
     record_attendance,
 )
+from services.nomination.domain.verdict import AskAppeal
 from services.nomination.domain.voting import (
     CastVote,
     ConfirmBallot,
@@ -34,6 +37,7 @@ from services.nomination.domain.voting import (
     confirm_ballot,
     tally_ballot,
 )
+from services.nomination.programs.appeals import case_of, with_case
 from services.nomination.programs.loading import (
     RollOfPlace,
     evidence_of,
@@ -126,7 +130,10 @@ def moving(command: OpenMotion, roll: RollOfPlace) -> Program:
 
     async def program(load: Loader) -> Decision:
         meeting = await meeting_of(load, command.plenary)
-        return open_motion(command, *meeting, await evidence_of(load, meeting[0], command.item, roll, also))
+        evidence = await evidence_of(load, meeting[0], command.item, roll, also)
+        if isinstance(command.asked, AskAppeal):
+            evidence = replace(evidence, case=await case_of(load, command.asked.appeal, meeting[0], evidence))
+        return open_motion(command, *meeting, evidence)
 
     return program
 
@@ -138,6 +145,7 @@ def deciding(command: DecideMotion, roll: RollOfPlace) -> Program:
         meeting = await meeting_of(load, command.plenary)
         item = item_of(meeting[0], command.motion)
         evidence = await evidence_of(load, meeting[0], item, roll, _late(meeting[0], command.motion))
+        evidence = await with_case(load, meeting[0], command.motion, evidence)
         return decide_motion(command, *meeting, evidence, load.version)
 
     return program
@@ -155,6 +163,7 @@ def announcing(command: Announce, roll: RollOfPlace) -> Program:
     async def program(load: Loader) -> Decision:
         meeting = await meeting_of(load, command.plenary)
         evidence = await evidence_of(load, meeting[0], item_of(meeting[0], command.motion), roll)
+        evidence = await with_case(load, meeting[0], command.motion, evidence)
         return announce(command, *meeting, evidence)
 
     return program

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from services.nomination.projections.appeals import Appeals
 from services.nomination.projections.certificates import Certificates
 from services.nomination.projections.committees import Committees
 from services.nomination.projections.exceptions import Exceptions
@@ -22,6 +23,7 @@ PROJECTIONS: Final = (
     Nominations(),
     Plenaries(),
     Results(),
+    Appeals(),
     Certificates(),
     Exceptions(),
 )

@@ -230,8 +230,9 @@ HELD: dict[Callable[..., Program], Callable[[str], Program]] = {
     ),
 }
 """Every command, as it is asked in a season that is under way; of each a program for a nomination."""
-NOT_HELD = {"opening", "unfreezing", "judging"}
-"""What opens a season or ends a freeze, and the reaction that asks scoring for a new seal, which nobody asks again."""
+NOT_HELD = {"opening", "unfreezing", "judging", "lodging"}
+"""What opens a season or ends a freeze, an appeal, whose window does not wait for a freeze, and the reaction that asks
+scoring for a new seal, which nobody asks again."""
 
 
 def _programs() -> dict[str, Callable[..., Program]]:

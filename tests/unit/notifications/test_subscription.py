@@ -28,7 +28,7 @@ A, B, C = "a" * 64, "b" * 64, "c" * 64
 ALL_MAIL: dict[Any, Any] = dict.fromkeys(GROUPS, "mail")
 
 
-def chosen(webhook: str | None = None, *, kept: bool = False, **channels: Any) -> Choose:
+def chosen(webhook: str | None = None, *, kept: Any = False, **channels: Any) -> Choose:
     return Choose(PERSON, ALL_MAIL | channels, "Asia/Jakarta", webhook, kept)
 
 

@@ -87,7 +87,7 @@ def test_an_announcement_without_a_window_promises_no_appeal(rulebook):
 def test_near_midnight_the_provinces_day_counts(rulebook):
     late = datetime(2021, 2, 28, 16, 30, tzinfo=UTC)
     for province, there in (("75", "1 March 2021 at 00:30 WITA"), ("00", "28 February 2021 at 23:30 WIB")):
-        params = {"at": desk(rulebook) | {"province": province}, "lines": [], "appeals_until": None}
+        params: dict[str, Any] = {"at": desk(rulebook) | {"province": province}, "lines": [], "appeals_until": None}
         assert there in write_letter(contents("announced", params, {}, recorded=late), rulebook, "en").body
 
 

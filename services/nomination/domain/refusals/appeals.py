@@ -2,9 +2,213 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-from services.nomination.domain.refusals.rule import Rule
+from services.nomination.domain.refusals.rule import CONFLICT, FORBIDDEN, NOT_FOUND, UNFIT, rule
 
-RULES: Final[Mapping[str, Rule]] = {}
+RULES: Final = {
+    "decision-unannounced": rule(
+        CONFLICT,
+        "Motion {value} of this plenary has led to no announced ranking.",
+        "Usul keputusan {value} pada sidang ini belum menghasilkan peringkat yang diumumkan.",
+        "Name an announced decision; /v1/public/results lists them with plenary and motion.",
+        "Sebut keputusan yang sudah diumumkan; lihat sidang dan usulnya di /v1/public/results.",
+    ),
+    "decision-of-others": rule(
+        UNFIT,
+        "That decision did not dispose of the nomination {value}.",
+        "Keputusan itu tidak menyangkut usulan {value}.",
+        "Name the decision whose announcement lists this nominee.",
+        "Sebut keputusan yang pengumumannya memuat calon ini.",
+    ),
+    "appeal-after-withdrawal": rule(
+        CONFLICT,
+        "The nomination {value} was taken back.",
+        "Usulan {value} sudah ditarik.",
+        "Who withdrew has no seat to appeal for.",
+        "Calon yang sudah mundur tidak dapat mengajukan sanggah.",
+    ),
+    "appeal-by-stranger": rule(
+        FORBIDDEN,
+        "Only the nominee's contact and the secretariat that nominated may appeal.",
+        "Hanya narahubung calon dan sekretariat pengusul yang dapat mengajukan sanggah.",
+        "Turn to the secretariat of {province}.",
+        "Hubungi sekretariat {province}.",
+    ),
+    "appeal-not-in-this-capacity": rule(
+        FORBIDDEN,
+        "This season takes no appeal from a {value}.",
+        "Musim ini tidak menerima sanggah dari {value}.",
+        "The rulebook allows: {allowed}.",
+        "Juknis mengizinkan: {allowed}.",
+    ),
+    "appeal-too-early": rule(
+        CONFLICT,
+        "The result was announced at {value}; this appeal was received before.",
+        "Hasil diumumkan pada {value}; sanggah ini diterima sebelumnya.",
+        "Send it again from then on.",
+        "Kirim kembali sejak saat itu.",
+    ),
+    "appeal-window-closed": rule(
+        CONFLICT,
+        "The appeal window closed at {value}; this appeal was received at {received}.",
+        "Masa sanggah ditutup pada {value}; sanggah ini diterima pada {received}.",
+        "The result is final.",
+        "Hasil sudah final.",
+    ),
+    "appealed-already": rule(
+        CONFLICT,
+        "An appeal for the nomination {value} against this decision is open already.",
+        "Sanggah untuk usulan {value} atas keputusan ini masih berjalan.",
+        "See /v1/appeals/{appeal}.",
+        "Lihat /v1/appeals/{appeal}.",
+    ),
+    "aspect-not-at-stage": rule(
+        UNFIT,
+        "The aspect {value} does not count at the stage {stage}.",
+        "Aspek {value} tidak dinilai pada tahap {stage}.",
+        "Name one of: {known}.",
+        "Sebut salah satu dari: {known}.",
+    ),
+    "appeal-unknown": rule(
+        NOT_FOUND,
+        "There is no appeal {value}.",
+        "Tidak ada sanggah {value}.",
+        "Send the id from the appeal's receipt or from /v1/appeals.",
+        "Kirim id dari tanda terima sanggah atau dari /v1/appeals.",
+    ),
+    "appeal-decided": rule(
+        CONFLICT,
+        "The appeal {value} is decided.",
+        "Sanggah {value} sudah diputus.",
+        "See its verdict at /v1/appeals/{value}.",
+        "Lihat putusannya di /v1/appeals/{value}.",
+    ),
+    "appeal-of-another-body": rule(
+        CONFLICT,
+        "The appeal contests {stage} at {place}, which the body {value} decided.",
+        "Sanggah ini menyangkut {stage} di {place} yang diputus badan {value}.",
+        "Convene that body there, with {stage} on the agenda.",
+        "Panggil sidang badan tersebut di sana, dengan {stage} dalam agenda.",
+    ),
+    "appeal-of-another-stage": rule(
+        UNFIT,
+        "The appeal does not contest {value} but {stage}.",
+        "Sanggah ini tidak menyangkut {value}, melainkan {stage}.",
+        "Put the verdict on {stage}.",
+        "Ajukan putusan pada {stage}.",
+    ),
+    "stage-frozen": rule(
+        CONFLICT,
+        "{value} is held until these appeals are decided: {appeals}.",
+        "{value} ditahan sampai sanggah berikut diputus: {appeals}.",
+        "Let a plenary decide the appeals first.",
+        "Putuskan dahulu sanggah tersebut dalam sidang pleno.",
+    ),
+    "verdict-without-figures": rule(
+        UNFIT,
+        "An upheld appeal needs the figures that it changes.",
+        "Sanggah yang dikabulkan memerlukan angka yang diubah.",
+        "State per aspect its value, or the marks that replace the counted ones; or dismiss the appeal.",
+        "Nyatakan untuk setiap aspek nilainya, atau nilai penilai penggantinya; atau tolak sanggah.",
+    ),
+    "figures-on-dismissal": rule(
+        UNFIT,
+        "A dismissed appeal changes no figure and no order.",
+        "Sanggah yang ditolak tidak mengubah angka maupun urutan.",
+        "Leave figures and order out, or uphold the appeal.",
+        "Hilangkan angka dan urutannya, atau kabulkan sanggah.",
+    ),
+    "appellant-withdrew": rule(
+        CONFLICT,
+        "The nomination {value} was taken back; its seat stays empty.",
+        "Usulan {value} sudah ditarik; kursinya tetap kosong.",
+        "Dismiss the appeal, so that it holds no stage any longer.",
+        "Tolak sanggah, agar tidak ada tahap yang tertahan lagi.",
+    ),
+    "figure-repeated": rule(
+        UNFIT,
+        "The verdict names the aspect {value} twice.",
+        "Putusan menyebut aspek {value} dua kali.",
+        "Name every aspect once.",
+        "Sebut setiap aspek satu kali.",
+    ),
+    "figure-not-one": rule(
+        UNFIT,
+        "The aspect {value} needs either a value or marks.",
+        "Aspek {value} memerlukan nilai akhir atau nilai para penilai, salah satunya.",
+        "Send `value` or `marks`, not both and not neither.",
+        "Kirim `value` atau `marks`, tidak keduanya dan tidak kosong.",
+    ),
+    "figure-not-exact": rule(
+        UNFIT,
+        "{value} is no exact fraction in lowest terms.",
+        "{value} bukan pecahan tepat dalam bentuk paling sederhana.",
+        "Write numerator/denominator, for example 262/3.",
+        "Tulis pembilang/penyebut, misalnya 262/3.",
+    ),
+    "figure-off-scale": rule(
+        UNFIT,
+        "The value {value} is not between {least} and {greatest}.",
+        "Nilai {value} tidak di antara {least} dan {greatest}.",
+        "Send a value on the aspect's scale.",
+        "Kirim nilai pada skala aspek itu.",
+    ),
+    "marks-of-unjudged": rule(
+        UNFIT,
+        "The aspect {value} is not judged at this stage and takes no marks.",
+        "Aspek {value} tidak dinilai oleh penilai pada tahap ini.",
+        "Send its value.",
+        "Kirim nilai akhirnya (`value`).",
+    ),
+    "mark-off-scale": rule(
+        UNFIT,
+        "The mark {value} is not on the scale from {least} to {greatest} in steps of {step}.",
+        "Nilai {value} tidak ada pada skala {least} sampai {greatest} dengan kelipatan {step}.",
+        "Send a mark on the scale.",
+        "Kirim nilai yang ada pada skala.",
+    ),
+    "marks-too-few": rule(
+        UNFIT,
+        "{value} mark(s) are fewer than the {least} that make a nominee rankable.",
+        "{value} nilai kurang dari {least} yang diperlukan agar calon dapat diperingkat.",
+        "Send at least {least} marks, or the value.",
+        "Kirim sedikitnya {least} nilai, atau nilai akhirnya.",
+    ),
+    "verdict-ties-at-the-cut": rule(
+        CONFLICT,
+        "Ranked anew, {tied} would share rank {value} with {places} place(s) left.",
+        "Setelah diperingkat ulang, {tied} berbagi peringkat {value} dan tersisa {places} tempat.",
+        "Send them in `order`, best first; the vote on the verdict then breaks the tie too.",
+        "Kirim urutan mereka dalam `order`, yang terbaik lebih dahulu; pemungutan suara atas putusan sekaligus "
+        "memutus seri itu.",
+    ),
+    "verdict-order-not-theirs": rule(
+        UNFIT,
+        "The order does not name those who would share a rank at the cut.",
+        "Urutan itu tidak memuat mereka yang akan berbagi peringkat pada batas kuota.",
+        "Send an order of: {expected}; where nobody is tied there, leave it out.",
+        "Kirim urutan dari: {expected}; bila tidak ada seri di sana, hilangkan.",
+    ),
+    "verdict-outdated": rule(
+        CONFLICT,
+        "Another verdict came before motion {value}, which now also changes the outcome of {nominations}.",
+        "Putusan lain mendahului usul {value}, sehingga usul ini kini juga mengubah hasil {nominations}.",
+        "Put the verdict anew, so that those with an interest in them do not vote.",
+        "Ajukan putusan sekali lagi, agar yang berkepentingan tidak ikut memberikan suara.",
+    ),
+    "verdict-changes-nothing": rule(
+        CONFLICT,
+        "Motion {value} dismissed an appeal: the ranking stands as announced.",
+        "Usul {value} menolak sanggah: peringkat tetap seperti diumumkan.",
+        "Nothing is left to announce; the verdict is public at /v1/public/appeals.",
+        "Tidak ada yang perlu diumumkan; putusan terbuka di /v1/public/appeals.",
+    ),
+    "verdict-superseded": rule(
+        CONFLICT,
+        "Another verdict has changed this ranking after motion {value}.",
+        "Putusan lain sudah mengubah peringkat ini setelah usul {value}.",
+        "Announce the motion on the appeal {appeal}.",
+        "Umumkan usul atas sanggah {appeal}.",
+    ),
+}
