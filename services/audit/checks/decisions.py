@@ -17,7 +17,7 @@ from services.audit.checks.ties import broken, effective_ranks, tie_faults
 from services.audit.checks.verdicts import verdict_faults
 from services.audit.checks.ways import left_empty, ways_until
 from services.audit.meetings import Decided, Kept, Motion
-from services.audit.record import Record
+from services.audit.record import Record, award_of, ranking_of
 from services.audit.rules import Rules
 
 Json = Mapping[str, Any]
@@ -42,7 +42,7 @@ def decision_faults(decided: Decided, record: Record) -> Iterator[str]:
     if seal is None:
         yield f"the seal {said['seal']} that it rests on is not here"
         return
-    yield from _seal_cited(decided, motion, seal)
+    yield from _seal_cited(decided, motion, seal, record)
     rules = record.rules(decided.at["season"], said["rulebook_version"])
     yield from _meeting_faults(decided, convened, rules)
     yield from count_faults(decided, motion, rules, record)
@@ -55,7 +55,7 @@ def decision_faults(decided: Decided, record: Record) -> Iterator[str]:
             yield from verdict_faults(decided, motion, seal, rules, record)
 
 
-def _seal_cited(decided: Decided, motion: Motion, seal: Kept) -> Iterator[str]:
+def _seal_cited(decided: Decided, motion: Motion, seal: Kept, record: Record) -> Iterator[str]:
     said = decided.event.data
     if seal.data["at"] != decided.at:
         yield "the seal is of another stage than the item"
@@ -72,6 +72,10 @@ def _seal_cited(decided: Decided, motion: Motion, seal: Kept) -> Iterator[str]:
     tabled = decided.tabled
     if tabled is None or (tabled["seal"], tabled["digest"]) != (said["seal"], seal.data["digest"]):
         yield "the seal was not what lay before the meeting"
+    orders = record.of(award_of(decided.at), "ResealOrdered")
+    ended = [*orders, *record.of(seal.point.stream, "RankingSuperseded")]
+    if any(one.data["seal"] == seal.id and one.time < before(decided.event.time) for one in ended):
+        yield "the seal was replaced before, or ordered to be made anew"
 
 
 def _meeting_faults(decided: Decided, convened: Kept, rules: Rules) -> Iterator[str]:
@@ -203,6 +207,6 @@ def _entry_faults(decided: Decided, record: Record) -> Iterator[str]:
     expected = [entered[0].point] if decided.carried and entered else []
     if decided.results != expected or (decided.carried and not entered):
         yield "its results are not the nomination that it admits, or none"
-    ranking = "/".join(["ranking", *(decided.at[name] for name in ("season", "tier", "province", "category", "stage"))])
-    if any(seal.time < before(decided.event.time) for seal in record.of(ranking, "RankingSealed")):
+    sealed = record.of(ranking_of(decided.at), "RankingSealed")
+    if any(seal.time < before(decided.event.time) for seal in sealed):
         yield "the stage was sealed before"

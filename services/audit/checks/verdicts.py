@@ -425,7 +425,7 @@ def _order_faults(reversal: Reversal, orders: Sequence[Kept]) -> Iterator[str]:
             listed = {name: order.data.get(name, []) for name in ("missing", "superfluous")}
             if due is None or listed != due or order.data["stale"]:
                 yield f"its order to seal {ranking} anew is not what the verdict gives"
-        elif known and seals == known and _due(known[-1], stage, reversal) and not _ordered(known[-1], reversal):
+        elif known and seals == known and _due(known[-1], stage, reversal) and not _is_over(known[-1], reversal):
             yield f"it does not order {ranking} to be sealed anew"
 
 
@@ -447,6 +447,8 @@ def _carries(stage: Json, reversal: Reversal) -> bool:
     return any((tier, code) == here and aspect in changed for tier, code, aspect in sources)
 
 
-def _ordered(seal: Kept, reversal: Reversal) -> bool:
+def _is_over(seal: Kept, reversal: Reversal) -> bool:
+    """Tell whether a seal was replaced, or ordered to be, by the time of the verdict or a few seconds later."""
     orders = reversal.record.of(award_of(seal.data["at"]), "ResealOrdered")
-    return any(one.data["seal"] == seal.id and one.time <= after(reversal.moment) for one in orders)
+    ended = [*orders, *reversal.record.of(seal.point.stream, "RankingSuperseded")]
+    return any(one.data["seal"] == seal.id and one.time <= after(reversal.moment) for one in ended)
