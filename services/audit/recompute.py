@@ -134,9 +134,13 @@ def _result(rules: StageRules, nominee: Nominee) -> _Result:
             lacks.append((_LACKS[aspect.origin], aspect.code))
         else:
             figures[aspect.code] = figure
+    return _Result(nominee, figures, _total(rules, figures), lacks[0] if lacks else None)
+
+
+def _total(rules: StageRules, figures: Mapping[str, tuple[Fraction, int]]) -> Fraction:
     whole = sum((aspect.weight for aspect in rules.aspects), Fraction(0))
     parts = (aspect.weight * figures[aspect.code][0] for aspect in rules.aspects if aspect.code in figures)
-    return _Result(nominee, figures, sum(parts, Fraction(0)) / whole, lacks[0] if lacks else None)
+    return sum(parts, Fraction(0)) / whole
 
 
 _LACKS: Final = {"judged": "aspect-unmarked", "measured": "unmeasured", "carried": "not-carried"}
@@ -172,6 +176,11 @@ class _Placed:
 def ranking(rules: StageRules, nominees: Sequence[Nominee]) -> tuple[list[Json], list[Json]]:
     """Return standings and unrankable nominees, in the order and the form of RankingSealed."""
     results = [_result(rules, nominee) for nominee in sorted(nominees, key=lambda one: one.nomination)]
+    return _standings(rules, results), [_unrankable(one) for one in results if one.lack is not None]
+
+
+def _standings(rules: StageRules, results: Sequence[_Result]) -> list[Json]:
+    """Return the standings of those who lack nothing, given in the order of their ids."""
     equals: dict[Fraction, list[_Placed]] = {}
     for one in results:
         if one.lack is None:
@@ -183,7 +192,7 @@ def ranking(rules: StageRules, nominees: Sequence[Nominee]) -> tuple[list[Json],
     for group in groups:
         rank = len(standings) + 1
         standings += [_standing(rules, placed, rank, shared=len(group) > 1) for placed in group]
-    return standings, [_unrankable(one) for one in results if one.lack is not None]
+    return standings
 
 
 def _steps(rules: StageRules) -> list[tuple[str, str | None]]:
@@ -227,9 +236,6 @@ def _shown_key(result: _Result, rule: str, aspect: str | None) -> str:
 
 def _standing(rules: StageRules, placed: _Placed, rank: int, *, shared: bool) -> Json:
     result = placed.result
-    aspects = [
-        {"aspect": code, "value": ratio(value), "sheets": sheets} for code, (value, sheets) in result.figures.items()
-    ]
     standing: dict[str, Any] = {
         "nomination": result.nominee.nomination,
         "candidate": result.nominee.candidate,
@@ -237,7 +243,7 @@ def _standing(rules: StageRules, placed: _Placed, rank: int, *, shared: bool) ->
         "shared": shared,
         "total": ratio(result.total),
         "shown": rounded(result.total, rules.places, rules.rounding),
-        "aspects": aspects,
+        "aspects": _aggregates(result.figures),
         "sample": result.nominee.sample,
     }
     return standing if placed.tie is None else {**standing, "tie": placed.tie}
@@ -251,8 +257,76 @@ def _unrankable(result: _Result) -> Json:
         "reason": reason,
         "sheets": len(result.nominee.sheets),
         "sample": result.nominee.sample,
+        "aspects": _aggregates(result.figures),
     }
     return said if aspect is None else {**said, "aspect": aspect}
+
+
+# --- sealed aggregates ranked anew ---------------------------------------------------------------------------------
+
+
+def reranked(
+    rules: StageRules,
+    sealed: Json,
+    nomination: str,
+    figures: Mapping[str, tuple[Fraction, int]],
+    nominated: Mapping[str, str],
+) -> tuple[list[Json], list[Json]]:
+    """Return sealed standings and unrankable nominees with one nominee's figures changed, and nothing else.
+
+    Args:
+        rules: the stage's rules.
+        sealed: what has `standings` and `unrankable`, each row with its exact aggregates.
+        nomination: whose figures change.
+        figures: the changed ones by aspect, each with the number of marks that it was taken over (0: it was set).
+        nominated: when each nominee was nominated.
+    """
+    ranked: list[_Result] = []
+    without: list[Json] = []
+    for row in (*sealed["standings"], *sealed["unrankable"]):
+        known = {one["aspect"]: (Fraction(one["value"]), one["sheets"]) for one in row.get("aspects") or ()}
+        own = row["nomination"] == nomination
+        merged = {**known, **figures} if own else known
+        ordered = {aspect.code: merged[aspect.code] for aspect in rules.aspects if aspect.code in merged}
+        lack = _lack(rules, row, ordered) if own else row.get("reason")
+        if lack is not None:
+            without.append(row if not own else _lacking(rules, row, ordered, lack))
+            continue
+        nominee = Nominee(
+            nomination=row["nomination"],
+            candidate=row["candidate"],
+            nominated=nominated.get(row["nomination"], ""),
+            sample=row["sample"],
+            sheets=(),
+            carried={},
+        )
+        ranked.append(_Result(nominee, ordered, _total(rules, ordered), None))
+    return _standings(rules, sorted(ranked, key=lambda one: one.nominee.nomination)), without
+
+
+def _lack(rules: StageRules, row: Json, figures: Mapping[str, tuple[Fraction, int]]) -> str | None:
+    """Return why a nominee still cannot be ranked, None when it can."""
+    if row.get("reason") == "too-few-sheets":
+        judged = [figures.get(aspect.code) for aspect in rules.aspects if aspect.origin == "judged"]
+        if any(figure is None or 0 < figure[1] < rules.least_sheets for figure in judged):
+            return "too-few-sheets"
+    missing = next((aspect for aspect in rules.aspects if aspect.code not in figures), None)
+    return None if missing is None else _LACKS[missing.origin]
+
+
+def _lacking(rules: StageRules, row: Json, figures: Mapping[str, tuple[Fraction, int]], reason: str) -> Json:
+    changed = {**row, "aspects": _aggregates(figures)}
+    if reason == "too-few-sheets":
+        return changed
+    missing = next(aspect.code for aspect in rules.aspects if aspect.code not in figures)
+    return {**changed, "reason": reason, "aspect": missing}
+
+
+# --- figures as events write them ----------------------------------------------------------------------------------
+
+
+def _aggregates(figures: Mapping[str, tuple[Fraction, int]]) -> list[Json]:
+    return [{"aspect": code, "value": ratio(value), "sheets": sheets} for code, (value, sheets) in figures.items()]
 
 
 def ratio(number: Fraction) -> str:

@@ -1,163 +1,68 @@
 """What is kept of the events, while they are read, to compute seals and decisions anew when all were read.
 
 Everything is kept by stream with its version and recorded time, so that a decision is judged by what was there when it
-fell. Of a sheet only what changed its standing is kept, and drafts only in their last form.
+fell. Of sheets and meetings only their folded form is kept, and of a nomination nothing that no decision rests on.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from kernel.canonical import canonical
-from schemas import nomination as said
-from schemas import scoring as scored
-from schemas.envelope import Event, Stage
+from schemas.envelope import Stage
 from schemas.rulebook import Rulebook
 from services.audit.events import Document
 from services.audit.findings import Place
+from services.audit.meetings import DECISIONS, OPENINGS, Decided, Kept, Meeting, Point
+from services.audit.rules import Rules
+from services.audit.sheets import Sheet
 
 Json = Mapping[str, Any]
+Fault = tuple[str, Place, str]
 
-
-class Point(NamedTuple):
-    """A place in a stream."""
-
-    stream: str
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An event that is kept whole."""
-
-    type: str
-    id: str
-    point: Point
-    time: str
-    data: Json
-    place: Place
-
-    @property
-    def name(self) -> str:
-        """Return the type's name without context and version."""
-        return self.type.split(".")[-2]
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A sheet after an event that changed it."""
-
-    version: int
-    time: str
-    status: str
-    marks: Mapping[str, str | None]
-    sample: bool
-
-
-BLANK: Final = Snapshot(0, "", "blank", {}, sample=False)
-
-
-@dataclass(slots=True)
-class Sheet:
-    """One member's sheet for one nomination at one stage."""
-
-    nomination: str
-    member: str
-    snapshots: list[Snapshot] = field(default_factory=list)
-
-    def at(self, version: int) -> Snapshot:
-        """Return the sheet as it was at a version; blank before its first event."""
-        return next((one for one in reversed(self.snapshots) if one.version <= version), BLANK)
-
-    def take(self, event: Document) -> None:
-        """Fold one event of the sheet's stream."""
-        now = self.snapshots[-1] if self.snapshots else BLANK
-        data, name = event.data, event.type.split(".")[-2]
-        status, marks, sample = now.status, dict(now.marks), now.sample
-        match name:
-            case "AspectScored":
-                if status in ("blank", "voided"):
-                    status, marks, sample = "draft", {}, False
-                marks[data["mark"]["aspect"]] = data["mark"].get("mark")
-                sample = sample or data.get("sample", False)
-            case "AspectScoreRevised":
-                marks[data["mark"]["aspect"]] = data["mark"].get("mark")
-                sample = sample or data.get("sample", False)
-            case "ScoreSheetSubmitted":
-                status, marks = "submitted", {mark["aspect"]: mark.get("mark") for mark in data["marks"]}
-            case "ScoreSheetVoided":
-                status = "voided"
-            case _:
-                return
-        if self.snapshots and now.status == "draft":
-            self.snapshots.pop()
-        self.snapshots.append(Snapshot(event.version, event.time, status, marks, sample))
-
-
-@dataclass(slots=True)
-class Motion:
-    """A motion with the votes cast on it so far."""
-
-    opened: Kept
-    votes: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A decision with the meeting as it was when it fell."""
-
-    event: Kept
-    convened: Kept | None
-    motion: Kept | None
-    votes: Mapping[str, str]
-    present: frozenset[str]
-    again: bool
-    """The motion had been decided before."""
-
-
-@dataclass(slots=True)
-class Meeting:
-    """A plenary as far as it was read."""
-
-    convened: Kept | None = None
-    present: set[str] = field(default_factory=set)
-    motions: dict[int, Motion] = field(default_factory=dict)
-    decided: list[Decided] = field(default_factory=list)
-
-    def take(self, event: Kept) -> None:
-        """Fold one event of the plenary's stream."""
-        data = event.data
-        match event.name:
-            case "PlenaryConvened":
-                self.convened = event
-            case "AttendanceRecorded":
-                (self.present.add if data["present"] else self.present.discard)(data["person"])
-            case "MotionOpened":
-                self.motions[data["motion"]] = Motion(event)
-            case "VoteCast":
-                if data["motion"] in self.motions:
-                    self.motions[data["motion"]].votes[data["person"]] = data["vote"]
-            case "PlenaryDecided":
-                self._decide(event)
-            case _:
-                return
-
-    def _decide(self, event: Kept) -> None:
-        motion = self.motions.get(event.data["motion"])
-        again = any(one.event.data["motion"] == event.data["motion"] for one in self.decided)
-        votes = dict(motion.votes) if motion else {}
-        opened = motion.opened if motion else None
-        self.decided.append(Decided(event, self.convened, opened, votes, frozenset(self.present), again))
+WAY: Final = (
+    "CandidateNominated", "NominationFiledLate", "NominationAmended", "NominationVerified", "NominationReturned",
+    "NominationResubmitted", "NominationRejected", "NominationWithdrawn", "StageAdvanced", "StageAdvanceWithdrawn",
+    "NominationEliminated",
+)  # fmt: skip
+AWARD: Final = (
+    "ResealOrdered", "RankingAnnounced", "WinnerDeclared", "WinnerWithdrawn", "RankLeftVacant", "PrizeAwarded",
+    "CertificateIssued", "CertificateRevoked", "StageFrozen", "StageUnfrozen", "DecisionContested", "DecisionReviewed",
+)  # fmt: skip
+RANKING: Final = (
+    "ScoringOpened", "ScoringExtended", "ScorersAssigned", "ScoringClosed", "RankingSealed", "RankingSuperseded",
+)  # fmt: skip
+COMMITTEE: Final = ("MemberAppointed", "MemberRemoved", "ConflictDeclared", "ConflictLifted")
+SEASON: Final = (
+    "SeasonOpened", "RulebookPublished", "RulebookAmended", "DeadlineExtended", "SeasonFrozen", "SeasonUnfrozen",
+    "SeasonClosed",
+)  # fmt: skip
+APPEAL: Final = ("AppealLodged", "AppealDecided")
+MEETING: Final = (
+    "PlenaryConvened", "AttendanceRecorded", "RankingTabled", *OPENINGS, "VoteCast", "BallotTallied",
+    "BallotConfirmed", *DECISIONS, "MinutesCorrected", "PlenaryAdjourned",
+)  # fmt: skip
+SHEET: Final = ("AspectScored", "AspectScoreRevised", "ScoreSheetSubmitted", "ScoreSheetVoided", "SheetRead")
+CAUSED: Final = (
+    "StageAdvanced", "NominationEliminated", "WinnerDeclared", "PrizeAwarded", "RankLeftVacant", "AppealDecided",
+    "DecisionReviewed", "StageAdvanceWithdrawn", "WinnerWithdrawn", "CertificateRevoked", "StageUnfrozen",
+)  # fmt: skip
+"""What happens by a decision that lists it, and never otherwise."""
+LISTABLE: Final = (*CAUSED, "CandidateNominated", "ResealOrdered")
 
 
 def ranking_of(at: Json) -> str:
     """Return the ranking stream of a stage as events write it."""
     return Stage.model_validate(at).ranking
+
+
+def award_of(at: Json) -> str:
+    """Return the award stream of a stage as events write it."""
+    return Stage.model_validate(at).award
 
 
 def sheet_stream(data: Json) -> str:
@@ -166,90 +71,81 @@ def sheet_stream(data: Json) -> str:
     return f"sheet/{data['nomination']}/{at['tier']}-{at['stage']}/{data['member']}"
 
 
-_COMMITTEE: Final = (said.MemberAppointed, said.MemberRemoved, said.ConflictDeclared)
-_WAY: Final = (said.CandidateNominated, said.NominationWithdrawn, said.StageAdvanced, said.NominationEliminated)
-_OUTCOMES: Final = (said.StageAdvanced, said.NominationEliminated, said.WinnerDeclared)
-_BROUGHT: Final = (said.PrizeAwarded, said.RankLeftVacant)
-_MEETING: Final = (
-    said.PlenaryConvened,
-    said.AttendanceRecorded,
-    said.MotionOpened,
-    said.VoteCast,
-    said.PlenaryDecided,
+_HOMES: Final[Sequence[tuple[Sequence[str], Callable[[Json], str | None]]]] = (
+    (WAY, lambda data: f"nomination/{data['nomination']}"),
+    (APPEAL, lambda data: f"appeal/{data['appeal']}"),
+    (MEETING, lambda data: f"plenary/{data['plenary']}"),
+    (COMMITTEE, lambda data: f"committee/{data['season']}/{data['province']}"),
+    (SEASON, lambda data: f"season/{data['season']}"),
+    (RANKING, lambda data: ranking_of(data["at"])),
+    (("StageFrozen", "StageUnfrozen"), lambda data: award_of(data["stages"][0])),
+    (("ResealOrdered",), lambda data: "award/" + data["ranking"].partition("/")[2].rpartition("/")[0]),
+    (AWARD, lambda data: award_of(data["at"]) if "at" in data else None),
 )
-_SHEET: Final = (
-    scored.AspectScored,
-    scored.AspectScoreRevised,
-    scored.ScoreSheetSubmitted,
-    scored.ScoreSheetVoided,
-    scored.SheetRead,
-)
+
+
+def _home(name: str, data: Json) -> str | None:
+    """Return the stream that an event belongs to by what it says; None where it does not say it."""
+    for names, home in _HOMES:
+        if name in names:
+            return home(data)
+    return None
 
 
 class Record:
     """Takes every readable event and keeps what seals and decisions rest on."""
 
     def __init__(self) -> None:
-        self.rulebooks: dict[tuple[str, int], Kept] = {}
-        self.committees: dict[str, list[Kept]] = {}
-        self.ways: dict[str, list[Kept]] = {}
+        self.rulebooks: dict[tuple[str, int], Rules] = {}
+        self.streams: dict[str, list[Kept]] = {}
+        """Seasons, committees, nominations, rankings, awards, appeals and calendars of interviews."""
         self.sheets: dict[str, dict[str, Sheet]] = {}
         """By the stream of the stage's ranking, then by their own."""
-        self.openings: dict[str, list[Kept]] = {}
         self.seals: dict[str, Kept] = {}
-        self.seals_at: dict[Point, Kept] = {}
-        self.announcements: list[Kept] = []
+        self.caused: dict[Point, Kept] = {}
+        """Everything that a decision can list among its results."""
         self.meetings: dict[str, Meeting] = {}
-        self.outcomes: dict[Point, Kept] = {}
-        self.brought: dict[Point, Kept] = {}
-        """What decisions bring beside their outcomes: prizes, and ranks left vacant."""
-        self.faults: list[tuple[str, Place, str]] = []
-        self._takers = dict(self._taking())
-
-    def _taking(self) -> Iterator[tuple[str, tuple[Callable[[Document, Place], None], ...]]]:
-        takers: tuple[tuple[Iterable[type[Event]], Callable[[Document, Place], None]], ...] = (
-            ((said.RulebookPublished, said.RulebookAmended), self._take_rulebook),
-            (_COMMITTEE, lambda event, place: _listed(self.committees, event, place)),
-            (_WAY, lambda event, place: _listed(self.ways, event, place)),
-            (_OUTCOMES, self._take_outcome),
-            (_BROUGHT, self._take_brought),
-            (_MEETING, self._take_meeting),
-            (_SHEET, self._take_sheet),
-            ((scored.ScoringOpened,), lambda event, place: _listed(self.openings, event, place)),
-            ((scored.RankingSealed,), self._take_seal),
-            ((said.RankingAnnounced,), lambda event, place: self.announcements.append(_kept(event, place))),
-        )
-        names = {model.type_name() for models, _ in takers for model in models}
-        for name in names:
-            yield name, tuple(take for models, take in takers if name in {model.type_name() for model in models})
+        self.faults: list[Fault] = []
+        kept = (*WAY, *AWARD, *RANKING, *COMMITTEE, *SEASON, *APPEAL, "InterviewScheduled")
+        self._takers: dict[str, Callable[[Document, Place], None]] = {
+            **dict.fromkeys(kept, self._take_kept),
+            **dict.fromkeys(MEETING, self._take_meeting),
+            **dict.fromkeys(SHEET, self._take_sheet),
+        }
 
     def take(self, event: Document, place: Place) -> None:
         """Take an event whose data fits its model."""
-        for take in self._takers.get(event.type, ()):
+        name = event.type.split(".")[-2]
+        if (take := self._takers.get(name)) is not None:
+            home = _home(name, event.data)
+            if home is not None and home != event.stream:
+                self.faults.append(("stream", place, f"this is an event of {home}"))
+                return
             take(event, place)
 
-    def _take_rulebook(self, event: Document, place: Place) -> None:
-        data = event.data
+    def _take_kept(self, event: Document, place: Place) -> None:
+        kept = _kept(event, place)
+        self.streams.setdefault(event.stream, []).append(kept)
+        if kept.name in ("RulebookPublished", "RulebookAmended"):
+            self._take_rulebook(kept)
+        if kept.name == "RankingSealed":
+            self.seals[event.id] = kept
+        if kept.name in LISTABLE:
+            self.caused[kept.point] = kept
+
+    def _take_rulebook(self, kept: Kept) -> None:
+        data = kept.data
         if hashlib.sha256(canonical(data["content"])).hexdigest() != data["hash"]:
-            self.faults.append(("rulebook", place, "`hash` is not the SHA-256 of the rulebook's canonical content"))
+            what = "`hash` is not the SHA-256 of the rulebook's canonical content"
+            self.faults.append(("rulebook", kept.place, what))
         try:
             Rulebook.from_content(data["content"])
         except (ValidationError, RecursionError):
-            self.faults.append(("rulebook", place, "its content is no rulebook"))
+            self.faults.append(("rulebook", kept.place, "its content is no rulebook"))
             return
-        self.rulebooks[data["season"], data["version"]] = _kept(event, place)
-
-    def _take_outcome(self, event: Document, place: Place) -> None:
-        kept = _kept(event, place)
-        self.outcomes[kept.point] = kept
-
-    def _take_brought(self, event: Document, place: Place) -> None:
-        kept = _kept(event, place)
-        self.brought[kept.point] = kept
-
-    def _take_seal(self, event: Document, place: Place) -> None:
-        kept = _kept(event, place)
-        self.seals[event.id] = self.seals_at[kept.point] = kept
+        key = (data["season"], data["version"])
+        if key not in self.rulebooks:
+            self.rulebooks[key] = Rules(data["version"], data["hash"], data["content"])
 
     def _take_meeting(self, event: Document, place: Place) -> None:
         self.meetings.setdefault(event.stream, Meeting()).take(_kept(event, place))
@@ -260,14 +156,40 @@ class Record:
         if event.stream != sheet_stream(data):
             self.faults.append(("sheet", place, f"this is an event of {sheet_stream(data)}"))
             return
-        self.sheets.setdefault(ranking, {}).setdefault(event.stream, Sheet(data["nomination"], data["member"])).take(
-            event
-        )
+        sheets = self.sheets.setdefault(ranking, {})
+        sheets.setdefault(event.stream, Sheet(data["nomination"], data["member"])).take(event, place)
+
+    # --- asking
+
+    def of(self, stream: str, *names: str) -> list[Kept]:
+        """Return what is kept of a stream, of some types or of all, in its order."""
+        kept = self.streams.get(stream, ())
+        return [one for one in kept if not names or one.name in names]
+
+    def kind(self, kind: str, *names: str) -> Iterator[Kept]:
+        """Yield what is kept of every stream of a kind."""
+        for stream in self.streams:
+            if stream.startswith(f"{kind}/"):
+                yield from self.of(stream, *names)
+
+    def rules(self, season: str, version: int) -> Rules:
+        """Return a version of a season's rules. Raises LookupError."""
+        found = self.rulebooks.get((season, version))
+        if found is None:
+            raise LookupError(f"the rulebook {season} has no version {version} here")
+        return found
+
+    def rules_at(self, season: str, begin: str, end: str) -> list[Rules]:
+        """Return the rules that were the newest at some instant from `begin` to `end`."""
+        published = self.of(f"season/{season}", "RulebookPublished", "RulebookAmended")
+        before = [one for one in published if one.time <= begin][-1:]
+        found = [*before, *(one for one in published if begin < one.time <= end)]
+        return [self.rules(season, one.data["version"]) for one in found]
+
+    def decisions(self) -> Sequence[Decided]:
+        """Return every decision of every meeting."""
+        return [decided for meeting in self.meetings.values() for decided in meeting.decided]
 
 
 def _kept(event: Document, place: Place) -> Kept:
     return Kept(event.type, event.id, Point(event.stream, event.version), event.time, event.data, place)
-
-
-def _listed(streams: dict[str, list[Kept]], event: Document, place: Place) -> None:
-    streams.setdefault(event.stream, []).append(_kept(event, place))

@@ -127,7 +127,7 @@ class _Verification:
     def run(self) -> Report:
         manifest = self._manifest()
         listed = self._listed(manifest)
-        self._read_keys(listed)
+        self._read_ahead(listed)
         for path, entry in listed.items():
             if is_event_file(path):
                 self._read_events(path, entry)
@@ -228,19 +228,29 @@ class _Verification:
 
     # --- events
 
-    def _read_keys(self, listed: dict[str, ListedFile | None]) -> None:
-        """Read the published keys first, since signatures anywhere name them; faults are told in the main pass."""
+    def _read_ahead(self, listed: dict[str, ListedFile | None]) -> None:
+        """Read first what concerns every stream, faults aside: published keys, and when seasons were frozen."""
         for path in listed:
-            if path.endswith("/service.jsonl") and (owner := _owner_of(path)):
-                try:
-                    source = open_regular(self._folder, path)
-                except UnusableFile:
-                    continue
-                with closing(source):
-                    for line in lines_of(source, Tally()):
-                        event = _parsed(line)
-                        if event is not None and event.type == _KEY_PUBLISHED:
-                            self._keys.take(owner, event.data)
+            owner = _owner_of(path)
+            if owner and path.endswith("/service.jsonl"):
+                for event in self._documents(path):
+                    if event.type == _KEY_PUBLISHED:
+                        self._keys.take(owner, event.data)
+            elif owner and path.endswith("/season.jsonl"):
+                for event in self._documents(path):
+                    self._decisions.foresee(event)
+
+    def _documents(self, path: str) -> Iterator[Document]:
+        """Yield what can be read of a file; what cannot is told in the main pass."""
+        try:
+            source = open_regular(self._folder, path)
+        except UnusableFile:
+            return
+        with closing(source):
+            for line in lines_of(source, Tally()):
+                event = _parsed(line)
+                if event is not None:
+                    yield event
 
     def _read_events(self, path: str, entry: ListedFile | None) -> None:
         owner = _owner_of(path)
@@ -345,7 +355,7 @@ class _Verification:
 
 
 def _owner_of(path: str) -> str | None:
-    return OWNERS.get(path.split("/")[1])
+    return OWNERS.get(path.split("/")[1]) if is_event_file(path) else None
 
 
 def _file_of(stream: str) -> str | None:

@@ -11,7 +11,7 @@ import pytest
 from services.audit.export import Exported, NotExported, Source, StoreStatus, export, prepare_folder
 from services.audit.folder import MANIFEST
 from services.audit.verify import verify
-from tests.unit.audit.exported import DELIVERY, Log, delivered, nominated, small_log, write_export
+from tests.unit.audit.exported import DELIVERY, NOMINATION, Log, delivered, nominated, small_log, write_export
 
 
 def quiet(_line: str) -> None:
@@ -40,7 +40,7 @@ class Late:
         whole = Log()
         for service in ("nomination", "notifications"):
             whole.open(service)
-        cause = whole.append("nomination/x", nominated())
+        cause = whole.append(f"nomination/{NOMINATION}", nominated())
         whole.append(DELIVERY, delivered(cause, "nominated"), cause=cause)
         self.whole = whole
         self.reads = 0
@@ -51,7 +51,7 @@ class Late:
     def events(self, until: str) -> Iterator[Exported]:
         self.reads += 1
         for event in self.whole.events(until):
-            if self.reads > 1 or event.stream != "nomination/x":
+            if self.reads > 1 or event.stream != f"nomination/{NOMINATION}":
                 yield event
 
 

@@ -307,9 +307,12 @@ def test_an_unknown_cause_is_found(tmp_path):
     assert report.findings[0].place.version == 3
 
 
+LATE = "018f0000-0000-7000-8000-0000000000aa"
+
+
 def test_an_effect_before_its_cause_is_found(tmp_path):
     log = small_log()
-    late = log.append("nomination/late", nominated())
+    late = log.append(f"nomination/{LATE}", nominated(LATE))
     log.now -= timedelta(days=1)
     log.append("delivery/018f0000-0000-7000-8000-00000000000c", delivered(late, "x"), cause=late)
     write_export(log, tmp_path / "export")

@@ -1,0 +1,174 @@
+"""Seasons: rulebook after rulebook, frozen and closed by two, and who was nominated when.
+
+While a season is frozen, and once it is closed, nothing of it changes. What else happens (somebody reads a sheet, a
+late seal is answered, a refusal is recorded) changes nothing, and is let pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.audit.checks.telling import Fault, after, before, told
+from services.audit.events import Document
+from services.audit.meetings import Kept
+from services.audit.record import Record
+from services.audit.rules import Rules
+
+Json = Mapping[str, Any]
+
+_BY_TWO: Final = ("SeasonFrozen", "SeasonUnfrozen", "SeasonClosed")
+_PASSING: Final = frozenset({"SheetRead", "ResealOrdered"})
+_KINDS: Final = ("committee", "award", "ranking", "interview")
+
+
+@dataclass(slots=True)
+class Hold:
+    """From when to when (None: for good) nothing of a season was to change."""
+
+    begin: str
+    end: str | None = None
+
+    def covers(self, moment: str) -> bool:
+        """Tell whether a moment lies certainly inside."""
+        return self.begin < before(moment) and (self.end is None or after(moment) < self.end)
+
+
+class Holds:
+    """When seasons were frozen or closed, read before everything else; says what happened in spite of it."""
+
+    def __init__(self) -> None:
+        self._holds: dict[str, list[Hold]] = {}
+        self._of_streams: dict[str, str] = {}
+
+    def read(self, event: Document) -> None:
+        """Take an event of a season's stream, ahead of the others."""
+        name, season = event.type.split(".")[-2], event.stream.partition("/")[2]
+        holds = self._holds.setdefault(season, [])
+        if name in ("SeasonFrozen", "SeasonClosed"):
+            holds.append(Hold(event.time))
+        elif name == "SeasonUnfrozen" and holds and holds[-1].end is None:
+            holds[-1].end = event.time
+
+    def fault(self, event: Document) -> str | None:
+        """Return what is wrong with an event that was recorded while its season was held."""
+        if not any(self._holds.values()):
+            return None
+        season = self._season(event)
+        if season is None or event.type.split(".")[-2] in _PASSING:
+            return None
+        held = any(hold.covers(event.time) for hold in self._holds.get(season, ()))
+        return f"the season {season} was frozen or closed" if held else None
+
+    def _season(self, event: Document) -> str | None:
+        """Return the season that an event changes something of; None for what is of none."""
+        kind, _, rest = event.stream.partition("/")
+        if kind in _KINDS:
+            return rest.partition("/")[0]
+        if kind not in ("nomination", "plenary", "appeal", "sheet"):
+            return None
+        stage = event.data.get("at") or event.data.get("entry") or event.data.get("left")
+        stated = stage["season"] if isinstance(stage, dict) else event.data.get("season")
+        if kind == "sheet":
+            return str(stated)
+        # Only the first events of a nomination, a meeting or an appeal must say whose they are.
+        return self._of_streams.setdefault(event.stream, str(stated)) if stated else self._of_streams.get(event.stream)
+
+
+# --- a season's own stream -----------------------------------------------------------------------------------------
+
+
+def seasons_faults(record: Record) -> Iterator[Fault]:
+    """Check every season's stream, and when candidates were nominated."""
+    for stream in [one for one in record.streams if one.startswith("season/")]:
+        yield from _stream_faults(record.of(stream), record)
+    admitted = {point for decided in record.decisions() for point in decided.results if decided.carried}
+    for event in record.kind("nomination", "CandidateNominated", "NominationFiledLate"):
+        if event.name == "CandidateNominated" and record.of(event.point.stream, "NominationFiledLate"):
+            if event.point not in admitted:
+                yield "unjustified", event.place, "it was filed late, and no decision admits it"
+        else:
+            yield from told("season", event.place, _window_faults(event, record))
+
+
+def _stream_faults(events: list[Kept], record: Record) -> Iterator[Fault]:
+    version, held = 0, ""
+    for event in events:
+        yield from told("season", event.place, _event_faults(event, version, held, record))
+        if event.name in ("RulebookPublished", "RulebookAmended"):
+            version = event.data["version"]
+        if event.name in _BY_TWO:
+            held = {"SeasonFrozen": "frozen", "SeasonUnfrozen": "", "SeasonClosed": "closed"}[event.name]
+
+
+def _event_faults(event: Kept, version: int, held: str, record: Record) -> Iterator[str]:
+    said = event.data
+    if (event.name == "SeasonUnfrozen") is not (held == "frozen"):
+        yield f"the season was {held or 'not frozen'}"
+    if event.name in _BY_TWO and said["first"] == said["second"]:
+        yield "it takes two administrators, and both are one"
+    yield from _version_faults(event, version)
+    if event.name == "SeasonClosed":
+        rules = record.rules(said["season"], version)
+        if event.time <= rules.last(rules.content["calendar"]["closes"], "00"):
+            yield "the season was closed before its end"
+    if event.name == "DeadlineExtended":
+        rules = record.rules(said["season"], version)
+        closes = _closes(rules, said.get("province"), _extensions(event, record))
+        if said["until"] <= closes:
+            yield f"the window closes at {closes} already, which is not earlier"
+
+
+def _version_faults(event: Kept, version: int) -> Iterator[str]:
+    said = event.data
+    if event.name == "RulebookPublished" and version:
+        yield "the season's rulebook was published before"
+    if event.name == "RulebookAmended" and said["version"] != version + 1:
+        yield f"the version after {version} is {version + 1}, not {said['version']}"
+    content = said.get("content")
+    if content is not None and (content.get("season"), content.get("version")) != (said["season"], said["version"]):
+        yield "its content is that of another season or version"
+
+
+def _extensions(event: Kept, record: Record) -> list[Kept]:
+    earlier = record.of(event.point.stream, "DeadlineExtended")
+    return [one for one in earlier if one.point.version < event.point.version]
+
+
+def _closes(rules: Rules, province: str | None, extensions: list[Kept]) -> str:
+    """Return the last instant for nominations in a province; None is everywhere, counted in the nation's time."""
+    extended = [one.data["until"] for one in extensions if one.data.get("province") in (None, province)]
+    return str(max([rules.nomination(province or "00")[1], *extended]))
+
+
+def _window_faults(event: Kept, record: Record) -> Iterator[str]:
+    """Check that a candidate was nominated within its province's window, or filed late after it."""
+    season = event.data["entry"]["season"]
+    possible = record.rules_at(season, before(event.time), after(event.time))
+    if not possible:
+        if record.of(f"season/{season}"):
+            yield "the season was not open"
+        return
+    candidate = event.data["candidate"]
+    province = (candidate.get("region") or candidate["code"])[:2]
+    extensions = record.of(f"season/{season}", "DeadlineExtended")
+    if event.name == "NominationFiledLate":
+        certain = [one for one in extensions if one.time <= before(event.time)]
+        if all(event.time <= _closes(rules, province, certain) for rules in possible):
+            yield "it was filed late while the window was open"
+        return
+    known = [one for one in extensions if one.time <= after(event.time)]
+    windows = [(rules.nomination(province)[0], _closes(rules, province, known)) for rules in possible]
+    if all(not opens <= event.time or before(event.time) > closes for opens, closes in windows):
+        yield f"it was nominated outside of the window, from {windows[0][0]} to {windows[0][1]}"
+    entries = [_entry(rules, event.data["entry"]["category"]) for rules in possible]
+    if all((event.data["entry"]["tier"], event.data["entry"]["stage"]) != entry for entry in entries):
+        yield "the category's path begins at another stage"
+
+
+def _entry(rules: Rules, category: str) -> tuple[str, str] | None:
+    stages = [one for one in rules.content["stages"] if one["category"] == category]
+    provincial = [one for one in stages if one["tier"] == "provincial"]
+    first = min(provincial or stages, key=lambda one: one["order"], default=None)
+    return None if first is None else (first["tier"], first["code"])

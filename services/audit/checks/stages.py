@@ -1,0 +1,70 @@
+"""The order of stages: nothing is decided while an appeal holds it, or the stage before can still be contested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from services.audit.checks.telling import Fault, after, before, told
+from services.audit.checks.ways import ways_until
+from services.audit.meetings import Decided, Kept, Motion
+from services.audit.record import Record, award_of
+from services.audit.rules import Rules
+
+Json = Mapping[str, Any]
+
+
+def held_faults(at: Json, moment: str, record: Record) -> Iterator[str]:
+    """Check that no appeal certainly held a stage at a moment."""
+    for frozen, until in holds(at, record):
+        if frozen.time <= before(moment) and (until is None or after(moment) <= until.time):
+            yield f"the appeal {frozen.data['appeal']} held the stage"
+
+
+def holds(at: Json, record: Record) -> Iterator[tuple[Kept, Kept | None]]:
+    """Yield what froze a stage, with what let it go again."""
+    freezes = record.of(award_of(at), "StageFrozen", "StageUnfrozen")
+    for frozen in freezes:
+        if frozen.name == "StageFrozen" and at in frozen.data["stages"]:
+            ends = [one for one in freezes if one.name == "StageUnfrozen" and _same(one, frozen)]
+            yield frozen, ends[0] if ends else None
+
+
+def _same(one: Kept, frozen: Kept) -> bool:
+    later = one.point.version > frozen.point.version
+    return bool(later and one.data["appeal"] == frozen.data["appeal"])
+
+
+def upstream_faults(decided: Decided, motion: Motion, rules: Rules, record: Record) -> Iterator[str]:
+    """Check that the stages which the nominees came from were announced, and could be appealed against no more."""
+    if not rules.content["appeals"]["freezes_downstream"]:
+        return
+    earlier: list[Json] = []
+    for nomination in motion.nominations:
+        way = ways_until(record, nomination, decided.event.time)
+        if way is not None and decided.at in way.path:
+            index = way.path.index(decided.at)
+            if index and way.path[index - 1] not in earlier:
+                earlier.append(way.path[index - 1])
+    for at in earlier:
+        yield from _announced_faults(at, decided.event.time, record)
+
+
+def _announced_faults(at: Json, moment: str, record: Record) -> Iterator[str]:
+    announced = [one for one in record.of(award_of(at), "RankingAnnounced") if one.data["at"] == at]
+    name = "/".join(at[part] for part in ("tier", "province", "category", "stage"))
+    if not any(one.time <= after(moment) for one in announced):
+        yield f"the stage before, {name}, was not announced"
+    windows = [one.data.get("appeals_until") for one in announced if one.time <= before(moment)]
+    last = max((until for until in windows if until is not None), default="")
+    if moment <= last:
+        yield f"the stage before, {name}, could be appealed against until {last}"
+
+
+def frozen_faults(record: Record) -> Iterator[Fault]:
+    """Check that nothing was sealed, tabled or announced at a stage that an appeal held."""
+    for seal in record.seals.values():
+        yield from told("seal", seal.place, held_faults(seal.data["at"], seal.time, record))
+    for announced in record.kind("award", "RankingAnnounced"):
+        found = held_faults(announced.data["at"], announced.time, record)
+        yield from told("announcement", announced.place, found)

@@ -1,0 +1,105 @@
+"""Ties broken by people: by an order that was voted, or by a lot that everybody can draw again from its seed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from services.audit.checks.telling import after, before
+from services.audit.checks.ways import left_empty
+from services.audit.meetings import Decided, Kept, Motion
+from services.audit.record import Record
+from services.audit.rules import Rules
+
+Json = Mapping[str, Any]
+
+
+def broken(record: Record, seal: str, moment: str) -> list[Json]:
+    """Return the ties on a seal that were broken before a moment, whichever meeting did it, in order."""
+    found = [
+        (decided.event.time, decided.motion.opened.data)
+        for decided in record.decisions()
+        if decided.motion is not None
+        and decided.motion.opened.name == "TieMotionOpened"
+        and decided.motion.opened.data["seal"] == seal
+        and decided.carried
+        and decided.event.time < moment
+    ]
+    return [said for _, said in sorted(found, key=lambda one: one[0])]
+
+
+def effective_ranks(standings: Iterable[Json], ties: Iterable[Json]) -> dict[str, int]:
+    """Return every ranked nominee's rank, best first: who shared rank r holds r, r+1, … in the order chosen."""
+    ranks = {row["nomination"]: row["rank"] for row in standings}
+    for tie in ties:
+        ranks.update({nomination: tie["rank"] + place for place, nomination in enumerate(tie["order"])})
+    return dict(sorted(ranks.items(), key=lambda item: item[1]))
+
+
+def draw(seed: str, nominations: Collection[str]) -> list[str]:
+    """Return nominations in the order that a lot gives them."""
+    return sorted(nominations, key=lambda one: hashlib.sha256(f"{seed}/{one}".encode()).digest())
+
+
+def tie_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, record: Record) -> Iterator[str]:
+    """Check that a tie was one, was put in its turn, and by lot in the order that the seed gives."""
+    said, moment = motion.opened.data, motion.opened.time
+    if decided.event.data["results"]:
+        yield "breaking a tie moves nobody, and it lists results"
+    sharing = [row["nomination"] for row in seal.data["standings"] if row["rank"] == said["rank"]]
+    tied = [one for one in sharing if one in said["order"] or not left_empty(record, one, after(moment))]
+    if len(tied) < 2 or sorted(said["order"]) != sorted(tied):
+        yield f"its `order` is not of those who share rank {said['rank']}"
+    if any(tie["rank"] == said["rank"] for tie in broken(record, seal.id, before(moment))):
+        yield f"the tie at rank {said['rank']} was broken before"
+    yield from _method_faults(said, seal, rules, moment, record)
+    if said["method"] == "lot":
+        yield from _lot_faults(decided, said, motion, record)
+
+
+def _method_faults(said: Json, seal: Kept, rules: Rules, moment: str, record: Record) -> Iterator[str]:
+    methods = [rule for rule in rules.ranking(seal.data["at"]).tie_break if rule in ("vote", "lot")]
+    if said["method"] not in methods:
+        yield f"the rules break no tie by {said['method']}"
+        return
+    tried = {one.data["method"] for one in _put(record, moment) if _on(one.data, seal.id, said["rank"])}
+    for method in methods[: methods.index(said["method"])]:
+        if method not in tried:
+            yield f"the rules break a tie by {method} before they do by {said['method']}"
+
+
+def _on(said: Json, seal: str, rank: int) -> bool:
+    return bool(said["seal"] == seal and said["rank"] == rank)
+
+
+def _put(record: Record, moment: str) -> Iterator[Kept]:
+    """Yield every question on a tie that was put before a moment."""
+    for meeting in record.meetings.values():
+        for motion in meeting.motions.values():
+            if motion.opened.name == "TieMotionOpened" and motion.opened.time < moment:
+                yield motion.opened
+
+
+def _lot_faults(decided: Decided, said: Json, motion: Motion, record: Record) -> Iterator[str]:
+    if said.get("seed") is None or list(said["order"]) != draw(said["seed"], said["order"]):
+        yield "its order is not the one that the lot's seed gives"
+    if motion.votes or motion.on_paper:
+        yield "nobody votes on a lot"
+    earlier = [one.data for one in _put(record, motion.opened.time) if _is_draw(one, decided, record)]
+    seeds = _seeds(earlier, said["order"])
+    if seeds and said.get("seed") not in seeds:
+        yield "the same nominees were drawn for before, with another seed"
+
+
+def _is_draw(opened: Kept, decided: Decided, record: Record) -> bool:
+    """Tell whether a question was on a lot at the stage of a decision."""
+    meeting = record.meetings[opened.point.stream]
+    if meeting.convened is None or decided.convened is None or opened.data["item"] != decided.event.data["item"]:
+        return False
+    places = [{name: one.data[name] for name in ("season", "province")} for one in (meeting.convened, decided.convened)]
+    return bool(opened.data["method"] == "lot" and places[0] == places[1])
+
+
+def _seeds(drawn: Sequence[Json], order: Collection[str]) -> set[str]:
+    return {one["seed"] for one in drawn if one.get("seed") and set(order) <= set(one["order"])}

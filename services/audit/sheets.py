@@ -1,0 +1,78 @@
+"""Score sheets as they are read: what a sheet held at a version, and between which instants it was written on.
+
+Of a sheet only what changed its standing is kept, and drafts only in their last form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from services.audit.events import Document
+from services.audit.findings import Place
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A sheet after an event that changed it."""
+
+    version: int
+    time: str
+    status: str
+    marks: Mapping[str, str | None]
+    sample: bool
+
+
+BLANK: Final = Snapshot(0, "", "blank", {}, sample=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """When and where a sheet was written on."""
+
+    time: str
+    place: Place
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One member's sheet for one nomination at one stage."""
+
+    nomination: str
+    member: str
+    snapshots: list[Snapshot] = field(default_factory=list)
+    first: Written | None = None
+    last: Written | None = None
+
+    def at(self, version: int) -> Snapshot:
+        """Return the sheet as it was at a version; blank before its first event."""
+        return next((one for one in reversed(self.snapshots) if one.version <= version), BLANK)
+
+    def take(self, event: Document, place: Place) -> None:
+        """Fold one event of the sheet's stream."""
+        now = self.snapshots[-1] if self.snapshots else BLANK
+        data, name = event.data, event.type.split(".")[-2]
+        status, marks, sample = now.status, dict(now.marks), now.sample
+        match name:
+            case "AspectScored":
+                if status in ("blank", "voided"):
+                    status, marks, sample = "draft", {}, False
+                marks[data["mark"]["aspect"]] = data["mark"].get("mark")
+                sample = sample or data.get("sample", False)
+            case "AspectScoreRevised":
+                marks[data["mark"]["aspect"]] = data["mark"].get("mark")
+                sample = sample or data.get("sample", False)
+            case "ScoreSheetSubmitted":
+                status, marks = "submitted", {mark["aspect"]: mark.get("mark") for mark in data["marks"]}
+            case "ScoreSheetVoided":
+                status = "voided"
+            case _:
+                return
+        self.last = Written(event.time, place)
+        self.first = self.first or self.last
+        if self.snapshots and now.status == "draft":
+            self.snapshots.pop()
+        self.snapshots.append(Snapshot(event.version, event.time, status, marks, sample))
