@@ -16,7 +16,7 @@ from schemas.nomination import AgendaItem
 from schemas.rulebook import Rulebook
 from services.nomination.domain.deciding import pending_motion, proposed_now
 from services.nomination.domain.evidence import Evidence, broken_ties, decided_by, stage_rules
-from services.nomination.domain.local_time import day_of
+from services.nomination.domain.local_time import begin_of, day_of
 from services.nomination.domain.motion import effective_ranks, free_to_vote, tied_at_cut
 from services.nomination.domain.nomination import FiledLate, Nomination
 from services.nomination.domain.plenary import Setting, earliest_day

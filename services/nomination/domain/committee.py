@@ -76,7 +76,7 @@ class FormedBody:
     belongings: Mapping[Seat, Belonging] = field(default_factory=dict)
 
     @property
-    def lastday_of(self) -> date:
+    def last_day(self) -> date:
         """Return the last day of its last term."""
         return max(term.last for term in self.terms)
 
