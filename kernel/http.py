@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPMethod, HTTPStatus
 from typing import Annotated, Any, Final, TypeAlias
@@ -64,6 +64,24 @@ Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Intake:
+    """What one route takes that takes a file and no JSON: its own bytes, seconds and media types."""
+
+    method: str
+    path: str
+    """The route's template, for example `/v1/nominations/{nomination}/evidence`."""
+    body: int
+    accepts: tuple[str, ...]
+    body_seconds: float = 120.0
+
+    def takes(self, method: str, path: str) -> bool:
+        """Tell whether a request is one to this route."""
+        asked, own = path.split("/"), self.path.split("/")
+        fits = all(part == wanted or wanted.startswith("{") for part, wanted in zip(asked, own, strict=False))
+        return fits and len(asked) == len(own) and method == self.method
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What a service takes: bytes of a body, seconds for it to arrive, media types; and who may read its metrics."""
 
@@ -71,6 +89,15 @@ class Limits:
     body_seconds: float = 30.0
     accepts: tuple[str, ...] = ("application/json",)
     metrics_networks: tuple[IpNetwork, ...] = LOOPBACK
+    intakes: tuple[Intake, ...] = ()
+    """Routes that take something else than the rest."""
+
+    def of(self, method: str, path: str) -> Limits:
+        """Return what the route of a request takes."""
+        for intake in self.intakes:
+            if intake.takes(method, path):
+                return replace(self, body=intake.body, body_seconds=intake.body_seconds, accepts=intake.accepts)
+        return self
 
 
 class Gate:
@@ -373,7 +400,8 @@ class _Exchange:
     """One request and its answer."""
 
     def __init__(self, app: ASGIApp, api: FastAPI, limits: Limits, scope: Scope, receive: Receive, send: Send) -> None:
-        self._app, self._api, self._limits = app, api, limits
+        self._app, self._api = app, api
+        self._limits = limits.of(scope["method"], scope["path"]) if limits.intakes else limits
         self._scope, self._receive, self._send = scope, receive, send
         self._status: int | None = None
         self._request_id = str(uuid.uuid4())

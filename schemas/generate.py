@@ -41,8 +41,9 @@ STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "nomination/{nomination}": (
         "CandidateNominated", "NominationFiledLate", "NominationAmended", "EvidenceAttached", "FigureDisputed",
         "NominationVerified", "NominationReturned", "NominationResubmitted", "NominationRejected",
-        "InterviewScheduled", "NominationWithdrawn", "StageAdvanced", "StageAdvanceWithdrawn", "NominationEliminated",
+        "NominationWithdrawn", "StageAdvanced", "StageAdvanceWithdrawn", "NominationEliminated",
     ),
+    "interview/{season}/{province}/{body}": ("InterviewScheduled",),
     "plenary/{plenary}": (
         "PlenaryConvened", "AttendanceRecorded", "RankingTabled", "MotionOpened", "TieMotionOpened",
         "AdmissionMotionOpened", "AppealMotionOpened", "VoteCast", "BallotTallied", "BallotConfirmed",

@@ -316,7 +316,7 @@ class NominationRejected(NominationEvent):
 
 
 class InterviewScheduled(NominationEvent):
-    """A nominee has an interview slot; a later one replaces it."""
+    """A nominee has an interview slot; a later one replaces it. The stream is the calendar of the body that hears."""
 
     nomination: Uuid
     at: Stage

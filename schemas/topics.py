@@ -41,7 +41,7 @@ SERVICES: Final = ("identity", "nomination", "scoring", "notifications", "audit"
 EVENT_TOPICS: Final = (
     Topic(
         NOMINATION, "nomination", 4, FOR_EVER, "stream", "all services",
-        ("season", "committee", "nomination", "plenary", "appeal", "award"),
+        ("season", "committee", "nomination", "interview", "plenary", "appeal", "award"),
     ),
     Topic(SCORING, "scoring", 4, FOR_EVER, "stream", "all services", ("ranking", "indicator", "ingest")),
     Topic(SCORES, "scoring", 4, FOR_EVER, "stream", "scoring and audit", ("sheet",)),

@@ -338,10 +338,13 @@ async def open_account(
 ProvinceCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
 
 
-class Scope(RequestBody):
-    """Where a role holds."""
+PlaceCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}(\.[0-9]{2})?$")]
 
-    province: ProvinceCode | None = None
+
+class Scope(RequestBody):
+    """Where a role holds. A secretariat's `province` may be a regency or city (`75.71`): then that one's alone."""
+
+    province: PlaceCode | None = None
     committee: ProvinceCode | None = None
     nomination: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
     publisher: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None

@@ -7,13 +7,14 @@ from typing import Final
 from fastapi import FastAPI
 
 from kernel.clock import Clock
+from kernel.http import Limits
 from kernel.process import one_line
 from kernel.service import Parts, Service
 from kernel.tokens import HttpJwks, TokenVerifier
 from schemas.codec import CODEC
 from schemas.envelope import Stage
 from schemas.generate import asyncapi_of
-from services.nomination.api import add_routes
+from services.nomination.api import INTAKES, add_routes
 from services.nomination.api.documents import Papers
 from services.nomination.api.parts import SQL
 from services.nomination.consumers import RECEIVES
@@ -51,6 +52,7 @@ def create_service(
         projections=PROJECTIONS,
         reactions=(OrderReseals(roll),),
         asyncapi=asyncapi_of(SERVICE),
+        limits=Limits(metrics_networks=settings.metrics_networks, intakes=INTAKES),
     )
     verifier = verifier or TokenVerifier(HttpJwks(settings.identity_url))
     roll.service = service = Service(parts, settings, verifier=verifier, clock=clock)

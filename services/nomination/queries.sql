@@ -42,20 +42,60 @@ order by p.stream
 select document::json #>> '{data,province}' from events where stream = 'plenary/' || $1 and version = 1
 
 -- name: nominations
--- Nominations in the order of their nomination, after ($5, $6); null filters are open; $7 lists the provinces allowed.
+-- Nominations in the order of their nomination, after ($5, $6); null filters are open; $7 lists the places allowed (a
+-- province, or a regency or city that nominated or is the candidate's home), and $8 is who asks, perhaps a contact.
 select id, nominated, body from nominations
 where ($1::text is null or season = $1)
   and ($2::text is null or province = $2)
   and ($3::text is null or category = $3)
   and ($4::text is null or stage = $4)
   and ($5::timestamptz is null or (nominated, id) > ($5, $6))
-  and ($7::text[] is null or province = any($7))
+  and ($7::text[] is null or province = any($7) or nominating_body = any($7) or home = any($7) or contact = $8)
 order by nominated, id
-limit $8
+limit $9
 
 -- name: nomination
--- One nomination and the province that may see it.
-select province, body from nominations where grp = $1
+-- One nomination and whom it concerns.
+select province, nominating_body, home, contact, body from nominations where grp = $1
+
+-- name: nominations_citing
+-- The nominations that cite a document, and whom they concern.
+select id, province, nominating_body, home, contact from nominations where evidence @> array[$1::text]
+
+-- name: keep_evidence
+-- Keeps a document under the SHA-256 of its bytes; the same bytes are kept once.
+insert into evidence (sha256, media_type, body) values ($1, $2, $3) on conflict (sha256) do nothing
+
+-- name: evidence
+-- A document.
+select media_type, body from evidence where sha256 = $1
+
+-- name: texts
+-- Free texts by their digests; one that was erased by law is null.
+select digest, body from texts where digest = any($1)
+
+-- name: disputes
+-- Disputed figures of a season ($1, null: of all), the oldest first, after ($2, $3, $4). Open to who may see one of the
+-- places $5 (null: all) or publishes to one of the topics $6.
+select grp, id, disputed, body from disputes
+where ($1::text is null or season = $1)
+  and ($2::timestamptz is null or (disputed, grp, id) > ($2, $3, $4))
+  and ($5::text[] is null or province = any($5) or nominating_body = any($5) or home = any($5)
+       or publisher = any($6::text[]))
+order by disputed, grp, id
+limit $7
+
+-- name: interviews
+-- Interviews of a season ($1) and stage ($2), null: of all, in their order, after ($3, $4, $5). Open to the people of
+-- the places $6 (null: all) where the stage or the candidate belongs, and to the contact $7.
+select grp, id, begins, body from interviews
+where ($1::text is null or season = $1)
+  and ($2::text is null or stage = $2)
+  and ($3::timestamptz is null or (begins, grp, id) > ($3, $4, $5))
+  and ($6::text[] is null or place = any($6) or province = any($6) or nominating_body = any($6) or home = any($6)
+       or contact = $7)
+order by begins, grp, id
+limit $8
 
 -- name: committees
 -- Formed bodies after the key ($3, $4, $5), of a season ($1) and province ($2) if given; $6: the provinces allowed.
@@ -84,10 +124,6 @@ limit $6
 -- name: plenary
 -- One meeting and the place that may see it.
 select province, body from plenaries where grp = $1
-
--- name: texts
--- Free texts by their digests ($1), with the salt that each digest was made with; an erased one has no body.
-select digest, salt, body from texts where digest = any($1)
 
 -- name: seasons
 -- Open seasons after a code ($1, null: from the first).
@@ -149,7 +185,7 @@ limit $8
 
 -- name: certificate
 -- One certificate, and the provinces whose people may print it: the award's place and the nominee's home.
-select c.nomination, c.place, n.province as home, c.body
+select c.nomination, c.place, n.home, n.nominating_body, n.contact, c.body
 from certificates c left join nominations n on n.grp = c.nomination
 where c.id = $1
 
@@ -160,8 +196,8 @@ from events e join unnest($1::text[], $2::bigint[]) as wanted (stream, version) 
 order by e.epoch, e.xid, e.position
 
 -- name: texts_by_digest
--- Free texts that events cite by these digests ($1); an erased one has no body.
-select digest, body from texts where digest = any($1)
+-- Free texts that events cite by these digests ($1), with the salt of each; an erased one has no body.
+select digest, salt, body from texts where digest = any($1)
 
 -- name: appeals
 -- Appeals as they were lodged, after ($4, $5), of a season ($1), place ($2) and category ($3) if given, for who sees the

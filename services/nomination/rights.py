@@ -1,21 +1,26 @@
 """What a token alone says of a person here: whose record they keep, for whom they nominate, which places they see.
 
 Who holds which seat is not among it: that is decided in the domain, from the committee's stream. A grant over a place
-is scoped by `committee` (members, chairs, secretaries, verifiers, jurors) or by `province` (secretariats).
+is scoped by `committee` (members, chairs, secretaries, verifiers, jurors) or by `province` (secretariats). A regency's
+or city's own secretariat has its code as that scope (`75.71`): it speaks for that government alone, sees the
+nominations that concern it, and nothing else of the province.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from kernel.decider import Text
 from kernel.problems import forbidden
 from kernel.tokens import Person
+from schemas.topics import FACT_TOPICS
 from services.nomination.domain.plenary import Actor
 
 MEETING: Final = ("secretary", "chair", "member", "verifier", "juror")
 """Who may take part in a meeting, in the order in which a person's office is named."""
+HANDLERS: Final = ("secretariat", "contact")
+"""Who may do something with a nomination that was made."""
 READERS: Final = (*MEETING, "secretariat", "contact", "season-admin", "auditor")
 _EVERYWHERE: Final = ("auditor", "season-admin")
 _NATION: Final = "00"
@@ -51,12 +56,28 @@ def committee_office(person: Person, province: str) -> str:
 
 
 def provinces_of(person: Person, role: str) -> frozenset[str] | None:
-    """Return the provinces in which a person has a role, None for everywhere."""
+    """Return the governments for which a person has a role, None for every one: provinces, regencies and cities."""
     return person.scopes(role, "province")
 
 
+def places_kept(person: Person) -> frozenset[str] | None:
+    """Return the places whose committees' record a person keeps as secretary, None for everywhere."""
+    found = [person.scopes("secretary", scope) for scope in ("committee", "province")]
+    return None if None in found else frozenset().union(*(scopes for scopes in found if scopes is not None))
+
+
+def topics_of(person: Person) -> list[str]:
+    """Return the topics of facts that a person's system publishes; its scope is a topic's name, with or without v1."""
+    systems = person.scopes("publisher", "publisher")
+    names = [topic.name for topic in FACT_TOPICS]
+    return [name for name in names if systems is None or name in systems or name.rpartition(".")[0] in systems]
+
+
 def visible_places(person: Person) -> list[str] | None:
-    """Return the provinces whose affairs a person may see, None for all: the nation's people see every province."""
+    """Return the places whose affairs a person may see, None for all: the nation's people see every province.
+
+    A regency's or city's code among them stands for that government's own affairs only.
+    """
     if any(person.may(role) for role in _EVERYWHERE):
         return None
     places: set[str] = set()
@@ -78,9 +99,24 @@ def may_see(person: Person, province: str) -> bool:
     return places is None or province in places
 
 
-def may_see_nomination(person: Person, nomination: str, province: str) -> bool:
-    """Tell whether a person may see a nomination: its place's people, and its own contact."""
-    return may_see(person, province) or person.may("contact", nomination=nomination)
+class Concerned(NamedTuple):
+    """Whom a nomination concerns: the province, the nominating body, the candidate's home, the contact person."""
+
+    province: str
+    nominating_body: str
+    home: str
+    contact: str
+
+
+def may_see_nomination(person: Person, nomination: str, concerned: Concerned) -> bool:
+    """Tell whether a person may see a nomination: its places' people, and its own contact."""
+    places = visible_places(person)
+    return (
+        places is None
+        or not {concerned.province, concerned.nominating_body, concerned.home}.isdisjoint(places)
+        or person.id == concerned.contact
+        or person.may("contact", nomination=nomination)
+    )
 
 
 def is_of_place(person: Person, *places: str) -> bool:

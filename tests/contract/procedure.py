@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas import nomination as n
+from schemas import notifications as m
 from schemas import scoring as s
 from schemas.envelope import Stage, StreamPoint
 
@@ -39,7 +40,7 @@ class _Procedure:
         self.item = n.AgendaItem(category="KABKOTA", stage="seleksi")
         self.late = said.nomination_of("KABKOTA", POHUWATO)
         self.appeal = said.person("appeal of Kota Gorontalo")
-        self.plenary = said.person("plenary of 12 March 2021")
+        self.plenary = said.person("plenary of 12 June 2021")
         self.reason = said._hex("a reason")
 
     def tell(self) -> None:
@@ -57,11 +58,11 @@ class _Procedure:
 
     def _late_nomination(self) -> None:
         said = self.said
-        self.story.at(2021, 3, 3)
+        self.story.at(2021, 6, 3)
         season = f"season/{said.SEASON}"
         extended = n.DeadlineExtended(
             season=said.SEASON, window="nomination", province="75",
-            until=datetime(2021, 3, 5, 15, 59, 59, 999_999, tzinfo=UTC), reason_digest=self.reason,
+            until=datetime(2021, 6, 5, 15, 59, 59, 999_999, tzinfo=UTC), reason_digest=self.reason,
         )  # fmt: skip
         self.story.tell(season, extended, said.ADMIN, "season-admin")
         filed = n.NominationFiledLate(
@@ -93,16 +94,17 @@ class _Procedure:
         checked: Any = {**base, "at": said.NATIONAL, "verifier": verifier, "office": office}
         returned = n.NominationReturned(
             **checked, defects=(n.Defect(part="evidence", text_digest=said._hex("a defect")),),
-            until=datetime(2021, 3, 17, 16, 59, 59, 999_999, tzinfo=UTC),
+            until=datetime(2021, 6, 17, 16, 59, 59, 999_999, tzinfo=UTC),
         )  # fmt: skip
         story.tell(stream, returned, verifier, office)
         story.tell(stream, n.NominationResubmitted(**base, at=said.NATIONAL), said.SECRETARIAT, "secretariat")
         story.tell(stream, n.NominationVerified(**checked), verifier, office)
         slot = n.InterviewScheduled(
-            **base, at=said.INTERVIEW, begins=datetime(2021, 5, 4, 2, tzinfo=UTC),
-            ends=datetime(2021, 5, 4, 2, 45, tzinfo=UTC), mode="remote",
+            **base, at=said.INTERVIEW, begins=datetime(2021, 6, 29, 2, tzinfo=UTC),
+            ends=datetime(2021, 6, 29, 2, 45, tzinfo=UTC), mode="remote",
         )  # fmt: skip
-        story.tell(stream, slot, self._person("sekretaris-juri"), "sekretaris-juri")
+        calendar = f"interview/{said.SEASON}/00/dewan-juri"
+        story.tell(calendar, slot, self._person("sekretaris-juri"), "sekretaris-juri")
         medium = said.nomination_of("MENENGAH", said.MEDIUM)
         rejected = n.NominationRejected(
             nomination=medium, at=said.NATIONAL.model_copy(update={"category": "MENENGAH"}), verifier=verifier,
@@ -130,19 +132,19 @@ class _Procedure:
         )  # fmt: skip
         self.story.tell(ranking, drawn, self._person("sekretaris-tim"), "sekretaris-tim")
         extended = s.ScoringExtended(
-            at=said.NATIONAL, previous=datetime(2021, 3, 31, 16, 59, 59, 999_999, tzinfo=UTC),
-            until=datetime(2021, 4, 7, 16, 59, 59, 999_999, tzinfo=UTC), reason_digest=self.reason,
+            at=said.NATIONAL, previous=datetime(2021, 6, 30, 16, 59, 59, 999_999, tzinfo=UTC),
+            until=datetime(2021, 7, 7, 16, 59, 59, 999_999, tzinfo=UTC), reason_digest=self.reason,
         )  # fmt: skip
         self.story.tell(ranking, extended, self._person("sekretaris-tim"), "sekretaris-tim")
 
     def _second_meeting(self) -> None:
         """Admit the late nomination by a secret vote, and break a tie by lot."""
         said, story = self.said, self.story
-        story.at(2021, 3, 12)
+        story.at(2021, 6, 12)
         stream = f"plenary/{self.plenary}"
         convened = n.PlenaryConvened(
             plenary=self.plenary, season=said.SEASON, tier="provincial", province="75", body="panitia-9",
-            scheduled=datetime(2021, 3, 12, 2, tzinfo=UTC), agenda=(self.item,),
+            scheduled=datetime(2021, 6, 12, 2, tzinfo=UTC), agenda=(self.item,),
         )  # fmt: skip
         story.tell(stream, convened, said.CLERK, "sekretaris-panitia")
         put = n.AdmissionMotionOpened(
@@ -185,6 +187,10 @@ class _Procedure:
         )  # fmt: skip
         story.tell(stream, lodged, said.SECRETARIAT, "secretariat")
         frozen = n.StageFrozen(at=self.at, stages=held, appeal=self.appeal)
+        contested = n.DecisionContested(
+            at=self.at, plenary=first, motion=1, nomination=said.KOTA, appeal=self.appeal, number=1
+        )
+        story.tell(self.at.award, contested, said.SECRETARIAT, "secretariat", together=True)
         story.tell(said.NATIONAL.award, frozen, said.SECRETARIAT, "secretariat", together=True)
         verdict = n.Verdict(outcome="upheld", figures=(n.VerdictFigure(aspect="kinerja", value="98/1"),))
         put = n.AppealMotionOpened(
@@ -208,6 +214,10 @@ class _Procedure:
             ),
         )  # fmt: skip
         story.tell(stream, decided, said.CHAIR, said.OFFICES[0])
+        reviewed = n.DecisionReviewed(
+            at=self.at, appeal=self.appeal, seal=self.seal, outcome="upheld", digest=s.standings_digest(standings, ())
+        )
+        story.tell(self.at.award, reviewed, said.CHAIR, said.OFFICES[0], together=True)
         returned = n.StageAdvanceWithdrawn(
             nomination=said.BONE, left=said.NATIONAL, returned=self.at, rank=2, appeal=self.appeal,
             plenary=self.plenary, motion=3, seal=self.seal,
@@ -219,7 +229,7 @@ class _Procedure:
     def _awarded(self) -> None:
         """Prizes and certificates; a rank is taken back, and its certificate revoked."""
         said, story = self.said, self.story
-        story.at(2021, 6, 2)
+        story.at(2021, 6, 22)
         jury, stream = self._person("ketua-juri"), said.INTERVIEW.award
         at: Stage = said.INTERVIEW
         by: Any = {"plenary": self._person("plenary of the jury"), "motion": 1}
@@ -229,7 +239,7 @@ class _Procedure:
         certificate, number = self._person("certificate of Bone Bolango"), "001/PIAGAM-PEMENANG/KABKOTA/PA-2020"
         issued = n.CertificateIssued(
             certificate=certificate, number=number, kind="piagam-pemenang", given_to="winner", nomination=said.BONE,
-            candidate=said.BONE_BOLANGO.name, at=at, rank=2, dated=date(2021, 6, 2), rulebook_version=2, sample=True,
+            candidate=said.BONE_BOLANGO.name, at=at, rank=2, dated=date(2021, 6, 22), rulebook_version=2, sample=True,
         )  # fmt: skip
         story.tell(stream, issued, jury, "ketua-juri")
         withdrawn = n.WinnerWithdrawn(nomination=said.BONE, at=at, rank=2, appeal=self.appeal, **by)
@@ -245,3 +255,8 @@ class _Procedure:
         story.tell(stream, n.SeasonFrozen(**two, reason_digest=self.reason), said.ADMIN, "season-admin")
         story.tell(stream, n.SeasonUnfrozen(**two, reason_digest=self.reason), said.ADMIN, "season-admin")
         story.tell(stream, n.SeasonClosed(**two), said.ADMIN, "season-admin")
+        chosen = m.SubscriptionChanged(
+            person=said.CONTACT, reason="chosen", channels=(m.ChannelChoice(group="deadlines", channel="digest"),),
+            zone="Asia/Makassar",
+        )  # fmt: skip
+        story.tell(f"delivery/{said.CONTACT}", chosen, said.CONTACT, "contact")

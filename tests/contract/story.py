@@ -29,6 +29,7 @@ from schemas import nomination as n
 from schemas import notifications as m
 from schemas import scoring as s
 from schemas import service as v
+from schemas import superseded as old
 from schemas.envelope import Event, Stage, StreamPoint
 from schemas.exact import fraction_text, round_exact
 from schemas.generate import ROOT, event_path
@@ -166,6 +167,7 @@ def told() -> Story:
     _plenary(story, seal, digest)
     _afterwards(story, seal)
     the_procedure(story, seal, digest)
+    _another_year(story)
     return story
 
 
@@ -237,8 +239,10 @@ def _nominations(story: Story) -> None:
     )  # fmt: skip
     for category, candidate, sample in entered:
         nomination = nomination_of(category, candidate)
-        nominated = n.CandidateNominated(
-            nomination=nomination, entry=SELECTION.model_copy(update={"category": category}), candidate=candidate,
+        # Told as the build of the day wrote it: in the first version, which knew no other kinds.
+        nominated = old.CandidateNominated(
+            nomination=nomination, entry=SELECTION.model_copy(update={"category": category}),
+            candidate=old.Candidate.model_validate(candidate.model_dump()),
             nominating_body="75", nominated_by=SECRETARIAT,
             contact=CONTACT if candidate is BONE_BOLANGO else person(f"kontak {candidate.name}"), sample=sample,
         )  # fmt: skip
@@ -457,6 +461,27 @@ def _afterwards(story: Story, seal: str) -> None:
         nomination=BONE, at=INTERVIEW, rank=2, plenary=person("plenary of the jury"), motion=1, seal=seal, sample=True
     )
     story.tell(INTERVIEW.award, winner, person("ketua-juri"), "ketua-juri")
+
+
+def _another_year(story: Story) -> None:
+    """In 2025 a village and a company by its sector are nominated: only that year's rules know of them."""
+    story.at(2025, 2, 3)
+    entered = (
+        ("DESA", n.Candidate(kind="village", code="81.71.02.2001", name="Desa Contoh Ambon", region="81.71")),
+        ("PERTANIAN", n.Candidate(
+            kind="employer", code="17000099", name="PT Contoh Laut", size_class="medium", region="81.07",
+            sector="perikanan",
+        )),
+    )  # fmt: skip
+    for category, candidate in entered:
+        nomination = person(f"2025/{category}/{candidate.kind}/{candidate.code}")
+        nominated = n.CandidateNominated(
+            nomination=nomination,
+            entry=Stage(season="2025", tier="provincial", province="81", category=category, stage="seleksi"),
+            candidate=candidate, nominating_body="81", nominated_by=person("sekretariat provinsi maluku"),
+            contact=person(f"kontak {candidate.name}"), sample=True,
+        )  # fmt: skip
+        story.tell(f"nomination/{nomination}", nominated, nominated.nominated_by, "secretariat")
 
 
 # --- files ---------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from joserfc.jwk import OKPKey
 from kernel.tokens import Grant, LocalJwks, Person, TokenVerifier, issue
 from schemas.topics import SERVICES
 from tests.conftest import DatabaseFactory
-from tests.support.malformed import VALUES, instance
+from tests.support.malformed import FILES, VALUES, instance
 from tests.support.refusals import AT_ONCE, fault_of
 from tests.support.stack import say
 from tests.support.whole import Route, routes_of
@@ -82,6 +82,10 @@ def _payloads(draw: st.DrawFn, route: Route) -> Payload:
         for name in draw(st.lists(st.sampled_from([*body, "unknown"]), max_size=3)):
             body[name] = draw(_json)
         content = json.dumps(body if draw(st.integers(0, 9)) else draw(_json)).encode()
+    for media_type in route.files[:1]:
+        content = FILES[media_type] + draw(
+            st.binary(max_size=100) | _text.map(lambda text: text.encode("utf-8", "replace"))
+        )
     return Payload(f"{path}?{query}" if query else path, content)
 
 
@@ -135,7 +139,7 @@ async def _faults(client: httpx.AsyncClient, token: str, routes: list[Route]) ->
     async def one(route: Route, payload: Payload) -> None:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid4())}
         if payload.content is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = route.files[0] if route.files else "application/json"
         async with gate:
             answer = await client.request(route.method, payload.path, content=payload.content, headers=headers)
         seen[answer.status_code] += 1

@@ -147,7 +147,10 @@ _LISTS: Final = {
         "/v1/nominations": "nominations/None/None/None/None",
         "/v1/committees": "committees/None/None",
         "/v1/plenaries": "plenaries/None/None",
+        "/v1/disputes": "disputes/None",
+        "/v1/interviews": "interviews/None/None",
         "/v1/public/seasons": "seasons",
+        "/v1/seasons/2020/exceptions": "exceptions/2020/None",
         "/v1/public/results/2020": "results/2020",
     },
     "scoring": {
@@ -189,6 +192,12 @@ async def test_an_instant_that_nobody_can_mean_is_refused(
 
 async def test_a_meeting_in_the_year_1_stops_nothing(whole: Whole) -> None:
     meeting = instance(_route(whole, "nomination POST /v1/plenaries")) | {"scheduled": "0001-01-01T00:00:00Z"}
+    problem = refusal(await whole.ask(whole.clerk("75"), "nomination", "POST", "/v1/plenaries", meeting))
+    assert problem["type"] == "/problems/outside-term"
+    ages = instance(_route(whole, "nomination POST /v1/committees")) | {
+        "decree": "Keputusan sejak tahun 1", "term_from": "0001-01-01", "term_until": "9999-12-31",
+    }  # fmt: skip
+    await whole.does(whole.clerk("75"), "nomination", "POST", "/v1/committees", ages)
     receipt = await whole.does(whole.clerk("75"), "nomination", "POST", "/v1/plenaries", meeting)
     point = f"{receipt['events'][0]['stream']}@1"
     answer = await whole.ask(

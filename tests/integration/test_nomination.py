@@ -736,8 +736,8 @@ async def test_a_rebuild_of_each_projection_gives_the_same_rows(begun: World):
     for each in rebuilt:
         found = await rebuild(begun.owner_url, each, CODEC, login)
         assert found.same
-        # Certificates are issued, and rebuilt, in test_awards.
-        assert found.rows > 0 or each.name == "certificates"
+        # Certificates are issued, and rebuilt, in test_awards; disputes and interviews this season has none.
+        assert found.rows > 0 or each.name in ("certificates", "disputes", "interviews")
 
 
 async def test_every_route_says_what_it_is_for(world: World):

@@ -159,10 +159,12 @@ async def test_two_administrators_freeze_and_unfreeze_in_one_command_each(begun:
 
 async def test_a_second_person_must_be_there_be_an_administrator_and_be_another(begun: World):
     path = "/v1/seasons/2020/freeze"
-    await begun.admin.fails(401, "unauthenticated", "POST", path, WHY)
+    problem = await begun.admin.fails(422, "invalid-request", "POST", path, WHY)
+    assert [error["field"] for error in problem["errors"]] == [f"header.{SECOND}"]
     for wrong in ("Bearer ", "Bearer x.y.z", "Basic YTpi"):
         answer = await begun.admin.asks("POST", path, WHY, **{SECOND: wrong})
         assert answer.status_code == 401
+        assert SECOND in answer.json()["detail"]
     stranger = await second_of(begun, Grant.of("auditor"))
     assert (await begun.admin.asks("POST", path, WHY, **{SECOND: stranger})).status_code == 403
     same = await second_of(begun, Grant.of("season-admin"), who="admin")

@@ -33,7 +33,12 @@ VALUES: Final[dict[str, Any]] = {
     "appeal": UNKNOWN, "grounds": "Contoh",
     "steps": "mail", "deadlines": "digest", "meetings": "none", "results": "mail", "appeals": "mail", "lang": "id",
     "zone": "Asia/Jakarta",
+    "sha256": "0" * 64, "begins": "2021-05-03T02:00:00Z", "part": "evidence", "text": "Contoh",
+    "successor": UNKNOWN, "employer": "NPP-1", "government": "75.71", "dry_run": False,
+    "for": 5, "against": 1, "abstained": 0,
 }  # fmt: skip
+FILES: Final[dict[str, bytes]] = {"application/pdf": b"%PDF-1.7\n", "text/csv": b"kategori;jenis\nKABKOTA;kota\n"}
+"""What routes that take a file are sent, by its type."""
 
 _DEEP: Final = 100_000
 TEN_MEGABYTES: Final = 10 << 20
@@ -69,6 +74,9 @@ def right(route: Route) -> Sent:
     if route.body is not None:
         content = json.dumps(instance(route)).encode()
         headers["Content-Type"] = "application/json"
+    for media_type in route.files[:1]:
+        content = FILES[media_type]
+        headers["Content-Type"] = media_type
     query = urlencode({name: VALUES[name] for name in required})
     return Sent("nothing", route, route.method, quote(route.path(values)), query, content, headers)
 
@@ -160,6 +168,12 @@ _UNFIT_QUERIES: Final = {
     "ids": ("x", "", "%00", ",".join([UNKNOWN] * 201), UNKNOWN + ",", "x" * 9000),
     "left": ("perhaps", "2", "%00"),
     "locale": ("fr", "%00"),
+    "mode": ("some", "%00"),
+    "dry_run": ("perhaps", "2", "%00"),
+    "kind": ("city", "", "%00"),
+    "number": ("", "%00", "x" * 300, "%E2%80%8B"),
+    "dated": ("yesterday", "2021-02-30", "20210101", "1609459200", "%00"),
+    "title": ("", "%00", "x" * 301),
 }  # fmt: skip
 
 

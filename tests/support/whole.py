@@ -62,6 +62,8 @@ class Route:
     body: Json | None
     """The JSON Schema of the body, references resolved by `schemas`; None for a route without one."""
     schemas: Json = field(repr=False, compare=False)
+    files: tuple[str, ...] = ()
+    """The types of file that it takes instead of a JSON body."""
 
     @property
     def name(self) -> str:
@@ -86,7 +88,7 @@ def routes_of(service: str, document: Json) -> list[Route]:
     """Return every operation of an OpenAPI document."""
     schemas = document.get("components", {}).get("schemas", {})
     return [
-        Route(service, method.upper(), template, tuple(each.get("parameters", ())), _body(each), schemas)
+        Route(service, method.upper(), template, tuple(each.get("parameters", ())), _body(each), schemas, _files(each))
         for template, operations in document["paths"].items()
         for method, each in operations.items()
     ]
@@ -96,6 +98,11 @@ def _body(operation: Json) -> Json | None:
     content: Json = operation.get("requestBody", {}).get("content", {})
     schema: Json | None = content.get("application/json", {}).get("schema")
     return schema
+
+
+def _files(operation: Json) -> tuple[str, ...]:
+    content: Json = operation.get("requestBody", {}).get("content", {})
+    return tuple(media_type for media_type in content if media_type != "application/json")
 
 
 @dataclass(slots=True)

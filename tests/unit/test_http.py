@@ -13,14 +13,14 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from joserfc.jwk import OKPKey
 from pydantic import Field
 
 from kernel.body import RequestBody
 from kernel.commands import Receipt
 from kernel.decider import FieldFault, Refusal, Text
-from kernel.http import CommandRequest, Limits, answer, command_by, create_api
+from kernel.http import CommandRequest, Intake, Limits, answer, command_by, create_api
 from kernel.paging import Paged, page_of
 from kernel.tokens import Grant, LocalJwks, Person, SignedIn, TokenVerifier, issue
 
@@ -508,3 +508,46 @@ async def test_a_cursor_of_another_list_is_400(client) -> None:
 async def test_a_limit_is_1_to_200(client, limit) -> None:
     document = problem(await client.get("/v1/rows", params={"limit": limit}), 422, "invalid-request")
     assert document["errors"][0]["field"] == "query.limit"
+
+
+# --- routes that take files -----------------------------------------------------------------------------------------
+
+FILES = Intake("POST", "/v1/sheets/{sheet}/files", 64, ("application/pdf", "text/csv"))
+
+
+async def test_a_route_may_take_files_of_its_own_size_and_type():
+    app = make_app(limits=Limits(body=16, intakes=(FILES,)))
+
+    @app.post(FILES.path)
+    async def keep(sheet: str, request: Request, command: Command) -> int:
+        return len(await request.body())
+
+    headers = {"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": "k"}
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://scoring", headers=headers) as client:
+        asked = {
+            ("/v1/sheets/7/files", "application/pdf", 64): 200,
+            ("/v1/sheets/7/files", "text/csv; charset=utf-8", 1): 200,
+            ("/v1/sheets/7/files", "application/pdf", 65): 413,
+            ("/v1/sheets/7/files", "application/json", 2): 415,
+            ("/v1/sheets/7/files/8", "application/pdf", 2): 415,
+            ("/v1/sheets/7", "application/pdf", 2): 415,
+            ("/v1/sheets/7", "application/json", 17): 413,
+        }
+        for (path, media_type, size), status in asked.items():
+            answer = await client.post(path, content=b"x" * size, headers={"Content-Type": media_type})
+            assert answer.status_code == status, (path, media_type, size)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "takes"),
+    [
+        ("POST", "/v1/sheets/7/files", True),
+        ("GET", "/v1/sheets/7/files", False),
+        ("POST", "/v1/sheets/7/files/", False),
+        ("POST", "/v1/sheets/files", False),
+        ("POST", "/v2/sheets/7/files", False),
+    ],
+)
+def test_an_intake_knows_its_own_route(method: str, path: str, takes: bool):
+    assert FILES.takes(method, path) is takes

@@ -9,21 +9,47 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from kernel.http import Intake
 from services.nomination.api import (
     appeals,
     awards,
     committees,
+    disputes,
     documents,
+    evidence,
     exceptions,
+    imports,
+    interviews,
     motions,
     nominations,
     plenaries,
     records,
     seasons,
+    verification,
+)
+
+INTAKES: tuple[Intake, ...] = (imports.INTAKE, evidence.INTAKE)
+"""Routes that take a file and no JSON."""
+_ROOMS = (
+    seasons,
+    exceptions,
+    committees,
+    nominations,
+    imports,
+    evidence,
+    disputes,
+    verification,
+    interviews,
+    plenaries,
+    motions,
+    records,
+    awards,
+    appeals,
+    documents,
 )
 
 
 def add_routes(app: FastAPI) -> None:
     """Add every route of the service."""
-    for room in (seasons, exceptions, committees, nominations, plenaries, motions, records, awards, appeals, documents):
+    for room in _ROOMS:
         app.include_router(room.router)

@@ -19,7 +19,7 @@ from services.nomination.directory import Directory, DirectoryAway
 from services.nomination.documents.award import certificate_of
 from services.nomination.documents.render import NotRendered, Renderer
 from services.nomination.minutes import read_minutes
-from services.nomination.rights import may_see, may_see_nomination
+from services.nomination.rights import Concerned, may_see, may_see_nomination
 
 router = APIRouter()
 
@@ -68,8 +68,10 @@ async def print_certificate(
 
 
 def _may_print(person: Person, row: asyncpg.Record) -> bool:
-    home: str = row["home"] or row["place"]
-    return may_see(person, row["place"]) or may_see_nomination(person, row["nomination"], home)
+    if row["home"] is None:
+        return may_see(person, row["place"])
+    concerned = Concerned(row["home"][:2], row["nominating_body"], row["home"], row["contact"])
+    return may_see(person, row["place"]) or may_see_nomination(person, row["nomination"], concerned)
 
 
 @router.get(

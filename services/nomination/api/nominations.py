@@ -1,21 +1,19 @@
-"""Nominations over HTTP: candidates entered and taken back by their secretariats, and followed."""
+"""Nominations over HTTP: candidates entered in time or late, corrected, taken back by their secretariats, followed."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Query
 from fastapi import Path as InPath
 from pydantic import Field
 
 from kernel.canonical import Json, instant
-from kernel.decider import Text
-from kernel.http import answer
+from kernel.http import CommandRequest, answer
 from kernel.paging import Paged, a_moment, page_of
-from kernel.problems import not_found
 from schemas.envelope import CategoryCode, CleanName, ProvinceCode, SeasonCode, Slug, Uuid
 from schemas.rulebook import CandidateKind, SizeClass
+from services.nomination.api.handling import handler_of, told, visible
 from services.nomination.api.parts import (
     SQL,
     AtLeast,
@@ -25,6 +23,7 @@ from services.nomination.api.parts import (
     InSeason,
     NominationPath,
     Reader,
+    Reason,
     ReasonBody,
     RegionCode,
     SecretariatCommand,
@@ -33,13 +32,10 @@ from services.nomination.api.parts import (
     position_of,
 )
 from services.nomination.domain.candidate import CandidateAsked
+from services.nomination.domain.handling import Amend, Correction
 from services.nomination.domain.nomination import Nominate, Withdraw
 from services.nomination.programs import nominations as programs
-from services.nomination.rights import (
-    may_see_nomination,
-    provinces_of,
-    visible_places,
-)
+from services.nomination.rights import provinces_of, visible_places
 from services.nomination.texts import digest_of_reason
 
 router = APIRouter()
@@ -72,11 +68,31 @@ class NominationBody(Body):
     sample: Annotated[bool, Field(description="True for what no article or office vouches for.")] = False
 
 
-@router.post("/v1/nominations", tags=["nominations"], summary="Nominate a candidate")
-async def nominate(here: Here, command: SecretariatCommand, body: NominationBody) -> Json:
-    """Enter a candidate into a category, within the window and the secretariat's own province."""
+class LateBody(NominationBody):
+    """A candidate who comes after the window, and why."""
+
+    reason: Reason
+
+
+class CorrectionBody(Body):
+    """What of an employer is to be written anew."""
+
+    name: CleanName | None = None
+    size_class: SizeClass | None = None
+    region: Annotated[CleanName | None, Field(description="Its home, by official code or name.")] = None
+
+
+class AmendBody(Body):
+    """What is to be corrected, and why; what is left out stays."""
+
+    contact: Annotated[Uuid | None, Field(description="Identity's id of the new contact person.")] = None
+    candidate: CorrectionBody = CorrectionBody()
+    reason: Reason
+
+
+def _nominating(command: CommandRequest, body: NominationBody) -> Nominate:
     asked = body.candidate
-    nominating = Nominate(
+    return Nominate(
         season=body.season,
         category=body.category,
         candidate=CandidateAsked(asked.kind, asked.code, asked.name, asked.size_class, asked.region, asked.sector),
@@ -87,8 +103,36 @@ async def nominate(here: Here, command: SecretariatCommand, body: NominationBody
         received=command.received,
         scopes=provinces_of(command.person, "secretariat"),
     )
-    outcome = await here.executor.execute(command.ask("secretariat"), programs.nominating(nominating))
-    return named(outcome, "nomination")
+
+
+@router.post("/v1/nominations", tags=["nominations"], summary="Nominate a candidate")
+async def nominate(here: Here, command: SecretariatCommand, body: NominationBody) -> Json:
+    """Enter a candidate into a category, within the window, for a government that the secretariat speaks for."""
+    program = programs.nominating(_nominating(command, body))
+    return named(await here.executor.execute(command.ask("secretariat"), program), "nomination")
+
+
+@router.post("/v1/nominations/late", tags=["nominations"], summary="File a nomination after its window")
+async def file_late(here: Here, command: SecretariatCommand, body: LateBody) -> Json:
+    """File a candidate late, with a reason; it competes when a plenary admits it, before its first stage is sealed."""
+    digest = await digest_of_reason(here, command, body.reason)
+    program = programs.filing_late(_nominating(command, body), digest)
+    return named(await here.executor.execute(command.ask("secretariat"), program), "nomination")
+
+
+@router.post("/v1/nominations/{nomination}/amend", tags=["nominations"], summary="Correct a nomination")
+async def amend(here: Here, command: SecretariatCommand, nomination: NominationPath, body: AmendBody) -> Json:
+    """Change the contact while it competes; an employer's name, size class and region only within the window."""
+    asked = body.candidate
+    amending = Amend(
+        nomination=nomination,
+        handler=handler_of(command.person),
+        received=command.received,
+        reason_digest=await digest_of_reason(here, command, body.reason),
+        contact=body.contact,
+        candidate=Correction(asked.name, asked.size_class, asked.region),
+    )
+    return answer(await here.executor.execute(command.ask("secretariat"), programs.amending(amending)))
 
 
 @router.post("/v1/nominations/{nomination}/withdraw", tags=["nominations"], summary="Take a nomination back")
@@ -111,7 +155,7 @@ async def list_nominations(
     stage: Annotated[Slug | None, Query(description="Only those that stand, or ended, at this stage.")] = None,
     at_least: AtLeast = None,
 ) -> Json:
-    """List the nominations of one's places with the history of their stages, in the order of nomination."""
+    """List the nominations of one's places, and those whose contact one is, in the order of nomination."""
     listing = f"nominations/{season}/{province}/{category}/{stage}"
     after = paged.after(listing, a_moment, str)
     position = await position_of(here, "nominations", at_least)
@@ -123,10 +167,12 @@ async def list_nominations(
         stage,
         *(after or (None, None)),
         visible_places(person),
+        person.id,
         paged.limit + 1,
     )
     page = page_of(rows, paged, listing, lambda row: (instant(row["nominated"]), row["id"]), position=position)
-    return bodies_of(page)
+    shown = bodies_of(page)
+    return {**shown, "items": await told(here, shown["items"])}
 
 
 @router.get("/v1/nominations/{nomination}", tags=["nominations"], summary="Show a nomination")
@@ -136,9 +182,7 @@ async def show_nomination(
     nomination: Annotated[Uuid, InPath(description="The nomination's id.")],
     at_least: AtLeast = None,
 ) -> Json:
-    """Show where a nomination stands and how it came there."""
+    """Show where a nomination stands, how it came there, and all that was done with it."""
     position = await position_of(here, "nominations", at_least)
-    row = await here.pool.fetchrow(SQL["nomination"], nomination)
-    if row is None or not may_see_nomination(person, nomination, row["province"]):
-        raise not_found(Text("There is no such nomination in your places.", "Tidak ada usulan itu di wilayah Anda."))
-    return {**orjson.loads(row["body"]), "position": position}
+    (shown,) = await told(here, [await visible(here, person, nomination)])
+    return {**shown, "position": position}

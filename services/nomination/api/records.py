@@ -116,7 +116,7 @@ async def show_minutes(here: Here, person: Reader, plenary: PlenaryPath) -> Json
         points = named_points(record)
         rows = await connection.fetch(SQL["events_at"], [one[0] for one in points], [one[1] for one in points])
         digests = [one["text_digest"] for one in record["corrigenda"]]
-        texts = {row["digest"]: dict(row) for row in await connection.fetch(SQL["texts"], digests)}
+        texts = {row["digest"]: dict(row) for row in await connection.fetch(SQL["texts_by_digest"], digests)}
     named: dict[Point, Any] = {(event.stream, event.version): event for event in map(recorded, rows)}
     candidates = await _candidates(here, nominations_in(record, named))
     season = await here.executor.state(SEASON, season_stream(record["season"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import orjson
@@ -16,7 +17,7 @@ from kernel.commands import Program
 from kernel.decider import FieldFault, Text
 from kernel.http import answer
 from kernel.paging import Paged, page_of
-from kernel.problems import Unfit, forbidden, invalid, not_found, unauthenticated
+from kernel.problems import Problem, Unfit, forbidden, invalid, not_found, unauthenticated
 from kernel.service import Service
 from kernel.tokens import Person, TokenVerifier
 from schemas.envelope import ProvinceCode
@@ -137,22 +138,27 @@ async def extend_season(here: Here, command: AdminCommand, season: SeasonPath, b
 async def _second_administrator(
     request: Request,
     second: Annotated[
-        str | None,
+        str,
         Header(
             alias=_SECOND,
+            min_length=1,
             description="`Bearer` and the token of a second season administrator, who takes part in this.",
         ),
-    ] = None,
+    ],
 ) -> Person:
-    """Return the second administrator of a command that takes two; a 401 or 403 without a valid one."""
-    scheme, _, token = (second or "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise unauthenticated(
-            f"Send the header {_SECOND}: Bearer <token of a second season administrator>.",
-            f"Kirim header {_SECOND}: Bearer <token administrator musim kedua>.",
-        )
+    """Return the second administrator of a command that takes two; a 401 or 403 Problem without a valid one."""
+    scheme, _, token = second.partition(" ")
     verifier: TokenVerifier = request.app.state.verifier
-    person = await verifier.verify(token.strip())
+    try:
+        # Whatever is no bearer token is verified as the token that it is not.
+        person = await verifier.verify(token.strip() if scheme.lower() == "bearer" else "")
+    except Problem as problem:
+        if problem.status != HTTPStatus.UNAUTHORIZED:
+            raise
+        raise unauthenticated(
+            f"The token in {_SECOND} is not valid; let the second administrator sign in again.",
+            f"Token pada {_SECOND} tidak sah; minta administrator kedua masuk kembali.",
+        ) from None
     if not person.may("season-admin"):
         raise forbidden(
             Text(

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, Literal, NamedTuple, assert_never
-from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Emit, Happened, Position
 from schemas.nomination import (
@@ -25,6 +24,7 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION, UnknownRegion, region
 from schemas.rulebook import Body, Conflicts, Rulebook
+from services.nomination.domain.local_time import day_of
 from services.nomination.domain.nomination import FiledLate, Nomination, NominationState
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import SeasonState, opened
@@ -283,18 +283,10 @@ def _check_renewal(command: FormCommittee, known: FormedBody) -> None:
 
 def check_in_office(formed: FormedBody, moment: datetime, zone: str, path: str) -> None:
     """Refuse a moment whose day, by the place's own time, lies outside of the body's terms."""
-    day = _day(moment, zone)
+    day = day_of(moment, zone)
     if not formed.in_office(day):
         terms = "; ".join(f"{term.first}/{term.last}" for term in formed.terms)
         raise refuse("outside-term", path, day, body=formed.code, terms=terms)
-
-
-def _day(moment: datetime, zone: str) -> date:
-    """Return an instant's day in a zone; at the calendar's very ends, where the zone has none, that in UTC."""
-    try:
-        return moment.astimezone(ZoneInfo(zone)).date()
-    except OverflowError:
-        return moment.date()
 
 
 # --- seats ---------------------------------------------------------------------------------------------------------
@@ -387,7 +379,7 @@ def _check_newcomer(
     """Refuse who sits in the body already, who comes after its last term, or belongs to a government that is none."""
     if (held := formed.seat_of(person)) is not None:
         raise refuse("person-seated-already", path, person, office=held.office)
-    if _day(command.received, rules.zone(command.province)) > formed.last_day:
+    if day_of(command.received, rules.zone(command.province)) > formed.last_day:
         raise refuse("term-over", "body", command.body, last=formed.last_day)
     government = command.belonging.government
     if government is not None:

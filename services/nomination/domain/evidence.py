@@ -64,7 +64,7 @@ def tabled_seal(item: AgendaItem, setting: Setting, evidence: Evidence) -> tuple
 def contender(nomination: str, at: Stage, evidence: Evidence) -> Nomination | None:
     """Return a nomination that stands at the stage, None when it withdrew; refuse one that was decided on elsewhere."""
     state = evidence.nominations.get(nomination)
-    if isinstance(state, Nomination) and state.ending in ("withdrawn", "rejected"):
+    if isinstance(state, Nomination) and state.left_empty:
         return None
     if isinstance(state, Nomination) and state.competes_at(at):
         return state

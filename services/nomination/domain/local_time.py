@@ -17,8 +17,11 @@ def told(moment: datetime, zone: str) -> str:
 
 
 def day_of(moment: datetime, zone: str) -> date:
-    """Return the day that an instant falls on in a zone."""
-    return moment.astimezone(ZoneInfo(zone)).date()
+    """Return an instant's day in a zone; at the calendar's very ends, where the zone has none, that in UTC."""
+    try:
+        return moment.astimezone(ZoneInfo(zone)).date()
+    except OverflowError:
+        return moment.date()
 
 
 def begin_of(day: date, zone: str) -> datetime:

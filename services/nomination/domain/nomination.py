@@ -13,14 +13,13 @@ from typing import Final, Literal, assert_never
 from uuid import NAMESPACE_URL, UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from kernel.decider import Aggregate, Emit, Happened, Position
+from kernel.decider import Aggregate, Emit, Happened, Position, Refusal
 from schemas.envelope import Stage
 from schemas.nomination import (
     Candidate,
     CandidateNominated,
     EvidenceAttached,
     FigureDisputed,
-    InterviewScheduled,
     NominationAmended,
     NominationEliminated,
     NominationFiledLate,
@@ -35,7 +34,8 @@ from schemas.nomination import (
 from schemas.regions import NATION, ZONES, UnknownRegion, region
 from schemas.rulebook import Rulebook
 from services.nomination.domain.candidate import CandidateAsked, settle_candidate
-from services.nomination.domain.refusals import decides, refuse
+from services.nomination.domain.checks import UNCHECKED, Check, Verified, checked
+from services.nomination.domain.refusals import Refused, decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
 
 Movement = NominationWithdrawn | StageAdvanced | StageAdvanceWithdrawn | NominationEliminated | NominationRejected
@@ -46,7 +46,6 @@ Handling = (
     | NominationVerified
     | NominationReturned
     | NominationResubmitted
-    | InterviewScheduled
 )
 NominationEvent = CandidateNominated | NominationFiledLate | Movement | Handling
 Ending = Literal["withdrawn", "eliminated", "rejected"]
@@ -97,7 +96,10 @@ class Nomination:
     """The recorded time of its nomination, which can break ties."""
     ending: Ending | None = None
     outcomes: Mapping[Cited, Outcome] = field(default_factory=dict)
-    verified: frozenset[Stage] = frozenset()
+    checks: Mapping[Stage, Check] = field(default_factory=dict)
+    """How far stages with verification have come with it."""
+    evidence: frozenset[str] = frozenset()
+    """The attached documents, by their SHA-256."""
 
     @property
     def at(self) -> Stage:
@@ -113,9 +115,18 @@ class Nomination:
         """Tell whether it stands at this stage and is still under way."""
         return self.competes and self.at == stage
 
+    @property
+    def left_empty(self) -> bool:
+        """Tell whether it ended by no ranking (withdrawn, rejected): after a seal its seat then stays empty."""
+        return self.ending in ("withdrawn", "rejected")
+
+    def check_at(self, stage: Stage) -> Check:
+        """Return how far a stage's verification has come with it."""
+        return self.checks.get(stage, UNCHECKED)
+
     def verified_at(self, stage: Stage) -> bool:
-        """Tell whether the body of a stage found it in order there."""
-        return stage in self.verified
+        """Tell whether it stands verified at a stage; meant for stages that verify, since others never do."""
+        return isinstance(self.check_at(stage), Verified)
 
     def was_eligible(self, stage: Stage, before: Position) -> bool:
         """Tell whether, just before a position of this service's log, it had reached a stage and still competed."""
@@ -138,9 +149,14 @@ def nomination_id(season: str, category: str, candidate: Candidate) -> str:
     return str(uuid5(NAMESPACE, f"{season}/{category}/{candidate.kind}/{candidate.code}"))
 
 
+def home_of(candidate: Candidate) -> str:
+    """Return the region that a candidate is, or is at home in."""
+    return candidate.region or candidate.code
+
+
 def province_of(candidate: Candidate) -> str:
     """Return the province that a candidate is, or lies in."""
-    return (candidate.region or candidate.code)[:2]
+    return home_of(candidate)[:2]
 
 
 def evolve(state: NominationState, happened: Happened) -> NominationState:
@@ -172,7 +188,8 @@ def _moved(state: Nomination, event: Movement, position: Position) -> Nomination
         case NominationWithdrawn():
             return replace(state, steps=left, ending="withdrawn")
         case NominationRejected():
-            return replace(state, steps=left, ending="rejected")
+            checks = {**state.checks, event.at: checked(event)}
+            return replace(state, steps=left, ending="rejected", checks=checks)
         case StageAdvanced():
             outcomes: dict[Cited, Outcome] = {**state.outcomes, (event.plenary, event.motion): "advanced"}
             return replace(
@@ -204,11 +221,11 @@ def _handled(state: Nomination, event: Handling) -> Nomination:
     match event:
         case NominationAmended():
             return replace(state, candidate=event.candidate, contact=event.contact)
-        case NominationVerified():
-            return replace(state, verified=state.verified | {event.at})
-        case NominationReturned():
-            return replace(state, verified=state.verified - {event.at})
-        case EvidenceAttached() | FigureDisputed() | NominationResubmitted() | InterviewScheduled():
+        case EvidenceAttached():
+            return replace(state, evidence=state.evidence | {event.evidence})
+        case NominationVerified() | NominationReturned() | NominationResubmitted():
+            return replace(state, checks={**state.checks, event.at: checked(event)})
+        case FigureDisputed():
             return state
         case _:
             assert_never(event)
@@ -217,12 +234,71 @@ def _handled(state: Nomination, event: Handling) -> Nomination:
 NOMINATION: Final = Aggregate[NominationState](initial=Unnominated, evolve=evolve, kind="nomination")
 
 
+# --- who asks ------------------------------------------------------------------------------------------------------
+
+Scopes = frozenset[str] | None
+"""The governments whose secretariat asks: a province (`75`) with all that lies in it, or one regency or city
+(`75.71`) alone. None: every one."""
+
+
+def speaks_for(scopes: Scopes, body: str) -> bool:
+    """Tell whether who asks speaks for a nominating body."""
+    return scopes is None or body in scopes or body[:2] in scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """Who does something with a nomination: a person, and for which governments that person speaks."""
+
+    person: str
+    scopes: Scopes
+
+    def capacity(self, state: Nomination) -> Literal["secretariat", "contact"] | None:
+        """Return in which capacity the person may handle a nomination, None if in none."""
+        if speaks_for(self.scopes, state.nominating_body):
+            return "secretariat"
+        return "contact" if self.person == state.contact else None
+
+
+_TOLD_ENDINGS: Final[Mapping[str, tuple[str, str]]] = {
+    "withdrawn": ("it was withdrawn", "sudah ditarik"),
+    "eliminated": ("it was eliminated", "sudah gugur"),
+    "rejected": ("it was rejected in verification", "ditolak dalam verifikasi"),
+    "won": ("it has won", "sudah menjadi pemenang"),
+}
+
+
+def under_way(id_: str, state: NominationState, *, won: bool) -> Nomination:
+    """Return a nomination that still competes; raise Refused. `won`: it is among the declared winners."""
+    if isinstance(state, FiledLate):
+        raise refuse("not-admitted-yet", "nomination", id_)
+    if not isinstance(state, Nomination):
+        raise refuse("nomination-unknown", "nomination", id_)
+    ending = "won" if won else state.ending
+    if ending is not None:
+        told, told_id = _TOLD_ENDINGS[ending]
+        raise refuse("nomination-ended", "nomination", id_, ending=told, ending_id=told_id)
+    return state
+
+
+def check_handler(handler: Handler, state: Nomination) -> None:
+    """Refuse who is neither the nominating body nor the contact."""
+    if handler.capacity(state) is None:
+        raise refuse("not-your-nomination", "nomination", state.id, body=state.nominating_body)
+
+
+def check_nominating_body(scopes: Scopes, state: Nomination) -> None:
+    """Refuse who does not speak for the nominating body."""
+    if not speaks_for(scopes, state.nominating_body):
+        raise refuse("not-nominating-body", "nomination", state.id, body=state.nominating_body)
+
+
 # --- commands ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Nominate:
-    """Nominate a candidate. `scopes` are the provinces whose secretariat asks (None: every one)."""
+    """Nominate a candidate. `scopes` are the governments whose secretariat asks."""
 
     season: str
     category: str
@@ -232,7 +308,7 @@ class Nominate:
     contact: str
     sample: bool
     received: datetime
-    scopes: frozenset[str] | None
+    scopes: Scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +323,13 @@ class Settled:
 @decides
 def settle_nomination(command: Nominate, season: SeasonState) -> Settled:
     """Check a nomination against the season's rules; what comes back names the stream that decides uniqueness."""
+    settled = settled_candidate(command, season)
+    _check_window(command.received, province_of(settled.candidate), opened(season, command.season))
+    return settled
+
+
+def settled_candidate(command: Nominate, season: SeasonState) -> Settled:
+    """Return who is nominated for which first stage, whenever it was asked; raise Refused."""
     rules = opened(season, command.season).rulebook
     category = next((found for found in rules.categories if found.code == command.category), None)
     if category is None:
@@ -255,31 +338,35 @@ def settle_nomination(command: Nominate, season: SeasonState) -> Settled:
     candidate = settle_candidate(command.candidate, category, rules)
     entry = rules.entry_stage(category.code)
     home = province_of(candidate)
-    _check_nominator(command, candidate, rules)
-    _check_window(command.received, home, opened(season, command.season))
+    check_nominator(command.nominating_body, command.scopes, candidate, rules)
     province = NATION if entry.tier == "national" else home
     stage = Stage(season=command.season, tier=entry.tier, province=province, category=category.code, stage=entry.code)
     return Settled(nomination_id(command.season, category.code, candidate), candidate, stage)
 
 
-def _check_nominator(command: Nominate, candidate: Candidate, rules: Rulebook) -> None:
-    """Refuse a body that the actor does not speak for, and a candidate that is not the body's to nominate."""
-    body = command.nominating_body
-    place = body[:2]
-    if command.scopes is not None and place not in command.scopes:
-        raise refuse("nominating-body-outside", "nominating_body", body, scopes=", ".join(sorted(command.scopes)))
+def check_nominator(body: str, scopes: Scopes, candidate: Candidate, rules: Rulebook) -> None:
+    """Refuse a body that the actor does not speak for, and a candidate that is not the body's to nominate.
+
+    A province nominates whoever is at home in it, and itself; a regency or city itself and who is at home in it.
+    """
+    if not speaks_for(scopes, body):
+        raise refuse("nominating-body-outside", "nominating_body", body, scopes=", ".join(sorted(scopes or ())))
     if body == NATION:
         if candidate.kind != "province":
             raise refuse("nation-nominates-provinces", "candidate.kind", candidate.kind)
         return
     try:
-        region(body, rules.regions.table)
+        official = region(body, rules.regions.table)
     except UnknownRegion:
         raise refuse("region-unknown", "nominating_body", body, table=rules.regions.table) from None
-    if province_of(candidate) != place:
-        stated = command.candidate.region
-        path, given = ("code", candidate.code) if stated is None else ("region", candidate.region)
-        raise refuse("candidate-outside", f"candidate.{path}", given, name=candidate.name, province=place)
+    home = home_of(candidate)
+    # A home that follows from the code was not stated by itself.
+    follows = candidate.region is None or candidate.code.startswith(candidate.region)
+    path = "candidate.code" if follows else "candidate.region"
+    if home[:2] != official.province:
+        raise refuse("candidate-outside", path, home, name=candidate.name, province=official.province)
+    if official.kind != "province" and home != body and not home.startswith(f"{body}."):
+        raise refuse("candidate-not-at-home", path, home, name=candidate.name, body=f"{official.name} ({body})")
 
 
 def _check_window(received: datetime, province: str, season: Season) -> None:
@@ -288,12 +375,21 @@ def _check_window(received: datetime, province: str, season: Season) -> None:
     opens, closes = rules.opens_utc(rules.calendar.nomination, province), season.nomination_closes(province)
     zone = rules.zone(province)
     if received < opens:
-        raise refuse("window-not-open", "season", _told(opens, zone), closes=_told(closes, zone))
+        raise refuse("window-not-open", "season", told_instant(opens, zone), closes=told_instant(closes, zone))
     if received > closes:
-        raise refuse("window-closed", "season", _told(closes, zone), received=_told(received, zone))
+        raise refuse("window-closed", "season", told_instant(closes, zone), received=told_instant(received, zone))
 
 
-def _told(moment: datetime, zone: str) -> str:
+def window_refusal(received: datetime, province: str, season: Season) -> Refusal | None:
+    """Return why an instant is outside of the nomination window (its code says on which side), None within it."""
+    try:
+        _check_window(received, province, season)
+    except Refused as refused:
+        return refused.refusal
+    return None
+
+
+def told_instant(moment: datetime, zone: str) -> str:
     """Return an instant as people of the zone read it, for example 2021-01-31 23:59:59 WITA."""
     return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {ZONES[zone]}"
 
@@ -303,7 +399,13 @@ def nominate(command: Nominate, settled: Settled, state: NominationState) -> Seq
     """Enter the candidate into the first stage of its path, unless it is nominated already."""
     if isinstance(state, Nomination):
         raise refuse("nominated-already", "candidate", settled.candidate.name, nomination=state.id)
-    nominated = CandidateNominated(
+    nominated = entered(command, settled)
+    return (Emit(nomination_stream(settled.nomination), nominated),)
+
+
+def entered(command: Nominate, settled: Settled) -> CandidateNominated:
+    """Return the event of a nomination that is in time."""
+    return CandidateNominated(
         nomination=settled.nomination,
         entry=settled.entry,
         candidate=settled.candidate,
@@ -312,7 +414,20 @@ def nominate(command: Nominate, settled: Settled, state: NominationState) -> Seq
         contact=command.contact,
         sample=command.sample,
     )
-    return (Emit(nomination_stream(settled.nomination), nominated),)
+
+
+def admitted(state: FiledLate) -> CandidateNominated:
+    """Return the event by which a nomination that was filed late competes after all: a plenary has admitted it."""
+    filed = state.filed
+    return CandidateNominated(
+        nomination=filed.nomination,
+        entry=filed.entry,
+        candidate=filed.candidate,
+        nominating_body=filed.nominating_body,
+        nominated_by=filed.nominated_by,
+        contact=filed.contact,
+        sample=filed.sample,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,20 +436,15 @@ class Withdraw:
 
     nomination: str
     reason_digest: str
-    scopes: frozenset[str] | None
+    scopes: Scopes
     won: bool = False
 
 
 @decides
 def withdraw(command: Withdraw, state: NominationState) -> Sequence[Emit]:
     """End the nomination where it stands, by the secretariat that nominated."""
-    if not isinstance(state, Nomination):
-        raise refuse("nomination-unknown", "nomination", command.nomination)
-    place = state.nominating_body[:2]
-    if command.scopes is not None and place not in command.scopes:
-        raise refuse("not-nominating-body", "nomination", command.nomination, province=place)
-    ending = "won" if command.won else state.ending
-    if ending is not None:
-        raise refuse("nomination-ended", "nomination", command.nomination, ending=ending)
-    taken_back = NominationWithdrawn(nomination=state.id, at=state.at, reason_digest=command.reason_digest)
-    return (Emit(nomination_stream(state.id), taken_back),)
+    if isinstance(state, Nomination):
+        check_nominating_body(command.scopes, state)
+    standing = under_way(command.nomination, state, won=command.won)
+    taken_back = NominationWithdrawn(nomination=standing.id, at=standing.at, reason_digest=command.reason_digest)
+    return (Emit(nomination_stream(standing.id), taken_back),)

@@ -11,7 +11,9 @@ from typing import Final
 from services.nomination.projections.appeals import Appeals
 from services.nomination.projections.certificates import Certificates
 from services.nomination.projections.committees import Committees
+from services.nomination.projections.disputes import Disputes
 from services.nomination.projections.exceptions import Exceptions
+from services.nomination.projections.interviews import Interviews
 from services.nomination.projections.nominations import Nominations
 from services.nomination.projections.plenaries import Plenaries
 from services.nomination.projections.results import Results
@@ -21,6 +23,8 @@ PROJECTIONS: Final = (
     Seasons(),
     Committees(),
     Nominations(),
+    Disputes(),
+    Interviews(),
     Plenaries(),
     Results(),
     Appeals(),

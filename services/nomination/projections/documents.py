@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 
 from kernel.log import Recorded
 from schemas.envelope import Event
+from schemas.regions import ZONES
 
 Json = dict[str, Any]
 Row = tuple[Any, ...]
@@ -32,6 +34,17 @@ def text_of(body: Json) -> str:
 def moment(text: str) -> datetime:
     """Return the instant of its wire form."""
     return datetime.fromisoformat(text)
+
+
+def local_times(begins: str, ends: str) -> Json:
+    """Return a time on the clocks of the country's three zones: `{"WIB": {"begins": "2021-05-03 09:00", …}, …}`."""
+    return {
+        told: {
+            name: f"{moment(text).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+            for name, text in (("begins", begins), ("ends", ends))
+        }
+        for zone, told in ZONES.items()
+    }
 
 
 def pick(data: Json, *names: str) -> Json:

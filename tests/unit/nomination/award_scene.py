@@ -108,9 +108,11 @@ def heard(*ranks: int, rules: Rulebook | None = None, unrankable: int = 0) -> tu
     order = [(id_, rank) for rank, id_ in enumerate(ids, start=1)]
     scene.seal(order)
     scene.settle(BODY, ITEM, Actor(CHAIR), "75")
+    scene.publish(Actor(CHAIR), "plenary of the province")
     scene.seat_nation()
     scene.seal(order, at=VERIFICATION)
     scene.settle("tim-verifikasi", VERIFIED, Actor(person("ketua-tim 1")))
+    scene.publish(Actor(person("ketua-tim 1")), "plenary of the verification team")
     scene.seal(list(zip(ids, ranks, strict=False)), ids[len(ranks) :], at=FINAL)
     return scene, ids
 

@@ -159,6 +159,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.streams: dict[str, list[Happened]] = {}
+        self._folded: dict[tuple[int, str], tuple[int, Happened | None, Any]] = {}
         self.clock = IN_WINDOW
         self.count = 0
 
@@ -184,8 +185,14 @@ class Scene:
         return [emit.event for emit in emits]
 
     def fold(self, aggregate: Aggregate[S], stream: str) -> S:
-        """Return a stream's state."""
-        return aggregate.fold(self.streams.get(stream, ()))
+        """Return a stream's state; only what is new of it is folded."""
+        events, key = self.streams.get(stream, []), (id(aggregate), stream)
+        seen, last, state = self._folded.get(key, (0, None, None))
+        if seen > len(events) or (seen and events[seen - 1] is not last):
+            seen, state = 0, None  # a spec has taken something out of the stream
+        folded = aggregate.fold(events[seen:], state)
+        self._folded[key] = (len(events), events[-1] if events else None, folded)
+        return folded
 
     def version(self, stream: str) -> int:
         """Return how many events a stream has."""
@@ -381,6 +388,16 @@ class Scene:
     def announce(self, actor: Actor | None = None, motion: int = 1) -> Decision:
         command = Announce(PLENARY_ID, motion, actor or Actor(CHAIR), self.clock)
         return announce(command, *self.meeting(), self.evidence(self._at(self._item(motion))))
+
+    def publish(self, actor: Actor, meeting: str) -> None:
+        """Announce what was decided first and let the appeal window pass, so that the next stage can be decided.
+
+        The announcement is of a meeting of this name: the scene's next meeting takes over the one id of its verbs.
+        """
+        (announced,) = accepted(self.announce(actor))
+        event = announced.event.model_copy(update={"plenary": person(meeting)})
+        self.record([Emit(announced.stream, event)])
+        self.clock += timedelta(days=8)
 
     def adjourn(self, actor: Actor = SECRETARY) -> Decision:
         return adjourn(Adjourn(PLENARY_ID, actor), *self.meeting())

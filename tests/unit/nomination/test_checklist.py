@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+
+import pytest
 
 from schemas.nomination import AgendaItem
 from services.nomination.domain.checklist import checklist
@@ -65,6 +68,13 @@ def test_the_last_day_of_the_term_is_within_it():
     scene = seated()
     scene.given(scene.convene(scheduled=at_noon(31, 12)))
     assert checked(scene)["term"]["holds"] is True
+
+
+@pytest.mark.parametrize("scheduled", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
+def test_the_ends_of_the_calendar_are_outside_of_every_term(scheduled):
+    scene = seated()
+    scene.given(scene.convene(scheduled=datetime.fromisoformat(scheduled)))
+    assert checked(scene)["term"]["holds"] is False
 
 
 def test_the_quorum_is_forecast_on_all_seats_with_who_is_recused():

@@ -156,7 +156,7 @@ def test_an_employers_size_class_must_be_the_categorys():
 
 
 def test_a_regency_of_the_province_may_be_the_nominating_body():
-    assert nominated(opened(), nominating_body="75.03").nominating_body == "75.03"
+    assert nominated(opened(), nominating_body="75.71").nominating_body == "75.71"
 
 
 def test_a_secretariat_nominates_for_its_own_province_only():

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from kernel.decider import Emit
 from schemas.envelope import Stage
 from schemas.nomination import (
     AgendaItem,
@@ -654,11 +652,7 @@ def _decide(scene: Scene, body: str, province: str, item: AgendaItem, chair: str
     """Decide and announce an item, and let the appeal window pass."""
     _prepare(scene, body, province, item)
     scene.given(scene.decide(Actor(chair)))
-    (announced,) = accepted(scene.announce(Actor(chair)))
-    # Under an id of its own, since the next meeting of the scene takes over the one id of its verbs.
-    event = announced.event.model_copy(update={"plenary": person(f"plenary of {body}")})
-    scene.record([Emit(announced.stream, event)])
-    scene.clock += timedelta(days=8)
+    scene.publish(Actor(chair), f"plenary of {body}")
 
 
 JURY_CHAIR = Actor(person("ketua-juri 1"))

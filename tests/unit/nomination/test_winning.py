@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.nomination import PlenaryDecided, PrizeAwarded, RankLeftVacant, WinnerDeclared
+from schemas.nomination import PlenaryDecided, PrizeAwarded, RankingAnnounced, RankLeftVacant, WinnerDeclared
 from services.nomination.domain.winning import vacant_ranks
 from tests.unit.nomination.award_scene import FINAL, HEARD, JURY_CHAIR, heard, selected, with_quotas, won
 from tests.unit.nomination.scene import PLENARY_ID, refused
@@ -91,7 +91,8 @@ def test_a_province_gives_its_prizes_to_those_it_sends_on_and_leaves_no_rank_vac
 
 def test_nothing_is_awarded_inside_a_tier():
     scene, _ = heard(1, 2)
-    assert scene.version(FINAL.award) == 0
+    (announced,) = scene.streams[FINAL.award]
+    assert isinstance(announced.event, RankingAnnounced)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,194 @@
+"""`paritrana plenary checklist`: what a meeting still lacks, and what is left to score before it.
+
+Two services know it: nomination the meeting (notice, quorum, seals, ties, appeals), scoring the sheets that are not
+filed. Both are asked over HTTP with the token of `--login`, of PARITRANA_TOKEN or of `paritrana login`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import httpx
+import typer
+
+from cli.addresses import address_of
+from cli.login import token_for
+from cli.output import AsJson, WrongUse, show
+
+_TIMEOUT: Final = 30.0
+
+Json = dict[str, Any]
+Nomination = Annotated[
+    str | None,
+    typer.Option(
+        "--nomination", help="Where nomination answers; else PARITRANA_NOMINATION_URL, else as the stack says."
+    ),
+]
+Scoring = Annotated[
+    str | None,
+    typer.Option("--scoring", help="Where scoring answers; else PARITRANA_SCORING_URL, else as the stack says."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    plenary = typer.Typer(help="Plenaries: what they lack.", no_args_is_help=True, rich_markup_mode=None)
+    plenary.callback()(_of_plenaries)
+    plenary.command(
+        "checklist",
+        help="Show for every item of a plenary's agenda what is in order, what is not, and what to do next.\n\n"
+        "Example: paritrana plenary checklist 018f3a52-7c1e-7d43-9a55-0c1f2b7c9d10 --login sekretaris-75",
+        no_args_is_help=True,
+    )(show_checklist)
+    app.add_typer(plenary, name="plenary")
+
+
+def _of_plenaries() -> None:
+    """See what plenaries lack."""
+
+
+def show_checklist(
+    plenary: Annotated[str, typer.Argument(metavar="PLENARY", help="The plenary's id.")],
+    login: Annotated[
+        str | None, typer.Option("--login", help="A development person; else whoever signed in by `login`.")
+    ] = None,
+    nomination: Nomination = None,
+    scoring: Scoring = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show both services' checklists of a meeting."""
+    id_ = _id(plenary)
+    token = token_for(login) if login else os.environ.get("PARITRANA_TOKEN") or token_for()
+    with _client(address_of("nomination", nomination), token) as asked:
+        found = _asked(asked, "nomination", f"/v1/plenaries/{id_}/checklist")
+        if found.status_code != httpx.codes.OK:
+            raise WrongUse(_problem(found))
+        meeting: Json = found.json()
+    with _client(address_of("scoring", scoring), token) as asked:
+        for item in meeting["items"]:
+            item["scoring"] = _scoring(asked, meeting, item["item"])
+    show(meeting, _lines(meeting), as_json=as_json)
+
+
+def _id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise WrongUse(f"{text!r} is no plenary: send the id from the receipt of its convening") from None
+
+
+# --- asking --------------------------------------------------------------------------------------------------------
+
+
+def _client(url: str, token: str) -> httpx.Client:
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT, trust_env=False)
+
+
+def _asked(client: httpx.Client, service: str, path: str) -> httpx.Response:
+    try:
+        return client.get(path)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise WrongUse(
+            f"{service} does not answer at {client.base_url} ({type(error).__name__}): start the stack with "
+            f"`paritrana up`, or correct PARITRANA_{service.upper()}_URL"
+        ) from None
+
+
+def _scoring(client: httpx.Client, meeting: Mapping[str, Any], item: Mapping[str, Any]) -> Json:
+    """Return scoring's checklist of an item's stage, or why it gives none: it is not opened, or not for the caller."""
+    at = (meeting["season"], meeting["tier"], meeting["province"], item["category"], item["stage"])
+    answer = _asked(client, "scoring", f"/v1/rankings/{'/'.join(at)}/checklist")
+    if answer.status_code != httpx.codes.OK:
+        return {"why": _problem(answer)}
+    found: Json = answer.json()
+    return found
+
+
+def _problem(answer: httpx.Response) -> str:
+    """Return why something was refused, in one line."""
+    try:
+        said = answer.json()
+    except ValueError:
+        said = {}
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        return f"{said.get('detail', '')} Run `paritrana login` again.".strip()
+    return str(said.get("detail") or said.get("title") or f"status {answer.status_code}")
+
+
+# --- showing -------------------------------------------------------------------------------------------------------
+
+
+def _lines(meeting: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the checklist for people: the meeting, then every item, what lacks before what is to be done next."""
+    term, notice = meeting["term"], meeting["notice"]
+    place = "nation" if meeting["province"] == "00" else f"province {meeting['province']}"
+    yield f"{meeting['season']} {meeting['body']} · {place} · {meeting['scheduled']}"
+    yield f"  term      {term['from']} to {term['until']}{'' if term['holds'] else ': the meeting is outside of it'}"
+    if notice["days"] is not None:
+        kept = "kept" if notice["kept"] else f"not kept: {notice['earliest']} is the first day"
+        yield f"  notice    {notice['days']} whole days, {kept}"
+    for item in meeting["items"]:
+        yield ""
+        yield f"{item['item']['category']}/{item['item']['stage']}: {item['next']['en']}"
+        yield from _known(item)
+        yield from _unscored(item["scoring"])
+
+
+def _known(item: Mapping[str, Any]) -> Iterator[str]:
+    names = {one["nomination"]: f"{one['name']} ({one['candidate']})" for one in item["nominees"]}
+    seal, quorum = item["seal"], item["quorum"]
+    if seal is None:
+        yield "  seal      none"
+    else:
+        yield f"  seal      {seal['digest']}{'' if seal['citable'] else ': ' + seal['why']['en']}"
+    yield (
+        f"  quorum    {quorum['required']} of {quorum['seats']} seats; {quorum['filled']} filled, "
+        f"{len(quorum['recused'])} recused, {quorum['may_stay_away']} may stay away"
+    )
+    for one in quorum["recused"]:
+        yield f"  recused   {one['office']} ({one['person']})"
+    for tie in item["ties"]:
+        fell = "" if tie["order"] is None else f"; broken: {', '.join(_name(names, one) for one in tie['order'])}"
+        who = ", ".join(_name(names, one) for one in tie["nominations"])
+        yield f"  tie       rank {tie['rank']}{' at the cut' if tie['at_cut'] else ''}: {who}{fell}"
+    for one in item["unrankable"]:
+        yield f"  unranked  {_name(names, one['nomination'])}: {one['reason']}"
+    for one in item["unverified"]:
+        yield f"  unverified {one['name']} ({one['candidate']})"
+    for one in item["late"]:
+        yield f"  late      {one['name']} ({one['candidate']}) waits to be admitted"
+    for appeal in item["held_by"]:
+        yield f"  appeal    {appeal} holds the stage"
+    yield from _upstream(item["upstream"])
+
+
+def _name(names: Mapping[str, str], nomination: str) -> str:
+    return names.get(nomination, nomination)
+
+
+def _upstream(earlier: list[Json]) -> Iterator[str]:
+    for one in earlier:
+        stage = one["stage"]
+        name = f"{stage['tier']}/{stage['province']}/{stage['category']}/{stage['stage']}"
+        if not one["announced"]:
+            yield f"  before    {name} is not announced"
+        elif one["open"]:
+            yield f"  before    {name} can be appealed against until {one['appeals_until']}"
+
+
+def _unscored(scoring: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what scoring says: its state, who has sheets to hand in, and who cannot be ranked yet."""
+    if "why" in scoring:
+        yield f"  scoring   {scoring['why']}"
+        return
+    yield f"  scoring   {scoring['state']}; {scoring['unfiled']} sheets are not handed in"
+    for member in scoring["members"]:
+        if member["waiting"]:
+            waiting = ", ".join(f"{one['name']} ({one['status']})" for one in member["waiting"])
+            yield f"  sheets    {', '.join(member['offices'])}: {waiting}"
+    for one in scoring["nominees"]:
+        if not one["rankable"]:
+            yield f"  not yet   {one['name']} ({one['candidate']}): {one['reason']}"

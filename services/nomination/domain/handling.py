@@ -1,0 +1,208 @@
+"""What a nominating body and a nominee's contact do with a nomination while it competes.
+
+They correct what was written, attach documents, and say that a measured figure is wrong. Nothing of it changes a score
+by itself: a disputed figure goes back to its publisher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final, Literal
+
+from kernel.decider import Emit
+from schemas.exact import Locale, NotExact, parse_decimal
+from schemas.nomination import Candidate, EvidenceAttached, FigureDisputed, NominationAmended
+from schemas.rulebook import Rulebook, SizeClass
+from services.nomination.domain.candidate import CandidateAsked, settle_candidate
+from services.nomination.domain.nomination import (
+    Handler,
+    Nomination,
+    NominationState,
+    check_handler,
+    check_nominating_body,
+    check_nominator,
+    nomination_stream,
+    province_of,
+    under_way,
+    window_refusal,
+)
+from services.nomination.domain.refusals import decides, refuse
+from services.nomination.domain.season import Season, SeasonState, opened
+
+MediaType = Literal["application/pdf", "image/png", "image/jpeg"]
+EvidenceKind = Literal["regulation", "policy", "report", "photo", "other"]
+MOST_DOCUMENTS: Final = 50
+"""How many documents one nomination carries at most."""
+
+
+# --- amending ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What of an employer is written anew; None: it stays."""
+
+    name: str | None = None
+    size_class: SizeClass | None = None
+    region: str | None = None
+
+    def told(self) -> tuple[tuple[str, str | None], ...]:
+        """Return the fields with what is to stand in them."""
+        return (("name", self.name), ("size_class", self.size_class), ("region", self.region))
+
+
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """Correct a nomination: its contact, or (within the window) an employer's name, size class and region."""
+
+    nomination: str
+    handler: Handler
+    received: datetime
+    reason_digest: str
+    contact: str | None = None
+    candidate: Correction = Correction()
+    won: bool = False
+
+
+@decides
+def amend(command: Amend, state: NominationState, season: SeasonState) -> Sequence[Emit]:
+    """Write a nomination anew, by its nominating body; nothing when it says so already."""
+    standing = under_way(command.nomination, state, won=command.won)
+    check_nominating_body(command.handler.scopes, standing)
+    candidate = _amended(command, standing, opened(season, standing.entry.season))
+    contact = command.contact or standing.contact
+    if (candidate, contact) == (standing.candidate, standing.contact):
+        return ()
+    amended = NominationAmended(
+        nomination=standing.id, candidate=candidate, contact=contact, reason_digest=command.reason_digest
+    )
+    return (Emit(nomination_stream(standing.id), amended),)
+
+
+def _amended(command: Amend, standing: Nomination, season: Season) -> Candidate:
+    """Return the candidate as corrected; kind and code stay, and so does whose it is to nominate."""
+    known, rules = standing.candidate, season.rulebook
+    wanted = next(((name, value) for name, value in command.candidate.told() if value is not None), None)
+    if wanted is None:
+        return known
+    path, value = f"candidate.{wanted[0]}", wanted[1]
+    if known.kind != "employer":
+        raise refuse("only-employers-amended", path, value)
+    said = command.candidate
+    asked = CandidateAsked(
+        known.kind,
+        known.code,
+        said.name or known.name,
+        said.size_class or known.size_class,
+        said.region or known.region,
+    )
+    corrected = settle_candidate(asked, rules.category(standing.entry.category), rules)
+    if corrected == known:
+        return known
+    closed = window_refusal(command.received, province_of(known), season)
+    if closed is not None:
+        raise refuse("amended-too-late", path, value, window=closed.faults[0].value)
+    check_nominator(standing.nominating_body, command.handler.scopes, corrected, rules)
+    return corrected
+
+
+# --- evidence ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AttachEvidence:
+    """Support a nomination by a document, known by the SHA-256 of its bytes."""
+
+    nomination: str
+    handler: Handler
+    evidence: str
+    media_type: MediaType
+    size: int
+    kind: EvidenceKind
+    number: str | None = None
+    dated: date | None = None
+    title_digest: str | None = None
+    won: bool = False
+
+
+@decides
+def attach_evidence(command: AttachEvidence, state: NominationState, season: SeasonState) -> Sequence[Emit]:
+    """Attach a document, by the nominating body or the contact, once."""
+    standing = under_way(command.nomination, state, won=command.won)
+    check_handler(command.handler, standing)
+    opened(season, standing.entry.season)
+    if command.evidence in standing.evidence:
+        raise refuse("evidence-attached-already", "body", command.evidence)
+    if len(standing.evidence) >= MOST_DOCUMENTS:
+        raise refuse("evidence-full", "body", most=MOST_DOCUMENTS)
+    attached = EvidenceAttached(
+        nomination=standing.id,
+        evidence=command.evidence,
+        media_type=command.media_type,
+        size=command.size,
+        kind=command.kind,
+        number=command.number,
+        dated=command.dated,
+        title_digest=command.title_digest,
+    )
+    return (Emit(nomination_stream(standing.id), attached),)
+
+
+# --- disputes ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeFigure:
+    """Say that a measured figure is wrong. `stated` is what it should be, as written in `locale`."""
+
+    nomination: str
+    handler: Handler
+    aspect: str
+    reason_digest: str
+    stated: str | None = None
+    locale: Locale = "id"
+    won: bool = False
+
+
+@decides
+def dispute_figure(command: DisputeFigure, state: NominationState, season: SeasonState) -> Sequence[Emit]:
+    """Hand a figure back to its publisher, by the nominating body or the contact; no score changes by it."""
+    standing = under_way(command.nomination, state, won=command.won)
+    check_handler(command.handler, standing)
+    rules = opened(season, standing.entry.season).rulebook
+    disputed = FigureDisputed(
+        nomination=standing.id,
+        aspect=command.aspect,
+        measure=_measure(command.aspect, standing, rules),
+        stated=None if command.stated is None else _figure(command.stated, command.locale),
+        reason_digest=command.reason_digest,
+    )
+    return (Emit(nomination_stream(standing.id), disputed),)
+
+
+def _measure(code: str, standing: Nomination, rules: Rulebook) -> str:
+    """Return the measure behind an aspect of the stage where a nomination stands."""
+    at = standing.at
+    rubric = rules.rubric(rules.stage(at.tier, at.category, at.stage))
+    measured = {aspect.code: aspect.measure for aspect in rubric.aspects if aspect.origin == "measured"}
+    measure = measured.get(code)
+    if measure is None:
+        known = ", ".join(measured)
+        raise refuse("aspect-not-measured", "aspect", code, stage=at.stage, known=known or "-")
+    return measure
+
+
+def _figure(text: str, locale: Locale) -> Decimal:
+    """Read a figure as its locale writes it, as exact as an event holds it: 12 digits and 6 decimals."""
+    mark = "," if locale == "id" else "."
+    try:
+        number = parse_decimal(text, locale)
+    except NotExact:
+        raise refuse("figure-unreadable", "stated", text, mark=mark) from None
+    whole, _, decimals = format(number, "f").partition(".")
+    if number < 0 or len(whole) > 12 or len(decimals) > 6:
+        raise refuse("figure-unreadable", "stated", text, mark=mark)
+    return number

@@ -1,0 +1,62 @@
+"""A nomination that comes after its window: it is filed, and competes only when a plenary admits it.
+
+The window decides on which side a nomination falls: while it is open there is nothing late. Once the ranking of the
+stage where the path begins was sealed in that place, nobody can be admitted to it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kernel.decider import Emit
+from schemas.nomination import NominationFiledLate
+from services.nomination.domain.nomination import (
+    FiledLate,
+    Nominate,
+    Nomination,
+    NominationState,
+    Settled,
+    nomination_stream,
+    province_of,
+    settled_candidate,
+    window_refusal,
+)
+from services.nomination.domain.refusals import Refused, decides, refuse
+from services.nomination.domain.seal import Ranking
+from services.nomination.domain.season import SeasonState, opened
+
+
+@decides
+def settle_late(command: Nominate, season: SeasonState) -> Settled:
+    """Check a late nomination against the season's rules; its window must have closed."""
+    settled = settled_candidate(command, season)
+    outside = window_refusal(command.received, province_of(settled.candidate), opened(season, command.season))
+    if outside is None:
+        raise refuse("window-still-open", "season", command.season)
+    if outside.code != "window-closed":
+        raise Refused(outside)
+    return settled
+
+
+@decides
+def file_late(
+    command: Nominate, settled: Settled, state: NominationState, ranking: Ranking, reason_digest: str
+) -> Sequence[Emit]:
+    """File a nomination late, once, while the stage that it would enter has no sealed ranking."""
+    if isinstance(state, Nomination):
+        raise refuse("nominated-already", "candidate", settled.candidate.name, nomination=state.id)
+    if isinstance(state, FiledLate):
+        raise refuse("filed-already", "candidate", settled.candidate.name, nomination=settled.nomination)
+    if ranking.seals:
+        raise refuse("entry-sealed", "category", settled.entry.ranking)
+    filed = NominationFiledLate(
+        nomination=settled.nomination,
+        entry=settled.entry,
+        candidate=settled.candidate,
+        nominating_body=command.nominating_body,
+        nominated_by=command.actor,
+        contact=command.contact,
+        sample=command.sample,
+        reason_digest=reason_digest,
+    )
+    return (Emit(nomination_stream(settled.nomination), filed),)

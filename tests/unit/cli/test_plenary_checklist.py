@@ -1,0 +1,157 @@
+"""`plenary checklist` asks both services by their addresses, and says what lacks before what to do next."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cli.output import WrongUse
+from tests.unit.cli.fake_stack import FakeStack, run
+
+PLENARY = "018f3a52-7c1e-7d43-9a55-0c1f2b7c9d10"
+PATH = f"/v1/plenaries/{PLENARY}/checklist"
+SHEETS = "/v1/rankings/2020/provincial/75/KABKOTA/seleksi/checklist"
+FORGED = "Kota\x1b[2J"
+
+
+def meeting(**also: Any) -> dict[str, Any]:
+    item = {
+        "item": {"category": "KABKOTA", "stage": "seleksi"},
+        "nominees": [
+            {"nomination": "a", "candidate": "75.71", "name": FORGED},
+            {"nomination": "b", "candidate": "75.03", "name": "Kabupaten Bone Bolango"},
+        ],
+        "seal": {"digest": "d" * 64, "citable": False, "why": {"en": "It is stale."}},
+        "unrankable": [{"nomination": "b", "reason": "too-few-sheets"}],
+        "quorum": {
+            "seats": 9, "filled": 8, "required": 6, "may_stay_away": 1,
+            "recused": [{"person": "p", "office": "ketua-spsi", "seat": 1}],
+        },
+        "ties": [
+            {"rank": 2, "nominations": ["a", "b"], "at_cut": True, "order": None},
+            {"rank": 4, "nominations": ["a", "c"], "at_cut": False, "order": ["c", "a"]},
+        ],
+        "unverified": [{"nomination": "a", "candidate": "75.71", "name": "Kota Gorontalo"}],
+        "late": [{"nomination": "l", "candidate": "75.02", "name": "Kabupaten Boalemo"}],
+        "held_by": ["an-appeal"],
+        "upstream": [
+            {
+                "stage": {"tier": "provincial", "province": "75", "category": "KABKOTA", "stage": "seleksi"},
+                "announced": True, "appeals_until": "2021-03-08T15:59:59.999999Z", "open": True,
+            },
+            {
+                "stage": {"tier": "provincial", "province": "13", "category": "KABKOTA", "stage": "seleksi"},
+                "announced": False, "appeals_until": None, "open": False,
+            },
+        ],
+        "next": {"code": "reseal", "en": "Have it sealed anew.", "id": "Segel kembali."},
+    }  # fmt: skip
+    said = {
+        "season": "2020", "tier": "provincial", "province": "75", "body": "panitia-9",
+        "scheduled": "2021-03-05T02:00:00Z", "items": [item],
+        "term": {"from": "2021-01-01", "until": "2021-12-31", "holds": False},
+        "notice": {"days": 3, "earliest": "2021-03-06", "kept": False},
+    }  # fmt: skip
+    return {**said, **also}
+
+
+SCORED = {
+    "state": "open",
+    "unfiled": 2,
+    "members": [
+        {"offices": ["kepala-bps"], "waiting": [{"name": "Kota Gorontalo", "status": "draft"}]},
+        {"offices": ["ketua-apindo"], "waiting": []},
+    ],
+    "nominees": [{"name": "Kota Gorontalo", "candidate": "75.71", "rankable": False, "reason": "too-few-sheets"}],
+}
+
+
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARITRANA_TOKEN", "mine")
+
+
+def test_both_services_are_asked_and_shown_together(stack: FakeStack):
+    stack.services["nomination"].answers[PATH] = (200, meeting())
+    stack.services["scoring"].answers[SHEETS] = (200, SCORED)
+    ended = run("plenary", "checklist", PLENARY)
+    assert ended.exit_code == 0, ended.exception
+    said = ended.output
+    for line in (
+        "2020 panitia-9 · province 75",
+        "the meeting is outside of it",
+        "3 whole days, not kept: 2021-03-06 is the first day",
+        "KABKOTA/seleksi: Have it sealed anew.",
+        "It is stale.",
+        "6 of 9 seats; 8 filled, 1 recused, 1 may stay away",
+        "recused   ketua-spsi (p)",
+        "rank 2 at the cut: Kota\ufffd[2J (75.71), Kabupaten Bone Bolango (75.03)",
+        "rank 4: Kota\ufffd[2J (75.71), c; broken: c, Kota\ufffd[2J (75.71)",
+        "Kabupaten Bone Bolango (75.03): too-few-sheets",
+        "unverified Kota Gorontalo (75.71)",
+        "Kabupaten Boalemo (75.02) waits to be admitted",
+        "an-appeal holds the stage",
+        "provincial/75/KABKOTA/seleksi can be appealed against until 2021-03-08",
+        "provincial/13/KABKOTA/seleksi is not announced",
+        "open; 2 sheets are not handed in",
+        "kepala-bps: Kota Gorontalo (draft)",
+        "Kota Gorontalo (75.71): too-few-sheets",
+    ):
+        assert line in said
+    assert "\x1b" not in said
+    assert "ketua-apindo" not in said
+    assert stack.services["nomination"].tokens[-1] == stack.services["scoring"].tokens[-1] == "Bearer mine"
+
+
+def test_as_json_each_item_holds_scorings_answer(stack: FakeStack):
+    stack.services["nomination"].answers[PATH] = (200, meeting())
+    stack.services["scoring"].answers[SHEETS] = (200, SCORED)
+    ended = run("plenary", "checklist", PLENARY, "--json")
+    assert json.loads(ended.output)["items"][0]["scoring"] == SCORED
+
+
+def test_what_scoring_does_not_show_is_said_and_the_rest_is_shown(stack: FakeStack):
+    stack.services["nomination"].answers[PATH] = (200, meeting(notice={"days": None, "earliest": None, "kept": True}))
+    stack.services["scoring"].answers[SHEETS] = (404, {"detail": "This stage was not opened for scoring."})
+    ended = run("plenary", "checklist", PLENARY)
+    assert ended.exit_code == 0
+    assert "scoring   This stage was not opened for scoring." in ended.output
+    assert "notice" not in ended.output
+
+
+def test_a_development_person_may_ask(stack: FakeStack):
+    stack.services["nomination"].answers[PATH] = (200, meeting(items=[]))
+    ended = run("plenary", "checklist", PLENARY, "--login", "sekretaris-75")
+    assert ended.exit_code == 0
+    assert stack.services["nomination"].tokens[-1] == "Bearer a-token"
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "told"),
+    [
+        (403, {"detail": "It is for the secretary."}, "It is for the secretary."),
+        (404, {"title": "Not found"}, "Not found"),
+        (401, {"detail": "The token has expired."}, "Run `paritrana login` again."),
+        (500, b"no JSON", "status 500"),
+    ],
+)
+def test_a_refusal_is_told_in_one_line(stack: FakeStack, status: int, said: Any, told: str):
+    stack.services["nomination"].answers[PATH] = (status, said)
+    ended = run("plenary", "checklist", PLENARY)
+    assert isinstance(ended.exception, WrongUse)
+    assert told in str(ended.exception)
+
+
+def test_a_wrong_id_is_told_before_anything_is_asked(stack: FakeStack):
+    ended = run("plenary", "checklist", "plenary-1")
+    assert isinstance(ended.exception, WrongUse)
+    assert stack.services["nomination"].asked == []
+
+
+def test_a_service_that_does_not_answer_is_named(stack: FakeStack):
+    ended = run("plenary", "checklist", PLENARY, "--nomination", "http://127.0.0.1:1")
+    assert isinstance(ended.exception, WrongUse)
+    assert "nomination does not answer at http://127.0.0.1:1" in str(ended.exception)
+    assert stack.services["scoring"].asked == []

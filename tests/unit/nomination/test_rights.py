@@ -1,0 +1,89 @@
+"""Specs of what a token says: a regency's secretariat has its own affairs only, a publisher its own topics."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from kernel.tokens import Grant, Person
+from services.identity.api import NewGrant
+from services.nomination.rights import (
+    Concerned,
+    may_see,
+    may_see_nomination,
+    places_kept,
+    provinces_of,
+    topics_of,
+    visible_places,
+)
+from tests.unit.nomination.scene import CONTACT, person
+
+NOMINATION = person("nomination")
+OF_KOTA = Concerned("75", "75.71", "75.71", CONTACT)
+OF_BONE_BOLANGO = Concerned("75", "75", "75.03", CONTACT)
+
+
+def holder(*grants: Grant, id_: str = "somebody") -> Person:
+    return Person(person(id_), grants)
+
+
+KOTA = holder(Grant.of("secretariat", province="75.71"))
+
+
+@pytest.mark.parametrize("province", ["75", "75.71"])
+def test_a_secretariat_is_granted_a_province_or_one_regency_or_city(province):
+    granted = NewGrant.model_validate({"person": person("x"), "role": "secretariat", "scope": {"province": province}})
+    assert granted.scope.province == province
+
+
+@pytest.mark.parametrize("scope", [{"province": "75.7"}, {"province": "75.71.01"}, {"committee": "75.71"}])
+def test_no_other_scope_is_finer_than_a_province(scope):
+    with pytest.raises(ValidationError):
+        NewGrant.model_validate({"person": person("x"), "role": "secretariat", "scope": scope})
+
+
+def test_a_citys_secretariat_sees_what_concerns_the_city_and_nothing_else_of_the_province():
+    assert provinces_of(KOTA, "secretariat") == frozenset({"75.71"})
+    assert visible_places(KOTA) == ["75.71"]
+    assert not may_see(KOTA, "75")
+    assert may_see_nomination(KOTA, NOMINATION, OF_KOTA)
+    assert may_see_nomination(KOTA, NOMINATION, Concerned("75", "75", "75.71", CONTACT))
+    assert not may_see_nomination(KOTA, NOMINATION, OF_BONE_BOLANGO)
+
+
+@pytest.mark.parametrize(
+    ("who", "sees"),
+    [
+        (holder(Grant.of("secretariat", province="75")), True),
+        (holder(Grant.of("member", committee="75")), True),
+        (holder(Grant.of("juror", committee="00")), True),
+        (holder(Grant.of("auditor")), True),
+        (holder(Grant.of("contact", nomination=NOMINATION)), True),
+        (Person(CONTACT, ()), True),
+        (holder(Grant.of("contact", nomination=person("another"))), False),
+        (holder(Grant.of("secretariat", province="13")), False),
+        (holder(Grant.of("publisher", publisher="75")), False),
+    ],
+)
+def test_a_nomination_is_seen_by_those_whom_it_concerns(who, sees):
+    assert may_see_nomination(who, NOMINATION, OF_BONE_BOLANGO) is sees
+
+
+def test_a_secretary_keeps_the_record_of_the_places_granted():
+    both = holder(Grant.of("secretary", committee="00"), Grant.of("secretary", committee="75"))
+    assert places_kept(both) == frozenset({"00", "75"})
+    assert places_kept(holder(Grant.of("secretary"))) is None
+    assert places_kept(holder(Grant.of("member", committee="75"))) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("scope", "topics"),
+    [
+        ("bpjs.contributions", ["bpjs.contributions.v1"]),
+        ("bpjs.coverage.v1", ["bpjs.coverage.v1"]),
+        ("bpjs", []),
+        (None, ["bpjs.contributions.v1", "bpjs.coverage.v1"]),
+    ],
+)
+def test_a_publishers_scope_is_its_topic(scope, topics):
+    assert topics_of(holder(Grant.of("publisher", publisher=scope))) == topics
