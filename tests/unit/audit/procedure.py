@@ -1,7 +1,7 @@
-"""A category in which everything happens that can: drawn scorers, an extension, a late nomination, ties, papers, appeals.
+"""A category in which all happens that can: drawn scorers, an extension, a late nomination, ties, papers, appeals.
 
-Under the shipped rulebook of 2020 with a few rules changed: four of the committee score each nominee, a tie is broken by
-vote and then by lot, the centre verifies, and the jury hears nominees in slots.
+Under the shipped rulebook of 2020 with a few rules changed: four of the committee score each nominee, a tie is broken
+by vote and then by lot, the centre verifies, and the jury hears nominees in slots.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ from tests.unit.audit.played import SALTED, Play, person
 SECRETARY = Actor(person("secretary"), secretary=True)
 ASPECTS = ("kebijakan", "peraturan", "kinerja")
 SEED = "5e" * 32
+ALL: tuple[Vote, ...] = ("for",) * 9
 
 
 def rules_of_procedure(shipped: Rulebook) -> Rulebook:
@@ -85,7 +86,7 @@ def rules_of_procedure(shipped: Rulebook) -> Rulebook:
     }
     for stage in content["stages"]:
         if stage["category"] == "KABKOTA":
-            stage |= also[stage["tier"], stage["code"]]
+            stage.update(also[stage["tier"], stage["code"]])
     return Rulebook.from_content(content)
 
 
@@ -306,7 +307,7 @@ def _admit(play: Procedure, desk: Stage) -> str:
     late = play.file_late("75.02", "Kabupaten Boalemo", desk)
     meeting = play.hold(desk, "admission")
     motion = meeting.put(AskAdmission(late))
-    meeting.vote(motion, *["for"] * 8)
+    meeting.vote(motion, *ALL)
     meeting.close(motion)
     return late
 
@@ -349,13 +350,13 @@ def _appeal(play: Procedure, desk: Stage, nominees: Sequence[str]) -> None:
     play.log.now += timedelta(days=1)
     meeting = play.hold(desk, "appeals")
     dismissed = meeting.put(AskAppeal(first, Verdict(outcome="dismissed")))
-    meeting.vote(dismissed, *["for"] * 9)
+    meeting.vote(dismissed, *ALL)
     meeting.close(dismissed)
     figures = [{"aspect": aspect, "marks": ["95", "94", "96"]} for aspect in ASPECTS[:2]]
     figures.append({"aspect": ASPECTS[2], "value": "100/1"})
     verdict = Verdict.model_validate({"outcome": "upheld", "figures": figures})
     upheld = meeting.put(AskAppeal(second, verdict))
-    meeting.vote(upheld, *["for"] * 9)
+    meeting.vote(upheld, *ALL)
     meeting.close(upheld)
     meeting.publish(upheld)
 
@@ -387,7 +388,7 @@ def _carry(play: Procedure, at: Stage) -> None:
     meeting = play.hold(at)
     meeting.table()
     motion = meeting.put()
-    meeting.vote(motion, *["for"] * 4)
+    meeting.vote(motion, *ALL)
     meeting.close(motion)
     meeting.publish(motion)
     play.log.now += timedelta(days=10)
