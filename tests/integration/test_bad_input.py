@@ -147,6 +147,7 @@ _LISTS: Final = {
         "/v1/nominations": "nominations/None/None/None/None",
         "/v1/committees": "committees/None/None",
         "/v1/plenaries": "plenaries/None/None",
+        "/v1/certificates": "certificates/None/None",
         "/v1/public/seasons": "seasons",
         "/v1/public/results/2020": "results/2020",
     },

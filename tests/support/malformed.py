@@ -30,6 +30,7 @@ VALUES: Final[dict[str, Any]] = {
     "kind": "city", "code": "75.71", "nominating_body": "75", "contact": UNKNOWN, "reason": "Contoh", "sample": True,
     "scheduled": "2021-03-01T02:00:00Z", "vote": "for", "mark": "80", "marks": {"kinerja": "80"},
     "as_of": "2021-02-01T00:00:00Z", "left": False, "at_least": "1-1-1", "stream": "season/2020",
+    "certificate": UNKNOWN,
 }  # fmt: skip
 
 _DEEP: Final = 100_000
