@@ -59,7 +59,7 @@ def test_it_says_by_which_decree_until_when_and_with_which_notice():
 
 def test_a_meeting_outside_of_the_term_is_told():
     scene = seated()
-    scene.given(scene.convene(scheduled=at_noon(1).replace(year=2022)))
+    scene.convened_for(at_noon(1).replace(year=2022))
     assert checked(scene)["term"]["holds"] is False
     assert checked(scene)["notice"] == {"days": None, "earliest": None, "kept": True}
 
@@ -73,7 +73,7 @@ def test_the_last_day_of_the_term_is_within_it():
 @pytest.mark.parametrize("scheduled", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
 def test_the_ends_of_the_calendar_are_outside_of_every_term(scheduled):
     scene = seated()
-    scene.given(scene.convene(scheduled=datetime.fromisoformat(scheduled)))
+    scene.convened_for(datetime.fromisoformat(scheduled))
     assert checked(scene)["term"]["holds"] is False
 
 

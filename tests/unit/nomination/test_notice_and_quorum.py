@@ -53,7 +53,9 @@ def test_a_meeting_takes_the_notice_of_its_body():
 
 def test_the_far_end_of_the_calendar_is_a_day_like_others():
     scene = seated(NOTICE)
-    scene.given(scene.convene(scheduled=datetime.fromisoformat("9999-12-31T23:59:59+00:00")))
+    last = datetime.fromisoformat("9999-12-31T23:59:59+00:00")
+    refused(scene.convene(scheduled=last), "outside-term", "scheduled")
+    scene.convened_for(last)
     refused(scene.attend(MEMBER), "plenary-not-begun", "plenary")
 
 
