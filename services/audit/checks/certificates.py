@@ -10,7 +10,7 @@ from typing import Any, Final
 from kernel.canonical import from_instant
 from schemas.regions import NATION
 from services.audit.checks.telling import Fault, after, before, told
-from services.audit.checks.ways import way_of
+from services.audit.checks.ways import Way, ways_until
 from services.audit.meetings import Kept
 from services.audit.recompute import one_of
 from services.audit.record import Record
@@ -74,20 +74,21 @@ def _is_contested(issued: Kept, record: Record) -> bool:
 def _holder_faults(issued: Kept, granted: Json, last: Json, record: Record) -> Iterator[str]:
     """Check that a winner holds that rank, or that a finalist reached the stage."""
     said = issued.data
-    latest = after(issued.time)
-    way = way_of(record, said["nomination"], lambda event: event.time <= latest)
-    if way is None:
-        yield "its nomination never competed"
-        return
-    if said["candidate"] not in way.names:
+    moments = (before(issued.time), issued.time, after(issued.time))
+    ways = [way for moment in moments if (way := ways_until(record, said["nomination"], moment)) is not None]
+    if not any(said["candidate"] in way.names for way in ways):
         yield f"the nominee does not bear the name {said['candidate']!r}"
     if said["given_to"] == "winner":
         # Where the path goes on in the next tier, who advanced there is who won.
         ranks = {_rank_held(issued, record), *(_advanced_from(last, issued, record))}
         if said["at"] != last or said.get("rank") is None or said.get("rank") not in ranks:
             yield f"the nominee does not hold rank {said.get('rank')}"
-    elif said["at"] != {**last, "stage": granted["stage"]} or said["at"] not in way.path or "rank" in said:
+    elif said["at"] != {**last, "stage": granted["stage"]} or not _reached(said["at"], ways) or "rank" in said:
         yield "the nominee did not reach the stage"
+
+
+def _reached(at: Json, ways: list[Way]) -> bool:
+    return any(at in way.path for way in ways)
 
 
 def _rank_held(issued: Kept, record: Record) -> int | None:

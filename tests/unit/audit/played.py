@@ -105,6 +105,7 @@ class Play:
             self.record([Emit(stream, event)])
 
     def fold(self, aggregate: Aggregate[S], stream: str) -> S:
+        """Return the state of a stream."""
         return aggregate.fold(self.happened.get(stream, ()))
 
     def version(self, stream: str) -> int:
@@ -186,7 +187,9 @@ class Play:
 
     def seal(self, at: Stage) -> None:
         """Close and seal a stage with scoring's own domain."""
-        self.log.now = self.rules.deadline_utc(self._stage_rules(at).scoring, at.province) + timedelta(hours=1)
+        ranking = self.fold(scoring.RANKING, at.ranking)
+        assert isinstance(ranking, scoring.Begun)
+        self.log.now = ranking.closes + timedelta(hours=1)
         self.say(at.ranking, ScoringClosed(at=at))
         committee = received.committee_stream(at)
         ways = [self.fold(received.NOMINATION, stream) for stream in self.happened if stream.startswith("nomination/")]

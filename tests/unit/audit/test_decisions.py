@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,41 +19,19 @@ from hypothesis import strategies as st
 from kernel.canonical import canonical
 from schemas.exact import round_exact
 from schemas.rulebook import Rulebook
-from schemas.rulebook_file import read_rulebook
 from services.audit.recompute import Nominee, NoSuchRule, aggregate, ranking, rounded, stage_rules
-from services.audit.verify import Report, verify
 from services.scoring.domain.ranking import Entrant, Rules, evaluate, millionths, place, standing, unplaced, unrankable
 from services.scoring.domain.stage import pin
-from tests.unit.audit.exported import Log, forged, write_export
+from tests.unit.audit.exported import forged
+from tests.unit.audit.forging import Change, codes, of, rules, said, verified
 from tests.unit.audit.played import Play, person, whole
 
-Change = Callable[[str, int, str, dict[str, Any]], None]
 DESK = "ranking/2020/provincial/75/KABKOTA/seleksi"
-
-
-@cache
-def rules() -> Rulebook:
-    found = read_rulebook((Path(__file__).parents[3] / "rulebooks" / "2020.yaml").read_bytes()).rulebook
-    assert found is not None
-    return found
 
 
 @cache
 def play() -> Play:
     return whole(rules())
-
-
-def verified(log: Log, folder: Path) -> Report:
-    result = write_export(log, folder / "export")
-    return verify(folder / "export", result.digest)
-
-
-def codes(report: Report) -> set[str]:
-    return {finding.code for finding in report.findings}
-
-
-def said(report: Report) -> str:
-    return "\n".join(str(finding) for finding in report.findings)
 
 
 # --- a whole category
@@ -71,16 +48,6 @@ def test_forging_nothing_is_nothing(tmp_path):
 
 
 # --- seals
-
-
-def of(name: str, change: Callable[[dict[str, Any]], object], stream: str = "", version: int = 0) -> Change:
-    """Return a change of every event of a type, or of one."""
-
-    def apply(where: str, number: int, type_name: str, data: dict[str, Any]) -> None:
-        if type_name == name and (not stream or where.startswith(stream)) and version in (0, number):
-            change(data)
-
-    return apply
 
 
 def resealed(change: Callable[[dict[str, Any]], object]) -> Change:

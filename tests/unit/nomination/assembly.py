@@ -43,7 +43,6 @@ from tests.unit.nomination.scene import (
     SECRETARY,
     VOTING_OFFICES,
     Scene,
-    accepted,
     person,
     rulebook,
 )
@@ -106,11 +105,6 @@ class Assembly(Scene):
         for id_ in ids:
             verified = NominationVerified(nomination=id_, at=at, verifier=person("verifier"), office="verifikator")
             self.record([Emit(nomination_stream(id_), verified)])
-
-    def convened_for(self, scheduled: datetime) -> None:
-        """Convene for a day that is not asked for any more, such as one outside of the body's term."""
-        (emit,) = accepted(self.convene())
-        self.record([Emit(emit.stream, emit.event.model_copy(update={"scheduled": scheduled}))])
 
     def freeze(self, held: Stage, appeal: str, contested: Stage = AT) -> None:
         self.record([Emit(contested.award, StageFrozen(at=contested, stages=(held,), appeal=appeal))])

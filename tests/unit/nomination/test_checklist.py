@@ -22,7 +22,7 @@ from tests.unit.nomination.assembly import (
     with_ties,
     with_verification,
 )
-from tests.unit.nomination.scene import AT, BODY, REGENCIES, VOTING_OFFICES, person
+from tests.unit.nomination.scene import AT, BODY, REGENCIES, VOTING_OFFICES, person, refused
 
 BESAR = AgendaItem(category="BESAR", stage="seleksi")
 
@@ -57,10 +57,9 @@ def test_it_says_by_which_decree_until_when_and_with_which_notice():
     assert (found["begun"], found["adjourned"]) == (False, False)
 
 
-def test_a_meeting_outside_of_the_term_is_told():
+def test_a_body_without_notice_keeps_any():
     scene = seated()
-    scene.convened_for(at_noon(1).replace(year=2022))
-    assert checked(scene)["term"]["holds"] is False
+    scene.given(scene.convene())
     assert checked(scene)["notice"] == {"days": None, "earliest": None, "kept": True}
 
 
@@ -72,9 +71,7 @@ def test_the_last_day_of_the_term_is_within_it():
 
 @pytest.mark.parametrize("scheduled", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
 def test_the_ends_of_the_calendar_are_outside_of_every_term(scheduled):
-    scene = seated()
-    scene.convened_for(datetime.fromisoformat(scheduled))
-    assert checked(scene)["term"]["holds"] is False
+    refused(seated().convene(scheduled=datetime.fromisoformat(scheduled)), "outside-term", "scheduled")
 
 
 def test_the_quorum_is_forecast_on_all_seats_with_who_is_recused():

@@ -13,7 +13,7 @@ import pytest
 from kernel.commands import Program
 from kernel.decider import Refusal
 from schemas.envelope import Stage
-from schemas.nomination import SeasonClosed, SeasonFrozen, SeasonUnfrozen, Tally
+from schemas.nomination import Defect, SeasonClosed, SeasonFrozen, SeasonUnfrozen, Tally
 from schemas.regions import NATION
 from schemas.rulebook import Window
 from services.nomination import programs
@@ -31,7 +31,10 @@ from services.nomination.domain.committee import (
 )
 from services.nomination.domain.correcting import CorrectMinutes
 from services.nomination.domain.deciding import DecideMotion, OpenMotion, TableRanking
-from services.nomination.domain.nomination import Nominate, Withdraw
+from services.nomination.domain.handling import Amend, AttachEvidence, DisputeFigure
+from services.nomination.domain.importing import Imported, ImportList
+from services.nomination.domain.interview import ScheduleInterview
+from services.nomination.domain.nomination import Handler, Nominate, Withdraw
 from services.nomination.domain.plenary import Actor, Adjourn, Convene, RecordAttendance
 from services.nomination.domain.season import (
     ByTwo,
@@ -47,6 +50,7 @@ from services.nomination.domain.season import (
     season_stream,
     unfreeze_season,
 )
+from services.nomination.domain.verification import Reject, Resubmit, Return, Verify
 from services.nomination.domain.voting import CastVote, ConfirmBallot, TallyBallot
 from services.nomination.programs import awards, committees, nominations, plenaries, seasons
 from services.nomination.programs.loading import RollOfPlace
@@ -185,6 +189,17 @@ ROLL = RollOfPlace()
 TALLY = Tally(votes_for=5, votes_against=0, abstained=0)
 
 
+HANDLER = Handler(person("secretariat"), None)
+
+
+def unheard(_imported: Imported) -> None:
+    """Nobody asks what became of the rows."""
+
+
+async def kept() -> None:
+    """The document is kept elsewhere."""
+
+
 async def nobody(_at: Stage) -> tuple[str, ...]:
     return ()
 
@@ -210,6 +225,24 @@ HELD: dict[Callable[..., Program], Callable[[str], Program]] = {
     committees.lifting: lambda id_: committees.lifting(LiftConflict(*PLACE, CHAIR, CHAIR, ITEM.category, id_, REASON)),
     nominations.nominating: lambda _: nominations.nominating(_nominate(REGENCIES[-1])),
     nominations.withdrawing: lambda id_: nominations.withdrawing(Withdraw(id_, REASON, None)),
+    nominations.filing_late: lambda _: nominations.filing_late(_nominate(REGENCIES[-1]), REASON),
+    nominations.importing: lambda _: nominations.importing(
+        ImportList("2020", (), "skip-bad", person("secretariat"), IN_WINDOW, None), unheard
+    ),
+    nominations.amending: lambda id_: nominations.amending(Amend(id_, HANDLER, IN_WINDOW, REASON, person("new"))),
+    nominations.attaching: lambda id_: nominations.attaching(
+        AttachEvidence(id_, HANDLER, "ab" * 32, "application/pdf", 1, "report"), kept
+    ),
+    nominations.disputing: lambda id_: nominations.disputing(DisputeFigure(id_, HANDLER, "kinerja", REASON)),
+    nominations.verifying: lambda id_: nominations.verifying(Verify(id_, CHAIR, IN_WINDOW)),
+    nominations.returning: lambda id_: nominations.returning(
+        Return(id_, CHAIR, IN_WINDOW, (Defect(part="evidence", text_digest=REASON),))
+    ),
+    nominations.rejecting: lambda id_: nominations.rejecting(Reject(id_, CHAIR, IN_WINDOW, REASON)),
+    nominations.resubmitting: lambda id_: nominations.resubmitting(Resubmit(id_, HANDLER, IN_WINDOW)),
+    nominations.scheduling: lambda id_: nominations.scheduling(
+        ScheduleInterview(id_, LATER, "remote", SECRETARY.person, None, IN_WINDOW)
+    ),
     plenaries.convening: lambda _: plenaries.convening(
         Convene(person("another"), *PLACE, LATER, (ITEM,), SECRETARY, IN_WINDOW)
     ),

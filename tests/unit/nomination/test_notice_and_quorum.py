@@ -51,14 +51,6 @@ def test_a_meeting_takes_the_notice_of_its_body():
     accepted(scene.convene(scheduled=last_second + timedelta(seconds=1)))
 
 
-def test_the_far_end_of_the_calendar_is_a_day_like_others():
-    scene = seated(NOTICE)
-    last = datetime.fromisoformat("9999-12-31T23:59:59+00:00")
-    refused(scene.convene(scheduled=last), "outside-term", "scheduled")
-    scene.convened_for(last)
-    refused(scene.attend(MEMBER), "plenary-not-begun", "plenary")
-
-
 def test_a_body_without_notice_meets_at_once():
     scene = seated()
     accepted(scene.convene(scheduled=scene.clock - timedelta(days=1)))
