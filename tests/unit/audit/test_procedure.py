@@ -79,6 +79,14 @@ def at_verification(data: Data) -> bool:
     return bool(data["at"]["stage"] == "verifikasi")
 
 
+def moved_slot(data: Data) -> None:
+    data.update(begins="2021-07-01T00:00:00.000000Z", ends="2021-07-01T00:45:00.000000Z")
+
+
+def same_slot(data: Data) -> None:
+    data.update(begins="2021-05-01T00:00:00.000000Z", ends="2021-05-01T00:45:00.000000Z")
+
+
 FORGERIES = {
     # --- ties
     "a lot against its seed": (where("TieMotionOpened", by_lot, lambda data: data["order"].reverse()), "lot's seed"),
@@ -349,6 +357,24 @@ FORGERIES = {
     "verified elsewhere": (
         of("NominationVerified", lambda data: data["at"].update(stage="wawancara")),
         "was not verified",
+    ),
+    # --- interviews
+    "a slot of another length": (
+        of("InterviewScheduled", lambda data: data.update(ends="2021-05-31T00:00:00.000000Z")),
+        "the slot is not of 45 minutes",
+    ),
+    "a slot outside of the window": (
+        of("InterviewScheduled", moved_slot),
+        "outside of the stage's window",
+    ),
+    "two slots at once": (of("InterviewScheduled", same_slot), "the body hears"),
+    "a slot for who stands elsewhere": (
+        of("InterviewScheduled", lambda data: data.update(nomination=SECOND)),
+        "did not stand at the stage",
+    ),
+    "a slot at a stage that hears nobody": (
+        of("InterviewScheduled", lambda data: data["at"].update(stage="verifikasi")),
+        "the stage hears nobody",
     ),
     # --- ways and streams
     "an advance from elsewhere": (
