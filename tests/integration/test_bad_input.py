@@ -149,6 +149,7 @@ _LISTS: Final = {
         "/v1/plenaries": "plenaries/None/None",
         "/v1/disputes": "disputes/None",
         "/v1/interviews": "interviews/None/None",
+        "/v1/certificates": "certificates/None/None",
         "/v1/public/seasons": "seasons",
         "/v1/seasons/2020/exceptions": "exceptions/2020/None",
         "/v1/public/results/2020": "results/2020",

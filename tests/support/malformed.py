@@ -36,6 +36,7 @@ VALUES: Final[dict[str, Any]] = {
     "sha256": "0" * 64, "begins": "2021-05-03T02:00:00Z", "part": "evidence", "text": "Contoh",
     "successor": UNKNOWN, "employer": "NPP-1", "government": "75.71", "dry_run": False,
     "for": 5, "against": 1, "abstained": 0,
+    "certificate": UNKNOWN,
 }  # fmt: skip
 FILES: Final[dict[str, bytes]] = {"application/pdf": b"%PDF-1.7\n", "text/csv": b"kategori;jenis\nKABKOTA;kota\n"}
 """What routes that take a file are sent, by its type."""

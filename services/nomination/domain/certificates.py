@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Emit, Happened
 from schemas.envelope import Stage
-from schemas.nomination import AppealDecided, AppealLodged, CertificateIssued, CertificateRevoked
+from schemas.nomination import AppealDecided, AppealLodged, CertificateIssued
 from schemas.regions import NATION
 from schemas.rulebook import Certificate as CertificateRules
 from schemas.rulebook import Rulebook, Tier
@@ -164,7 +164,7 @@ def issue_certificates(
     check_office(command.actor, body, formed, (*body.publishes, *offices_of(body, "clerk")))
     if seal is None:
         raise refuse("certificates-before-announcement", "category", command.name, stage=last.stage)
-    if held := sorted({*path.award.freezes, *path.open_appeals}):
+    if held := sorted({*path.award.freezes, *path.award.contests, *path.open_appeals}):
         raise refuse("certificates-under-appeal", "category", command.name, appeals=", ".join(held))
     rules = known.rulebooks[seal.said.rulebook_version]
     in_force = {(one.kind, one.nomination) for one in path.award.certificates if not one.revoked}
@@ -205,20 +205,3 @@ def number_of(count: int, kind: str, path: Stage) -> str:
     """
     place = () if path.province == NATION else (f"PROV-{path.province}",)
     return "/".join((f"{count:03}", kind.upper(), path.category, *place, f"PA-{path.season}"))
-
-
-# --- revoking ------------------------------------------------------------------------------------------------------
-
-
-def revoke_certificates(award: Award, due: Iterable[Due], appeal: str) -> Iterator[CertificateRevoked]:
-    """Yield the revocation of every certificate in force that says what is not due any more after an appeal.
-
-    Args:
-        award: the award as it stands, with its certificates.
-        due: what the path grants after the appeal; a winner whose rank changed is due another certificate.
-        appeal: the appeal that was upheld.
-    """
-    right = {(one.kind, one.nomination.id, one.rank) for one in due}
-    for one in award.certificates:
-        if not one.revoked and (one.kind, one.nomination, one.rank) not in right:
-            yield CertificateRevoked(certificate=one.id, number=one.number, nomination=one.nomination, appeal=appeal)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kernel.decider import Decision, Emit
 from schemas.envelope import Event, Stage
-from schemas.nomination import AgendaItem
+from schemas.nomination import AgendaItem, CertificateRevoked
 from schemas.rulebook import Rulebook, Tier
-from services.nomination.domain.certificates import IssueCertificates, Path, issue_certificates
+from services.nomination.domain.award import Award
+from services.nomination.domain.certificates import Due, IssueCertificates, Path, issue_certificates
 from services.nomination.domain.plenary import Actor
 from tests.unit.nomination.scene import (
     AT,
@@ -145,3 +146,11 @@ def selected(*ranks: int, rules: Rulebook, tier: Tier = "provincial") -> tuple[A
 def record(scene: Scene, stream: str, *events: Event) -> None:
     """Append events that another room decides on."""
     scene.record([Emit(stream, event) for event in events])
+
+
+def revocations(award: Award, due: Iterable[Due], appeal: str) -> Iterator[CertificateRevoked]:
+    """Yield what an upheld appeal says of every certificate in force that states something else than is due now."""
+    right = {(one.kind, one.nomination.id, one.rank) for one in due}
+    for one in award.certificates:
+        if not one.revoked and (one.kind, one.nomination, one.rank) not in right:
+            yield CertificateRevoked(certificate=one.id, number=one.number, nomination=one.nomination, appeal=appeal)

@@ -22,7 +22,6 @@ from services.nomination.domain.certificates import (
     OPEN_APPEAL,
     certificates_due,
     number_of,
-    revoke_certificates,
 )
 from services.nomination.domain.plenary import Actor
 from tests.unit.nomination.award_scene import (
@@ -34,6 +33,7 @@ from tests.unit.nomination.award_scene import (
     announced,
     heard,
     record,
+    revocations,
     selected,
     with_quotas,
     won,
@@ -180,7 +180,7 @@ def overturned() -> tuple[AwardScene, list[str], list[Any]]:
 def test_an_upheld_appeal_revokes_what_says_something_else_now():
     scene, ids, before = overturned()
     due = certificates_due(rulebook(), FINAL, scene.award(FINAL), scene.nominations())
-    revoked = list(revoke_certificates(scene.award(FINAL), due, APPEAL))
+    revoked = list(revocations(scene.award(FINAL), due, APPEAL))
     assert {event.nomination for event in revoked} == set(ids[:2])
     assert {event.number for event in revoked} == {
         event.number for event in before if event.kind == WINNER and event.nomination in ids[:2]
@@ -190,8 +190,8 @@ def test_an_upheld_appeal_revokes_what_says_something_else_now():
 def test_after_the_appeal_what_is_due_is_issued_anew_under_new_numbers():
     scene, ids, before = overturned()
     due = certificates_due(rulebook(), FINAL, scene.award(FINAL), scene.nominations())
-    record(scene, FINAL.award, *revoke_certificates(scene.award(FINAL), due, APPEAL))
-    assert not list(revoke_certificates(scene.award(FINAL), due, APPEAL))
+    record(scene, FINAL.award, *revocations(scene.award(FINAL), due, APPEAL))
+    assert not list(revocations(scene.award(FINAL), due, APPEAL))
     again = scene.given(scene.issue())
     assert issued(again) == [(WINNER, ids[1], 1), (WINNER, ids[0], 2)]
     numbers = [event.number for event in (*before, *again)]

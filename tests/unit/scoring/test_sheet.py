@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kernel.decider import Refusal
+from schemas.rulebook_file import read_rulebook
 from schemas.scoring import AspectScored, AspectScoreRevised, ScoreSheetSubmitted, ScoreSheetVoided, SheetRead
 from services.scoring.domain.received import Belonging, Committee, Interest, Season, Seat, Unknown
 from services.scoring.domain.sheet import (
@@ -27,7 +29,7 @@ from services.scoring.domain.sheet import (
     locate,
     sheet_stream,
 )
-from services.scoring.domain.stage import Sealed, Unopened
+from services.scoring.domain.stage import Sealed, Unopened, pin
 from tests.unit.scoring.given import (
     AFTER,
     AT,
@@ -170,6 +172,20 @@ def test_an_interview_mark_for_a_category_without_interview_names_the_aspects_it
     assert "KABKOTA" in remedy.en
     assert "kebijakan, kinerja" in remedy.en
     assert "kebijakan, kinerja" in remedy.id
+
+
+def test_micro_companies_have_no_interview_mark_in_2020():
+    """The season's own rulebook: UMKM is verified on compliance and performance and is interviewed nowhere."""
+    read = read_rulebook((Path(__file__).parents[3] / "rulebooks" / "2020.yaml").read_bytes())
+    assert read.rulebook is not None
+    stage = read.rulebook.stage("national", "UMKM", "verifikasi")
+    rules = pin(read.rulebook, stage).model_copy(update={"scoring_offices": ("ketua-apindo",)})
+    at = NATIONAL.model_copy(update={"category": "UMKM"})
+    given = circumstances(at=at, ranking=an_open(rules), nomination=a_nomination(N1, at))
+    found = refusal(decide_file(given, filing(("wawancara", "80"))))
+    assert (found.code, found.faults[0].value) == ("unknown-aspect", "wawancara")
+    assert "UMKM has no aspect wawancara" in found.faults[0].remedy.en
+    assert "UMKM tidak memiliki aspek wawancara" in found.faults[0].remedy.id
 
 
 @pytest.mark.parametrize(("origin", "code"), [("measured", "aspect-measured"), ("carried", "aspect-carried")])
