@@ -150,6 +150,8 @@ _LISTS: Final = {
         "/v1/disputes": "disputes/None",
         "/v1/interviews": "interviews/None/None",
         "/v1/certificates": "certificates/None/None",
+        "/v1/appeals": "appeals/None/None/None",
+        "/v1/public/appeals/2020": "public-appeals/2020",
         "/v1/public/seasons": "seasons",
         "/v1/seasons/2020/exceptions": "exceptions/2020/None",
         "/v1/public/results/2020": "results/2020",
@@ -294,7 +296,7 @@ async def test_half_a_request_that_ends_leaves_nothing(whole: Whole, nothing_hap
 # --- Kafka ----------------------------------------------------------------------------------------------------------
 
 _RECEIVERS: Final = {
-    NOMINATION: ("scoring", "notifications", "audit"),
+    NOMINATION: ("identity", "scoring", "notifications", "audit"),
     SCORING: ("nomination", "notifications", "audit"),
     SCORES: ("audit",),
     NOTIFICATIONS: ("audit",),

@@ -171,6 +171,7 @@ _UNFIT_QUERIES: Final = {
     "locale": ("fr", "%00"),
     "mode": ("some", "%00"),
     "dry_run": ("perhaps", "2", "%00"),
+    "login": ("", "%00", "A", "x y", "x" * 65),
     "kind": ("city", "", "%00"),
     "number": ("", "%00", "x" * 300, "%E2%80%8B"),
     "dated": ("yesterday", "2021-02-30", "20210101", "1609459200", "%00"),
