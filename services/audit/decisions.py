@@ -22,6 +22,7 @@ from services.audit.checks.scoring import scoring_faults
 from services.audit.checks.seals import seal_faults
 from services.audit.checks.seasons import Holds, seasons_faults
 from services.audit.checks.stages import frozen_faults
+from services.audit.checks.staleness import orders_faults
 from services.audit.checks.telling import UNREADABLE, Fault, told
 from services.audit.checks.verification import verification_faults
 from services.audit.checks.ways import way_faults
@@ -48,6 +49,7 @@ _CHECKS: Final = (
     scoring_faults,
     seasons_faults,
     frozen_faults,
+    orders_faults,
     verification_faults,
     way_faults,
 )

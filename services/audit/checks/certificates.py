@@ -10,7 +10,7 @@ from typing import Any, Final
 from kernel.canonical import from_instant
 from schemas.regions import NATION
 from services.audit.checks.telling import Fault, after, before, told
-from services.audit.checks.ways import Way, ways_until
+from services.audit.checks.ways import Way, ways_near
 from services.audit.meetings import Kept
 from services.audit.recompute import one_of
 from services.audit.record import Record
@@ -74,8 +74,7 @@ def _is_contested(issued: Kept, record: Record) -> bool:
 def _holder_faults(issued: Kept, granted: Json, last: Json, record: Record) -> Iterator[str]:
     """Check that a winner holds that rank, or that a finalist reached the stage."""
     said = issued.data
-    moments = (before(issued.time), issued.time, after(issued.time))
-    ways = [way for moment in moments if (way := ways_until(record, said["nomination"], moment)) is not None]
+    ways = [way for way in ways_near(record, said["nomination"], issued.time) if way is not None]
     if not any(said["candidate"] in way.names for way in ways):
         yield f"the nominee does not bear the name {said['candidate']!r}"
     if said["given_to"] == "winner":

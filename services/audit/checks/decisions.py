@@ -12,9 +12,10 @@ from typing import Any
 from services.audit.checks.motions import count_faults
 from services.audit.checks.results import compared, crowned, missing_faults
 from services.audit.checks.stages import held_faults, upstream_faults
+from services.audit.checks.staleness import stale_faults
 from services.audit.checks.telling import after, before
 from services.audit.checks.ties import broken, effective_ranks, tie_faults
-from services.audit.checks.verdicts import verdict_faults
+from services.audit.checks.verdicts import verdict_faults, winners_at
 from services.audit.checks.ways import left_empty, ways_until
 from services.audit.meetings import Decided, Kept, Motion
 from services.audit.record import Record, award_of, ranking_of
@@ -70,12 +71,14 @@ def _seal_cited(decided: Decided, motion: Motion, seal: Kept, record: Record) ->
     if motion.opened.name == "AppealMotionOpened":
         return
     tabled = decided.tabled
-    if tabled is None or (tabled["seal"], tabled["digest"]) != (said["seal"], seal.data["digest"]):
+    cited = (seal.id, seal.data["digest"], *seal.point)
+    if tabled is None or tuple(tabled[name] for name in ("seal", "digest", "ranking", "seal_version")) != cited:
         yield "the seal was not what lay before the meeting"
     orders = record.of(award_of(decided.at), "ResealOrdered")
     ended = [*orders, *record.of(seal.point.stream, "RankingSuperseded")]
     if any(one.data["seal"] == seal.id and one.time < before(decided.event.time) for one in ended):
         yield "the seal was replaced before, or ordered to be made anew"
+    yield from stale_faults(seal, record)
 
 
 def _meeting_faults(decided: Decided, convened: Kept, rules: Rules) -> Iterator[str]:
@@ -102,6 +105,8 @@ def _proposed_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules,
     yield from held_faults(decided.at, decided.event.time, record)
     yield from upstream_faults(decided, motion, rules, record)
     yield from _proposal_faults(decided, motion, seal, rules, record)
+    if rules.following(decided.at) is None and winners_at(decided.at, decided.event.time, record):
+        yield "the winners of the path were declared before"
     if decided.carried:
         yield from _result_faults(decided, motion, seal, rules, record)
     elif decided.results:
@@ -207,6 +212,7 @@ def _entry_faults(decided: Decided, record: Record) -> Iterator[str]:
     expected = [entered[0].point] if decided.carried and entered else []
     if decided.results != expected or (decided.carried and not entered):
         yield "its results are not the nomination that it admits, or none"
-    sealed = record.of(ranking_of(decided.at), "RankingSealed")
-    if any(seal.time < before(decided.event.time) for seal in sealed):
+    seals = record.of(ranking_of(decided.at), "RankingSealed", "RankingSuperseded")
+    current = [one.name for one in seals if one.time < before(decided.event.time)][-1:]
+    if current == ["RankingSealed"]:
         yield "the stage was sealed before"

@@ -100,6 +100,7 @@ class Inputs:
     rules: Rules
     faults: list[str] = field(default_factory=list)
     _committee: Committee | None = None
+    _ways: dict[str, tuple[Way, int]] = field(default_factory=dict)
 
     @property
     def ranking(self) -> StageRules:
@@ -172,12 +173,14 @@ class Inputs:
 
     def _way(self, nomination: str) -> tuple[Way, int]:
         """Return a nominee's way at the version that the basis names. Raises LookupError."""
+        if nomination in self._ways:
+            return self._ways[nomination]
         stream = f"nomination/{nomination}"
         version = self._versions().get(stream, 0)
         way = way_of(self.record, nomination, lambda event: event.point.version <= version)
         if way is None:
             raise LookupError(f"{stream}@{version}, on which the seal rests, does not begin with CandidateNominated")
-        return way, version
+        return self._ways.setdefault(nomination, (way, version))
 
     def nominee(self, nomination: str) -> Nominee:
         """Return a nominee of the basis as the ranking is computed from. Raises LookupError."""

@@ -145,15 +145,7 @@ class Reversal:
     def _held(self) -> dict[str, int | None]:
         """Return who holds a seat: the winners with their rank, or those who advanced."""
         if self.ends_path:
-            found: dict[str, int | None] = {}
-            for event in self.record.of(award_of(self.at), "WinnerDeclared", "WinnerWithdrawn"):
-                if event.time >= self.moment or event.data["at"] != self.at:
-                    continue
-                if event.name == "WinnerDeclared":
-                    found[event.data["nomination"]] = event.data["rank"]
-                else:
-                    found.pop(event.data["nomination"], None)
-            return found
+            return dict(winners_at(self.at, self.moment, self.record))
         return {one: None for one, way in self.ways.items() if way is not None and way.has_left(self.at)}
 
     def _may_enter(self, way: Way | None) -> bool:
@@ -323,7 +315,7 @@ def _moved(reversal: Reversal) -> Iterator[Json]:
         said = {"nomination": one, "left": way.at, "returned": at, "seal": seal, **_by_appeal(reversal)}
         yield {"name": "StageAdvanceWithdrawn", **said, **_rank(reversal.ranks.get(one))}
         for stage in reversal.rules.downstream(at):
-            rank = _winners_at(stage, reversal).get(one)
+            rank = winners_at(stage, reversal.moment, reversal.record).get(one)
             if rank is not None:
                 yield _dethroned(one, stage, rank, reversal)
     for one in reversal.entering:
@@ -342,10 +334,11 @@ def _rank(rank: int | None) -> dict[str, int]:
     return {} if rank is None else {"rank": rank}
 
 
-def _winners_at(stage: Json, reversal: Reversal) -> dict[str, int]:
+def winners_at(at: Json, moment: str, record: Record) -> dict[str, int]:
+    """Return who had won at the end of a path before a moment, with the rank."""
     found: dict[str, int] = {}
-    for event in reversal.record.of(award_of(stage), "WinnerDeclared", "WinnerWithdrawn"):
-        if event.time < reversal.moment and event.data["at"] == stage:
+    for event in record.of(award_of(at), "WinnerDeclared", "WinnerWithdrawn"):
+        if event.time < moment and event.data["at"] == at:
             if event.name == "WinnerDeclared":
                 found[event.data["nomination"]] = event.data["rank"]
             else:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.audit.checks.telling import Fault, text, told
+from services.audit.checks.telling import Fault, after, before, text, told
 from services.audit.meetings import Kept
 from services.audit.record import Record
 
@@ -101,6 +101,13 @@ def way_of(record: Record, nomination: str, counts: Callable[[Kept], bool] = lam
 def ways_until(record: Record, nomination: str, moment: str) -> Way | None:
     """Return a nomination's way by what was recorded before a moment."""
     return way_of(record, nomination, lambda event: event.time < moment)
+
+
+def ways_near(record: Record, nomination: str, moment: str) -> list[Way | None]:
+    """Return a nomination's way as it was at a moment, or can have been a few seconds before or after."""
+    times = [event.time for event in record.of(f"nomination/{nomination}")]
+    inside = [time for time in times if before(moment) <= time <= after(moment)]
+    return [ways_until(record, nomination, each) for each in (before(moment), *inside, after(moment))]
 
 
 def candidate_of(record: Record, nomination: str) -> Json | None:

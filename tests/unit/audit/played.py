@@ -156,7 +156,7 @@ class Play:
     # --- scoring
 
     def open_stage(self, at: Stage) -> None:
-        self.log.now = self.rules.opens_utc(self._stage_rules(at).scoring, at.province)
+        self.log.now = max(self.log.now, self.rules.opens_utc(self._stage_rules(at).scoring, at.province))
         ranking, season = self.fold(scoring.RANKING, at.ranking), self.fold(received.SEASON, "season/2020")
         committee = self.fold(received.COMMITTEE, received.committee_stream(at))
         self.record(scoring.decide_open(ranking, season, committee, scoring.OpenStage(at, self.log.now)))

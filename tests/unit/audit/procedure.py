@@ -50,6 +50,8 @@ from services.nomination.domain.deciding import (
     table_ranking,
 )
 from services.nomination.domain.evidence import Evidence
+from services.nomination.domain.interview import CALENDAR, ScheduleInterview, schedule, settle_slot
+from services.nomination.domain.interview import Asked as AskedSlot
 from services.nomination.domain.nomination import NOMINATION
 from services.nomination.domain.plenary import PLENARY, Actor, BreakTie, Convene, DecideAppeal, Plenary, convene
 from services.nomination.domain.seal import RANKING
@@ -181,6 +183,16 @@ class Procedure(Play):
             rankings={stage: self.fold(RANKING, stage.ranking) for stage in stages},
             nominations=self._meeting("", at)[3].nominations,
         )
+
+    # --- interviews
+
+    def hear(self, nomination: str, at: Stage, begins: datetime) -> None:
+        """Give a nominee a slot."""
+        state, season = self.fold(NOMINATION, f"nomination/{nomination}"), self._season()
+        asked = ScheduleInterview(nomination, begins, "remote", person("secretary"), None, self.log.now)
+        settled = settle_slot(asked, state, season, self._committee(at), None)
+        assert isinstance(settled, AskedSlot)
+        self.record(schedule(settled, self.fold(CALENDAR, settled.stream), self._meeting("", at)[3].nominations))
 
     # --- certificates
 
@@ -376,6 +388,10 @@ def _centre(play: Procedure, nominees: Sequence[str]) -> None:
     play.seal(verification)
     _carry(play, verification)
     play.open_stage(interview)
+    begin = play.log.now + timedelta(days=2)
+    for index, nomination in enumerate(going_on):
+        play.hear(nomination, interview, begin + timedelta(hours=index))
+    play.hear(going_on[0], interview, begin + timedelta(minutes=15))
     play.log.now += timedelta(days=3)
     for nomination, value in zip(going_on, ("95", "60.5"), strict=True):
         for member in play.members("dewan-juri", "00"):

@@ -20,6 +20,7 @@ from schemas.nomination import (
     ResealOrdered,
     StageAdvanceWithdrawn,
     VoteCast,
+    WinnerDeclared,
     WinnerWithdrawn,
 )
 from schemas.scoring import AspectScored, RankingSealed
@@ -33,6 +34,7 @@ DESK = "ranking/2020/provincial/75/KABKOTA/seleksi"
 PLENARY = f"plenary/{person('plenary ' + DESK)}"
 APPEALS = f"plenary/{person('appeals')}"
 ADMISSION = f"plenary/{person('admission')}"
+VERIFYING = "ranking/2020/national/00/KABKOTA/verifikasi"
 PROVINCE = "award/2020/provincial/75/KABKOTA"
 NATION = "award/2020/national/00/KABKOTA"
 FIRST, SECOND, THIRD, LATE = (person(f"nomination {code}") for code in ("75.03", "75.71", "75.01", "75.02"))
@@ -77,6 +79,20 @@ def swap_members(data: Data) -> None:
 
 def at_verification(data: Data) -> bool:
     return bool(data["at"]["stage"] == "verifikasi")
+
+
+def older_committee(data: Data) -> None:
+    for point in data["basis"]["streams"]:
+        if point["stream"].startswith("committee/"):
+            point["version"] -= 1
+
+
+def moved_slot(data: Data) -> None:
+    data.update(begins="2021-07-01T00:00:00.000000Z", ends="2021-07-01T00:45:00.000000Z")
+
+
+def same_slot(data: Data) -> None:
+    data.update(begins="2021-05-01T00:00:00.000000Z", ends="2021-05-01T00:45:00.000000Z")
 
 
 FORGERIES = {
@@ -313,6 +329,19 @@ FORGERIES = {
         where("ScoringOpened", at_verification, lambda data: data.update(closes="2021-03-02T00:00:00.000000Z")),
         "after the stage's deadline",
     ),
+    "a nominee whom the seal leaves out": (
+        of("RankingSealed", lambda data: data["basis"]["nominations"].pop(), DESK),
+        "who competed at the stage",
+    ),
+    "a nominee whom the seal names": (
+        of(
+            "RankingSealed",
+            lambda data: data["basis"]["nominations"].append(SECOND),
+            NATION.replace("award", "ranking"),
+        ),
+        "who did not compete at the stage",
+    ),
+    "a committee of before": (of("RankingSealed", older_committee, DESK), "a change of the committee before it"),
     # --- certificates
     "a certificate's rank": (
         where("CertificateIssued", lambda data: "rank" in data, lambda data: data.update(rank=3)),
@@ -349,6 +378,24 @@ FORGERIES = {
     "verified elsewhere": (
         of("NominationVerified", lambda data: data["at"].update(stage="wawancara")),
         "was not verified",
+    ),
+    # --- interviews
+    "a slot of another length": (
+        of("InterviewScheduled", lambda data: data.update(ends="2021-05-31T00:00:00.000000Z")),
+        "the slot is not of 45 minutes",
+    ),
+    "a slot outside of the window": (
+        of("InterviewScheduled", moved_slot),
+        "outside of the stage's window",
+    ),
+    "two slots at once": (of("InterviewScheduled", same_slot), "the body hears"),
+    "a slot for who stands elsewhere": (
+        of("InterviewScheduled", lambda data: data.update(nomination=SECOND)),
+        "did not stand at the stage",
+    ),
+    "a slot at a stage that hears nobody": (
+        of("InterviewScheduled", lambda data: data["at"].update(stage="verifikasi")),
+        "the stage hears nobody",
     ),
     # --- ways and streams
     "an advance from elsewhere": (
@@ -455,6 +502,20 @@ def test_a_decision_on_a_seal_that_was_to_be_made_anew_is_found(tmp_path):
     early = time_of(events_of(play().log, PROVINCE)[0]) - timedelta(hours=6)
     report = verified(begun(play().log, PROVINCE, order, early), tmp_path)
     assert "was replaced before, or ordered to be made anew" in said(report)
+
+
+def test_an_order_to_seal_anew_what_is_no_seal_is_found(tmp_path):
+    order = ResealOrdered(ranking=DESK, seal=person("x"), stale=())
+    report = verified(added(play().log, PROVINCE, order), tmp_path)
+    assert codes(report) == {"seal"}
+    assert "no seal of its ranking" in said(report)
+
+
+def test_winners_who_are_declared_twice_are_found(tmp_path):
+    early = time_of(events_of(play().log, NATION)[0]) - timedelta(hours=6)
+    decided_so = {"plenary": person("x"), "motion": 1, "seal": person("x")}
+    won = WinnerDeclared(nomination=FIRST, at=INTERVIEW, rank=1, **decided_so)
+    assert "were declared before" in said(verified(begun(play().log, NATION, won, early), tmp_path))
 
 
 def test_a_sheet_of_a_member_who_was_not_drawn_is_found(tmp_path):

@@ -1,0 +1,43 @@
+"""Whether a seal still held what was known when it was made: everybody who competed, and the committee as it sat.
+
+Scoring learns of nominations and committees a moment later than they are recorded. What it did not know yet makes the
+seal stale: it is ordered anew, and no decision may rest on it. Only what was certainly there before the seal counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from services.audit.checks.committees import committee_stream
+from services.audit.checks.telling import Fault, before
+from services.audit.checks.ways import ways_near
+from services.audit.meetings import Kept
+from services.audit.record import COMMITTEE, Record
+
+
+def stale_faults(seal: Kept, record: Record) -> Iterator[str]:
+    """Say what a seal left out, or named though it was over."""
+    at, basis = seal.data["at"], seal.data["basis"]
+    seen = {point["stream"]: point["version"] for point in basis["streams"]}
+    stream = committee_stream(at)
+    changes = [one for one in record.of(stream, *COMMITTEE) if one.point.version > seen.get(stream, 0)]
+    if any(one.time <= before(seal.time) for one in changes):
+        yield "the seal does not know of a change of the committee before it"
+    for begun in record.kind("nomination", "CandidateNominated"):
+        if begun.data["entry"]["category"] != at["category"]:
+            continue
+        nomination = begun.data["nomination"]
+        ways = ways_near(record, nomination, seal.time)
+        competing = [way is not None and at in way.path and way.ending is None for way in ways]
+        if all(competing) and nomination not in basis["nominations"]:
+            yield f"the seal leaves out {nomination}, who competed at the stage"
+        if not any(competing) and nomination in basis["nominations"]:
+            yield f"the seal names {nomination}, who did not compete at the stage"
+
+
+def orders_faults(record: Record) -> Iterator[Fault]:
+    """Check that every order to seal anew names a seal of its ranking."""
+    for order in record.kind("award", "ResealOrdered"):
+        seal = record.seals.get(order.data["seal"])
+        if seal is None or seal.point.stream != order.data["ranking"]:
+            yield "seal", order.place, "it orders anew what is no seal of its ranking"
