@@ -23,7 +23,15 @@ from services.nomination.domain.appeal import (
 from services.nomination.domain.award import AWARD, Award
 from services.nomination.domain.evidence import Evidence
 from services.nomination.domain.nomination import NOMINATION, nomination_stream
-from services.nomination.domain.plenary import PLENARY, BreakTie, DecideAppeal, Plenary, PlenaryState, plenary_stream
+from services.nomination.domain.plenary import (
+    PLENARY,
+    BreakTie,
+    DecideAppeal,
+    Motion,
+    Plenary,
+    PlenaryState,
+    plenary_stream,
+)
 from services.nomination.domain.seal import RANKING, Ranking
 from services.nomination.domain.season import SEASON, Season, SeasonState, Unopened, season_stream
 from services.nomination.domain.verdict import Case, contested_seal
@@ -75,7 +83,7 @@ async def case_of(load: Loader, appeal: str, meeting: PlenaryState, evidence: Ev
         contested=contested,
         ranking=ranking,
         corrections=tuple(one.decided for one in corrections if isinstance(one, Decided)),
-        ties=tuple(_broken(seal, at, (meeting, contested))),
+        ties=tuple(_broken(seal, at, (*_motions(meeting), *_motions(contested), *evidence.elsewhere))),
         awards=awards,
         rankings={stage: await load.load(RANKING, stage.ranking) for stage in _downstream(rules, at)},
         nominations=evidence.nominations,
@@ -92,13 +100,19 @@ def _downstream(rules: Rulebook | None, at: Stage) -> tuple[Stage, ...]:
     return downstream(rules, at) if rules else ()
 
 
-def _broken(seal: str | None, at: Stage, meetings: Iterable[PlenaryState]) -> Iterator[BreakTie]:
-    """Yield the ties on a seal that these meetings broke."""
-    for meeting in meetings:
-        for motion in meeting.motions if isinstance(meeting, Plenary) else ():
-            is_carried = (motion.seal, motion.outcome) == (seal, "carried")
-            if is_carried and isinstance(motion.question, BreakTie) and motion.item.category == at.category:
-                yield motion.question
+def _motions(meeting: PlenaryState) -> tuple[Motion, ...]:
+    return meeting.motions if isinstance(meeting, Plenary) else ()
+
+
+def _broken(seal: str | None, at: Stage, motions: Iterable[Motion]) -> Iterator[BreakTie]:
+    """Yield the ties on a seal that motions of any meeting broke, each once."""
+    found = dict.fromkeys(
+        motion.question
+        for motion in motions
+        if isinstance(motion.question, BreakTie)
+        and (motion.seal, motion.outcome, motion.item.category) == (seal, "carried", at.category)
+    )
+    yield from found
 
 
 async def _awards(load: Loader, at: Stage, rules: Rulebook | None) -> dict[str, Award]:
