@@ -1,0 +1,40 @@
+"""What the model's services said, as the audit's own checker takes it: an honest history has no fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kernel.canonical import instant
+from kernel.decider import Happened
+from services.audit.checks.telling import Fault
+from services.audit.decisions import Decisions
+from services.audit.events import Document
+from services.audit.findings import Place
+
+
+def document_of(happened: Happened) -> Document:
+    """Return an event as the audit reads it; bytes, hashes and signatures are other tests' to check."""
+    type_name, time = type(happened.event).type_name(), instant(happened.time)
+    doc = {
+        "id": happened.id,
+        "type": type_name,
+        "subject": happened.stream,
+        "streamversion": happened.version,
+        "time": time,
+        "actor": happened.actor,
+        "data": happened.event.to_data(),
+    }
+    return Document(doc, b"", happened.id, type_name, happened.stream, happened.version, time, None)
+
+
+def audit(events: Iterable[Happened]) -> list[Fault]:
+    """Return every fault that the audit finds in what was said, read stream by stream as an export is."""
+    decisions = Decisions()
+    documents = sorted((document_of(one) for one in events), key=lambda one: (one.stream, one.version))
+    for document in documents:
+        if document.stream.startswith("season/"):
+            decisions.foresee(document)
+    for document in documents:
+        file = f"events/{document.stream.partition('/')[0]}.jsonl"
+        decisions.take(document, Place(file, None, document.stream, document.version))
+    return list(decisions.faults())
