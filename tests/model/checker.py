@@ -11,21 +11,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
-from math import ceil
 from typing import Any, Final
 
 from kernel.decider import Happened
 from schemas.envelope import Stage
 
-LED_TO: Final = frozenset(
-    "StageAdvanced StageAdvanceWithdrawn NominationEliminated WinnerDeclared WinnerWithdrawn RankLeftVacant "
-    "PrizeAwarded CertificateRevoked AppealDecided DecisionReviewed StageUnfrozen".split()
-)
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+LED_TO: Final = frozenset({
+    "StageAdvanced", "StageAdvanceWithdrawn", "NominationEliminated", "WinnerDeclared", "WinnerWithdrawn",
+    "RankLeftVacant", "PrizeAwarded", "CertificateRevoked", "AppealDecided", "DecisionReviewed", "StageUnfrozen",
+})  # fmt: skip
 """What happens by a carried decision only."""
 IN_A_FROZEN_SEASON: Final = frozenset(
-    "AppealLodged DecisionContested StageFrozen SeasonUnfrozen SeasonClosed ResealOrdered".split()
+    ["AppealLodged", "DecisionContested", "StageFrozen", "SeasonUnfrozen", "SeasonClosed", "ResealOrdered"]
 )
 """Appeals, whose windows do not wait; and what the service finds by itself of a seal that had arrived."""
 OPENS: Final = {
@@ -152,7 +152,7 @@ class Ranking:
     """A stage as scoring tells it."""
 
     opened: Any = None
-    closes: datetime | None = None
+    closes: datetime = NEVER
     closed: bool = False
     assigned: dict[str, set[str]] = field(default_factory=dict)
     seals: dict[str, Happened] = field(default_factory=dict)
@@ -177,6 +177,8 @@ class Checker:
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
         self.all: list[Happened] = []
+        self.journal: list[tuple[str, list[Happened]]] = []
+        """Every append (`""`) and every delivery, with the service that it reached, in order."""
         self.ends: dict[str, tuple[int, datetime]] = {}
         self.rules: dict[int, dict[str, Any]] = {}
         self.places: dict[str, Place] = {}
@@ -192,8 +194,8 @@ class Checker:
         self.holds: dict[str, tuple[Stage, ...]] = {}
         self.known_holds: dict[str, tuple[Stage, ...]] = {}
         self.appeals: dict[str, Any] = {}
-        self.advanced: dict[Stage, set[str]] = {}
-        """Who holds a seat of the stage after this one by a decision, whatever became of it later."""
+        self.advanced: dict[Stage, dict[str, int]] = {}
+        """Who holds a seat of the stage after this one by a decision, with its rank, whatever became of it later."""
         self.numbers: set[str] = set()
         self.carried: set[Stage] = set()
         self.announced: list[Any] = []
@@ -202,6 +204,7 @@ class Checker:
 
     def take(self, appended: Sequence[Happened]) -> None:
         """Take one append, whole."""
+        self.journal.append(("", [*appended]))
         names = [_name(one) for one in appended]
         self._chained(appended)
         self._thawed(appended)
@@ -217,10 +220,11 @@ class Checker:
             self.all.append(one)
             self._fold(one)
         if decisions:
-            self._after(decisions[0], appended)
+            self._after(decisions[0])
 
     def deliver(self, to: str, happened: Happened) -> None:
         """Take that an event reached the other service."""
+        self.journal.append((to, [happened]))
         if to == "nomination":
             if _name(happened) == "RankingSealed":
                 at = happened.event.at
@@ -319,12 +323,12 @@ class Checker:
             case "StageAdvanced":
                 nominee.at, nominee.ending = event.reached, None
                 nominee.path.append(event.reached)
-                self.advanced.setdefault(event.left, set()).add(event.nomination)
+                self.advanced.setdefault(event.left, {})[event.nomination] = event.rank
             case "StageAdvanceWithdrawn":
-                self.advanced[event.returned].remove(event.nomination)
+                del self.advanced[event.returned][event.nomination]
                 later = nominee.path[nominee.path.index(event.returned) + 1 :]
                 for one in later:
-                    self.advanced.get(one, set()).discard(event.nomination)
+                    self.advanced.get(one, {}).pop(event.nomination, None)
                 nominee.at = event.returned
                 nominee.path = nominee.path[: nominee.path.index(event.returned) + 1]
                 nominee.ending = nominee.ending if nominee.ending == "withdrawn" else "eliminated"
@@ -510,7 +514,7 @@ class Checker:
 
     def _required(self, meeting: Meeting) -> int:
         seats = sum(one["seats"] for one in self._body(meeting.event.body)["offices"] if one["role"] != "clerk")
-        return ceil(seats * 2 / 3)
+        return -(-seats * 2 // 3)
 
     def _voted(self, meeting: Meeting, motion: Motion, event: Any) -> None:
         assert event.person not in motion.votes, "voted twice"
@@ -594,7 +598,7 @@ class Checker:
         assert nominee.ending in allowed, f"a nominee that was {nominee.ending} goes on"
         assert nominee.at == at, "a nominee goes on from where it does not stand"
 
-    def _after(self, decision: Happened, appended: Sequence[Happened]) -> None:
+    def _after(self, decision: Happened) -> None:
         """Check quotas and ranks after a decision."""
         event = decision.event
         if not hasattr(event, "seal"):
@@ -607,7 +611,6 @@ class Checker:
         if rules.get("next") is None and at in self.carried:
             award = self.awards[at.award]
             self._filled(award.winners.get(at, {}), award.vacant.get(at, set()), quota)
-        del appended
 
     @staticmethod
     def _filled(winners: dict[str, int], vacant: set[int], quota: int) -> None:
@@ -628,10 +631,15 @@ class Checker:
         twins = [(one.kind, one.nomination) for one in award.certificates.values()]
         assert (event.kind, event.nomination) not in twins, "two certificates of a kind in force"
         award.certificates[event.certificate] = event
-        if event.given_to == "winner":
-            assert award.winners.get(event.at, {}).get(event.nomination) == event.rank, "a certificate of no winner"
-        else:
-            assert event.at in self.nominees[event.nomination].path, "a certificate of no finalist"
+        assert self._is_so(event), f"a certificate of no {event.given_to}"
+
+    def _is_so(self, certificate: Any) -> bool:
+        """Tell whether a certificate's statement holds: who goes on to the next tier is who won in the province."""
+        at, whose = certificate.at, certificate.nomination
+        if certificate.given_to == "finalist":
+            return at in self.nominees[whose].path
+        won = {**self.advanced.get(at, {}), **self.awards[at.award].winners.get(at, {})}
+        return bool(won.get(whose) == certificate.rank)
 
     def holds_certificates(self) -> None:
         """Check that every certificate in force says what is so, unless an appeal on the path is open."""
@@ -639,9 +647,4 @@ class Checker:
             return
         for award in self.awards.values():
             for one in award.certificates.values():
-                if one.given_to == "winner":
-                    assert award.winners.get(one.at, {}).get(one.nomination) == one.rank, f"{one.number} is not so"
-                else:
-                    assert one.at in self.nominees[one.nomination].path, f"{one.number} is not so"
-
-
+                assert self._is_so(one), f"{one.number} is not so"

@@ -18,14 +18,23 @@ from services.nomination.domain.admission import AskAdmission
 from services.nomination.domain.deciding import Asked
 from services.nomination.domain.ties import AskTie
 from services.nomination.domain.verdict import AskAppeal
-from tests.model.rules import ASPECTS, BODIES, BODY_OF, CLERK, DESK, INTERVIEW, PROVINCE, SEATS, SELECTION, VERIFICATION, rulebook
+from tests.model.rules import (
+    ASPECTS,
+    BODIES,
+    BODY_OF,
+    DESK,
+    INTERVIEW,
+    PROVINCE,
+    SEATS,
+    SELECTION,
+    VERIFICATION,
+    rulebook,
+)
 from tests.model.world import (
-    CANDIDATES,
     COMPANIES,
     DISMISSED,
     PACE,
     REGENCIES,
-    SECRETARY,
     World,
     member,
     upheld,
@@ -122,13 +131,17 @@ class Secretary(World):
                 self.file(nominee, at, who, dict.fromkeys(ASPECTS[at], level))
         self.deliver()
 
-    def close_and_seal(self, at: Stage) -> None:
-        """Wait for the deadline, close the stage, and seal it; anew, where that was ordered."""
+    def close_and_seal(self, at: Stage, *, informed: bool = True) -> None:
+        """Wait for the deadline, close the stage, and seal it; anew, where that was ordered.
+
+        Unless `informed`, scoring seals what it knows, and only then hears what nomination has said.
+        """
         ranking = self.ranking(at)
         if ranking is None:
             return
         self.jump(ranking.closes + PACE)
-        self.deliver()
+        if informed:
+            self.deliver()
         self.close_stage(at)
         self.seal(at)
         self.deliver()
@@ -248,6 +261,13 @@ class Secretary(World):
             nominee = last.lines[line % len(last.lines)].nomination
             self.lodge(nominee, last.plenary, last.motion)
 
+    def overturn(self, mark: str) -> None:
+        """Contest what was announced last for who stands lowest in it, and hear that at once."""
+        before = len(self.appeals)
+        self.contest(-1)
+        for appeal in self.appeals[before:]:
+            self.hear(appeal, mark)
+
     def hear(self, appeal: str, mark: str | None) -> None:
         """Decide an open appeal: upheld with this mark for every aspect, or without one dismissed."""
         said = self.checker.appeals.get(appeal)
@@ -269,5 +289,3 @@ class Secretary(World):
 
     def _named(self, at: Stage) -> list[str]:
         return sorted(id_ for id_, one in self.checker.nominees.items() if at in one.path)
-
-

@@ -38,7 +38,6 @@ def walked() -> Secretary:
 def test_a_scripted_season_reaches_everything() -> None:
     world = walked()
     seen = world.checker.seen
-    print(dict(seen), dict(world.refused))
     for name in (
         "AdmissionDecided", "TieMotionOpened", "BallotConfirmed", "StageFrozen", "StageUnfrozen", "AppealDecided",
         "StageAdvanceWithdrawn", "NominationEliminated", "WinnerDeclared", "WinnerWithdrawn", "PrizeAwarded",

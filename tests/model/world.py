@@ -78,7 +78,9 @@ def person(name: str) -> str:
 SECRETARY = Actor(person("secretary"), secretary=True)
 SECRETARIAT = Handler(person("secretariat"), GOVERNMENTS)
 CONTACT = person("contact")
-REGENCIES = tuple(CandidateAsked("city" if code == "75.71" else "regency", code) for code in ("75.01", "75.02", "75.71"))
+REGENCIES = tuple(
+    CandidateAsked("city" if code == "75.71" else "regency", code) for code in ("75.01", "75.02", "75.71")
+)
 LATECOMER = CandidateAsked("regency", "75.03")
 COMPANIES = tuple(
     CandidateAsked("employer", f"NPP{number}", f"Usaha {number}", "small", "75.71") for number in ("1", "2", "3")
