@@ -498,8 +498,8 @@ class Checker:
 
     def _opened(self, meeting: Meeting, motion: Motion) -> None:
         at = meeting.at(motion.event.item)
-        if motion.kind in ("propose", "tie"):
-            assert not self._held(at), f"a {motion.kind} motion is put while an appeal holds the stage"
+        if motion.kind == "propose":  # A tie may be broken meanwhile: nobody moves by it.
+            assert not self._held(at), "a proposal is put while an appeal holds the stage"
         quorum = len(self._free(meeting, motion) & meeting.present)
         assert quorum >= self._required(meeting), "a motion is put without a quorum"
 
@@ -539,8 +539,9 @@ class Checker:
         self._counted_votes(event, meeting, motion)
         if motion.kind == "propose":
             self._proposal(decision, meeting, motion, at)
+        if motion.kind == "propose":
+            assert not self._held(at), "a proposal is decided while an appeal holds the stage"
         if motion.kind in ("propose", "tie"):
-            assert not self._held(at), f"a {motion.kind} is decided while an appeal holds the stage"
             assert self.rankings[at.ranking].received.get(event.seal) is not None, "decided on an unknown seal"
         upheld = any(_name(one) == "AppealDecided" and one.event.verdict.outcome == "upheld" for one in appended)
         for one in appended:

@@ -226,16 +226,27 @@ class Secretary(World):
         if self.carry(plenary, at, motion):
             self.publish(plenary, at, motion)
 
-    def finish(self, at: Stage, levels: Sequence[str], ballot: str = "open") -> None:
-        """Bring a stage from its opening to its announcement."""
+    def finish(self, at: Stage, levels: Sequence[str], ballot: str = "open", *, patient: bool = True) -> None:
+        """Bring a stage from its opening to its announcement; unless `patient`, before windows end, and unannounced."""
         self.thaw()
         if at == INTERVIEW:
             self._give_slots()
         self.score_all(at, levels)
         self.close_and_seal(at)
-        self.wait_for_windows()
-        if (put := self.hold_meeting_until_motion(at, ballot)) is not None:
+        if patient:
+            self.wait_for_windows()
+        put = self.hold_meeting_until_motion(at, ballot)
+        if put is not None and patient:
             self.decide_and_announce(put[0], at, put[1])
+        elif put is not None:
+            self.carry(put[0], at, put[1])
+
+    def publish_all(self) -> None:
+        """Announce whatever was carried."""
+        for id_, _, at in self.plenaries:
+            for number, motion in self.checker.meetings[id_].motions.items():
+                if motion.outcome == "carried" and motion.kind in ("propose", "appeal"):
+                    self.publish(id_, at, number)
 
     def _give_slots(self) -> None:
         stage = self.rules.stage(INTERVIEW.tier, INTERVIEW.category, INTERVIEW.stage)

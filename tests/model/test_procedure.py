@@ -371,10 +371,14 @@ class Procedure(RuleBasedStateMachine):
             if number:
                 self.world.decide_and_announce(plenary, at, number)
 
-    @rule(index=MEETING, levels=LEVELS, ballot=BALLOT)
-    def finish(self, index: int, levels: list[str], ballot: str) -> None:
+    @rule(index=MEETING, levels=LEVELS, ballot=BALLOT, patient=st.sampled_from((True, True, False)))
+    def finish(self, index: int, levels: list[str], ballot: str, patient: bool) -> None:
         self.world.fill_seats(len(self.world.checker.all))
-        self.world.finish(self.stage(index), levels, ballot)
+        self.world.finish(self.stage(index), levels, ballot, patient=patient)
+
+    @rule()
+    def publish_all(self) -> None:
+        self.world.publish_all()
 
     @rule(levels=LEVELS)
     def finish_the_last(self, levels: list[str]) -> None:
