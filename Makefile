@@ -1,7 +1,7 @@
 # Every target is one line into the program; nothing is reachable only through make.
-#   make demo [KEEP=1] [EXPORT=DIR]   make test   make lint   make schemas
+#   make demo [KEEP=1] [EXPORT=DIR]   make test   make test-long [SEED=n]   make lint   make schemas
 #   make crash [ROUNDS=30] [SEED=n]   make bench [QUICK=1]
-.PHONY: demo test lint crash bench schemas
+.PHONY: demo test test-long lint crash bench schemas
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -13,6 +13,9 @@ demo: $(READY)
 
 test: $(READY)
 	@$(PARITRANA) test
+
+test-long: $(READY)
+	@$(PARITRANA) test --long $(if $(SEED),--hypothesis-seed=$(SEED))
 
 lint: $(READY)
 	@$(PARITRANA) lint

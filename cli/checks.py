@@ -7,8 +7,10 @@ tool says as it says it, and ends with 0 or 1.
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
@@ -34,17 +36,32 @@ def register(app: typer.Typer) -> None:
     app.command(
         "test",
         context_settings=extra,
-        help="Run the whole suite, or what pytest's own arguments choose.\n\nExample: paritrana test -k ranking",
+        help="Run the whole suite, or what pytest's own arguments choose.\n\n"
+        "Examples: paritrana test -k ranking; paritrana test --long --hypothesis-seed=1",
     )(run_tests)
     app.command("lint", help="Check style, types and the import contracts.\n\nExample: paritrana lint")(lint)
     app.command("crash", help="Kill parts under load and count losses.\n\nExample: paritrana crash --rounds 5")(crash)
     app.command("bench", help="Measure against limits of this machine.\n\nExample: paritrana bench --quick")(bench)
 
 
-def run_tests(context: typer.Context, as_json: AsJson = False) -> None:
-    """Run pytest on the suite."""
+def run_tests(
+    context: typer.Context,
+    long: Annotated[
+        bool, typer.Option("--long", help="Only the model of the whole procedure, at length (some minutes).")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run pytest on the suite, or at length on the model of the procedure, whose seed it prints."""
     _need_repository("tests")
-    _run("test", ["-m", "pytest", *context.args], as_json=as_json)
+    chosen = [*_long(context.args), *context.args] if long else context.args
+    _run("test", ["-m", "pytest", *chosen], as_json=as_json)
+
+
+def _long(given: Sequence[str]) -> list[str]:
+    """Return pytest's arguments for the long run; without a seed among those given, one is drawn."""
+    seeded = any(one.startswith("--hypothesis-seed") for one in given)
+    seed = [] if seeded else [f"--hypothesis-seed={secrets.randbelow(1_000_000)}"]
+    return ["tests/model", "--hypothesis-profile=long", *seed]
 
 
 def lint(as_json: AsJson = False) -> None:

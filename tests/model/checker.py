@@ -1,0 +1,651 @@
+"""What must hold of the procedure whatever is asked, told from the raw events alone.
+
+The checker folds every event by itself, in the order in which they were appended, and shares no code with the services.
+It keeps two pictures of who sits where and who is recused: nomination's own, and what of it had reached scoring, since
+a seal can only rest on what was known there. `take` is given every append, `deliver` every event that reached the other
+service. Both raise AssertionError for what the rules forbid.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, Final
+
+from kernel.decider import Happened
+from schemas.envelope import Stage
+
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+LED_TO: Final = frozenset({
+    "StageAdvanced", "StageAdvanceWithdrawn", "NominationEliminated", "WinnerDeclared", "WinnerWithdrawn",
+    "RankLeftVacant", "PrizeAwarded", "CertificateRevoked", "AppealDecided", "DecisionReviewed", "StageUnfrozen",
+})  # fmt: skip
+"""What happens by a carried decision only."""
+IN_A_FROZEN_SEASON: Final = frozenset(
+    ["AppealLodged", "DecisionContested", "StageFrozen", "SeasonUnfrozen", "SeasonClosed", "ResealOrdered"]
+)
+"""Appeals, whose windows do not wait; and what the service finds by itself of a seal that had arrived."""
+OPENS: Final = {
+    "MotionOpened": "propose",
+    "TieMotionOpened": "tie",
+    "AdmissionMotionOpened": "admit",
+    "AppealMotionOpened": "appeal",
+}
+
+
+def _name(happened: Happened) -> str:
+    return type(happened.event).__name__
+
+
+# --- committees as events tell them --------------------------------------------------------------------------------
+
+
+@dataclass
+class Place:
+    """Who sits where in a place, whom they belong to, and which interests are declared."""
+
+    seats: dict[tuple[str, str, int], Any] = field(default_factory=dict)
+    """The appointment by body, office and seat."""
+    interests: set[tuple[str, str, str | None]] = field(default_factory=set)
+
+    def take(self, happened: Happened) -> None:
+        event = happened.event
+        match _name(happened):
+            case "MemberAppointed":
+                seat = (event.body, event.office, event.seat)
+                assert seat not in self.seats, "a seat is given twice"
+                self.seats[seat] = event
+            case "MemberRemoved":
+                left = self.seats.pop((event.body, event.office, event.seat), None)
+                assert left is not None, "nobody leaves a free seat"
+                assert left.person == event.person, "somebody else's seat is vacated"
+            case "ConflictDeclared":
+                self.interests.add((event.person, event.category, event.nomination))
+            case "ConflictLifted":
+                self.interests.remove((event.person, event.category, event.nomination))
+            case "CommitteeFormed":
+                pass
+            case other:
+                raise AssertionError(f"{other} on a committee's stream")
+
+    def copy(self) -> Place:
+        return Place(dict(self.seats), set(self.interests))
+
+    def voting(self, body: str, clerks: Iterable[str]) -> set[str]:
+        """Return who holds a seat that votes in a body."""
+        free = set(clerks)
+        return {one.person for (other, office, _), one in self.seats.items() if other == body and office not in free}
+
+    def recused(self, category: str, nominees: Iterable[tuple[str, Any]]) -> set[str]:
+        """Return who has an interest in one of these nominations, declared or by whom the person belongs to."""
+        found: set[str] = set()
+        for nomination, candidate in nominees:
+            found |= {who for who, whose, which in self.interests if whose == category and which in (None, nomination)}
+            for one in self.seats.values():
+                own = one.employer if candidate.kind == "employer" else one.government
+                if own is not None and own == candidate.code:
+                    found.add(one.person)
+        return found
+
+
+# --- the rest ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Nominee:
+    """Where a nomination stands, and how it ended if it did."""
+
+    candidate: Any
+    at: Stage
+    path: list[Stage]
+    ending: str | None = None
+
+
+@dataclass
+class Motion:
+    """A question of a meeting, its votes and papers."""
+
+    kind: str
+    event: Any
+    votes: dict[str, str] = field(default_factory=dict)
+    tally: Any = None
+    among: set[str] = field(default_factory=set)
+    confirmed: set[str] = field(default_factory=set)
+    outcome: str | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Return the nominations that the question is about."""
+        match self.kind:
+            case "propose":
+                return (*self.event.advancing, *self.event.eliminated)
+            case "tie":
+                named: tuple[str, ...] = self.event.order
+                return named
+            case "admit":
+                return (self.event.nomination,)
+            case _:
+                return (self.event.nomination, *self.event.affected)
+
+
+@dataclass
+class Meeting:
+    """A meeting: whom it is of, who is there, and its motions."""
+
+    event: Any
+    present: set[str] = field(default_factory=set)
+    motions: dict[int, Motion] = field(default_factory=dict)
+    over: bool = False
+
+    def at(self, item: Any) -> Stage:
+        here = self.event
+        return Stage(
+            season=here.season, tier=here.tier, province=here.province, category=item.category, stage=item.stage
+        )
+
+
+@dataclass
+class Ranking:
+    """A stage as scoring tells it."""
+
+    opened: Any = None
+    closes: datetime = NEVER
+    closed: bool = False
+    assigned: dict[str, set[str]] = field(default_factory=dict)
+    seals: dict[str, Happened] = field(default_factory=dict)
+    current: str | None = None
+    received: dict[str, Place] = field(default_factory=dict)
+    """The committee as nomination knew it when it received a seal."""
+
+
+@dataclass
+class Award:
+    """Winners, vacant ranks, announcements and certificates of a path."""
+
+    winners: dict[Stage, dict[str, int]] = field(default_factory=dict)
+    vacant: dict[Stage, set[int]] = field(default_factory=dict)
+    until: dict[Stage, datetime] = field(default_factory=dict)
+    certificates: dict[str, Any] = field(default_factory=dict)
+
+
+class Checker:
+    """Folds both services' events and holds them to the rules of the procedure."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[str] = Counter()
+        self.all: list[Happened] = []
+        self.journal: list[tuple[str, list[Happened]]] = []
+        """Every append (`""`) and every delivery, with the service that it reached, in order."""
+        self.ends: dict[str, tuple[int, datetime]] = {}
+        self.rules: dict[int, dict[str, Any]] = {}
+        self.places: dict[str, Place] = {}
+        self.known: dict[str, Place] = {}
+        """Places as far as scoring knows them."""
+        self.frozen = {"nomination": False, "scoring": False}
+        self.nominees: dict[str, Nominee] = {}
+        self.keys: dict[tuple[str, ...], str] = {}
+        self.late: dict[str, Any] = {}
+        self.meetings: dict[str, Meeting] = {}
+        self.rankings: dict[str, Ranking] = {}
+        self.awards: dict[str, Award] = {}
+        self.holds: dict[str, tuple[Stage, ...]] = {}
+        self.known_holds: dict[str, tuple[Stage, ...]] = {}
+        self.appeals: dict[str, Any] = {}
+        self.advanced: dict[Stage, dict[str, int]] = {}
+        """Who holds a seat of the stage after this one by a decision, with its rank, whatever became of it later."""
+        self.numbers: set[str] = set()
+        self.carried: set[Stage] = set()
+        self.announced: list[Any] = []
+
+    # --- taking
+
+    def take(self, appended: Sequence[Happened]) -> None:
+        """Take one append, whole."""
+        self.journal.append(("", [*appended]))
+        names = [_name(one) for one in appended]
+        self._chained(appended)
+        self._thawed(appended)
+        decisions = [one for one in appended if _name(one) in ("PlenaryDecided", "AdmissionDecided")]
+        assert len(decisions) <= 1, "two decisions in one append"
+        if decisions:
+            self._listed(decisions[0], appended)
+            self._decision(decisions[0], appended)
+        else:
+            assert not set(names) & LED_TO, f"{names} without a decision"
+        for one in appended:
+            self.seen[_name(one)] += 1
+            self.all.append(one)
+            self._fold(one)
+        if decisions:
+            self._after(decisions[0])
+
+    def deliver(self, to: str, happened: Happened) -> None:
+        """Take that an event reached the other service."""
+        self.journal.append((to, [happened]))
+        if to == "nomination":
+            if _name(happened) == "RankingSealed":
+                at = happened.event.at
+                self.rankings[at.ranking].received[happened.id] = self._place(at.province).copy()
+            return
+        match _name(happened):
+            case "SeasonFrozen" | "SeasonClosed":
+                self.frozen["scoring"] = True
+            case "SeasonUnfrozen":
+                self.frozen["scoring"] = False
+            case "StageFrozen":
+                self._hold(self.known_holds, happened.event)
+            case "StageUnfrozen":
+                self.known_holds.pop(self._key(happened.event), None)
+            case _ if happened.stream.startswith("committee/"):
+                self.known.setdefault(happened.stream.split("/")[2], Place()).take(happened)
+            case _:
+                pass
+
+    def _chained(self, appended: Sequence[Happened]) -> None:
+        for one in appended:
+            version, time = self.ends.get(one.stream, (0, one.time))
+            assert one.version == version + 1, f"{one.stream} goes from {version} to {one.version}"
+            assert one.time >= time, f"{one.stream} goes back in time"
+            self.ends[one.stream] = (one.version, one.time)
+
+    def _thawed(self, appended: Sequence[Happened]) -> None:
+        for one in appended:
+            service = "scoring" if one.stream.split("/")[0] in ("ranking", "sheet") else "nomination"
+            allowed = IN_A_FROZEN_SEASON if service == "nomination" else frozenset()
+            assert not self.frozen[service] or _name(one) in allowed, f"{_name(one)} in a frozen season"
+
+    # --- folding
+
+    def _place(self, province: str) -> Place:
+        return self.places.setdefault(province, Place())
+
+    @staticmethod
+    def _key(event: Any) -> str:
+        return f"{event.appeal}/{event.stages[0].award}"
+
+    def _hold(self, holds: dict[str, tuple[Stage, ...]], event: Any) -> None:
+        holds[self._key(event)] = event.stages
+
+    def _award(self, happened: Happened) -> Award:
+        return self.awards.setdefault(happened.stream, Award())
+
+    def _fold(self, happened: Happened) -> None:
+        kind = happened.stream.split("/")[0]
+        fold: Callable[[Happened], None] = {
+            "season": self._fold_season,
+            "committee": lambda one: self._place(one.stream.split("/")[2]).take(one),
+            "nomination": self._fold_nomination,
+            "plenary": self._fold_plenary,
+            "award": self._fold_award,
+            "appeal": self._fold_appeal,
+            "ranking": self._fold_ranking,
+        }.get(kind, lambda _: None)
+        fold(happened)
+
+    def _fold_season(self, happened: Happened) -> None:
+        event = happened.event
+        match _name(happened):
+            case "RulebookPublished" | "RulebookAmended":
+                self.rules[event.version] = event.content
+            case "SeasonFrozen" | "SeasonClosed":
+                self.frozen["nomination"] = True
+            case "SeasonUnfrozen":
+                self.frozen["nomination"] = False
+            case _:
+                pass
+
+    def _fold_nomination(self, happened: Happened) -> None:
+        event, name = happened.event, _name(happened)
+        if name in ("CandidateNominated", "NominationFiledLate"):
+            key = (event.entry.season, event.entry.category, event.candidate.kind, event.candidate.code)
+            assert self.keys.setdefault(key, event.nomination) == event.nomination, "a candidate is nominated twice"
+        if name == "NominationFiledLate":
+            assert event.nomination not in self.late, "filed late twice"
+            self.late[event.nomination] = event
+            return
+        if name == "CandidateNominated":
+            assert event.nomination not in self.nominees, "nominated twice"
+            self.nominees[event.nomination] = Nominee(event.candidate, event.entry, [event.entry])
+            return
+        nominee = self.nominees[event.nomination]
+        match name:
+            case "NominationAmended":
+                nominee.candidate = event.candidate
+            case "NominationWithdrawn" | "NominationRejected":
+                assert nominee.ending is None, f"{name} after {nominee.ending}"
+                nominee.ending = "withdrawn" if name == "NominationWithdrawn" else "rejected"
+            case "NominationEliminated":
+                assert nominee.ending is None, f"{name} after {nominee.ending}"
+                nominee.ending = "eliminated"
+            case "StageAdvanced":
+                nominee.at, nominee.ending = event.reached, None
+                nominee.path.append(event.reached)
+                self.advanced.setdefault(event.left, {})[event.nomination] = event.rank
+            case "StageAdvanceWithdrawn":
+                del self.advanced[event.returned][event.nomination]
+                later = nominee.path[nominee.path.index(event.returned) + 1 :]
+                for one in later:
+                    self.advanced.get(one, {}).pop(event.nomination, None)
+                nominee.at = event.returned
+                nominee.path = nominee.path[: nominee.path.index(event.returned) + 1]
+                nominee.ending = nominee.ending if nominee.ending == "withdrawn" else "eliminated"
+            case _:
+                pass
+
+    def _fold_plenary(self, happened: Happened) -> None:
+        event, name = happened.event, _name(happened)
+        if name == "PlenaryConvened":
+            self.meetings[event.plenary] = Meeting(event)
+            return
+        meeting = self.meetings[event.plenary]
+        assert not meeting.over or name == "MinutesCorrected", f"{name} after the meeting"
+        if name in OPENS:
+            assert event.motion == len(meeting.motions) + 1, "motions are not numbered on"
+            self._opened(meeting, Motion(OPENS[name], event))
+            meeting.motions[event.motion] = Motion(OPENS[name], event)
+            return
+        match name:
+            case "AttendanceRecorded":
+                (meeting.present.add if event.present else meeting.present.discard)(event.person)
+            case "RankingTabled":
+                self._tabled(meeting.at(event.item), event)
+            case "VoteCast":
+                self._voted(meeting, meeting.motions[event.motion], event)
+            case "BallotTallied":
+                motion = meeting.motions[event.motion]
+                motion.tally, motion.among, motion.confirmed = event, set(meeting.present), set()
+            case "BallotConfirmed":
+                motion = meeting.motions[event.motion]
+                assert event.person not in motion.confirmed, "confirmed twice"
+                assert event.person in self._free(meeting, motion) & meeting.present, "confirmed by an outsider"
+                motion.confirmed.add(event.person)
+            case "PlenaryDecided" | "AdmissionDecided":
+                meeting.motions[event.motion].outcome = event.outcome
+            case "PlenaryAdjourned":
+                meeting.over = True
+            case _:
+                pass
+
+    def _fold_award(self, happened: Happened) -> None:
+        event, award = happened.event, self._award(happened)
+        match _name(happened):
+            case "StageFrozen":
+                self._hold(self.holds, event)
+            case "StageUnfrozen":
+                assert self.holds.pop(self._key(event), None), "nothing was held"
+            case "RankingAnnounced":
+                until = event.appeals_until
+                self.announced.append(event)
+                award.until[event.at] = max(until, award.until.get(event.at, until))
+            case "WinnerDeclared":
+                winners = award.winners.setdefault(event.at, {})
+                assert event.nomination not in winners, "a winner twice"
+                winners[event.nomination] = event.rank
+            case "WinnerWithdrawn":
+                assert award.winners[event.at].pop(event.nomination) == event.rank, "another rank is taken back"
+            case "RankLeftVacant":
+                award.vacant.setdefault(event.at, set()).add(event.rank)
+            case "CertificateIssued":
+                self._certificate(event, award)
+            case "CertificateRevoked":
+                assert award.certificates.pop(event.certificate).number == event.number, "another number is revoked"
+            case _:
+                pass
+
+    def _fold_appeal(self, happened: Happened) -> None:
+        event = happened.event
+        match _name(happened):
+            case "AppealLodged":
+                until = self.awards[event.at.award].until.get(event.at)
+                assert until is not None, "an appeal against what is not announced"
+                assert happened.time <= until, "an appeal after its window"
+                open_ = [one for one in self.appeals.values() if one is not None]
+                same = [one for one in open_ if (one.plenary, one.motion) == (event.plenary, event.motion)]
+                assert event.nomination not in {one.nomination for one in same}, "two open appeals of a nominee"
+                self.appeals[event.appeal] = event
+            case "AppealDecided":
+                assert self.appeals.get(event.appeal) is not None, "decided twice"
+                self.appeals[event.appeal] = None
+            case _:
+                pass
+
+    # --- rankings
+
+    def _fold_ranking(self, happened: Happened) -> None:
+        event, ranking = happened.event, self.rankings.setdefault(happened.stream, Ranking())
+        match _name(happened):
+            case "ScoringOpened":
+                assert ranking.opened is None, "opened twice"
+                ranking.opened, ranking.closes = event, event.closes
+            case "ScoringExtended":
+                assert not ranking.closed, "extended after it was closed"
+                assert event.until > ranking.closes, "a deadline that is brought forward"
+                ranking.closes = event.until
+            case "ScorersAssigned":
+                for one in event.assignments:
+                    ranking.assigned.setdefault(one.nomination, set()).update(one.members)
+            case "ScoringClosed":
+                assert happened.time > ranking.closes, "closed before the deadline"
+                ranking.closed = True
+            case "RankingSuperseded":
+                assert ranking.current == event.seal, "another seal is superseded"
+                ranking.current = None
+            case "RankingSealed":
+                assert ranking.current is None, "sealed twice"
+                self._sealed(happened, ranking)
+                ranking.seals[happened.id] = happened
+                ranking.current = happened.id
+            case _:
+                pass
+
+    def _sealed(self, happened: Happened, ranking: Ranking) -> None:
+        seal = happened.event
+        assert ranking.closed, "sealed while sheets come in"
+        assert happened.time > ranking.closes, "sealed before the deadline"
+        held = {stage for stages in self.known_holds.values() for stage in stages}
+        assert seal.at not in held, "sealed while an appeal holds the stage"
+        known = self.known.get(seal.at.province, Place())
+        self._counted(seal, ranking, known, "as scoring knew")
+        named = [row.nomination for row in (*seal.standings, *seal.unrankable)]
+        assert sorted(named) == sorted(set(named)), "a nominee stands twice"
+        assert sorted(named) == sorted(seal.basis.nominations), "who is eligible is not who is ranked"
+        for before, after in pairwise(seal.standings):
+            assert before.rank <= after.rank, "standings out of order"
+
+    def _counted(self, seal: Any, ranking: Ranking, place: Place, when: str) -> None:
+        """Check that no sheet counts of a recused, removed or unassigned member."""
+        body, pinned = ranking.opened.body, ranking.opened.rules
+        seated = place.voting(body, self._clerks(body))
+        streams = [one.stream for one in seal.counted]
+        assert len(streams) == len(set(streams)), "a sheet counts twice"
+        for stream in streams:
+            _, nomination, _, member = stream.split("/")
+            assert member in seated, f"a sheet of a removed member counts, {when}"
+            nominee = [(nomination, self.nominees[nomination].candidate)]
+            assert member not in place.recused(seal.at.category, nominee), f"a recused member's sheet counts, {when}"
+            drawn = ranking.assigned.get(nomination, set())
+            assert pinned.per_nominee is None or member in drawn, "a sheet of who was not drawn counts"
+
+    def _content(self, version: int | None = None) -> dict[str, Any]:
+        return self.rules[max(self.rules) if version is None else version]
+
+    def _body(self, code: str, version: int | None = None) -> dict[str, Any]:
+        found: dict[str, Any] = next(one for one in self._content(version)["bodies"] if one["code"] == code)
+        return found
+
+    def _clerks(self, body: str) -> list[str]:
+        return [one["code"] for one in self._body(body)["offices"] if one["role"] == "clerk"]
+
+    def _rules_of(self, at: Stage, version: int) -> dict[str, Any]:
+        stages = self._content(version)["stages"]
+        where = (at.tier, at.category, at.stage)
+        found: dict[str, Any] = next(one for one in stages if (one["tier"], one["category"], one["code"]) == where)
+        return found
+
+    # --- meetings
+
+    def _held(self, at: Stage) -> bool:
+        return any(at in stages for stages in self.holds.values())
+
+    def _tabled(self, at: Stage, event: Any) -> None:
+        ranking = self.rankings[at.ranking]
+        assert not self._held(at), "tabled while an appeal holds the stage"
+        assert event.seal in ranking.received, "tabled before it was received"
+        assert ranking.seals[event.seal].event.digest == event.digest, "another digest is tabled"
+
+    def _opened(self, meeting: Meeting, motion: Motion) -> None:
+        at = meeting.at(motion.event.item)
+        if motion.kind == "propose":  # A tie may be broken meanwhile: nobody moves by it.
+            assert not self._held(at), "a proposal is put while an appeal holds the stage"
+        quorum = len(self._free(meeting, motion) & meeting.present)
+        assert quorum >= self._required(meeting), "a motion is put without a quorum"
+
+    def _free(self, meeting: Meeting, motion: Motion) -> set[str]:
+        """Return who may vote on a motion, present or not."""
+        place, body = self._place(meeting.event.province), meeting.event.body
+        candidates = [
+            (one, self.nominees[one].candidate if one in self.nominees else self.late[one].candidate)
+            for one in motion.named
+        ]
+        return place.voting(body, self._clerks(body)) - place.recused(motion.event.item.category, candidates)
+
+    def _required(self, meeting: Meeting) -> int:
+        seats = sum(one["seats"] for one in self._body(meeting.event.body)["offices"] if one["role"] != "clerk")
+        return -(-seats * 2 // 3)
+
+    def _voted(self, meeting: Meeting, motion: Motion, event: Any) -> None:
+        assert event.person not in motion.votes, "voted twice"
+        assert motion.outcome is None, "voted after the decision"
+        assert event.person in self._free(meeting, motion) & meeting.present, "voted by an outsider"
+        motion.votes[event.person] = event.vote
+
+    # --- decisions
+
+    def _listed(self, decision: Happened, appended: Sequence[Happened]) -> None:
+        """Check that a decision lists what it led to, all of it and nothing else."""
+        led = [(one.stream, one.version) for one in appended if one is not decision]
+        listed = [(one.stream, one.version) for one in decision.event.results]
+        assert sorted(led) == sorted(listed), "a decision does not list what it led to"
+        assert not led or decision.event.outcome == "carried", "a lost motion led to something"
+
+    def _decision(self, decision: Happened, appended: Sequence[Happened]) -> None:
+        event = decision.event
+        meeting = self.meetings[event.plenary]
+        motion, at = meeting.motions[event.motion], meeting.at(event.item)
+        assert motion.outcome is None, "decided twice"
+        self._counted_votes(event, meeting, motion)
+        if motion.kind == "propose":
+            self._proposal(decision, meeting, motion, at)
+        if motion.kind == "propose":
+            assert not self._held(at), "a proposal is decided while an appeal holds the stage"
+        if motion.kind in ("propose", "tie"):
+            assert self.rankings[at.ranking].received.get(event.seal) is not None, "decided on an unknown seal"
+        upheld = any(_name(one) == "AppealDecided" and one.event.verdict.outcome == "upheld" for one in appended)
+        for one in appended:
+            if _name(one) in ("StageAdvanced", "WinnerDeclared"):
+                self._ahead(one.event, at, revived=upheld)
+
+    def _counted_votes(self, event: Any, meeting: Meeting, motion: Motion) -> None:
+        free = self._free(meeting, motion)
+        here = free & meeting.present
+        assert len(here) >= self._required(meeting), "decided without a quorum"
+        assert event.quorum.present == len(here), "the quorum is counted otherwise"
+        assert not set(event.quorum.recused) & free, "a recused member is free to vote"
+        if getattr(motion.event, "method", "vote") == "lot":
+            assert event.outcome == "carried", "a lot is lost"
+            return
+        if motion.event.ballot == "paper":
+            assert len(motion.confirmed & free) >= 2, "a count that two did not confirm"
+            tally, voted = motion.tally.tally, free & motion.among
+            assert tally == event.tally, "another count is decided on"
+            papers = tally.votes_for + tally.votes_against + tally.abstained + motion.tally.invalid
+            assert papers <= len(voted), "more papers than members"
+        else:
+            voted = free & set(motion.votes)
+            counted = Counter(motion.votes[one] for one in voted)
+            tally = event.tally
+            said = (tally.votes_for, tally.votes_against, tally.abstained)
+            assert said == (counted["for"], counted["against"], counted["abstain"]), "votes are counted otherwise"
+        majority = tally.votes_for * 2 > len(here | voted)
+        assert event.outcome == ("carried" if majority else "lost"), "the majority says otherwise"
+
+    def _proposal(self, decision: Happened, meeting: Meeting, motion: Motion, at: Stage) -> None:
+        event, ranking = decision.event, self.rankings[at.ranking]
+        assert ranking.seals[event.seal].event.rulebook_version == event.rulebook_version, "under other rules"
+        if self._content()["appeals"]["freezes_downstream"]:
+            self._upstream(decision, at)
+        if event.outcome != "carried":
+            return
+        assert at not in self.carried, "two proposals are carried for a stage"
+        self.carried.add(at)
+        self._counted(ranking.seals[event.seal].event, ranking, ranking.received[event.seal], "as it was received")
+
+    def _upstream(self, decision: Happened, at: Stage) -> None:
+        """Check that every stage from which nominees came is announced and past its window."""
+        for nominee in self.nominees.values():
+            if nominee.at == at and nominee.ending is None and len(nominee.path) > 1:
+                before = nominee.path[-2]
+                until = self.awards[before.award].until.get(before) if before.award in self.awards else None
+                assert until is not None, "decided before the earlier stage was announced"
+                assert decision.time > until, "decided while the earlier stage can be appealed against"
+
+    def _ahead(self, event: Any, at: Stage, *, revived: bool) -> None:
+        """Check that who advances or wins competes, or was eliminated there and is revived by an appeal."""
+        nominee = self.nominees[event.nomination]
+        allowed = (None, "eliminated") if revived else (None,)
+        assert nominee.ending in allowed, f"a nominee that was {nominee.ending} goes on"
+        assert nominee.at == at, "a nominee goes on from where it does not stand"
+
+    def _after(self, decision: Happened) -> None:
+        """Check quotas and ranks after a decision."""
+        event = decision.event
+        if not hasattr(event, "seal"):
+            return
+        meeting = self.meetings[event.plenary]
+        at = meeting.at(event.item)
+        rules = self._rules_of(at, event.rulebook_version)
+        quota = rules["quota"]["places"]
+        assert len(self.advanced.get(at, ())) <= quota, "more advance than there are seats"
+        if rules.get("next") is None and at in self.carried:
+            award = self.awards[at.award]
+            self._filled(award.winners.get(at, {}), award.vacant.get(at, set()), quota)
+
+    @staticmethod
+    def _filled(winners: dict[str, int], vacant: set[int], quota: int) -> None:
+        """Check that winners and vacant ranks fill the quota; who shares a rank takes as many as they are."""
+        taken = Counter(winners.values())
+        covered: list[int] = []
+        for rank, holders in sorted(taken.items()):
+            covered += range(rank, rank + holders)
+        assert len(covered) == len(set(covered)), "winners take one rank twice"
+        free = {rank for rank in vacant if rank not in covered}
+        assert sorted([*covered, *free]) == list(range(1, quota + 1)), f"{winners} and {vacant} are not {quota} ranks"
+
+    # --- certificates
+
+    def _certificate(self, event: Any, award: Award) -> None:
+        assert event.number not in self.numbers, "a number is given twice"
+        self.numbers.add(event.number)
+        twins = [(one.kind, one.nomination) for one in award.certificates.values()]
+        assert (event.kind, event.nomination) not in twins, "two certificates of a kind in force"
+        award.certificates[event.certificate] = event
+        assert self._is_so(event), f"a certificate of no {event.given_to}"
+
+    def _is_so(self, certificate: Any) -> bool:
+        """Tell whether a certificate's statement holds: who goes on to the next tier is who won in the province."""
+        at, whose = certificate.at, certificate.nomination
+        if certificate.given_to == "finalist":
+            return at in self.nominees[whose].path
+        won = {**self.advanced.get(at, {}), **self.awards[at.award].winners.get(at, {})}
+        return bool(won.get(whose) == certificate.rank)
+
+    def holds_certificates(self) -> None:
+        """Check that every certificate in force says what is so, unless an appeal on the path is open."""
+        if any(one is not None for one in self.appeals.values()):
+            return
+        for award in self.awards.values():
+            for one in award.certificates.values():
+                assert self._is_so(one), f"{one.number} is not so"

@@ -1,0 +1,133 @@
+"""The model's checker must be able to fail: a season that was walked honestly, told again with one thing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+
+from kernel.decider import Happened
+from schemas.nomination import Tally
+from tests.model.checker import Checker
+from tests.model.test_walk import walked
+from tests.model.world import person
+
+Change = Callable[[Happened], Happened | None]
+
+
+@cache
+def honest() -> list[tuple[str, list[Happened]]]:
+    """Return what was appended and delivered in the scripted season."""
+    return walked().checker.journal
+
+
+def told_again(change: Change) -> None:
+    """Hand the season to a fresh checker; `change` returns each event as it shall be told, None to leave it out."""
+    checker = Checker()
+    for to, events in honest():
+        told = [one for one in map(change, events) if one is not None]
+        if to:
+            for one in told:
+                checker.deliver(to, one)
+        elif told:
+            checker.take(told)
+
+
+def only(name: str, change: Callable[[Any], dict[str, Any]], nth: int = 0) -> Change:
+    """Return a change of the `nth` event of a kind."""
+    seen: list[tuple[str, int]] = []
+
+    def changed(happened: Happened) -> Happened:
+        if type(happened.event).__name__ != name:
+            return happened
+        if (happened.stream, happened.version) not in seen:
+            seen.append((happened.stream, happened.version))
+        if seen.index((happened.stream, happened.version)) != nth:
+            return happened
+        return happened._replace(event=happened.event.model_copy(update=change(happened.event)))
+
+    return changed
+
+
+def without(name: str, **which: Any) -> Change:
+    """Return a change that leaves events of a kind out, and moves up what follows in their streams."""
+    gone: dict[str, list[int]] = {}
+
+    def changed(happened: Happened) -> Happened | None:
+        if type(happened.event).__name__ == name and which.items() <= vars(happened.event).items():
+            if happened.version not in (left := gone.setdefault(happened.stream, [])):
+                left.append(happened.version)
+            return None
+        earlier = sum(version < happened.version for version in gone.get(happened.stream, ()))
+        return happened._replace(version=happened.version - earlier)
+
+    return changed
+
+
+def test_the_honest_season_passes() -> None:
+    told_again(lambda one: one)
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("more advance than there are seats", lambda: only("RulebookPublished", lambda said: {"content": _one(said)})),
+        ("a lot is lost", lambda: only("PlenaryDecided", lambda _: {"outcome": "lost", "results": ()})),
+        ("votes are counted otherwise", lambda: only("PlenaryDecided", lambda _: {"tally": NOBODY}, 1)),
+        ("list what it led to", lambda: only("PlenaryDecided", lambda _: {"results": ()}, 1)),
+        ("quorum is counted otherwise", lambda: only("PlenaryDecided", lambda one: {"quorum": _more(one)}, 1)),
+        ("nominated twice", lambda: only("CandidateNominated", lambda one: {"candidate": _bone_bolango(one)}, 1)),
+        ("voted by an outsider", lambda: only("VoteCast", lambda _: {"person": person("stranger")})),
+        ("without a quorum", lambda: without("AttendanceRecorded")),
+        ("closed before the deadline", lambda: only("ScoringOpened", _long_open)),
+        ("removed member", lambda: only("RankingSealed", lambda one: {"counted": _strangers(one)})),
+        ("who was not drawn", lambda: only("ScorersAssigned", lambda one: {"assignments": one.assignments[:1]})),
+        ("number is given twice", lambda: only("CertificateIssued", lambda one: {"number": _first()}, 1)),
+        ("a certificate of no winner", lambda: only("CertificateIssued", lambda _: {"given_to": "winner", "rank": 9})),
+        ("are not 2 ranks", lambda: only("WinnerDeclared", lambda _: {"rank": 2})),
+        ("appeal after its window", lambda: only("RankingAnnounced", lambda one: {"appeals_until": _before(one)})),
+    ],
+)  # fmt: skip
+def test_a_sabotaged_season_does_not(what: str, change: Callable[[], Change]) -> None:
+    with pytest.raises(AssertionError, match=what):
+        told_again(change())
+
+
+NOBODY = Tally(votes_for=0, votes_against=0, abstained=0)
+
+
+def _one(said: Any) -> dict[str, Any]:
+    """Return the rulebook's content with one seat for every stage."""
+    stages = [{**one, "quota": {"places": 1}} for one in said.content["stages"]]
+    return {**said.content, "stages": stages}
+
+
+def _more(one: Any) -> Any:
+    return one.quorum.model_copy(update={"present": 9})
+
+
+def _bone_bolango(one: Any) -> Any:
+    return one.candidate.model_copy(update={"code": "75.01", "kind": "regency"})
+
+
+def _long_open(one: Any) -> dict[str, Any]:
+    return {"closes": one.closes + timedelta(days=200)}
+
+
+def _strangers(one: Any) -> Any:
+    first, *rest = one.counted
+    stream = "/".join([*first.stream.split("/")[:3], person("stranger")])
+    return (first.model_copy(update={"stream": stream}), *rest)
+
+
+def _first() -> str:
+    issued = [one for _, events in honest() for one in events if type(one.event).__name__ == "CertificateIssued"]
+    number: str = issued[0].event.number
+    return number
+
+
+def _before(one: Any) -> Any:
+    return one.appeals_until - timedelta(days=30)

@@ -1,0 +1,47 @@
+"""One season from its opening to a revoked certificate, walked by script: what the model must be able to reach."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from kernel.decider import Refusal
+from tests.model.documents import audit
+from tests.model.rules import DESK, INTERVIEW, PROVINCE, SELECTION, VERIFICATION
+from tests.model.secretary import Secretary
+from tests.model.world import LATECOMER, NOMINEES
+
+
+def walked() -> Secretary:
+    """Return the season."""
+    world = Secretary()
+    world.found()
+    world.nominate_all()
+    closes = world.rules.deadline_utc(world.rules.calendar.nomination, PROVINCE)
+    world.jump(closes + timedelta(hours=1))
+    assert not isinstance(world.file_late(LATECOMER, "KABKOTA"), Refusal)
+    world.admit(NOMINEES[3])
+    world.finish(SELECTION, ("50", "50", "50", "0"))
+    world.contest(3)
+    world.hear(world.appeals[-1], "100")
+    world.finish(DESK, ("100", "50", "0"), ballot="paper")
+    world.finish(VERIFICATION, ("50", "50"))
+    world.finish(INTERVIEW, ("50", "0"))
+    world.certify(INTERVIEW)
+    world.certify(DESK)
+    world.contest(1)
+    world.hear(world.appeals[-1], "100")
+    world.wait_for_windows()
+    world.certify(INTERVIEW)
+    return world
+
+
+def test_a_scripted_season_reaches_everything() -> None:
+    world = walked()
+    seen = world.checker.seen
+    for name in (
+        "AdmissionDecided", "TieMotionOpened", "BallotConfirmed", "StageFrozen", "StageUnfrozen", "AppealDecided",
+        "StageAdvanceWithdrawn", "NominationEliminated", "WinnerDeclared", "WinnerWithdrawn", "PrizeAwarded",
+        "CertificateIssued", "CertificateRevoked", "InterviewScheduled", "NominationVerified", "ScorersAssigned",
+    ):  # fmt: skip
+        assert seen[name], f"{name} was not reached"
+    assert audit(world.checker.all) == []
