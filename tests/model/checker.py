@@ -513,7 +513,7 @@ class Checker:
         return place.voting(body, self._clerks(body)) - place.recused(motion.event.item.category, candidates)
 
     def _required(self, meeting: Meeting) -> int:
-        seats = sum(one["seats"] for one in self._body(meeting.event.body)["offices"] if one["role"] != "clerk")
+        seats: int = sum(one["seats"] for one in self._body(meeting.event.body)["offices"] if one["role"] != "clerk")
         return -(-seats * 2 // 3)
 
     def _voted(self, meeting: Meeting, motion: Motion, event: Any) -> None:

@@ -267,8 +267,9 @@ class Secretary(World):
 
     def contest(self, line: int) -> None:
         """Lodge an appeal against what was announced last."""
-        if self.checker.announced:
-            last = self.checker.announced[-1]
+        told = [one for one in self.checker.announced if one.lines]
+        if told:
+            last = told[-1]
             nominee = last.lines[line % len(last.lines)].nomination
             self.lodge(nominee, last.plenary, last.motion)
 

@@ -450,6 +450,7 @@ SIZE = settings(
 )
 
 
+@pytest.mark.timeout(3600 if LONG else 120)
 def test_no_sequence_of_commands_breaks_the_procedure(capsys: pytest.CaptureFixture[str]) -> None:
     try:
         run_state_machine_as_test(Procedure, settings=SIZE)

@@ -15,6 +15,7 @@ from tests.model.checker import Checker
 from tests.model.test_walk import walked
 from tests.model.world import person
 
+NOBODY = Tally(votes_for=0, votes_against=0, abstained=0)
 Change = Callable[[Happened], Happened | None]
 
 
@@ -94,9 +95,6 @@ def test_the_honest_season_passes() -> None:
 def test_a_sabotaged_season_does_not(what: str, change: Callable[[], Change]) -> None:
     with pytest.raises(AssertionError, match=what):
         told_again(change())
-
-
-NOBODY = Tally(votes_for=0, votes_against=0, abstained=0)
 
 
 def _one(said: Any) -> dict[str, Any]:

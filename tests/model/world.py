@@ -126,8 +126,8 @@ class World:
 
     def ask(self, store: Store, program: Program, actor: str) -> Outcome:
         """Run a program; what is neither accepted nor refused with a code and a remedy is an error of the service."""
-        self.now += PACE
         outcome = store.execute(program, actor, self.now)
+        self.now += PACE
         if isinstance(outcome, Refusal):
             assert outcome.code, outcome
             assert 400 <= outcome.status < 500, outcome
