@@ -24,7 +24,7 @@ from services.nomination.domain.committee import COMMITTEE, Committee, committee
 from services.nomination.domain.local_time import day_of
 from services.nomination.domain.nomination import NOMINATION, FiledLate, Nomination, nomination_stream
 from services.nomination.domain.plenary import plenary_stream
-from services.nomination.domain.season import SEASON, Season, season_stream
+from services.nomination.domain.season import SEASON, known, season_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ async def _gather(connection: Connection, codec: Codec, plenary: str) -> _Gather
         return None
     end = _end_of(events, codec)
     convened = record.convened
-    season = SEASON.fold(await _until(connection, codec, season_stream(convened.season), end))
+    season = known(SEASON.fold(await _until(connection, codec, season_stream(convened.season), end)))
     committees = await _until(connection, codec, committee_stream(convened.season, convened.province), end)
-    if not isinstance(season, Season):
+    if season is None:
         return None
     decided = [motion.decided.rulebook_version for motion in record.motions.values() if motion.decided]
     return _Gathered(

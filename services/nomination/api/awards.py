@@ -31,7 +31,7 @@ from services.nomination.api.parts import (
 )
 from services.nomination.domain.award import Standing, standing_at
 from services.nomination.domain.certificates import IssueCertificates
-from services.nomination.domain.season import SEASON, Season, season_stream
+from services.nomination.domain.season import SEASON, known, season_stream
 from services.nomination.programs import awards as programs
 from services.nomination.rights import actor_at, office_at, visible_places
 
@@ -120,8 +120,8 @@ def _no_certificate() -> Exception:
 
 async def rules_of(here: Service, body: Json) -> Rulebook:
     """Return the rulebook that a certificate was issued under."""
-    season = await here.executor.state(SEASON, season_stream(body["at"]["season"]))
-    if not isinstance(season, Season):
+    season = known(await here.executor.state(SEASON, season_stream(body["at"]["season"])))
+    if season is None:
         raise _no_certificate()
     return season.rulebooks[body["rulebook_version"]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import StringConstraints
 
 from kernel.canonical import Json
@@ -13,7 +13,7 @@ from kernel.decider import Aggregate, Text
 from kernel.log import read_stream, recorded
 from kernel.problems import forbidden, not_found
 from kernel.service import Service
-from kernel.tokens import Person
+from kernel.tokens import Person, require
 from services.nomination.api.meeting import PLENARY, InMeeting, roll_of
 from services.nomination.api.parts import SQL, Body, Here, MeetingCommand, PlenaryPath, Reader
 from services.nomination.domain.checklist import checklist
@@ -21,7 +21,7 @@ from services.nomination.domain.committee import committee_stream
 from services.nomination.domain.correcting import CorrectMinutes
 from services.nomination.domain.nomination import NOMINATION, FiledLate, Unnominated, nomination_stream
 from services.nomination.domain.plenary import NotConvened, Setting, plenary_stream
-from services.nomination.domain.season import SEASON, Season, season_stream
+from services.nomination.domain.season import SEASON, known, season_stream
 from services.nomination.programs import plenaries as programs
 from services.nomination.programs.loading import evidence_of, meeting_of
 from services.nomination.projections.minutes import (
@@ -38,6 +38,7 @@ from services.nomination.texts import digest_of_reason
 router = APIRouter()
 
 S = TypeVar("S")
+Preparer = Annotated[Person, Depends(require("secretary", "chair", "auditor"))]
 _NO_SUCH_PLENARY = Text("There is no such plenary in your places.", "Tidak ada sidang itu di wilayah Anda.")
 
 
@@ -72,15 +73,16 @@ async def correct_minutes(here: Here, command: MeetingCommand, meeting: InMeetin
 
 
 @router.get(f"{PLENARY}/checklist", tags=["plenaries"], summary="Show what a plenary still lacks")
-async def show_checklist(request: Request, here: Here, person: Reader, plenary: PlenaryPath) -> Json:
+async def show_checklist(request: Request, here: Here, person: Preparer, plenary: PlenaryPath) -> Json:
     """Show for every item of the agenda what is in order, what is not, and what to do next.
 
     It is for the secretary and the chair of the meeting's place, and for auditors. Sheets that are not filed yet are in
     scoring's checklist of each ranking.
     """
     reading = _Reading(here.executor)
-    meeting, season, committee = await meeting_of(reading, plenary)
-    if isinstance(meeting, NotConvened) or not isinstance(season, Season) or not may_see(person, meeting.province):
+    meeting, state, committee = await meeting_of(reading, plenary)
+    season = known(state)
+    if isinstance(meeting, NotConvened) or season is None or not may_see(person, meeting.province):
         raise not_found(_NO_SUCH_PLENARY)
     _check_prepares(person, meeting.province)
     setting = Setting(meeting, season, season.rulebook.body(meeting.body), committee)
@@ -119,8 +121,8 @@ async def show_minutes(here: Here, person: Reader, plenary: PlenaryPath) -> Json
         texts = {row["digest"]: dict(row) for row in await connection.fetch(SQL["texts_by_digest"], digests)}
     named: dict[Point, Any] = {(event.stream, event.version): event for event in map(recorded, rows)}
     candidates = await _candidates(here, nominations_in(record, named))
-    season = await here.executor.state(SEASON, season_stream(record["season"]))
-    if not isinstance(season, Season):
+    season = known(await here.executor.state(SEASON, season_stream(record["season"])))
+    if season is None:
         raise not_found(_NO_SUCH_PLENARY)
     return minutes_of(meeting, season.rulebook, Sources(committee, named, texts, candidates))
 

@@ -153,6 +153,19 @@ def opened(state: SeasonState, code: str) -> Season:
             assert_never(state)
 
 
+def known(state: SeasonState) -> Season | None:
+    """Return the season to read about, also while it is frozen and after it was closed; None when there is none."""
+    match state:
+        case Season():
+            return state
+        case Frozen(season) | Closed(season):
+            return season
+        case Unopened():
+            return None
+        case _:
+            assert_never(state)
+
+
 def begun(state: SeasonState, code: str) -> Season:
     """Return the season to look at, whether or not anything of it may be changed; raise Refused."""
     return state.season if isinstance(state, Frozen | Closed) else opened(state, code)

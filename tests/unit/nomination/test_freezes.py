@@ -46,6 +46,7 @@ from services.nomination.domain.season import (
     begun,
     close_season,
     freeze_season,
+    known,
     open_season,
     season_stream,
     unfreeze_season,
@@ -322,3 +323,12 @@ def test_an_announced_decision_stays_as_it_is():
 def test_the_nations_season_ends_with_its_last_province():
     assert rulebook().deadline_utc(WHOLE, NATION) <= LAST
     assert isinstance(opened().season(), Season)
+
+
+def test_a_season_that_is_stopped_or_over_is_still_known_to_who_reads():
+    scene = Scene()
+    assert known(scene.season()) is None
+    scene.open()
+    season = scene.season()
+    assert known(season) is season
+    assert known(frozen(scene).season()) == season
