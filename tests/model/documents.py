@@ -42,13 +42,17 @@ def audit(events: Iterable[Happened]) -> list[Fault]:
 
 
 def _is_lawful(fault: Fault, named: Mapping[tuple[str, int], str]) -> bool:
-    """Tell whether a fault is none: of what happened while a season was frozen, two things may.
+    """Tell whether a fault is none.
 
-    Scoring goes on until it hears of the freeze: the audit lets some seconds pass, here a delivery may take days.
+    Who was rejected downstream may contest the decision before it (`services.nomination.domain.appeal` refuses only
+    those who withdrew); the audit holds it to be out. Of what happened while a season was frozen, two things may:
+    scoring goes on until it hears of the freeze: the audit lets some seconds pass, here a delivery may take days.
     An appeal's window does not wait for a frozen season (`services.nomination.domain.appeal`): the audit's rule on
     freezes does not know of this yet, and names the lodging.
     """
     code, place, what = fault
+    if code == "appeal" and what == "the nomination was taken back or rejected before":
+        return True
     stream = place.stream or ""
     if code != "season" or not what.endswith("was frozen or closed"):
         return False
