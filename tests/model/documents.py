@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from kernel.canonical import instant
 from kernel.decider import Happened
@@ -37,24 +37,17 @@ def audit(events: Iterable[Happened]) -> list[Fault]:
     for document in documents:
         file = f"events/{document.stream.partition('/')[0]}.jsonl"
         decisions.take(document, Place(file, None, document.stream, document.version))
-    named = {(one.stream, one.version): type(one.event).__name__ for one in said}
-    return [one for one in decisions.faults() if not _is_lawful(one, named)]
+    return [one for one in decisions.faults() if not _is_lawful(one)]
 
 
-def _is_lawful(fault: Fault, named: Mapping[tuple[str, int], str]) -> bool:
+def _is_lawful(fault: Fault) -> bool:
     """Tell whether a fault is none.
 
-    Who was rejected downstream may contest the decision before it (`services.nomination.domain.appeal` refuses only
-    those who withdrew); the audit holds it to be out. Of what happened while a season was frozen, two things may:
-    scoring goes on until it hears of the freeze: the audit lets some seconds pass, here a delivery may take days.
-    An appeal's window does not wait for a frozen season (`services.nomination.domain.appeal`): the audit's rule on
-    freezes does not know of this yet, and names the lodging.
+    Of what happened while a season was frozen, scoring goes on until it hears of the freeze: the audit lets some seconds
+    pass, here a delivery may take days.
     """
     code, place, what = fault
-    if code == "appeal" and what == "the nomination was taken back or rejected before":
-        return True
     stream = place.stream or ""
     if code != "season" or not what.endswith("was frozen or closed"):
         return False
-    lodging = named.get((stream, place.version or 0)) in ("AppealLodged", "DecisionContested", "StageFrozen")
-    return lodging or stream.startswith(("sheet/", "ranking/"))
+    return stream.startswith(("sheet/", "ranking/"))

@@ -1,7 +1,8 @@
 """Seasons: rulebook after rulebook, frozen and closed by two, and who was nominated when.
 
 While a season is frozen, and once it is closed, nothing of it changes. What else happens (somebody reads a sheet, a
-late seal is answered, a refusal is recorded) changes nothing, and is let pass.
+late seal is answered, a refusal is recorded) changes nothing, and is let pass. So is an appeal that is lodged while a
+season is frozen, since its window does not wait.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ Json = Mapping[str, Any]
 
 _BY_TWO: Final = ("SeasonFrozen", "SeasonUnfrozen", "SeasonClosed")
 _PASSING: Final = frozenset({"SheetRead", "ResealOrdered"})
+_LODGING: Final = frozenset({"AppealLodged", "DecisionContested", "StageFrozen"})
 _KINDS: Final = ("committee", "award", "ranking", "interview")
 
 
@@ -29,6 +31,7 @@ class Hold:
 
     begin: str
     end: str | None = None
+    closed: bool = False
 
     def covers(self, moment: str) -> bool:
         """Tell whether a moment lies certainly inside."""
@@ -47,7 +50,7 @@ class Holds:
         name, season = event.type.split(".")[-2], event.stream.partition("/")[2]
         holds = self._holds.setdefault(season, [])
         if name in ("SeasonFrozen", "SeasonClosed"):
-            holds.append(Hold(event.time))
+            holds.append(Hold(event.time, closed=name == "SeasonClosed"))
         elif name == "SeasonUnfrozen" and holds and holds[-1].end is None:
             holds[-1].end = event.time
 
@@ -55,10 +58,11 @@ class Holds:
         """Return what is wrong with an event that was recorded while its season was held."""
         if not any(self._holds.values()):
             return None
-        season = self._season(event)
-        if season is None or event.type.split(".")[-2] in _PASSING:
+        season, name = self._season(event), event.type.split(".")[-2]
+        if season is None or name in _PASSING:
             return None
-        held = any(hold.covers(event.time) for hold in self._holds.get(season, ()))
+        holds = [hold for hold in self._holds.get(season, ()) if hold.closed or name not in _LODGING]
+        held = any(hold.covers(event.time) for hold in holds)
         return f"the season {season} was frozen or closed" if held else None
 
     def _season(self, event: Document) -> str | None:

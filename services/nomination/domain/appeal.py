@@ -162,12 +162,12 @@ def lodge(
 
 
 def _check_object(command: LodgeAppeal, nomination: Nomination, announced: Announcement, plenary: Plenary) -> None:
-    """Refuse a decision that did not dispose of the nomination, and a nomination that was taken back."""
+    """Refuse a decision that did not dispose of the nomination, and a nomination that was taken back or rejected."""
     motion = plenary.motion(command.motion)
     disposed = announced.nominations & set(motion.nominations if motion else ())
     if nomination.id not in disposed:
         raise refuse("decision-of-others", "nomination", nomination.id)
-    if nomination.ending == "withdrawn":
+    if nomination.left_empty:
         raise refuse("appeal-after-withdrawal", "nomination", nomination.id)
 
 

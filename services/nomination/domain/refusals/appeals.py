@@ -23,10 +23,10 @@ RULES: Final = {
     ),
     "appeal-after-withdrawal": rule(
         CONFLICT,
-        "The nomination {value} was taken back.",
-        "Usulan {value} sudah ditarik.",
-        "Who withdrew has no seat to appeal for.",
-        "Calon yang sudah mundur tidak dapat mengajukan sanggah.",
+        "The nomination {value} was taken back or rejected.",
+        "Usulan {value} sudah ditarik atau ditolak.",
+        "Who withdrew or was rejected has no seat to appeal for.",
+        "Calon yang sudah mundur atau ditolak tidak dapat mengajukan sanggah.",
     ),
     "appeal-by-stranger": rule(
         FORBIDDEN,
