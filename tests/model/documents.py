@@ -43,8 +43,8 @@ def audit(events: Iterable[Happened]) -> list[Fault]:
 def _is_lawful(fault: Fault) -> bool:
     """Tell whether a fault is none.
 
-    Of what happened while a season was frozen, scoring goes on until it hears of the freeze: the audit lets some seconds
-    pass, here a delivery may take days.
+    Of what happened while a season was frozen, scoring goes on until it hears of the freeze: the audit lets some
+    seconds pass, here a delivery may take days.
     """
     code, place, what = fault
     stream = place.stream or ""

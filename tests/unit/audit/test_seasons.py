@@ -130,8 +130,13 @@ def say_appeal(play: Seasons) -> None:
     play.say(f"appeal/{person('a')}", lodged)
 
 
-@pytest.mark.parametrize("change", [say_withdrawn, say_formed, say_convened, say_appeal])
-@pytest.mark.parametrize("how", ["frozen", "closed"])
+@pytest.mark.parametrize(
+    ("how", "change"),
+    [
+        *[("frozen", change) for change in (say_withdrawn, say_formed, say_convened)],
+        *[("closed", change) for change in (say_withdrawn, say_formed, say_convened, say_appeal)],
+    ],
+)
 def test_what_happens_in_a_season_that_is_held_is_found(tmp_path, change: Callable[[Seasons], None], how):
     play = season()
     play.nominate("75.03", "Kabupaten Bone Bolango", AT)
@@ -146,6 +151,17 @@ def test_what_happens_in_a_season_that_is_held_is_found(tmp_path, change: Callab
     found = next(finding for finding in report.findings if "was frozen or closed" in finding.what)
     assert found.place.stream is not None
     assert not found.place.stream.startswith("season/")
+
+
+def test_an_appeal_is_taken_while_a_season_is_frozen(tmp_path):
+    play = season()
+    play.nominate("75.03", "Kabupaten Bone Bolango", AT)
+    play.freeze()
+    play.pass_(minutes=1)
+    say_appeal(play)
+    play.pass_(minutes=1)
+    play.unfreeze()
+    assert "was frozen or closed" not in said(verified(play.log, tmp_path))
 
 
 def test_what_lies_a_few_seconds_beside_a_freeze_may_have_come_before_it(tmp_path):
