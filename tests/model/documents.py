@@ -44,17 +44,18 @@ def audit(events: Iterable[Happened]) -> list[Fault]:
 def _is_lawful(fault: Fault, named: Mapping[tuple[str, int], str]) -> bool:
     """Tell whether a fault is none.
 
-    Who was rejected downstream may contest the decision before it (`services.nomination.domain.appeal` refuses only
-    those who withdrew); the audit holds it to be out. Of what happened while a season was frozen, two things may:
-    scoring goes on until it hears of the freeze: the audit lets some seconds pass, here a delivery may take days.
-    An appeal's window does not wait for a frozen season (`services.nomination.domain.appeal`): the audit's rule on
-    freezes does not know of this yet, and names the lodging.
+    Scoring goes on until it hears of a freeze, of the season or of a stage by an appeal. The audit lets ten seconds
+    pass for that; here a delivery may take days, and the model's own checker holds scoring to what it had heard.
+
+    In two things the audit is stricter than the services are: an appeal's window does not wait for a frozen season, and
+    who was rejected downstream may contest the decision before it (`services.nomination.domain.appeal`).
     """
     code, place, what = fault
-    if code == "appeal" and what == "the nomination was taken back or rejected before":
-        return True
     stream = place.stream or ""
-    if code != "season" or not what.endswith("was frozen or closed"):
-        return False
-    lodging = named.get((stream, place.version or 0)) in ("AppealLodged", "DecisionContested", "StageFrozen")
-    return lodging or stream.startswith(("sheet/", "ranking/"))
+    of_scoring = stream.startswith(("sheet/", "ranking/"))
+    if code == "season" and what.endswith("was frozen or closed"):
+        lodging = named.get((stream, place.version or 0)) in ("AppealLodged", "DecisionContested", "StageFrozen")
+        return lodging or of_scoring
+    if code == "seal" and what.endswith("held the stage"):
+        return of_scoring
+    return code == "appeal" and what == "the nomination was taken back or rejected before"
