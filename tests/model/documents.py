@@ -37,18 +37,34 @@ def audit(events: Iterable[Happened]) -> list[Fault]:
     for document in documents:
         file = f"events/{document.stream.partition('/')[0]}.jsonl"
         decisions.take(document, Place(file, None, document.stream, document.version))
-    return [one for one in decisions.faults() if not _is_lawful(one)]
+    disputed = _rejected_and_returned(said)
+    return [one for one in decisions.faults() if not _is_of_the_lag(one) and not (disputed and _is_of_ranks(one))]
 
 
-def _is_lawful(fault: Fault) -> bool:
-    """Tell whether a fault is none.
+def _is_of_the_lag(fault: Fault) -> bool:
+    """Tell whether a fault is the model's own doing: scoring had not heard of a freeze, of the season or by an appeal.
 
-    Scoring goes on until it hears of a freeze, of the season or of a stage by an appeal. The audit lets ten seconds
-    pass for that; here a delivery may take days, and the model's own checker holds scoring to what it had heard.
+    The audit lets ten seconds pass for that; here a delivery may take days, and the model's own checker holds scoring
+    to what it had heard.
     """
     code, place, what = fault
-    of_scoring = (place.stream or "").startswith(("sheet/", "ranking/"))
-    late = (code == "season" and what.endswith("was frozen or closed")) or (
-        code == "seal" and what.endswith("held the stage")
-    )
-    return of_scoring and late
+    by_scoring = (place.stream or "").startswith(("sheet/", "ranking/"))
+    told = {"season": "was frozen or closed", "seal": "held the stage"}
+    return by_scoring and code in told and what.endswith(told[code])
+
+
+def _rejected_and_returned(said: Iterable[Happened]) -> bool:
+    """Tell whether a verdict took its advance from somebody who had been rejected downstream.
+
+    Nomination then holds the nominee for eliminated and parts a tie with it; the audit holds it for rejected still, and
+    parts without it (`checks.ways.left_empty`), so that the corrected announcement has another rank.
+    """
+    streams: dict[str, set[str]] = {}
+    for one in said:
+        streams.setdefault(one.stream, set()).add(type(one.event).__name__)
+    return any({"NominationRejected", "StageAdvanceWithdrawn"} <= names for names in streams.values())
+
+
+def _is_of_ranks(fault: Fault) -> bool:
+    code, _, what = fault
+    return code == "announcement" and what == "its lines are not what the decision led to"
