@@ -89,7 +89,7 @@ def certificate(folder: Path, host: str = HOST) -> tuple[ssl.SSLContext, ssl.SSL
     return server, client
 
 
-def caller(*addresses: str, tls: ssl.SSLContext | None = None, seconds: float = 5.0) -> Caller:
+def caller(*addresses: str, tls: ssl.SSLContext | None = None, seconds: float = 30.0) -> Caller:
     async def resolve(_host: str, _port: int) -> Sequence[str]:
         return addresses or ("127.0.0.1",)
 
