@@ -2,9 +2,10 @@
 
 A decision is a program that loads streams and calls a pure function. What it loaded is guarded at the append, so a
 decision never rests on a state that has passed. States are kept between commands and trusted for acceptance only: the
-append checks them, and before a refusal is given, or nothing is to be done, everything is read again. A command's id
-(its Idempotency-Key, scoped to actor and route) is remembered in the append itself, so the common path is one round
-trip to the database.
+append checks them. Before a refusal is given, or nothing is to be done, everything is read again, and what was read one
+after another is checked to have stood at once: nobody is refused for what never was. A command's id (its
+Idempotency-Key, scoped to actor and route) is remembered in the append itself, so the common path is one round trip to
+the database.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from kernel.log import (
     StreamMoved,
     Wake,
     append,
+    read_heads,
     read_stream,
     recorded,
 )
@@ -197,6 +199,19 @@ class _Session(Loader):
                 held[stream] = self.head(stream)
         return held
 
+    async def confirm(self) -> None:
+        """Raise StreamMoved unless all that was loaded to be guarded stood at one moment, which is now.
+
+        One stream did so when it was read. Streams that grow in one transaction, read before and after it, did not.
+        """
+        held = self.heads({})
+        if len(held) < 2:
+            return
+        ends = await read_heads(await self._connection(), list(held))
+        for stream, head in held.items():
+            if ends.get(stream, NO_HEAD).version != head.version:
+                raise StreamMoved(stream)
+
     def forget(self) -> None:
         for stream, load in self.loads.items():
             self._cache.drop(load.aggregate, stream)
@@ -290,9 +305,12 @@ class Executor:
                 session = _Session(lease.connection, self.codec, self.cache, trusting=trusting)
                 try:
                     decision = await program(session)
-                    if session.trusted and (isinstance(decision, Refusal) or not decision):
-                        trusting = False  # nothing would be appended, so nothing would check what it rests on
-                        continue
+                    if isinstance(decision, Refusal) or not decision:
+                        # Nothing would be appended, so nothing would check what it rests on.
+                        if session.trusted:
+                            trusting = False
+                            continue
+                        await session.confirm()
                     if isinstance(decision, Refusal):
                         return await self._refuse(await lease.connection(), ask, decision)
                     return await self._commit(lease, session, ask, decision)
@@ -319,6 +337,7 @@ class Executor:
                 session = _Session(lease.connection, self.codec, self.cache, trusting=False)
                 try:
                     decision = await program(session)
+                    await session.confirm()
                 except StreamMoved:
                     await asyncio.sleep(_apart(attempt))
                     continue

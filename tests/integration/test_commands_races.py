@@ -88,6 +88,35 @@ async def test_a_rehearsal_decides_on_what_stands_and_leaves_nothing(log: Log) -
     assert len(await log.events("plenary/a")) == 3
 
 
+# --- refused ---------------------------------------------------------------------------------------------------------
+
+
+async def test_nobody_is_refused_for_two_streams_that_never_stood_so_at_once(log: Log) -> None:
+    """Another command grows both streams after the one was read and before the other is."""
+
+    async def both(load: Loader) -> Decision:
+        for stream in ("plenary/a", "plenary/b"):
+            await load.load(SIZE, stream)
+        return [Emit(stream, PlenaryAdjourned(plenary=PLENARY)) for stream in ("plenary/a", "plenary/b")]
+
+    seen: list[tuple[int, int]] = []
+
+    async def refused(load: Loader) -> Decision:
+        first = await load.load(SIZE, "plenary/a")
+        if not seen:
+            await log.executor().execute(log.ask(), both)
+        seen.append((first, await load.load(SIZE, "plenary/b")))
+        return Refusal("whole" if first == seen[-1][1] else "torn", Text("", ""))
+
+    refusal = await log.executor().execute(log.ask(), refused)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, seen) == ("whole", [(0, 1), (1, 1)])
+    seen.clear()
+    rehearsed = await log.executor().rehearse(log.ask(), refused)
+    assert isinstance(rehearsed, Refusal)
+    assert (rehearsed.code, seen) == ("whole", [(1, 2), (2, 2)])
+
+
 # --- repeated --------------------------------------------------------------------------------------------------------
 
 
