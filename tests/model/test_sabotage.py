@@ -89,6 +89,7 @@ def test_the_honest_season_passes() -> None:
         ("number is given twice", lambda: only("CertificateIssued", lambda one: {"number": _first()}, 1)),
         ("a certificate of no winner", lambda: only("CertificateIssued", lambda _: {"given_to": "winner", "rank": 9})),
         ("are not 2 ranks", lambda: only("WinnerDeclared", lambda _: {"rank": 2})),
+        ("a verdict on the earlier stage was announced", lambda: without("RankingAnnounced", **_verdict())),
         ("appeal after its window", lambda: only("RankingAnnounced", lambda one: {"appeals_until": _before(one)})),
     ],
 )  # fmt: skip
@@ -125,6 +126,12 @@ def _first() -> str:
     issued = [one for _, events in honest() for one in events if type(one.event).__name__ == "CertificateIssued"]
     number: str = issued[0].event.number
     return number
+
+
+def _verdict() -> dict[str, Any]:
+    """Return the first verdict as its announcement cites it."""
+    decided = [one.event for _, events in honest() for one in events if type(one.event).__name__ == "AppealDecided"]
+    return {"plenary": decided[0].plenary, "motion": decided[0].motion}
 
 
 def _before(one: Any) -> Any:

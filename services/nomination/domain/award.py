@@ -112,6 +112,8 @@ class Award:
     """How many appeals there were."""
     corrections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The upheld appeals that corrected a seal, by seal; the standings of the last one stand in its place."""
+    unannounced: frozenset[str] = frozenset()
+    """The corrected seals whose last verdict was not made public yet."""
 
     @property
     def announced(self) -> frozenset[Cited]:
@@ -126,6 +128,10 @@ class Award:
     def announcements_of(self, stage: Stage) -> tuple[Announcement, ...]:
         """Return what was made public of a stage."""
         return tuple(one for one in self.announcements.values() if one.at == stage)
+
+    def awaits_verdict_of(self, stage: Stage) -> bool:
+        """Tell whether a verdict corrected what was announced of a stage, and is not announced itself."""
+        return self.announced_seal(stage) in self.unannounced
 
     def holding(self, stage: Stage) -> tuple[str, ...]:
         """Return the open appeals that hold a stage."""
@@ -152,7 +158,9 @@ def evolve(state: Award, happened: Happened) -> Award:
             return replace(state, reseals=state.reseals | {event.seal})
         case RankingAnnounced():
             made = {(event.plenary, event.motion): _made(event, happened)}
-            return replace(state, announcements={**state.announcements, **made})
+            # An earlier verdict cannot be announced any more, so this is the last one's if there was any.
+            unannounced = state.unannounced - {event.seal}
+            return replace(state, announcements={**state.announcements, **made}, unannounced=unannounced)
         case WinnerDeclared() | WinnerWithdrawn() | RankLeftVacant():
             return _ranked(state, event)
         case StageFrozen() | StageUnfrozen() | DecisionContested() | DecisionReviewed():
@@ -189,12 +197,18 @@ def _appealed(state: Award, event: StageFrozen | StageUnfrozen | DecisionContest
             contest = Contest(event.nomination, (event.plenary, event.motion))
             return replace(state, contests={**state.contests, event.appeal: contest}, contested=event.number)
         case DecisionReviewed():
-            before = state.corrections.get(event.seal, ())
-            corrected = {event.seal: (*before, event.appeal)} if event.outcome == "upheld" else {}
-            contests = _without(state.contests, event.appeal)
-            return replace(state, contests=contests, corrections={**state.corrections, **corrected})
+            return _corrected(replace(state, contests=_without(state.contests, event.appeal)), event)
         case _:
             assert_never(event)
+
+
+def _corrected(state: Award, event: DecisionReviewed) -> Award:
+    """Fold that an upheld appeal corrected a seal, which is then to be announced."""
+    if event.outcome != "upheld":
+        return state
+    upheld = (*state.corrections.get(event.seal, ()), event.appeal)
+    corrections = {**state.corrections, event.seal: upheld}
+    return replace(state, corrections=corrections, unannounced=state.unannounced | {event.seal})
 
 
 def _without(found: Mapping[str, T], appeal: str) -> Mapping[str, T]:
