@@ -293,6 +293,8 @@ class Checker:
             case "RulebookPublished" | "RulebookAmended":
                 self.rules[event.version] = event.content
             case "SeasonFrozen" | "SeasonClosed":
+                open_ = [one for one in self.appeals.values() if one is not None]
+                assert not open_ or _name(happened) == "SeasonFrozen", "closed while an appeal was open"
                 self.frozen["nomination"] = True
             case "SeasonUnfrozen":
                 self.frozen["nomination"] = False

@@ -117,11 +117,21 @@ def _event_faults(event: Kept, version: int, held: str, record: Record) -> Itera
         rules = record.rules(said["season"], version)
         if event.time <= rules.last(rules.content["calendar"]["closes"], "00"):
             yield "the season was closed before its end"
+        yield from _open_appeals(event, record)
     if event.name == "DeadlineExtended":
         rules = record.rules(said["season"], version)
         closes = _closes(rules, said.get("province"), _extensions(event, record))
         if said["until"] <= closes:
             yield f"the window closes at {closes} already, which is not earlier"
+
+
+def _open_appeals(closed: Kept, record: Record) -> Iterator[str]:
+    """Say which appeals certainly waited for their decision when their season was closed for good."""
+    for lodged in record.kind("appeal", "AppealLodged"):
+        decided = record.of(lodged.point.stream, "AppealDecided")
+        waits = lodged.time <= before(closed.time) and not any(one.time <= after(closed.time) for one in decided)
+        if lodged.data["at"]["season"] == closed.data["season"] and waits:
+            yield f"the appeal {lodged.data['appeal']} was not decided when the season was closed"
 
 
 def _version_faults(event: Kept, version: int) -> Iterator[str]:

@@ -214,6 +214,14 @@ def test_a_season_closed_before_its_end_or_frozen_twice_is_found(tmp_path):
     assert "was closed before its end" in said(verified(forged(eventful().log, change), tmp_path / "closed"))
 
 
+def test_a_season_closed_while_an_appeal_was_open_is_found(tmp_path):
+    play = season()
+    play.log.now = datetime(2021, 6, 30, tzinfo=UTC)
+    say_appeal(play)
+    play.close()
+    assert "was not decided when the season was closed" in said(verified(play.log, tmp_path))
+
+
 def filed(play: Seasons) -> None:
     candidate = Candidate(kind="regency", code="75.02", name="Kabupaten Boalemo")
     late = NominationFiledLate(

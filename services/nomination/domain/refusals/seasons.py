@@ -49,6 +49,14 @@ RULES: Final = {
         "Close it after that; to stop it before, freeze it.",
         "Tutup setelah saat itu; untuk menghentikannya sebelum itu, bekukan musim ini.",
     ),
+    "season-under-appeal": rule(
+        CONFLICT,
+        "Appeals of the season {value} are not decided yet: {appeals}.",
+        "Masih ada sanggahan pada musim {value} yang belum diputus: {appeals}.",
+        "Let the committees decide them in plenary first; in a closed season nothing can be decided any more.",
+        "Mintalah panitia memutusnya dahulu dalam sidang pleno; setelah musim ditutup, tidak ada lagi yang dapat "
+        "diputus.",
+    ),
     "two-persons-needed": rule(
         FORBIDDEN,
         "This takes two different administrators of the season.",
