@@ -40,6 +40,14 @@ def _name(happened: Happened) -> str:
     return type(happened.event).__name__
 
 
+def _led(content: dict[str, Any]) -> dict[tuple[str, str, str], Any]:
+    """Return by whom a rulebook's stages are decided, and where they lead."""
+    stages = content.get("stages", ())
+    return {
+        (one["tier"], one["category"], one["code"]): (one["body"], *(one.get("next") or {}).values()) for one in stages
+    }
+
+
 # --- committees as events tell them --------------------------------------------------------------------------------
 
 
@@ -291,6 +299,8 @@ class Checker:
         event = happened.event
         match _name(happened):
             case "RulebookPublished" | "RulebookAmended":
+                before, after = (_led(one) for one in (self._content() if self.rules else {}, event.content))
+                assert before.items() <= after.items(), "a stage changes its body or where it leads"
                 self.rules[event.version] = event.content
             case "SeasonFrozen" | "SeasonClosed":
                 open_ = [one for one in self.appeals.values() if one is not None]

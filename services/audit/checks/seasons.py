@@ -113,6 +113,8 @@ def _event_faults(event: Kept, version: int, held: str, record: Record) -> Itera
     if event.name in _BY_TWO and said["first"] == said["second"]:
         yield "it takes two administrators, and both are one"
     yield from _version_faults(event, version)
+    if event.name == "RulebookAmended":
+        yield from _moved_faults(event, record.rules(said["season"], version))
     if event.name == "SeasonClosed":
         rules = record.rules(said["season"], version)
         if event.time <= rules.last(rules.content["calendar"]["closes"], "00"):
@@ -143,6 +145,20 @@ def _version_faults(event: Kept, version: int) -> Iterator[str]:
     content = said.get("content")
     if content is not None and (content.get("season"), content.get("version")) != (said["season"], said["version"]):
         yield "its content is that of another season or version"
+
+
+def _moved_faults(amended: Kept, before_: Rules) -> Iterator[str]:
+    """Check that every stage is still there, stays with its body and leads where it led."""
+    stages = {_stage_of(one): one for one in amended.data["content"]["stages"]}
+    for stage in before_.content["stages"]:
+        after_ = stages.get(_stage_of(stage), {})
+        for part in ("body", "next"):
+            if after_.get(part) != stage.get(part):
+                yield f"`{part}` of the stage {'/'.join(_stage_of(stage))} is not what it was"
+
+
+def _stage_of(stage: Json) -> tuple[str, str, str]:
+    return stage["tier"], stage["category"], stage["code"]
 
 
 def _extensions(event: Kept, record: Record) -> list[Kept]:

@@ -181,6 +181,11 @@ def test_what_lies_a_few_seconds_beside_a_freeze_may_have_come_before_it(tmp_pat
         (of("RulebookAmended", lambda data: data.update(version=3)), "the version after 1 is 2, not 3"),
         (of("RulebookAmended", lambda data: data["content"].update(version=7)), "of another season or version"),
         (
+            of("RulebookAmended", lambda data: data["content"]["stages"][0].update(body="panitia-lain")),
+            "`body` of the stage",
+        ),
+        (of("RulebookAmended", lambda data: data["content"]["stages"][0].pop("next")), "`next` of the stage"),
+        (
             of("DeadlineExtended", lambda data: data.update(until="2021-01-10T00:00:00.000000Z")),
             "which is not earlier",
         ),
