@@ -402,6 +402,15 @@ FORGERIES = {
         of("InterviewScheduled", lambda data: data["at"].update(stage="verifikasi")),
         "the stage hears nobody",
     ),
+    # --- terms in office
+    "a meeting after the term": (
+        of("CommitteeFormed", lambda data: data.update(term_until="2021-01-31"), "committee/2020/75"),
+        "panitia-9 was not in office on",
+    ),
+    "a verifier after the term": (
+        of("CommitteeFormed", lambda data: data.update(term_until="2021-01-31"), "committee/2020/00"),
+        "tim-verifikasi was not in office on",
+    ),
     # --- ways and streams
     "an advance from elsewhere": (
         of("StageAdvanced", lambda data: data["left"].update(stage="wawancara"), f"nomination/{FIRST}"),
