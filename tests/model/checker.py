@@ -588,6 +588,8 @@ class Checker:
             self._proposal(decision, meeting, motion, at)
         if motion.kind == "propose":
             assert not self._held(at), "a proposal is decided while an appeal holds the stage"
+        if motion.kind == "admit" and event.outcome == "carried" and at.ranking in self.rankings:
+            assert decision.time <= self.rankings[at.ranking].closes, "admitted when nobody could score it any more"
         if motion.kind in ("propose", "tie"):
             assert self.rankings[at.ranking].received.get(event.seal) is not None, "decided on an unknown seal"
         upheld = any(_name(one) == "AppealDecided" and one.event.verdict.outcome == "upheld" for one in appended)

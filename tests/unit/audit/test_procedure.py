@@ -157,6 +157,10 @@ FORGERIES = {
         of("AdmissionDecided", lambda data: data.update(rulebook_version=2)),
         "`rulebook_version` is not the season's newest",
     ),
+    "an admission of whom nobody could score": (
+        of("ScoringOpened", lambda data: data.update(closes="2021-01-31T00:00:00.000000Z"), DESK),
+        "nobody could score it any more: scoring had ended at 2021-01-31",
+    ),
     "filed for another stage": (
         of("NominationFiledLate", lambda data: data["entry"].update(category="BESAR")),
         "was not filed late for this stage",
