@@ -37,6 +37,19 @@ where p.stream >= 'plenary/' and p.stream < 'plenary0' and p.version = 1 and p.s
   and p.document::json #>> '{data,body}' = c.body
 order by p.stream
 
+-- name: meetings_ahead
+-- The plenaries of the season of a plenary ($1), in its place and in the nation, with every item of their agendas.
+with convened as (
+    select document::json #>> '{data,season}' as season, document::json #>> '{data,province}' as province
+    from events where stream = 'plenary/' || $1 and version = 1
+)
+select substr(p.stream, length('plenary/') + 1) as plenary, item ->> 'category' as category, item ->> 'stage' as stage
+from events p, convened c, json_array_elements(p.document::json #> '{data,agenda}') item
+where p.stream >= 'plenary/' and p.stream < 'plenary0' and p.version = 1
+  and p.document::json #>> '{data,season}' = c.season
+  and p.document::json #>> '{data,province}' in ('00', c.province)
+order by p.stream
+
 -- name: place_of_plenary
 -- The province (00: the nation) for which a plenary ($1) was convened.
 select document::json #>> '{data,province}' from events where stream = 'plenary/' || $1 and version = 1

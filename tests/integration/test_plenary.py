@@ -40,6 +40,8 @@ from tests.integration.test_nomination import AFTER, COMMITTEE, ITEM, YAML, Call
 from tests.unit.nomination.scene import AT, BODY, CONTACT, REASON, REGENCIES, VOTING_OFFICES, person
 
 ROUNDS = 6
+WHILE_SCORED = datetime(2021, 2, 10, 1, tzinfo=UTC)
+"""After the window for nominations, before the scoring deadline of the stage that they enter."""
 
 
 class Hall(World):
@@ -226,7 +228,7 @@ async def test_an_erased_corrigendum_leaves_its_digest(hall: Hall):
 async def test_a_late_nomination_is_admitted_in_one_append(hall: Hall):
     await hall.start()
     await hall.nominated("75.71")
-    hall.clock.moment = AFTER
+    hall.clock.moment = WHILE_SCORED
     late = await hall.file_late()
     path = await hall.convene()
     asked = {**ITEM, "kind": "admit-late", "nomination": late}

@@ -178,6 +178,8 @@ class Ranking:
     assigned: dict[str, set[str]] = field(default_factory=dict)
     seals: dict[str, Happened] = field(default_factory=dict)
     current: str | None = None
+    heard: str | None = None
+    """The seal that stands as far as nomination knows."""
     received: dict[str, Place] = field(default_factory=dict)
     """The committee as nomination knew it when it received a seal."""
 
@@ -221,6 +223,8 @@ class Checker:
         """Who holds a seat of the stage after this one by a decision, with its rank, whatever became of it later."""
         self.numbers: set[str] = set()
         self.carried: set[Stage] = set()
+        self.ordered: set[str] = set()
+        """Seals that are to be made anew."""
         self.announced: list[Any] = []
 
     # --- taking
@@ -242,6 +246,8 @@ class Checker:
         for one in appended:
             self.seen[_name(one)] += 1
             self.all.append(one)
+            if _name(one) == "ResealOrdered":
+                self.ordered.add(one.event.seal)
             self._fold(one)
         if decisions:
             self._after(decisions[0])
@@ -252,7 +258,10 @@ class Checker:
         if to == "nomination":
             if _name(happened) == "RankingSealed":
                 at = happened.event.at
+                self.rankings[at.ranking].heard = happened.id
                 self.rankings[at.ranking].received[happened.id] = self._place(at.province).copy()
+            elif _name(happened) == "RankingSuperseded":
+                self.rankings[happened.event.at.ranking].heard = None
             return
         match _name(happened):
             case "SeasonFrozen" | "SeasonClosed":
@@ -592,10 +601,22 @@ class Checker:
             assert decision.time <= self.rankings[at.ranking].closes, "admitted when nobody could score it any more"
         if motion.kind in ("propose", "tie"):
             assert self.rankings[at.ranking].received.get(event.seal) is not None, "decided on an unknown seal"
+        self._ordered(appended)
         upheld = any(_name(one) == "AppealDecided" and one.event.verdict.outcome == "upheld" for one in appended)
         for one in appended:
             if _name(one) in ("StageAdvanced", "WinnerDeclared"):
                 self._ahead(one.event, at, revived=upheld)
+
+    def _ordered(self, appended: Sequence[Happened]) -> None:
+        """Check that a seal which somebody enters too late for is ordered anew in the same append."""
+        orders = {one.event.seal: one.event for one in appended if _name(one) == "ResealOrdered"}
+        for one in appended:
+            ranking = self.rankings.get(one.event.reached.ranking) if _name(one) == "StageAdvanced" else None
+            seal = ranking.heard if ranking else None
+            if ranking and seal and seal not in self.ordered:
+                named = ranking.seals[seal].event.basis.nominations
+                missing = orders[seal].missing if seal in orders else ()
+                assert one.event.nomination in (*named, *missing), "a seal that lacks who enters is not ordered anew"
 
     def _counted_votes(self, event: Any, meeting: Meeting, motion: Motion) -> None:
         free = self._free(meeting, motion)
@@ -629,6 +650,7 @@ class Checker:
         if event.outcome != "carried":
             return
         assert at not in self.carried, "two proposals are carried for a stage"
+        assert self._next(at) not in self.carried, "somebody is sent on to a stage that is decided"
         self.carried.add(at)
         self._counted(ranking.seals[event.seal].event, ranking, ranking.received[event.seal], "as it was received")
 

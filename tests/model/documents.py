@@ -45,9 +45,11 @@ def _is_of_the_lag(fault: Fault) -> bool:
     """Tell whether a fault is the model's own doing: scoring had not heard of a freeze, of the season or by an appeal.
 
     The audit lets ten seconds pass for that; here a delivery may take days, and the model's own checker holds scoring
-    to what it had heard.
+    to what it had heard. So may that of a seal, which nomination then orders anew without having known it in time.
     """
     code, place, what = fault
+    if code == "decision" and what.startswith("it does not order ranking/"):
+        return True
     by_scoring = (place.stream or "").startswith(("sheet/", "ranking/"))
     told = {"season": "was frozen or closed", "seal": "held the stage"}
     return by_scoring and code in told and what.endswith(told[code])

@@ -125,7 +125,7 @@ class Procedure(RuleBasedStateMachine):
     def unfreeze(self) -> None:
         self.world.unfreeze()
 
-    @precondition(lambda self: INTERVIEW in self.world.checker.carried)
+    @precondition(lambda self: {INTERVIEW, DESK} & self.world.checker.carried)
     @rule(late=st.sampled_from((False, False, True)), settled=st.booleans())
     def close_season(self, late: bool, settled: bool) -> None:
         """Close the season now or at its end, with appeals open or after they were heard."""
@@ -364,6 +364,21 @@ class Procedure(RuleBasedStateMachine):
             who = self.who(BODY_OF[at], seat)
             self.world.declare(BODY_OF[at], who, at.category, standing[nominee % len(standing)])
         self.world.close_and_seal(at, informed=False)
+
+    @precondition(
+        lambda self: (
+            self.world.ranking(SELECTION)
+            and not self.world.ranking(VERIFICATION)
+            and SELECTION not in self.world.checker.carried
+        )
+    )
+    @rule(hurry=st.booleans())
+    def go_ahead(self, hurry: bool) -> None:
+        """Seal a stage before anybody has come there, or even decide it."""
+        self.world.begin(VERIFICATION)
+        self.world.close_and_seal(VERIFICATION)
+        if hurry and (held := self.world.hold_meeting_until_motion(VERIFICATION)):
+            self.world.decide_and_announce(held[0], VERIFICATION, held[1])
 
     @rule(index=MEETING, ballot=BALLOT)
     def hold_meeting_until_motion(self, index: int, ballot: str) -> None:

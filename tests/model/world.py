@@ -207,7 +207,8 @@ class World:
         whose = {id_: (body, at) for id_, body, at in self.plenaries}
         body = whose.get(plenary, ("", None))[0]
         others = [(id_, item_of(at)) for id_, other, at in self.plenaries if other == body and id_ != plenary]
-        return RollOfPlace([(id_, entry.category) for id_, entry in self._entered(self.nomination)], others)
+        ahead = [(id_, item_of(at)) for id_, _, at in self.plenaries]
+        return RollOfPlace([(id_, entry.category) for id_, entry in self._entered(self.nomination)], others, ahead)
 
     async def _sheets(self, nominations_: Sequence[str], at: Stage) -> list[str]:
         wanted, stage = set(nominations_), f"{at.tier}-{at.stage}"

@@ -12,8 +12,8 @@ from typing import Any
 from services.audit.checks.motions import count_faults
 from services.audit.checks.results import compared, crowned, missing_faults
 from services.audit.checks.scoring import deadline
-from services.audit.checks.stages import held_faults, upstream_faults
-from services.audit.checks.staleness import stale_faults
+from services.audit.checks.stages import held_faults, leads_to, proposes, upstream_faults
+from services.audit.checks.staleness import entering_faults, stale_faults
 from services.audit.checks.telling import after, before
 from services.audit.checks.ties import broken, effective_ranks, tie_faults
 from services.audit.checks.verdicts import verdict_faults, winners_at
@@ -105,6 +105,7 @@ def _meeting_faults(decided: Decided, convened: Kept, rules: Rules) -> Iterator[
 def _proposed_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, record: Record) -> Iterator[str]:
     yield from held_faults(decided.at, decided.event.time, record)
     yield from upstream_faults(decided, rules, record)
+    yield from _too_late_faults(decided, rules, record)
     yield from _proposal_faults(decided, motion, seal, rules, record)
     if rules.following(decided.at) is None and winners_at(decided.at, decided.event.time, record):
         yield "the winners of the path were declared before"
@@ -112,6 +113,15 @@ def _proposed_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules,
         yield from _result_faults(decided, motion, seal, rules, record)
     elif decided.results:
         yield "a motion that was lost has no results"
+
+
+def _too_late_faults(decided: Decided, rules: Rules, record: Record) -> Iterator[str]:
+    """Check that a stage whose best enter another was not carried after that other one certainly was."""
+    moment = before(decided.event.time)
+    for one in record.decisions() if decided.carried else ():
+        if one.carried and proposes(one) and one.event.time <= moment and leads_to(decided.at, one.at, rules):
+            yield "the next stage, which its best would enter, was decided before"
+            return
 
 
 def _proposal_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, record: Record) -> Iterator[str]:
@@ -143,7 +153,11 @@ def _result_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, r
         if not left_empty(record, nomination, after(decided.event.time)) or _moved(listed, nomination):
             expected.append(_expected(side, nomination, decided, rules, ranks))
     expected += crowned(decided, [one for one in expected if one["name"] != "NominationEliminated"], rules)
-    yield from compared(listed, expected, seal, record)
+    orders = [one for one in listed if one is not None and one.name == "ResealOrdered"]
+    entering = [one["nomination"] for one in expected if one["name"] == "StageAdvanced"]
+    yield from entering_faults(decided, orders, entering, rules.following(decided.at), record)
+    others = [one for one in listed if one is None or one.name != "ResealOrdered"]
+    yield from compared(others, expected, seal, record)
     yield from _verified_faults(decided, listed, rules, record)
 
 

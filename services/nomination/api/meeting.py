@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Final
 
 import asyncpg
@@ -42,13 +43,20 @@ class Meeting:
 
 
 async def roll_of(here: Service, plenary: str) -> RollOfPlace:
-    """Return the nominations that can have reached a stage of a meeting's place, and the place's other meetings."""
+    """Return who can have reached a stage of a meeting's place, its other meetings, and those of stages after it."""
     rows: list[asyncpg.Record] = await here.pool.fetch(SQL["roll_of_plenary"], plenary)
     others: list[asyncpg.Record] = await here.pool.fetch(SQL["meetings_beside"], plenary)
+    ahead: list[asyncpg.Record] = await here.pool.fetch(SQL["meetings_ahead"], plenary)
     return RollOfPlace(
         nominations=tuple((row["nomination"], row["category"]) for row in rows),
-        meetings=tuple((row["plenary"], AgendaItem(category=row["category"], stage=row["stage"])) for row in others),
+        meetings=tuple(_items(others)),
+        ahead=tuple(_items(ahead)),
     )
+
+
+def _items(rows: Iterable[asyncpg.Record]) -> Iterator[tuple[str, AgendaItem]]:
+    for row in rows:
+        yield row["plenary"], AgendaItem(category=row["category"], stage=row["stage"])
 
 
 async def _meeting(here: Here, command: MeetingCommand, plenary: PlenaryPath) -> Meeting:

@@ -24,7 +24,7 @@ from services.nomination.domain.nomination import NOMINATION, FiledLate, Unnomin
 from services.nomination.domain.plenary import NotConvened, Setting, plenary_stream
 from services.nomination.domain.season import SEASON, known, season_stream
 from services.nomination.programs import plenaries as programs
-from services.nomination.programs.loading import evidence_of, meeting_of
+from services.nomination.programs.loading import evidence_of, meeting_of, with_ahead
 from services.nomination.projections.minutes import (
     Point,
     Sources,
@@ -88,7 +88,10 @@ async def show_checklist(request: Request, here: Here, person: Preparer, plenary
     _check_prepares(person, meeting.province)
     setting = Setting(meeting, season, season.rulebook.body(meeting.body), committee)
     roll = await roll_of(here, plenary)
-    evidence = {item: await evidence_of(reading, meeting, item, roll) for item in meeting.agenda}
+    evidence = {
+        item: await with_ahead(reading, meeting, item, roll, await evidence_of(reading, meeting, item, roll))
+        for item in meeting.agenda
+    }
     return checklist(setting, evidence, request.app.state.clock.now())
 
 

@@ -109,6 +109,10 @@ _NEXT: Final[Mapping[str, tuple[str, str]]] = {
     "decide": ("Close the open motion.", "Tutup usul yang masih terbuka."),
     "break-tie": ("Break the tie at the cut first.", "Putuskan dahulu seri pada batas kuota."),
     "verify": ("Verify, return or reject the nominees named.", "Verifikasi, kembalikan, atau tolak calon tersebut."),
+    "too-late": (
+        "Tell the nominees: the next stage is decided already, so nobody can go on from here.",
+        "Beri tahu para calon: tahap berikutnya sudah diputus, sehingga calon dari sini tidak dapat maju.",
+    ),
     "gather": (
         "Too few unrecused seats are filled for a quorum: appoint members.",
         "Kursi tanpa benturan yang terisi tidak mencapai kuorum: angkat anggota.",
@@ -302,6 +306,7 @@ class _Item:
             ("admit-or-seal", known["seal"] is None and bool(known["late"])),
             ("seal", known["seal"] is None),
             ("reseal", known["seal"] is not None and not known["seal"]["citable"]),
+            ("too-late", self.evidence.ahead is not None and self.evidence.ahead.decided),
             ("gather", not known["quorum"]["possible"]),
             ("table", known["seal"] is not None and not known["seal"]["tabled"]),
             ("break-tie", why.get("code") == "tie-at-the-cut"),

@@ -27,6 +27,7 @@ from schemas.nomination import (
     PlenaryDecided,
     Quorum,
     RankingTabled,
+    ResealOrdered,
     StageAdvanced,
     Tally,
     WinnerDeclared,
@@ -36,6 +37,7 @@ from schemas.rulebook import Rulebook
 from services.nomination.domain.admission import AskAdmission, admission_motion, admitted, is_waiting, waiting_at
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.evidence import (
+    Ahead,
     Evidence,
     broken_ties,
     check_no_winners,
@@ -77,7 +79,7 @@ from services.nomination.domain.plenary import (
     offices_of,
     plenary_stream,
 )
-from services.nomination.domain.readiness import check_not_frozen, check_upstream, check_verified
+from services.nomination.domain.readiness import check_not_frozen, check_not_too_late, check_upstream, check_verified
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Ranking, Seal, citable
 from services.nomination.domain.season import SeasonState
@@ -265,9 +267,13 @@ def _propose(
 
 
 def proposed_now(item: AgendaItem, seal: Seal, rules: Rulebook, plenary: Plenary, evidence: Evidence) -> Proposal:
-    """Return what a seal proposes as things stand: ties broken, quota kept, everybody who would advance verified."""
+    """Return what a seal proposes as things stand: ties broken, quota kept, everybody who would advance verified.
+
+    Nothing, once the next stage is decided: who came there now would stand for good where nothing is left to decide.
+    """
     at = plenary.stage(item)
     check_no_winners(at, rules, evidence)
+    check_not_too_late(evidence)
     named = [row.nomination for row in seal.said.standings]
     named += [row.nomination for row in seal.said.unrankable]
     competing = {nomination: state for nomination in named if (state := contender(nomination, at, evidence))}
@@ -493,7 +499,8 @@ def _results(motion: Motion, plenary: Plenary, seal: Seal, rules: Rulebook, evid
     ahead = tuple(followed(passing, carried))
     named = [emit.event for emit in ahead]
     crowned = crown(carried.at, rules, named, (plenary.id, motion.number))
-    return (*ahead, *(_eliminated(state, carried) for state in states if state.id in leaving), *crowned)
+    out = (_eliminated(state, carried) for state in states if state.id in leaving)
+    return (*ahead, *out, *crowned, *_ordered(passing if stage_rules(rules, carried.at).next else (), evidence.ahead))
 
 
 def _winning(states: Iterable[Nomination], carried: Carried) -> Iterator[Emit]:
@@ -520,6 +527,18 @@ def _advancing(states: Iterable[Nomination], carried: Carried) -> Iterator[Emit]
         said = {"nomination": state.id, "sample": carried.is_sample(state), **carried.cited}
         moved = {**said, "left": at, "reached": reached, "rank": carried.ranks[state.id]}
         yield Emit(nomination_stream(state.id), StageAdvanced.model_validate(moved))
+
+
+def _ordered(entering: Iterable[Nomination], ahead: Ahead | None) -> Iterator[Emit]:
+    """Yield the order to seal the next stage anew, when its seal was made before these entered it."""
+    seal = ahead.ranking.current if ahead is not None else None
+    if ahead is None or seal is None or seal.id in ahead.award.reseals:
+        return
+    missing = tuple(sorted({state.id for state in entering} - set(seal.said.basis.nominations)))
+    if missing:
+        ranking = ahead.stage.ranking
+        order = ResealOrdered(ranking=ranking, seal=seal.id, stale=(), missing=missing, superfluous=())
+        yield Emit(ahead.stage.award, order)
 
 
 def _eliminated(state: Nomination, carried: Carried) -> Emit:

@@ -18,12 +18,22 @@ from services.nomination.domain.verdict import Case
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """The stage that the best of another enter: its seals, its award, and whether a meeting has decided it already."""
+
+    stage: Stage
+    ranking: Ranking
+    award: Award
+    decided: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What a decision on a stage rests on.
 
     `award` is the stage's own; `awards` are those of every stage that its nominees passed, by stream. `elsewhere` are
     the motions on ties at the stage that other meetings of the same body have put. `case` is the appeal that a motion
-    is about, if it is about one.
+    is about, if it is about one; `ahead` the next stage, where a proposal is asked about and the path goes on.
     """
 
     ranking: Ranking
@@ -32,6 +42,7 @@ class Evidence:
     awards: Mapping[str, Award] = field(default_factory=dict)
     elsewhere: tuple[Motion, ...] = ()
     case: Case | None = None
+    ahead: Ahead | None = None
 
     def standing(self, at: Stage) -> Iterator[Nomination]:
         """Yield the nominations that stand at a stage and still compete."""

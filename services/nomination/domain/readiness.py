@@ -96,6 +96,14 @@ def check_upstream(at: Stage, rules: Rulebook, evidence: Evidence, received: dat
             raise refuse("appeal-window-open", "item", earlier.name, until=until)
 
 
+def check_not_too_late(evidence: Evidence) -> None:
+    """Refuse to send anybody on to a stage that is decided already."""
+    ahead = evidence.ahead
+    if ahead is not None and ahead.decided:
+        at = ahead.stage
+        raise refuse("next-stage-decided", "item", f"{at.tier}/{at.province}/{at.category}/{at.stage}")
+
+
 def unverified(at: Stage, rules: Rulebook, nominees: Iterable[Nomination]) -> tuple[Nomination, ...]:
     """Return those who are not verified at a stage that verifies."""
     if stage_rules(rules, at).verification is None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kernel.decider import Loader, Refusal
 from schemas.envelope import Stage
 from schemas.nomination import AgendaItem
+from services.nomination.domain.appeal import downstream
 from services.nomination.domain.award import AWARD, Award
 from services.nomination.domain.committee import (
     COMMITTEE,
     Committee,
     committee_stream,
 )
-from services.nomination.domain.evidence import Evidence
+from services.nomination.domain.evidence import Ahead, Evidence, decided_by
 from services.nomination.domain.nomination import (
     NOMINATION,
     Nomination,
@@ -31,7 +32,7 @@ from services.nomination.domain.plenary import (
     plenary_stream,
 )
 from services.nomination.domain.seal import RANKING, Ranking
-from services.nomination.domain.season import SEASON, SeasonState, Unopened, check_open, season_stream
+from services.nomination.domain.season import SEASON, SeasonState, Unopened, check_open, known, season_stream
 
 Roll = Callable[[Stage], Awaitable[Collection[str]]]
 """Gives every nomination that can have reached a stage."""
@@ -41,11 +42,13 @@ Roll = Callable[[Stage], Awaitable[Collection[str]]]
 class RollOfPlace:
     """Every nomination that can have reached a stage of a meeting's place, and that place's other meetings.
 
-    Nominations are paired with their category, meetings with each item of their agendas.
+    Nominations are paired with their category, meetings with each item of their agendas. `ahead` are all meetings that
+    can decide a stage after one of the place: its own and the nation's.
     """
 
     nominations: Collection[tuple[str, str]] = ()
     meetings: Collection[tuple[str, AgendaItem]] = ()
+    ahead: Collection[tuple[str, AgendaItem]] = ()
 
 
 async def place_of(load: Loader, season: str, province: str) -> tuple[SeasonState, Committee]:
@@ -102,6 +105,32 @@ async def evidence_of(
     nominations = await nominations_of(load, entered | named_by(ranking) | set(also), guard=True)
     awards = await awards_of(load, nominations, at)
     return Evidence(ranking, award, nominations, awards, await ties_of(load, item, roll))
+
+
+async def with_ahead(
+    load: Loader, plenary: PlenaryState, item: AgendaItem | None, roll: RollOfPlace, evidence: Evidence
+) -> Evidence:
+    """Return the evidence of an item with the stage that its best enter, for a question on who advances."""
+    # What is not on the agenda need be no stage of the rules; it is refused for that.
+    if item is None or not isinstance(plenary, Plenary) or item not in plenary.agenda:
+        return evidence
+    at = plenary.stage(item)
+    season = known(await load.load(SEASON, season_stream(at.season)))
+    following = downstream(season.rulebook, at)[:1] if season is not None else ()
+    for stage in following:
+        ranking, award = await load.load(RANKING, stage.ranking), await load.load(AWARD, stage.award)
+        return replace(evidence, ahead=Ahead(stage, ranking, award, await _is_decided(load, stage, roll)))
+    return evidence
+
+
+async def _is_decided(load: Loader, stage: Stage, roll: RollOfPlace) -> bool:
+    """Tell whether a meeting has decided who advances from a stage; every one that can is guarded."""
+    item = AgendaItem(category=stage.category, stage=stage.stage)
+    found = [
+        await load.load(PLENARY, plenary_stream(id_)) for id_ in sorted({id_ for id_, of in roll.ahead if of == item})
+    ]
+    about = (one for one in found if isinstance(one, Plenary) and one.stage(item) == stage)
+    return any(decided_by(item, one) is not None for one in about)
 
 
 async def awards_of(load: Loader, nominations: Mapping[str, NominationState], at: Stage) -> dict[str, Award]:

@@ -10,6 +10,7 @@ from services.nomination.domain.admission import AskAdmission
 from services.nomination.domain.announcing import Announce, announce
 from services.nomination.domain.correcting import CorrectMinutes, correct_minutes
 from services.nomination.domain.deciding import (
+    AskProposal,
     DecideMotion,
     OpenMotion,
     TableRanking,
@@ -23,6 +24,7 @@ from services.nomination.domain.plenary import (
     Convene,
     Plenary,
     PlenaryState,
+    Propose,
     RecordAttendance,
     adjourn,
     convene,
@@ -45,6 +47,7 @@ from services.nomination.programs.loading import (
     meeting_of,
     place_of,
     voted_on,
+    with_ahead,
 )
 
 
@@ -131,6 +134,8 @@ def moving(command: OpenMotion, roll: RollOfPlace) -> Program:
     async def program(load: Loader) -> Decision:
         meeting = await meeting_of(load, command.plenary)
         evidence = await evidence_of(load, meeting[0], command.item, roll, also)
+        if isinstance(command.asked, AskProposal):
+            evidence = await with_ahead(load, meeting[0], command.item, roll, evidence)
         if isinstance(command.asked, AskAppeal):
             evidence = replace(evidence, case=await case_of(load, command.asked.appeal, meeting[0], evidence))
         return open_motion(command, *meeting, evidence)
@@ -145,10 +150,18 @@ def deciding(command: DecideMotion, roll: RollOfPlace) -> Program:
         meeting = await meeting_of(load, command.plenary)
         item = item_of(meeting[0], command.motion)
         evidence = await evidence_of(load, meeting[0], item, roll, _late(meeting[0], command.motion))
+        if _proposes(meeting[0], command.motion):
+            evidence = await with_ahead(load, meeting[0], item, roll, evidence)
         evidence = await with_case(load, meeting[0], command.motion, evidence)
         return decide_motion(command, *meeting, evidence, load.version)
 
     return program
+
+
+def _proposes(plenary: PlenaryState, number: int) -> bool:
+    """Tell whether a motion asks who advances."""
+    motion = plenary.motion(number) if isinstance(plenary, Plenary) else None
+    return motion is not None and isinstance(motion.question, Propose)
 
 
 def _late(plenary: PlenaryState, number: int) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from schemas.nomination import (
 )
 from schemas.scoring import AspectScored, RankingSealed
 from services.audit.checks.ties import draw
-from tests.unit.audit.exported import forged
+from tests.unit.audit.exported import Log, forged
 from tests.unit.audit.forging import added, begun, codes, events_of, of, rules, said, time_of, verified, where, without
 from tests.unit.audit.played import SALTED, mark, person
 from tests.unit.audit.procedure import Procedure, procedure
@@ -556,25 +556,57 @@ def test_a_certificate_before_a_verdict_is_announced_is_found(tmp_path):
     assert "a verdict on the path was not announced" in said(report)
 
 
-def test_going_on_before_another_place_announced_is_found_though_nobody_came_from_there(tmp_path):
-    early = time_of(events_of(play().log, VERIFYING)[0])
-    meeting, item = person("elsewhere"), AgendaItem(category="KABKOTA", stage="seleksi")
-    whose = {"season": "2020", "tier": "provincial", "province": "76", "body": "panitia-9"}
-    question = MotionOpened(
-        plenary=meeting, motion=1, item=item, kind="propose", seal=person("x"), advancing=(), eliminated=()
-    )
-    decision = PlenaryDecided.model_validate(
-        {**decided(3)["data"], "plenary": meeting, "motion": 1, "seal": person("x"), "results": ()}
-    )
+def with_decision(at: Stage, moment: datetime) -> Log:
+    """Return the log with one more decision, of a meeting that sends nobody on from a stage."""
+    meeting, item = person("elsewhere"), AgendaItem(category=at.category, stage=at.stage)
+    body = "panitia-9" if at.tier == "provincial" else "tim-verifikasi"
+    whose = {"season": at.season, "tier": at.tier, "province": at.province, "body": body}
+    said_ = {"plenary": meeting, "motion": 1, "item": item, "seal": person("x")}
     log = play().log
     for event in (
-        PlenaryConvened.model_validate({"plenary": meeting, "scheduled": early, "agenda": (item,), **whose}),
-        question,
-        decision,
+        PlenaryConvened.model_validate({"plenary": meeting, "scheduled": moment, "agenda": (item,), **whose}),
+        MotionOpened.model_validate({"kind": "propose", "advancing": (), "eliminated": (), **said_}),
+        PlenaryDecided.model_validate({**decided(3)["data"], "results": (), **said_}),
     ):
-        log = added(log, f"plenary/{meeting}", event, early)
-    report = verified(log, tmp_path)
-    assert "the stage before, provincial/76/KABKOTA/seleksi, was not announced" in said(report)
+        log = added(log, f"plenary/{meeting}", event, moment)
+    return log
+
+
+def test_going_on_before_another_place_announced_is_found_though_nobody_came_from_there(tmp_path):
+    early = time_of(events_of(play().log, VERIFYING)[0])
+    log = with_decision(SELECTION.model_copy(update={"province": "76"}), early)
+    assert "the stage before, provincial/76/KABKOTA/seleksi, was not announced" in said(verified(log, tmp_path))
+
+
+def test_sending_somebody_on_to_a_stage_that_was_decided_is_found(tmp_path):
+    early = time_of(decided(3)) - timedelta(hours=1)
+    report = verified(with_decision(VERIFICATION, early), tmp_path)
+    assert "the next stage, which its best would enter, was decided before" in said(report)
+
+
+def test_a_next_stage_that_was_sealed_before_and_is_not_sealed_anew_is_found(tmp_path):
+    early = time_of(decided(3)) - timedelta(hours=1)
+    nobody = {"standings": (), "unrankable": (), "counted": (), "excluded": (), "recusals": ()}
+    basis = {**seal_of()["data"]["basis"], "nominations": ()}
+    seal = RankingSealed.model_validate({**seal_of()["data"], "at": VERIFICATION, "basis": basis, **nobody})
+    report = verified(begun(play().log, VERIFYING, seal, early), tmp_path)
+    assert f"it does not order {VERIFYING} to be sealed anew" in said(report)
+
+
+def test_an_order_to_seal_a_next_stage_anew_for_nothing_is_found(tmp_path):
+    early = time_of(events_of(play().log, PROVINCE)[0]) - timedelta(hours=6)
+    order = ResealOrdered(ranking=VERIFYING, seal=person("x"), stale=())
+    listed = of(
+        "PlenaryDecided",
+        lambda data: data["results"].append({"stream": NATION, "version": 1}),
+        PLENARY,
+        decided(3)["streamversion"],
+    )
+    report = verified(forged(begun(play().log, NATION, order, early), listed), tmp_path)
+    assert f"its order to seal {VERIFYING} anew is not what the decision gives" in said(report)
+    order = ResealOrdered(ranking=NATION.replace("award", "ranking") + "/wawancara", seal=person("x"), stale=())
+    report = verified(forged(begun(play().log, NATION, order, early), listed), tmp_path / "other")
+    assert "it orders a seal anew that does not rest on it" in said(report)
 
 
 def test_a_sheet_of_a_member_who_was_not_drawn_is_found(tmp_path):

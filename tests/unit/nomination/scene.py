@@ -21,6 +21,7 @@ from schemas.rulebook import CandidateKind, Rulebook
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import Basis, RankingSealed, RankingSuperseded, Standing, Unrankable, standings_digest
 from services.nomination.domain.announcing import Announce, announce
+from services.nomination.domain.appeal import downstream
 from services.nomination.domain.award import AWARD, Award
 from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.committee import (
@@ -44,7 +45,7 @@ from services.nomination.domain.deciding import (
     open_motion,
     table_ranking,
 )
-from services.nomination.domain.evidence import Evidence
+from services.nomination.domain.evidence import Ahead, Evidence, decided_by
 from services.nomination.domain.nomination import (
     NOMINATION,
     Nominate,
@@ -74,7 +75,7 @@ from services.nomination.domain.plenary import (
 )
 from services.nomination.domain.refusals import RULES
 from services.nomination.domain.seal import RANKING, Ranking
-from services.nomination.domain.season import SEASON, OpenSeason, SeasonState, open_season, season_stream
+from services.nomination.domain.season import SEASON, OpenSeason, SeasonState, known, open_season, season_stream
 from services.nomination.domain.voting import CastVote, cast_vote
 
 S = TypeVar("S")
@@ -234,7 +235,20 @@ class Scene:
     def evidence(self, at: Stage = AT, plenary: str = PLENARY_ID) -> Evidence:
         """Return what a decision of a meeting rests on, as the programs load it."""
         awards = {stream: self.fold(AWARD, stream) for stream in self.streams if stream.startswith("award/")}
-        return Evidence(self.ranking(at), self.award(at), self.nominations(), awards, self.ties_elsewhere(at, plenary))
+        ties, ahead = self.ties_elsewhere(at, plenary), self.ahead(at)
+        return Evidence(self.ranking(at), self.award(at), self.nominations(), awards, ties, ahead=ahead)
+
+    def ahead(self, at: Stage) -> Ahead | None:
+        """Return the stage that the best of another enter, with whether any meeting has decided it."""
+        season = known(self.season())
+        is_known = season is not None and (at.tier, at.category, at.stage) in {one.id for one in season.rulebook.stages}
+        for stage in downstream(season.rulebook, at)[:1] if season and is_known else ():
+            item = AgendaItem(category=stage.category, stage=stage.stage)
+            ids = [stream.partition("/")[2] for stream in self.streams if stream.startswith("plenary/")]
+            meetings = [one for one in map(self.plenary, ids) if isinstance(one, Plenary)]
+            decided = any(one.stage(item) == stage and decided_by(item, one) for one in meetings)
+            return Ahead(stage, self.ranking(stage), self.award(stage), decided)
+        return None
 
     def ties_elsewhere(self, at: Stage, plenary: str) -> tuple[Motion, ...]:
         """Return the motions on ties at a stage that other meetings put."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -77,6 +78,19 @@ def test_a_meeting_that_outlasts_the_term_waits_for_a_renewal():
     assert (checked(scene)["term"]["holds"], next_of(scene)) == (True, "propose")
     scene.given(scene.adjourn())
     assert checked(scene)["term"]["decree"] == "SK 12/2021"
+
+
+def test_a_place_whose_next_stage_is_decided_is_told_so():
+    scene, _ = gathered(1)
+    plenary, season, committee = scene.meeting()
+    assert isinstance(plenary, Plenary)
+    assert isinstance(season, Season)
+    known = scene.evidence(AT)
+    assert known.ahead is not None
+    late = replace(known, ahead=replace(known.ahead, decided=True))
+    setting = Setting(plenary, season, season.rulebook.body(plenary.body), committee)
+    (item,) = checklist(setting, {plenary.agenda[0]: late}, scene.clock)["items"]
+    assert (item["next"]["code"], item["proposal"]["why"]["code"]) == ("too-late", "next-stage-decided")
 
 
 @pytest.mark.parametrize("scheduled", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])

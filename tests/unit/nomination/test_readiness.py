@@ -7,13 +7,17 @@ from datetime import timedelta
 import pytest
 
 from kernel.decider import Emit
-from schemas.envelope import Stage
-from schemas.nomination import NominationReturned, Verdict
+from schemas.envelope import Stage, StreamPoint
+from schemas.nomination import AgendaItem, NominationReturned, PlenaryDecided, ResealOrdered, Verdict
 from services.nomination.domain.award import appeals_until
+from services.nomination.domain.deciding import DecideMotion, OpenMotion
 from services.nomination.domain.nomination import nomination_stream
 from services.nomination.domain.plenary import Actor
 from services.nomination.domain.readiness import upstream
-from tests.unit.nomination.appealing import DISMISSED, Hearing, contested, decided_on, to, until
+from services.nomination.programs import plenaries
+from services.nomination.programs.loading import RollOfPlace
+from tests.unit.nomination.amended import SceneLoader
+from tests.unit.nomination.appealing import DISMISSED, Hearing, contested, decided_on, every, to, until
 from tests.unit.nomination.assembly import (
     Assembly,
     changed_content,
@@ -30,6 +34,7 @@ from tests.unit.nomination.scene import (
     ITEM,
     PLENARY_ID,
     REGENCIES,
+    SECRETARY,
     VOTING_OFFICES,
     accepted,
     person,
@@ -219,6 +224,100 @@ def test_a_decision_waits_for_the_window_of_the_verdict_before_it():
 
 def test_a_dismissal_before_it_is_not_waited_for():
     accepted(judged_at_the_centre(DISMISSED).decide(HEAD))
+
+
+# --- a place that is late ------------------------------------------------------------------------------------------
+
+
+def test_a_next_stage_that_is_sealed_already_is_ordered_anew_with_who_enters_it():
+    scene, ids = gathered(1, 2)
+    seal = scene.seal([], at=NATIONAL)
+    scene.given(scene.move())
+    scene.all_vote()
+    emits = accepted(scene.decide())
+    assert emits[-1].stream == NATIONAL.award
+    order = emits[-1].event
+    assert isinstance(order, ResealOrdered)
+    assert (order.ranking, order.seal, order.stale, order.superfluous) == (NATIONAL.ranking, seal, (), ())
+    assert order.missing == tuple(sorted(ids))
+    decided = emits[0].event
+    assert isinstance(decided, PlenaryDecided)
+    assert StreamPoint(stream=NATIONAL.award, version=1) in decided.results
+
+
+def test_a_seal_that_was_ordered_anew_before_is_not_ordered_again():
+    scene, _ = gathered(1, 2)
+    seal = scene.seal([], at=NATIONAL)
+    ordered = ResealOrdered(ranking=NATIONAL.ranking, seal=seal, stale=(), missing=(), superfluous=())
+    scene.record([Emit(NATIONAL.award, ordered)])
+    scene.given(scene.move())
+    scene.all_vote()
+    assert not every((emit.event for emit in accepted(scene.decide())), ResealOrdered)
+
+
+def test_where_nobody_goes_on_nothing_is_ordered_anew():
+    scene, _ = gathered(unrankable=2)
+    scene.seal([], at=NATIONAL)
+    scene.given(scene.move())
+    scene.all_vote()
+    assert not every((emit.event for emit in accepted(scene.decide())), ResealOrdered)
+
+
+def nation_decides(scene: Assembly) -> str:
+    """Let the nation decide its first stage with nobody in it; return its meeting's stream."""
+    here, there, aside = (f"plenary/{id_}" for id_ in (PLENARY_ID, person("nation"), person("aside")))
+    scene.streams[aside] = scene.streams.pop(here)
+    scene.given(scene.form("tim-verifikasi", "00"))
+    scene.given(scene.appoint("ketua-tim", HEAD.person, body="tim-verifikasi", province="00"))
+    members = [HEAD.person, *(person(f"verifikator {seat}") for seat in range(1, 5))]
+    for seat, member in enumerate(members[1:], start=1):
+        scene.given(scene.appoint("verifikator", member, seat, "tim-verifikasi", "00"))
+    scene.seal([], at=NATIONAL)
+    item = national(ITEM)
+    scene.given(scene.convene(body="tim-verifikasi", province="00", agenda=(item,)))
+    for member in members:
+        scene.given(scene.attend(member))
+    scene.given(scene.table(item=item))
+    scene.given(scene.move(item=item))
+    for member in members:
+        scene.given(scene.vote(member))
+    scene.given(scene.decide(HEAD))
+    scene.streams[there], scene.streams[here] = scene.streams.pop(here), scene.streams.pop(aside)
+    return there
+
+
+def test_nobody_is_sent_on_to_a_stage_that_is_decided():
+    scene, _ = gathered(1, 2)
+    scene.given(scene.move())
+    scene.all_vote()
+    nation_decides(scene)
+    refusal = refused(scene.decide(), "next-stage-decided", "item")
+    assert "national/00/KABKOTA/verifikasi" in refusal.detail.id
+    other, _ = gathered(1, 2)
+    nation_decides(other)
+    refused(other.move(), "next-stage-decided", "item")
+
+
+async def test_every_meeting_that_can_decide_the_next_stage_is_guarded():
+    scene, ids = gathered(1, 2)
+    scene.given(scene.move())
+    scene.all_vote()
+    nation = nation_decides(scene)
+    nominations = [(id_, ITEM.category) for id_ in ids]
+    roll = RollOfPlace(nominations, ahead=[(nation.partition("/")[2], national(ITEM)), (PLENARY_ID, ITEM)])
+    loader = SceneLoader(scene)
+    decision = await plenaries.deciding(DecideMotion(PLENARY_ID, 1, Actor(CHAIR), scene.clock), roll)(loader)
+    refused(decision, "next-stage-decided", "item")
+    assert {nation, NATIONAL.ranking, NATIONAL.award} <= loader.loaded
+    moving = plenaries.moving(OpenMotion(PLENARY_ID, ITEM, SECRETARY, scene.clock), roll)
+    refused(await moving(SceneLoader(scene)), "motion-pending", "item")
+
+
+async def test_a_proposal_on_what_is_no_stage_is_refused_as_any_other_item_off_the_agenda():
+    scene, _ = gathered(1, 2)
+    nothing = AgendaItem(category=ITEM.category, stage="wawancara")
+    moving = plenaries.moving(OpenMotion(PLENARY_ID, nothing, SECRETARY, scene.clock), RollOfPlace())
+    refused(await moving(SceneLoader(scene)), "item-not-on-agenda", "item")
 
 
 # --- appeals -------------------------------------------------------------------------------------------------------

@@ -378,6 +378,13 @@ RULES: Final = {
         "Decide after that instant.",
         "Putuskan setelah waktu tersebut.",
     ),
+    "next-stage-decided": rule(
+        CONFLICT,
+        "The stage {value}, which those who advance would enter, is decided already.",
+        "Tahap {value}, yang akan dimasuki calon yang maju, sudah diputus.",
+        "Nobody can go on from here in this season any more: tell the nominees, and the body of that stage.",
+        "Calon dari sini tidak dapat maju lagi pada musim ini: beri tahu para calon dan badan yang memutus tahap itu.",
+    ),
     "stage-frozen": rule(
         CONFLICT,
         "Open appeals hold the stage {value}: {appeals}.",
