@@ -339,6 +339,8 @@ def settled_candidate(command: Nominate, season: SeasonState) -> Settled:
     entry = rules.entry_stage(category.code)
     home = province_of(candidate)
     check_nominator(command.nominating_body, command.scopes, candidate, rules)
+    if candidate.kind == "province" and entry.tier != "national":
+        raise refuse("province-before-itself", "category", category.code, name=candidate.name)
     province = NATION if entry.tier == "national" else home
     stage = Stage(season=command.season, tier=entry.tier, province=province, category=category.code, stage=entry.code)
     return Settled(nomination_id(command.season, category.code, candidate), candidate, stage)
