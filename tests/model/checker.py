@@ -49,6 +49,8 @@ class Place:
 
     seats: dict[tuple[str, str, int], Any] = field(default_factory=dict)
     """The appointment by body, office and seat."""
+    stated: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """The latest appointment by person and body: whom a person belongs to outlives the seat."""
     interests: set[tuple[str, str, str | None]] = field(default_factory=set)
 
     def take(self, happened: Happened) -> None:
@@ -57,7 +59,7 @@ class Place:
             case "MemberAppointed":
                 seat = (event.body, event.office, event.seat)
                 assert seat not in self.seats, "a seat is given twice"
-                self.seats[seat] = event
+                self.seats[seat] = self.stated[event.person, event.body] = event
             case "MemberRemoved":
                 left = self.seats.pop((event.body, event.office, event.seat), None)
                 assert left is not None, "nobody leaves a free seat"
@@ -72,7 +74,7 @@ class Place:
                 raise AssertionError(f"{other} on a committee's stream")
 
     def copy(self) -> Place:
-        return Place(dict(self.seats), set(self.interests))
+        return Place(dict(self.seats), dict(self.stated), set(self.interests))
 
     def voting(self, body: str, clerks: Iterable[str]) -> set[str]:
         """Return who holds a seat that votes in a body."""
@@ -84,7 +86,7 @@ class Place:
         found: set[str] = set()
         for nomination, candidate in nominees:
             found |= {who for who, whose, which in self.interests if whose == category and which in (None, nomination)}
-            for one in self.seats.values():
+            for one in self.stated.values():
                 own = one.employer if candidate.kind == "employer" else one.government
                 if own is not None and own == candidate.code:
                     found.add(one.person)
@@ -112,6 +114,7 @@ class Motion:
     event: Any
     votes: dict[str, str] = field(default_factory=dict)
     tally: Any = None
+    teller: str | None = None
     among: set[str] = field(default_factory=set)
     confirmed: set[str] = field(default_factory=set)
     outcome: str | None = None
@@ -375,9 +378,11 @@ class Checker:
             case "BallotTallied":
                 motion = meeting.motions[event.motion]
                 motion.tally, motion.among, motion.confirmed = event, set(meeting.present), set()
+                motion.teller = happened.actor
             case "BallotConfirmed":
                 motion = meeting.motions[event.motion]
                 assert event.person not in motion.confirmed, "confirmed twice"
+                assert event.person != motion.teller, "confirmed by who stated it"
                 assert event.person in self._free(meeting, motion) & meeting.present, "confirmed by an outsider"
                 motion.confirmed.add(event.person)
             case "PlenaryDecided" | "AdmissionDecided":

@@ -87,7 +87,7 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """An open appeal of a nominee against a decision."""
+    """An appeal of a nominee against a decision."""
 
     nomination: str
     cited: Cited
@@ -108,6 +108,8 @@ class Award:
     """The stages that each open appeal holds, by appeal."""
     contests: Mapping[str, Contest] = field(default_factory=dict)
     """The open appeals against decisions of this award, by appeal."""
+    dismissed: frozenset[Contest] = frozenset()
+    """The appeals that were dismissed."""
     contested: int = 0
     """How many appeals there were."""
     corrections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -191,8 +193,13 @@ def _appealed(state: Award, event: StageFrozen | StageUnfrozen | DecisionContest
         case DecisionReviewed():
             before = state.corrections.get(event.seal, ())
             corrected = {event.seal: (*before, event.appeal)} if event.outcome == "upheld" else {}
-            contests = _without(state.contests, event.appeal)
-            return replace(state, contests=contests, corrections={**state.corrections, **corrected})
+            lost = {state.contests[event.appeal]} if event.outcome == "dismissed" else frozenset()
+            return replace(
+                state,
+                contests=_without(state.contests, event.appeal),
+                dismissed=state.dismissed | lost,
+                corrections={**state.corrections, **corrected},
+            )
         case _:
             assert_never(event)
 

@@ -209,7 +209,7 @@ def confirm_ballot(
     ranking: Ranking,
     nominations: Mapping[str, NominationState],
 ) -> Sequence[Emit]:
-    """Confirm the stated count, once, as a seated, present and unrecused member."""
+    """Confirm the stated count, once, as a seated, present and unrecused member other than who stated it."""
     setting = in_session(command.plenary, plenary, season, committee, command.received)
     polled = _polled(command.motion, setting, ranking, nominations)
     motion, person = polled.motion, command.actor.person
@@ -219,6 +219,8 @@ def confirm_ballot(
         raise refuse("ballot-uncounted", "motion", motion.number)
     if command.tally is not None and (command.tally, command.invalid) != (motion.tally, motion.invalid):
         raise refuse("tally-differs", "tally", _told(command.tally, command.invalid), stated=_stated(motion))
+    if person == motion.teller:
+        raise refuse("confirmed-by-teller", "actor", motion.number)
     if person in motion.confirmed:
         raise refuse("confirmed-already", "motion", motion.number)
     confirmed = BallotConfirmed(plenary=command.plenary, motion=motion.number, person=person, office=office)

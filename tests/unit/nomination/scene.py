@@ -165,8 +165,9 @@ class Scene:
 
     # --- history
 
-    def record(self, emits: Iterable[Emit]) -> None:
-        """Append events as one transaction."""
+    def record(self, emits: Iterable[Emit], actor: str | None = None) -> None:
+        """Append events as one transaction, of an actor if it matters."""
+        by = {} if actor is None else {"actor": actor}
         self.count += 1
         self.clock += timedelta(seconds=1)
         for index, emit in enumerate(emits):
@@ -174,14 +175,12 @@ class Scene:
             event = type(emit.event).model_validate(emit.event.to_data())
             id_ = person(f"event {self.count}.{index}")
             position = Position(1, self.count, self.count * 100 + index)
-            stream.append(
-                Happened(event, id_, emit.stream, len(stream) + 1, self.clock, position=position)
-            )  # fmt: skip
+            stream.append(Happened(event, id_, emit.stream, len(stream) + 1, self.clock, position=position, **by))
 
-    def given(self, decision: Decision) -> list[Event]:
+    def given(self, decision: Decision, actor: str | None = None) -> list[Event]:
         """Append an accepted decision and return its events."""
         emits = accepted(decision)
-        self.record(emits)
+        self.record(emits, actor)
         return [emit.event for emit in emits]
 
     def fold(self, aggregate: Aggregate[S], stream: str) -> S:

@@ -334,6 +334,13 @@ RULES: Final = {
         "Look at the count again; confirm it only if it is right.",
         "Periksa kembali hitungannya; sahkan hanya bila benar.",
     ),
+    "confirmed-by-teller": rule(
+        FORBIDDEN,
+        "You stated the count of motion {value} yourself, so that others have to confirm it.",
+        "Hitungan suara atas usul {value} Anda nyatakan sendiri, sehingga harus disahkan oleh anggota lain.",
+        "Ask two other members who are present to confirm it.",
+        "Minta dua anggota lain yang hadir untuk mengesahkannya.",
+    ),
     "confirmed-already": rule(
         CONFLICT,
         "You confirmed the count of motion {value} already.",
