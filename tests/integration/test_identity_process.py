@@ -46,10 +46,11 @@ class Process:
         }
         self.process = self.start("serve", "identity")
         deadline = time.monotonic() + 120
-        while not self.is_ready():
-            assert self.process.poll() is None, self.process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        with httpx.Client(trust_env=False) as http:
+            while not self.is_ready(http):
+                assert self.process.poll() is None, self.process.communicate()
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -62,9 +63,9 @@ class Process:
             text=True,
         )
 
-    def is_ready(self) -> bool:
+    def is_ready(self, http: httpx.Client) -> bool:
         try:
-            return httpx.get(f"{self.url}/health/ready", trust_env=False).status_code == 200
+            return http.get(f"{self.url}/health/ready").status_code == 200
         except httpx.HTTPError:
             return False
 

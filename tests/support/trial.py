@@ -91,11 +91,13 @@ class Trial:
 
     def wait_ready(self) -> None:
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(self.url("/health/ready"), trust_env=False).status_code == 200:
-                    return
-            time.sleep(0.02)
+        # One client for all: each reads every certificate of the machine, which takes longer than the pause.
+        with httpx.Client(trust_env=False) as http:
+            while time.monotonic() < deadline and self.process.poll() is None:
+                with contextlib.suppress(httpx.HTTPError):
+                    if http.get(self.url("/health/ready")).status_code == 200:
+                        return
+                time.sleep(0.02)
         raise AssertionError(self.process.communicate(timeout=5))
 
     def ends(self) -> tuple[int, str, str]:
