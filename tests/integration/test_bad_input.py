@@ -507,7 +507,7 @@ async def test_an_event_of_ours_that_nobody_can_read_holds_only_its_stream(whole
         await _appoint(whole, "kepala-bpjs-ketenagakerjaan")
         await _everywhere(whole)
         for service in _RECEIVERS[NOMINATION]:
-            assert streams <= (await whole.known_heads(service)).keys(), service
+            await until(partial(_knows, whole, service, streams), f"{service} has not received what was forged")
             await _holds_only(whole, service, streams)
         await whole.stack.restart("nomination")
         (epoch,) = await whole.rows("nomination", "select reason from epochs where epoch > 1")
@@ -540,6 +540,10 @@ async def _appoint(whole: Whole, office: str) -> None:
     sent = {"office": office, "seat": 1, "person": person_of(f"{office}-75")}
     admin = whole.token(Grant.of("season-admin"))
     await whole.does(admin, "nomination", "POST", f"/v1/committees/2020/75/{BODY}/members", sent)
+
+
+async def _knows(whole: Whole, service: str, streams: set[str]) -> bool:
+    return streams <= (await whole.known_heads(service)).keys()
 
 
 async def _holds_only(whole: Whole, service: str, streams: set[str]) -> None:
