@@ -30,7 +30,7 @@ ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "by-hand.md"
 SERVICES: Final = ("identity", "nomination", "scoring")
 SEASON: Final = "2024-latihan"
-PATIENCE: Final = 180.0
+PATIENCE: Final = 600.0
 
 
 def blocks(language: str) -> list[tuple[int, str]]:

@@ -371,7 +371,7 @@ def test_every_event_of_every_topic_is_in_the_export(evening: Evening) -> None:
 def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `paritrana audit verify` as an auditor would."""
     command = [sys.executable, "-m", "cli.main", "audit", "verify", str(folder), *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
 def test_the_export_verifies_and_a_changed_one_is_found(evening: Evening, tmp_path: Path) -> None:

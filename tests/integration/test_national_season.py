@@ -303,7 +303,7 @@ async def _compare_outcomes(
     assert found == expected
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_a_simple_recount_agrees_on_every_rank_of_a_national_season():
     seed = int(os.environ.get("PARITRANA_TEST_SEED", "2019"))
     say(f"seed {seed}")

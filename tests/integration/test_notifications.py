@@ -675,7 +675,7 @@ async def test_the_running_sender_is_woken_and_stops_when_cancelled(house, mailb
     await house.nominate()
     await house.fold()
     house.sender.wake()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await house.states() != {"sent": 2}:
             ticket = house.executor.wake.ticket()
             await house.executor.wake.wait(ticket, 0.1)
