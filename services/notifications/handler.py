@@ -163,6 +163,8 @@ def _nominee_of(row: Mapping[str, Any]) -> Nominee:
         at=row["at"],
         standing=row["standing"],
         sample=row["sample"],
+        kind=row["kind"],
+        code=row["code"],
         mend_until=row["mend_until"],
         interview=row["interview"],
         heard_at=row["heard_at"],
@@ -234,7 +236,8 @@ class _Fold:
             case Nominee():
                 self.write("put_nomination", *_nominee_row(changed))
             case Seat(key=key):
-                self.write("put_seat", *key, UUID(changed.person), changed.held)
+                belongs = (changed.employer, changed.government)
+                self.write("put_seat", *key, UUID(changed.person), changed.held, *belongs)
             case Plenary():
                 self.write("put_plenary", *_plenary_row(changed))
             case _:
@@ -279,9 +282,7 @@ class _Fold:
         ranking = event.at.ranking
         match event:
             case ScoringOpened():
-                at, offices = event.at, list(event.rules.scoring_offices)
-                place = (ranking, at.season, at.province, at.category)
-                self.write("put_stage", *place, event.body, offices, event.closes)
+                self.write("put_stage", *_stage_row(event))
             case ScoringExtended():
                 self.write("extend_stage", ranking, event.until)
             case ScoringClosed():
@@ -342,10 +343,19 @@ def _nominee_row(nominee: Nominee) -> tuple[Any, ...]:
         nominee.at,
         nominee.standing,
         nominee.sample,
+        nominee.kind,
+        nominee.code,
         nominee.mend_until,
         nominee.interview,
         nominee.heard_at,
     )
+
+
+def _stage_row(event: ScoringOpened) -> tuple[Any, ...]:
+    at, rules = event.at, event.rules
+    place = (at.ranking, at.season, at.province, at.category)
+    recused = (rules.conflict_scope == "category", rules.own_employer == "refused", rules.own_government == "refused")
+    return (*place, event.body, list(rules.scoring_offices), event.closes, *recused)
 
 
 def _plenary_row(plenary: Plenary) -> tuple[Any, ...]:

@@ -18,7 +18,8 @@ delete from waiting
 
 -- name: known_nominations
 -- Some nominations, and all of some seasons.
-select nomination, nominated_by, contact, candidate, season, home, at, standing, sample, mend_until, interview, heard_at
+select nomination, nominated_by, contact, candidate, season, home, at, standing, sample, kind, code, mend_until,
+       interview, heard_at
 from nominations where nomination = any($1::uuid[]) or season = any($2::text[])
 
 -- name: known_rulebooks
@@ -54,19 +55,21 @@ update seasons set frozen = $2 where season = $1
 
 -- name: put_nomination
 -- Keeps whom a nomination's messages go to, and where it stands.
-insert into nominations (nomination, nominated_by, contact, candidate, season, home, at, standing, sample, mend_until,
-                         interview, heard_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+insert into nominations (nomination, nominated_by, contact, candidate, season, home, at, standing, sample, kind, code,
+                         mend_until, interview, heard_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 on conflict (nomination) do update
 set nominated_by = excluded.nominated_by, contact = excluded.contact, candidate = excluded.candidate,
     season = excluded.season, home = excluded.home, at = excluded.at, standing = excluded.standing,
-    sample = excluded.sample, mend_until = excluded.mend_until, interview = excluded.interview,
+    sample = excluded.sample, kind = excluded.kind, code = excluded.code, mend_until = excluded.mend_until, interview = excluded.interview,
     heard_at = excluded.heard_at
 
 -- name: put_seat
 -- Keeps who holds a seat, or that nobody does.
-insert into seats (season, province, body, office, seat, person, held) values ($1, $2, $3, $4, $5, $6, $7)
-on conflict (season, province, body, office, seat) do update set person = excluded.person, held = excluded.held
+insert into seats (season, province, body, office, seat, person, held, employer, government)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+on conflict (season, province, body, office, seat) do update
+set person = excluded.person, held = excluded.held, employer = excluded.employer, government = excluded.government
 
 -- name: put_plenary
 -- Keeps a meeting.
@@ -90,8 +93,9 @@ where (season, province, body, person, category, nomination) = ($1, $2, $3, $4::
 
 -- name: put_stage
 -- A stage was opened for scoring.
-insert into stages (ranking, season, province, category, body, offices, closes, is_open)
-values ($1, $2, $3, $4, $5, $6, $7, true) on conflict (ranking) do nothing
+insert into stages (ranking, season, province, category, body, offices, closes, whole_category, own_employer,
+                    own_government, is_open)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, true) on conflict (ranking) do nothing
 
 -- name: extend_stage
 -- Its sheets may be handed in until later.
@@ -309,9 +313,12 @@ where t.is_open and not y.frozen and t.closes > $1 and t.closes <= $2
        or exists (select from assigned a
                   where (a.ranking, a.nomination, a.member) = (t.ranking, n.nomination, m.person)))
   and not exists (select from conflicts c
-                  where (c.season, c.province, c.body, c.person, c.category)
-                        = (t.season, t.province, t.body, m.person, t.category)
-                    and c.nomination in (n.nomination, '00000000-0000-0000-0000-000000000000'))
+                  where (c.season, c.province, c.person, c.category) = (t.season, t.province, m.person, t.category)
+                    and (t.whole_category or c.nomination in (n.nomination, '00000000-0000-0000-0000-000000000000')))
+  and not exists (select from seats b
+                  where (b.season, b.province, b.person) = (t.season, t.province, m.person) and b.held
+                    and case when n.kind = 'employer' then t.own_employer and b.employer = n.code
+                             else t.own_government and b.government = n.code end)
 group by t.ranking, t.season, t.province, t.category, t.closes, m.person
 order by t.closes, t.ranking, m.person
 

@@ -41,6 +41,7 @@ from schemas.nomination import (
     Announced,
     Candidate,
     CandidateNominated,
+    ConflictDeclared,
     Defect,
     InterviewScheduled,
     MemberAppointed,
@@ -133,8 +134,8 @@ def announced(*nominations: str) -> RankingAnnounced:
     return RankingAnnounced(at=stage(0), plenary=PLENARY, motion=1, seal=PLENARY, digest="0" * 64, lines=lines)
 
 
-def appointed(office: str, login: str) -> MemberAppointed:
-    return MemberAppointed(**_seat(office, login))
+def appointed(office: str, login: str, **belongs: str) -> MemberAppointed:
+    return MemberAppointed(**_seat(office, login), **belongs)
 
 
 def removed(office: str, login: str) -> MemberRemoved:
@@ -158,7 +159,13 @@ def convened(days: int = 30) -> PlenaryConvened:
     )
 
 
-def opened(closes: datetime) -> ScoringOpened:
+def conflict(login: str, nomination: str) -> ConflictDeclared:
+    where = {"season": "2020", "province": "75", "body": "panitia-9", "category": "KABKOTA"}
+    person = str(person_id(login))
+    return ConflictDeclared(**where, person=person, nomination=nomination, kind="family", reason_digest="0" * 64)
+
+
+def opened(closes: datetime, **rules_: Any) -> ScoringOpened:
     aspect = {"code": "kinerja", "share": "1/1", "origin": "judged", "least": "0", "greatest": "100", "step": "1"}
     rules = {
         "aspects": [aspect],
@@ -175,7 +182,7 @@ def opened(closes: datetime) -> ScoringOpened:
     }
     head = {"at": stage(0), "body": "panitia-9", "rubric": "pemerintah-daerah", "rulebook_version": 1}
     return ScoringOpened.model_validate(
-        head | {"rulebook_hash": "0" * 64, "opens": BEGIN, "closes": closes, "rules": rules}
+        head | {"rulebook_hash": "0" * 64, "opens": BEGIN, "closes": closes, "rules": rules | rules_}
     )
 
 
@@ -981,6 +988,36 @@ async def test_members_are_reminded_once_a_day_of_all_their_sheets(house, mailbo
     body = mailbox.kept[0].get_content()
     assert "Lembar nilai: 2 calon" in body
     assert "28 Februari 2021 pukul 23.59 WITA" in body
+
+
+@pytest.mark.parametrize(
+    ("rules", "belongs", "conflicts", "left"),
+    [
+        ({"conflict_scope": "candidate"}, {}, [NOMINATION], 1),
+        ({"conflict_scope": "category"}, {}, [NOMINATION], 0),
+        ({"own_government": "refused"}, {"government": "75.03"}, [], 0),
+        ({"own_government": "flagged"}, {"government": "75.03"}, [], 2),
+        ({"own_government": "refused"}, {"government": "75"}, [], 2),
+        ({"own_employer": "refused"}, {"employer": "12345678"}, [], 2),
+    ],
+)
+async def test_a_member_is_reminded_of_no_sheet_that_an_interest_keeps_from_them(
+    house, mailbox, rules, belongs, conflicts, left
+):
+    await house.enable()
+    await house.receive("season/2020", published())
+    await house.receive("committee/2020/75", appointed("kepala-bps", "panitia-75-2", **belongs))
+    for nomination in (NOMINATION, OTHER):
+        await house.receive(f"nomination/{nomination}", nominated(nomination))
+    for nomination in conflicts:
+        await house.receive("committee/2020/75", conflict("panitia-75-2", nomination))
+    closes = datetime(2021, 2, 28, 15, 59, 59, tzinfo=UTC)
+    await house.receive(stage(0).ranking, opened(closes, **rules))
+    await house.settle()
+    mailbox.kept.clear()
+    await house.day(closes - timedelta(days=1))
+    told = [mail.get_content() for mail in mailbox.to("panitia-75-2")]
+    assert [f"Lembar nilai: {left} calon" in text for text in told] == [True] * bool(left)
 
 
 async def test_a_rebuild_reminds_nobody(house, mailbox):

@@ -19,7 +19,7 @@ Standing = Literal["late", "competing", "returned", "won", "out"]
 
 @dataclass(frozen=True, slots=True)
 class Nominee:
-    """A nomination: its people, its candidate's official name, where it stands, and what it waits for.
+    """A nomination: its people, its candidate, where it stands, and what it waits for.
 
     `at` is the ranking stream of its stage (`Stage.ranking`), `home` the province of its nominating body. A returned
     one is to be mended by `mend_until`; its latest interview begins at `interview`, at the stage `heard_at`.
@@ -34,6 +34,9 @@ class Nominee:
     at: str
     standing: Standing = "competing"
     sample: bool = False
+    kind: str = ""
+    code: str = ""
+    """Of the candidate, as its nomination has them."""
     mend_until: datetime | None = None
     interview: datetime | None = None
     heard_at: str | None = None
@@ -56,6 +59,9 @@ class Seat:
     key: SeatKey
     person: str
     held: bool
+    employer: str | None = None
+    government: str | None = None
+    """Whom the holder belongs to."""
 
 
 @dataclass(frozen=True, slots=True)

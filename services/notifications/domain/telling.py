@@ -377,8 +377,7 @@ def learn(happened: Happened, known: Known) -> Nominee | Seat | Plenary | None:
     event = happened.event
     match event:
         case MemberAppointed() | MemberRemoved():
-            seat = Seat(_seat_key(event), event.person, held=isinstance(event, MemberAppointed))
-            known.seats[seat.key] = seat
+            seat = known.seats[_seat_key(event)] = _seat(event)
             return seat
         case PlenaryConvened():
             plenary = known.plenaries[event.plenary] = _plenary(event, happened)
@@ -397,6 +396,12 @@ def learn(happened: Happened, known: Known) -> Nominee | Seat | Plenary | None:
     return nominee
 
 
+def _seat(event: MemberAppointed | MemberRemoved) -> Seat:
+    if isinstance(event, MemberRemoved):
+        return Seat(_seat_key(event), event.person, held=False)
+    return Seat(_seat_key(event), event.person, held=True, employer=event.employer, government=event.government)
+
+
 def _nominee(event: CandidateNominated | NominationFiledLate) -> Nominee:
     return Nominee(
         nomination=event.nomination,
@@ -408,6 +413,8 @@ def _nominee(event: CandidateNominated | NominationFiledLate) -> Nominee:
         at=event.entry.ranking,
         standing="late" if isinstance(event, NominationFiledLate) else "competing",
         sample=event.sample,
+        kind=event.candidate.kind,
+        code=event.candidate.code,
     )
 
 
@@ -415,7 +422,8 @@ def _moved(event: OfNomination | OfVerification | OfAward, nominee: Nominee) -> 
     """Return where a nominee stands after an event about it that is not about a stage."""
     match event:
         case NominationAmended():
-            return replace(nominee, contact=event.contact, candidate=event.candidate.name)
+            now = event.candidate
+            return replace(nominee, contact=event.contact, candidate=now.name, kind=now.kind, code=now.code)
         case NominationReturned():
             return replace(nominee, standing="returned", mend_until=event.until)
         case NominationVerified() | NominationResubmitted():
