@@ -13,12 +13,12 @@ on conflict (one) do update set epoch = excluded.epoch, xid = excluded.xid, posi
 -- Forgets what was known, because it is folded again from the start; intents, choices and endpoints stay.
 with a as (delete from seats), b as (delete from conflicts), c as (delete from plenaries), d as (delete from announced),
      e as (delete from stages), f as (delete from assigned), g as (delete from freezes), h as (delete from extensions),
-     i as (delete from nominations), j as (delete from seasons)
+     i as (delete from nominations), j as (delete from seasons), k as (delete from wide)
 delete from waiting
 
 -- name: known_nominations
 -- Some nominations, and all of some seasons.
-select nomination, nominated_by, contact, candidate, season, home, at, standing, sample, kind, code, mend_until,
+select nomination, nominated_by, contact, candidate, season, home, at, since, standing, sample, kind, code, mend_until,
        interview, heard_at
 from nominations where nomination = any($1::uuid[]) or season = any($2::text[])
 
@@ -34,6 +34,10 @@ select season, province, body, office, seat, person, held from seats where seaso
 -- Some meetings, and those of some seasons that are after an instant.
 select plenary, season, province, body, scheduled, agenda, cause, recorded
 from plenaries where plenary = any($1::uuid[]) or (season = any($2::text[]) and scheduled > $3)
+
+-- name: known_wide
+-- What was said to all of a stage or season, in some seasons, recorded from an instant on.
+select stages, home, notice from wide where season = any($1::text[]) and recorded >= $2 order by recorded, cause
 
 -- name: known_announced
 -- Which of some stages were announced.
@@ -55,12 +59,12 @@ update seasons set frozen = $2 where season = $1
 
 -- name: put_nomination
 -- Keeps whom a nomination's messages go to, and where it stands.
-insert into nominations (nomination, nominated_by, contact, candidate, season, home, at, standing, sample, kind, code,
-                         mend_until, interview, heard_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+insert into nominations (nomination, nominated_by, contact, candidate, season, home, at, since, standing, sample, kind,
+                         code, mend_until, interview, heard_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 on conflict (nomination) do update
 set nominated_by = excluded.nominated_by, contact = excluded.contact, candidate = excluded.candidate,
-    season = excluded.season, home = excluded.home, at = excluded.at, standing = excluded.standing,
+    season = excluded.season, home = excluded.home, at = excluded.at, since = excluded.since, standing = excluded.standing,
     sample = excluded.sample, kind = excluded.kind, code = excluded.code, mend_until = excluded.mend_until, interview = excluded.interview,
     heard_at = excluded.heard_at
 
@@ -122,10 +126,13 @@ delete from freezes where appeal = $1
 insert into extensions (season, province, until) values ($1, $2, $3)
 on conflict (season, province) do update set until = excluded.until
 
+-- name: put_wide
+-- Keeps what is said to all nominees of some stages or of a season, for those that are received later.
+insert into wide (cause, season, stages, home, recorded, notice) values ($1, $2, $3, $4, $5, $6) on conflict do nothing
+
 -- name: put_waiting
 -- Keeps what is to be told when a nomination or a rulebook is known.
-insert into waiting (cause, template, needs, nomination, notice) values ($1, $2, $3, $4, $5)
-on conflict (cause, template, needs) do nothing
+insert into waiting (cause, template, needs, nomination, notice) values ($1, $2, $3, $4, $5) on conflict do nothing
 
 -- name: end_waiting
 -- It is known; nothing waits for it any more.

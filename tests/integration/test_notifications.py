@@ -52,6 +52,7 @@ from schemas.nomination import (
     RankingAnnounced,
     RulebookPublished,
     StageAdvanced,
+    StageFrozen,
 )
 from schemas.rulebook import Notice, Rulebook, rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
@@ -318,14 +319,18 @@ class House:
     async def receive(self, stream: str, event: Any) -> str:
         """Take an event of the nomination service into the log, as the receiver does; return its id."""
         id_ = self.log.append(stream, event)
+        await self.take(stream)
+        return id_
+
+    async def take(self, stream: str) -> None:
+        """Take the last event that was recorded in a stream into the log."""
         documents = self.log.documents[stream]
         doc = orjson.loads(documents[-1])
         before = Head(len(documents) - 1, bytes.fromhex(doc["prevhash"])) if "prevhash" in doc else NO_HEAD
-        entry = Entry(stream, len(documents), id_, doc["type"], self.log.hashes[stream], documents[-1], 0, 0)
+        entry = Entry(stream, len(documents), doc["id"], doc["type"], self.log.hashes[stream], documents[-1], 0, 0)
         async with self.pool.acquire() as connection:
             times = {stream: datetime.fromisoformat(doc["time"])}
             await append(connection, Append([entry], {stream: before}, times, own=False))
-        return id_
 
     async def fold(self) -> None:
         async with self.pool.acquire() as connection:
@@ -470,6 +475,21 @@ async def test_an_announcement_waits_for_the_nominations_that_it_names(house, ma
     lines = mailbox.to("sekretaris-75")[-1].get_content()
     assert "1. Kabupaten Bone Bolango" in lines
     assert "2. Kabupaten Bone Bolango" in lines
+
+
+async def test_who_had_advanced_before_a_freeze_is_told_of_it_when_the_advance_is_received(house, mailbox):
+    await house.nominate()
+    house.log.append(f"nomination/{NOMINATION}", advanced())
+    held = StageFrozen(at=stage(0), stages=(stage(1),), appeal=OTHER)
+    await house.receive("award/2020/provincial/75/KABKOTA", held)
+    await house.settle()
+    assert await house.states() == {"sent": 2}
+    await house.take(f"nomination/{NOMINATION}")
+    await house.settle()
+    for person in (BODY, CONTACT):
+        recorded = await house.deliveries(person)
+        assert sorted(event.data["template"] for event in recorded) == ["advanced", "nominated", "stage-frozen"]
+    assert len(set(mailbox.ids())) == len(mailbox.kept) == 6
 
 
 async def test_a_message_waits_for_its_rulebook(house, mailbox):
