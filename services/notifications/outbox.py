@@ -32,6 +32,7 @@ from schemas.notifications import NotificationDelivered, NotificationFailed
 from schemas.rulebook import Rulebook
 from services.notifications.delivery import Reason, Recipient, ask_of, delivered, failed, program_of, was_delivered
 from services.notifications.directory import DirectoryAway
+from services.notifications.domain.days import is_over
 from services.notifications.domain.templates import LEGAL, RULES
 from services.notifications.mail import ServerAway, message_id_of
 from services.notifications.texts import Contents
@@ -102,7 +103,7 @@ class Outbox:
             for row in rows
             if (one := await self._apart(row["message_id"], row["template"], row["attempts"], self.read(row)))
         ]
-        return [one for one in due if await self.of(one, self._done_before(one)) is False], len(rows)
+        return [one for one in due if await self.of(one, self._needs_nothing(one)) is False], len(rows)
 
     async def read(self, row: asyncpg.Record) -> Due:
         """Return the message of a row: what it says, under its season's rulebook."""
@@ -159,6 +160,15 @@ class Outbox:
             return True
         if (events := self._accepted.get(one.message)) is not None:
             await self._conclude(one, events)
+            return True
+        return False
+
+    async def _needs_nothing(self, one: Due) -> bool:
+        """Settle a message that was concluded before, or a reminder whose day is over."""
+        if await self._done_before(one):
+            return True
+        if one.contents.template == "reminder" and is_over(one.contents.params, self.clock.now()):
+            await self._settle(one, "omitted")
             return True
         return False
 

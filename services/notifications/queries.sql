@@ -274,7 +274,9 @@ where i.state = 'held' and i.digest is null group by i.person, s.zone order by i
 
 -- name: held_of
 -- A person's messages that wait for a digest, recorded up to an instant.
-select i.message_id, i.season, i.sample, i.recorded, i.nominations from intents i join seasons s using (season)
+select i.message_id, i.season, i.sample, i.recorded, i.nominations,
+       case i.template when 'reminder' then i.params end as reminder
+from intents i join seasons s using (season)
 where i.person = $1 and i.state = 'held' and i.digest is null and i.recorded <= $2
   and not exists (select from unnest(i.nominations) as n (nomination)
                   where not exists (select from nominations k where k.nomination = n.nomination))
@@ -291,8 +293,8 @@ on conflict (message_id) do nothing returning message_id
 update intents set digest = $2 where message_id = any($1::uuid[]) and state = 'held' and digest is null
 
 -- name: settle_held
--- A held message was delivered before: it is in no digest again.
-update intents set state = 'sent', settled = clock_timestamp() where message_id = any($1::uuid[]) and state = 'held'
+-- A held message was delivered before, or says what has passed: it is in no digest.
+update intents set state = $2, settled = clock_timestamp() where message_id = any($1::uuid[]) and state = 'held'
 
 -- name: in_digest
 -- What a digest holds, oldest first.

@@ -279,9 +279,14 @@ class House:
 
     async def day(self, at: datetime) -> None:
         """Let the clock bring what it brings at an instant, and send it."""
+        self.stands(at)
         await self.settle()
         await self.daily(at).round()
         await self.settle()
+
+    def stands(self, at: datetime) -> None:
+        """Let the award's clock stand at an instant for whoever sends."""
+        self.sender.outbox.clock = self.poster.outbox.clock = FixedClock(at)
 
     async def chooses(self, person: str, hook: WebhookReceiver | None, **channels: Any) -> None:
         """Let a person choose, as the API does; the receiver learns its secret."""
@@ -1049,6 +1054,29 @@ async def test_a_rebuild_reminds_nobody(house, mailbox):
     await house.settle()
     assert await house.daily(near).round() == 1
     assert await house.daily(near).round() == 0, "another process of the same day"
+
+
+async def test_a_reminder_is_sent_once_whichever_process_looks_and_dies_and_not_after_its_day(house, mailbox):
+    await house.nominate()
+    await house.settle()
+    mailbox.kept.clear()
+    closes = datetime(2021, 1, 31, 15, 59, 59, tzinfo=UTC)
+    near = closes - timedelta(days=2, hours=8)
+    assert await house.daily(near).round() == 1
+    assert await asyncio.gather(*(house.daily(near + timedelta(hours=1)).round() for _ in range(2))) == [0, 0]
+    # The server is away until the second day: of the two reminders only that day's is sent.
+    assert await house.daily(near + timedelta(days=1)).round() == 1
+    house.stands(near + timedelta(days=1))
+    await house.settle()
+    (mail,) = mailbox.kept
+    assert "31 Januari 2021" in mail.get_content()
+    assert await house.states() == {"sent": 3, "omitted": 1}
+    # A process that died between the server's answer and the append sends the same message again, and no other.
+    await house.daily(closes - timedelta(hours=8)).round()
+    house.sender = house.new_sender()
+    house.stands(closes - timedelta(hours=8))
+    await house.settle()
+    assert len(set(mailbox.ids())) == len(mailbox.kept) == 2
 
 
 async def test_a_returned_nomination_an_interview_and_an_appeal_window_are_reminded_of(house, mailbox):
