@@ -7,6 +7,10 @@ commits are intents with ids of person and day, so they are sent once, like all 
 Who has handed in which sheets is on a topic that only scoring and audit read, and scoring gives it to people of the
 place only. So members are reminded of the nominees that they are to score at a stage, by how many they are, whether
 they handed in or not; recused ones are left out, and the text says that what is done needs nothing more.
+
+Of the window for nominations are reminded, for each province, who nominated in the season and who did in the last one
+before it, and the secretary of the province's committee, also when nobody has nominated yet. To whom identity gave the
+role of a secretariat, and who never nominated, is not known here.
 """
 
 from __future__ import annotations
@@ -152,7 +156,7 @@ class Daily:
         seasons = {row["season"]: row for row in await self.pool.fetch(SQL["seasons_on"])}
         rulebooks = {season: self._rulebook(row) for season, row in seasons.items()}
         found: dict[str, list[Deadline]] = {season: [] for season in seasons}
-        for row in await self.pool.fetch(SQL["nominating"]):
+        for row in await self.pool.fetch(SQL["nominating"], *_secretaries(rulebooks)):
             if (season := row["season"]) in seasons:
                 found[season].append(_nominations(row, rulebooks[season], orjson.loads(seasons[season]["extensions"])))
         span = (now, now + FURTHEST)
@@ -169,6 +173,20 @@ class Daily:
         if key not in self._rulebooks:
             self._rulebooks[key] = Rulebook.from_content(orjson.loads(row["rulebook"]))
         return self._rulebooks[key]
+
+
+def _secretaries(rulebooks: Mapping[str, Rulebook]) -> tuple[list[str], list[str], list[str]]:
+    """Return the offices that keep a province's record, as columns: season, body, office."""
+    found = [
+        (season, body.code, office.code)
+        for season, rulebook in rulebooks.items()
+        for body in rulebook.bodies
+        if body.tier == "provincial"
+        for office in body.offices
+        if office.role == "clerk"
+    ]
+    seasons, bodies, offices = ([one[column] for one in found] for column in range(3))
+    return seasons, bodies, offices
 
 
 def _nominations(row: asyncpg.Record, rulebook: Rulebook, extensions: Mapping[str, str]) -> Deadline:

@@ -360,9 +360,24 @@ select s.season, s.version, s.rulebook,
 from seasons s where not s.frozen order by s.season
 
 -- name: nominating
--- Who nominated for each province, in seasons that are not frozen.
-select distinct n.season, n.home as province, n.nominated_by as person
-from nominations n join seasons s using (season) where not s.frozen and n.home is not null order by 1, 2, 3
+-- Who nominates for each province in seasons that are not frozen: who did in the season or in the last one before it,
+-- and who keeps its committee's record, in the offices that the columns $1 to $3 name by season and body.
+with nominators as (
+    select distinct season, home as province, nominated_by as person from nominations
+    where season is not null and home is not null
+)
+select s.season, n.province, n.person
+from seasons s join nominators n
+  on n.season = s.season
+     or n.season = (select max(e.season) from nominators e where e.province = n.province and e.season < s.season)
+where not s.frozen
+union
+select s.season, m.province, m.person
+from seasons s
+join unnest($1::text[], $2::text[], $3::text[]) as o (season, body, office) using (season)
+join seats m using (season, body, office)
+where not s.frozen and m.held
+order by 1, 2, 3
 
 -- === what is read =================================================================================================
 

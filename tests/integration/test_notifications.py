@@ -51,6 +51,7 @@ from schemas.nomination import (
     PlenaryConvened,
     RankingAnnounced,
     RulebookPublished,
+    SeasonFrozen,
     StageAdvanced,
     StageFrozen,
 )
@@ -1077,6 +1078,31 @@ async def test_a_reminder_is_sent_once_whichever_process_looks_and_dies_and_not_
     house.stands(closes - timedelta(hours=8))
     await house.settle()
     assert len(set(mailbox.ids())) == len(mailbox.kept) == 2
+
+
+async def test_who_nominates_is_reminded_of_the_window_before_the_first_nomination(house, mailbox):
+    """Those who did a season before, and the secretary of the province's committee; one mail a day."""
+    await house.enable()
+    book = rulebook_content(rulebook())
+    before = RulebookPublished(season="2019", version=1, hash="0" * 64, content=book | {"season": "2019"})
+    await house.receive("season/2019", before)
+    await house.receive("season/2020", published())
+    earlier = [
+        nominated(one).model_copy(update={"entry": stage(0).model_copy(update={"season": "2019"})})
+        for one in (NOMINATION, OTHER)
+    ]
+    for event in earlier:
+        await house.receive(f"nomination/{event.nomination}", event)
+    ended = SeasonFrozen(season="2019", first=BODY, second=CONTACT, reason_digest="0" * 64)
+    await house.receive("season/2019", ended)
+    await house.receive("committee/2020/75", appointed("sekretaris-panitia", "sekretaris-75"))
+    await house.receive("committee/2020/75", appointed("kepala-bps", "panitia-75-2"))
+    await house.settle()
+    mailbox.kept.clear()
+    await house.day(datetime(2021, 1, 30, 3, tzinfo=UTC))
+    assert sorted(str(mail["To"].addresses[0].username) for mail in mailbox.kept) == ["sekretariat-75", "sekretaris-75"]
+    for mail in mailbox.kept:
+        assert mail.get_content().count("Pengusulan musim 2020") == 1
 
 
 async def test_a_returned_nomination_an_interview_and_an_appeal_window_are_reminded_of(house, mailbox):
