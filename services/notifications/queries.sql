@@ -176,6 +176,20 @@ insert into endpoints (digest, person, salt, url, secret) values ($1, $2, $3, $4
 -- A webhook's URL and secret.
 select url, secret, made from endpoints where digest = $1
 
+-- name: webhook_owners
+-- Whose webhooks are kept.
+select distinct person from endpoints order by person
+
+-- name: uncited_endpoints
+-- What was made for a choice more than a day ago, and is in no choice that was folded.
+select e.digest, e.person from endpoints e left join subscriptions s using (person)
+where e.made < clock_timestamp() - interval '1 day'
+  and e.digest is distinct from s.webhook and e.digest is distinct from s.previous
+
+-- name: erase_endpoint
+-- Nobody's choice: it is erased.
+delete from endpoints where digest = $1
+
 -- name: erase_endpoints
 -- A person was erased: so are the webhooks.
 delete from endpoints where person = any($1::uuid[])

@@ -79,7 +79,6 @@ class MailSender:
         fresh, looked_at = await self.outbox.due("mail")
         if fresh:
             found = await self.directory.find(one.recipient.person for one in fresh)
-            await self._forget_erased(found)
             writable = [
                 one
                 for one in fresh
@@ -88,11 +87,6 @@ class MailSender:
             if writable:
                 await self._send_all(writable, found)
         return routed + looked_at
-
-    async def _forget_erased(self, found: Mapping[UUID, Addressee]) -> None:
-        """Erase the webhooks of persons whom identity has erased."""
-        if erased := [person for person, one in found.items() if one.erased]:
-            await self.outbox.pool.execute(SQL["erase_endpoints"], erased)
 
     async def _can_be_written(self, one: Due, found: Addressee | None) -> bool:
         if found is None or found.address is None or not is_address(found.address):

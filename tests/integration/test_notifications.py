@@ -68,6 +68,7 @@ from services.notifications.directory import Directory, DirectoryAway
 from services.notifications.domain.intents import message_id
 from services.notifications.domain.subscription import DELIVERIES, Choose, Rotate, decide, stream_of
 from services.notifications.domain.templates import GROUPS
+from services.notifications.erasure import Erasure
 from services.notifications.handler import IntentHandler
 from services.notifications.mail import MailServer, ServerAway
 from services.notifications.outbox import SQL, NotRecorded, Outbox, outcomes_counter
@@ -901,6 +902,26 @@ async def test_a_private_address_is_never_called_and_one_dead_webhook_holds_up_n
     await house.fold()
     await strict.round()
     assert len(hook.tries) == 1
+
+
+async def test_a_webhook_is_erased_with_its_person_and_without_any_message(house, hook):
+    await house.enable()
+    for person in (BODY, CONTACT):
+        await house.chooses(person, hook, steps="webhook")
+    await house.fold()
+    # What was made for a choice that was never accepted goes after a day; what a choice cites stays.
+    await house._endpoint(BODY, hook)
+    await house.owner("update endpoints set made = made - interval '2 days'")
+    erasure = Erasure(house.pool, house.executor, Directory(house.identity, house.keys / "notifications.secret"))
+    assert await erasure.round() == 0
+    assert len(await house.pool.fetch("select from endpoints")) == 2
+    headers = await bearer(house, "admin") | {"Idempotency-Key": uuid7()}
+    async with httpx.AsyncClient() as client:
+        answer = await client.delete(f"{house.identity}/v1/persons/{BODY}/data", headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert await erasure.round() == 1
+    assert [str(row["person"]) for row in await house.pool.fetch("select person from endpoints")] == [CONTACT]
+    await erasure.directory.close()
 
 
 async def test_after_a_rotation_a_message_is_signed_with_both_secrets(house, hook):
