@@ -257,9 +257,17 @@ set attempts = attempts + 1, next_try = clock_timestamp() + make_interval(secs =
 where message_id = $1 and state = 'pending'
 
 -- name: postpone_webhook
--- A person's webhook did not answer: nothing else goes to it before $2 seconds have passed.
-update intents set next_try = greatest(next_try, clock_timestamp() + make_interval(secs => $2))
+-- A person's webhook did not answer: nothing else goes to it before $2 seconds have passed, and the days after which a
+-- message is given up are counted for all that waits for it, so that a legal notice behind others is mailed in time.
+update intents
+set next_try = greatest(next_try, clock_timestamp() + make_interval(secs => $2)),
+    first_failed = coalesce(first_failed, clock_timestamp())
 where person = $1 and state = 'pending' and channel = 'webhook'
+
+-- name: webhook_answers
+-- A person's webhook took a message: what waits for it has not failed there.
+update intents set first_failed = null, attempts = 0
+where person = $1 and state = 'pending' and channel = 'webhook' and first_failed is not null
 
 -- name: mail_instead
 -- A legal notice that a webhook did not take is mailed, as a message of its own ($2).
@@ -318,7 +326,7 @@ from intents i left join seasons s using (season)
 where i.digest = $1 order by i.recorded, i.message_id
 
 -- name: send_alone
--- A held message cannot be written: it goes by itself, and holds up no digest.
+-- A held message cannot be written, or finds no room: it goes by itself, and holds up no digest.
 update intents set digest = null, state = 'pending', channel = 'mail', forced = true
 where message_id = $1 and state = 'held'
 
