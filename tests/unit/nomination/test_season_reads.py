@@ -44,6 +44,6 @@ def test_a_category_tells_whom_it_admits_by_kind_size_and_sector():
 
 def test_the_seasons_own_kinds_are_told_with_the_form_of_their_codes():
     assert shown(rulebook(2025))["kinds"] == [
-        {"code": "village", "title": {"id": "Desa", "en": "Village"}, "number": "##.##.##.####"}
+        {"code": "village", "title": {"id": "desa atau kelurahan", "en": "village"}, "number": "##.##.##.####"}
     ]
     assert shown(rulebook())["kinds"] == []
