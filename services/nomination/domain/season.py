@@ -28,6 +28,7 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION, ZONES, UnknownRegion, region, region_table
 from schemas.rulebook import Rulebook, Window, rulebook_content, rulebook_hash
+from services.nomination.domain.local_time import told
 from services.nomination.domain.refusals import decides, refuse
 
 Rules = RulebookPublished | RulebookAmended
@@ -178,11 +179,6 @@ def check_open(state: SeasonState, code: str) -> None:
 
 
 SEASON: Final = Aggregate[SeasonState](initial=Unopened, evolve=evolve, kind="season")
-
-
-def told(moment: datetime, zone: str) -> str:
-    """Return an instant as people of the zone read it, for example 2021-01-31 23:59:59 WITA."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {ZONES[zone]}"
 
 
 # --- opening -------------------------------------------------------------------------------------------------------

@@ -24,13 +24,13 @@ from schemas.nomination import (
 from schemas.rulebook import Rulebook, Verification
 from services.nomination.domain.checks import Check, Returned, Verified
 from services.nomination.domain.committee import Committee
+from services.nomination.domain.local_time import told
 from services.nomination.domain.nomination import (
     Handler,
     Nomination,
     NominationState,
     check_nominating_body,
     nomination_stream,
-    told_instant,
     under_way,
 )
 from services.nomination.domain.plenary import voting_seat
@@ -96,7 +96,7 @@ class _Case:
 
     def told(self, moment: datetime) -> str:
         """Return an instant as the place reads it."""
-        return told_instant(moment, self.rules.zone(self.nomination.at.province))
+        return told(moment, self.rules.zone(self.nomination.at.province))
 
 
 @decides
