@@ -241,9 +241,3 @@ def _lodged(command: LodgeAppeal, capacity: Capacity, at: Stage, award: Award, r
 def by_award(stages: Sequence[Stage]) -> Mapping[str, tuple[Stage, ...]]:
     """Return stages by the award's stream that they belong to."""
     return {stage.award: tuple(one for one in stages if one.award == stage.award) for stage in stages}
-
-
-def check_not_held(at: Stage, award: Award) -> None:
-    """Refuse to go on at a stage that open appeals against an earlier one hold."""
-    if holding := award.holding(at):
-        raise refuse("stage-frozen", "item", f"{at.category}/{at.stage}", appeals=", ".join(holding))
