@@ -26,7 +26,7 @@ from services.nomination.domain.plenary import NotConvened, Setting, plenary_str
 from services.nomination.domain.season import SEASON, known, season_stream
 from services.nomination.programs import plenaries as programs
 from services.nomination.programs.loading import evidence_of, meeting_of
-from services.nomination.projections.minutes import (
+from services.nomination.projections.minutes_read import (
     Point,
     Sources,
     minutes_of,
