@@ -118,15 +118,10 @@ def _under(state: SeasonState, event: Rules) -> Season:
 
 
 def _begun(state: SeasonState, happened: Happened) -> Season:
-    match state:
-        case Season():
-            return state
-        case Frozen(season) | Closed(season):
-            return season
-        case Unopened():
-            raise TypeError(f"{happened.stream} does not begin with SeasonOpened")
-        case _:
-            assert_never(state)
+    season = known(state)
+    if season is None:
+        raise TypeError(f"{happened.stream} does not begin with SeasonOpened")
+    return season
 
 
 @lru_cache(maxsize=64)
@@ -169,7 +164,7 @@ def known(state: SeasonState) -> Season | None:
 
 def begun(state: SeasonState, code: str) -> Season:
     """Return the season to look at, whether or not anything of it may be changed; raise Refused."""
-    return state.season if isinstance(state, Frozen | Closed) else opened(state, code)
+    return known(state) or opened(state, code)
 
 
 @decides
