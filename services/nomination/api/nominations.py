@@ -11,15 +11,14 @@ from pydantic import Field
 from kernel.canonical import Json, instant
 from kernel.http import CommandRequest, answer
 from kernel.paging import Paged, a_moment, page_of
+from kernel.reads import AtLeast, Here
 from schemas.envelope import CategoryCode, CleanName, ProvinceCode, SeasonCode, Slug, Uuid
 from schemas.rulebook import CandidateKind, SizeClass
 from services.nomination.api.handling import handler_of, told, visible
 from services.nomination.api.parts import (
     SQL,
-    AtLeast,
     Body,
     CandidateCode,
-    Here,
     InSeason,
     NominationPath,
     Reader,

@@ -12,12 +12,13 @@ from kernel.commands import Executor
 from kernel.decider import Aggregate, Text
 from kernel.log import read_stream, recorded
 from kernel.problems import forbidden, not_found
+from kernel.reads import Here
 from kernel.service import Service
 from kernel.tokens import Person, require
 from services.nomination.api.documents import Press
 from services.nomination.api.meeting import PLENARY, InMeeting, roll_of
 from services.nomination.api.naming import with_names
-from services.nomination.api.parts import SQL, Body, Here, MeetingCommand, PlenaryPath, Reader
+from services.nomination.api.parts import SQL, Body, MeetingCommand, PlenaryPath, Reader
 from services.nomination.domain.checklist import checklist
 from services.nomination.domain.committee import committee_stream
 from services.nomination.domain.correcting import CorrectMinutes
