@@ -64,6 +64,11 @@ class Committee:
         seats = self._seats.items()
         return {person for (of, office, _), person in seats if of == body and (wanted is None or office in wanted)}
 
+    def voters(self, body: str, seats: Mapping[str, int]) -> set[str]:
+        """Return who holds one of so many seats of these offices: the seats that a later version added vote by it."""
+        held = self._seats.items()
+        return {person for (of, office, number), person in held if of == body and number <= seats.get(office, 0)}
+
     def offices(self, body: str, person: str) -> set[str]:
         """Return the offices that a person holds in a body."""
         return {office for (of, office, _), holder in self._seats.items() if (of, holder) == (body, person)}

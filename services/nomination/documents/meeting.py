@@ -71,6 +71,7 @@ from services.nomination.documents.sheets import (
     Tabling,
     VoteLine,
 )
+from services.nomination.domain.committee import Seat, votes_by
 
 Opening = MotionOpened | TieMotionOpened | AdmissionMotionOpened | AppealMotionOpened
 Decided = PlenaryDecided | AdmissionDecided
@@ -341,7 +342,7 @@ class _Minutes:
     def _summary(self) -> str:
         seats = self.body.seats
         came = len({event.person for _, event in self.record.attendance if event.present})
-        holders = sum(one.office in {office.code for office in self.body.voting_offices} for one in self.cited.holders)
+        holders = sum(votes_by(Seat(one.office, one.seat), self.body) for one in self.cited.holders)
         return (
             f"Jumlah kursi {seats}, terisi {holders}, kosong {seats - holders}; {came} anggota tercatat hadir. Kuorum "
             f"paling sedikit {self.body.quorum.needed(seats)} anggota, dihitung dari seluruh kursi (termasuk yang "
@@ -484,8 +485,8 @@ class _Minutes:
             return
         cast = {vote.person: vote for vote in motion.votes}
         recused = set(motion.decided.quorum.recused) if motion.decided else set()
-        voting = {office.code for office in self.body.voting_offices}
-        offices = {one.person: one.office for one in self.cited.holders if one.office in voting}
+        voting = (one for one in self.cited.holders if votes_by(Seat(one.office, one.seat), self.body))
+        offices = {one.person: one.office for one in voting}
         offices |= {vote.person: vote.office for vote in motion.votes}
         present = self.record.present_at(motion.closed or datetime.max.replace(tzinfo=motion.time.tzinfo))
         order = [office.code for office in self.body.offices]

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, assert_never
-from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Emit, Happened
 from schemas.envelope import Stage
 from schemas.nomination import AppealDecided, AppealLodged, DecisionContested, StageFrozen
-from schemas.regions import NATION, ZONES
+from schemas.regions import NATION
 from schemas.rulebook import Rulebook
 from services.nomination.domain.award import Announcement, Award, Contest
+from services.nomination.domain.local_time import told
 from services.nomination.domain.nomination import Cited, Nomination, NominationState, Scopes, speaks_for
 from services.nomination.domain.plenary import Plenary, PlenaryState
 from services.nomination.domain.refusals import decides, refuse
@@ -188,15 +188,10 @@ def _check_window(received: datetime, announced: Announcement, rules: Rulebook) 
     """Refuse what was received before the announcement or after the last instant, which still counts."""
     zone = rules.zone(announced.at.province)
     if received < announced.time:
-        raise refuse("appeal-too-early", "motion", _told(announced.time, zone))
+        raise refuse("appeal-too-early", "motion", told(announced.time, zone))
     if announced.until is None or received > announced.until:
-        closed = _told(announced.until or announced.time, zone)
-        raise refuse("appeal-window-closed", "motion", closed, received=_told(received, zone))
-
-
-def _told(moment: datetime, zone: str) -> str:
-    """Return an instant as people of the zone read it, for example 2021-03-09 23:59:59 WITA."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {ZONES[zone]}"
+        closed = told(announced.until or announced.time, zone)
+        raise refuse("appeal-window-closed", "motion", closed, received=told(received, zone))
 
 
 def _check_first(command: LodgeAppeal, award: Award) -> None:
@@ -251,9 +246,3 @@ def _lodged(command: LodgeAppeal, capacity: Capacity, at: Stage, award: Award, r
 def by_award(stages: Sequence[Stage]) -> Mapping[str, tuple[Stage, ...]]:
     """Return stages by the award's stream that they belong to."""
     return {stage.award: tuple(one for one in stages if one.award == stage.award) for stage in stages}
-
-
-def check_not_held(at: Stage, award: Award) -> None:
-    """Refuse to go on at a stage that open appeals against an earlier one hold."""
-    if holding := award.holding(at):
-        raise refuse("stage-frozen", "item", f"{at.category}/{at.stage}", appeals=", ".join(holding))

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal, TypeVar, assert_never
-from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Happened
 from schemas.envelope import Stage
@@ -29,7 +28,9 @@ from schemas.nomination import (
     WinnerWithdrawn,
 )
 from schemas.rulebook import Rulebook
+from services.nomination.domain.local_time import day_of, end_of
 from services.nomination.domain.nomination import Cited
+from services.nomination.domain.refusals import refuse
 
 T = TypeVar("T")
 
@@ -245,9 +246,19 @@ def appeals_until(rules: Rulebook, province: str, announced: datetime) -> dateti
     The days are the place's own, the day of the announcement being the first and the last one ending with its last
     second (`schemas.rulebook.Appeals`).
     """
-    zone = ZoneInfo(rules.zone(province))
-    last = announced.astimezone(zone).date() + timedelta(days=rules.appeals.days - 1)
-    return datetime.combine(last, time(23, 59, 59, 999_999), zone).astimezone(UTC)
+    zone = rules.zone(province)
+    return end_of(day_of(announced, zone) + timedelta(days=rules.appeals.days - 1), zone)
+
+
+def holding(at: Stage, *awards: Award) -> tuple[str, ...]:
+    """Return the open appeals that hold a stage, whichever of these awards of its path they were recorded on."""
+    return tuple(dict.fromkeys(appeal for award in awards for appeal in award.holding(at)))
+
+
+def check_not_held(at: Stage, *awards: Award) -> None:
+    """Refuse to go on at a stage that open appeals hold by one of these awards."""
+    if appeals := holding(at, *awards):
+        raise refuse("stage-frozen", "item", f"{at.category}/{at.stage}", appeals=", ".join(appeals))
 
 
 Standing = Literal["provisional", "final"]

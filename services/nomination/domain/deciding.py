@@ -35,6 +35,7 @@ from schemas.regions import NATION
 from schemas.rulebook import Rulebook
 from schemas.rulebook import Stage as StageRules
 from services.nomination.domain.admission import AskAdmission, admission_motion, admitted, is_waiting, waiting_at
+from services.nomination.domain.award import check_not_held
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.evidence import (
     Evidence,
@@ -78,7 +79,7 @@ from services.nomination.domain.plenary import (
     offices_of,
     plenary_stream,
 )
-from services.nomination.domain.readiness import check_not_frozen, check_upstream, check_verified
+from services.nomination.domain.readiness import check_upstream, check_verified, path_awards
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Ranking, Seal, citable
 from services.nomination.domain.season import SeasonState
@@ -114,7 +115,7 @@ def table_ranking(
     setting = in_session(command.plenary, plenary, season, committee, command.received)
     check_office(command.actor, setting.rules, setting.formed, offices_of(setting.rules, "clerk"))
     _check_on_agenda(command.item, setting.plenary)
-    check_not_frozen(setting.plenary.stage(command.item), evidence)
+    check_not_held(setting.plenary.stage(command.item), *path_awards(evidence))
     seal = _asked_seal(command, setting.plenary, evidence.ranking)
     rules = citable(seal, evidence.ranking, setting.season, evidence.award, committee, evidence.nominations)
     _check_decides(setting.rules.code, stage_rules(rules, seal.said.at))
@@ -253,7 +254,7 @@ def _propose(
     asked: AskProposal, item: AgendaItem, ballot: Ballot, setting: Setting, evidence: Evidence
 ) -> MotionOpened:
     """Return the question whether the tabled seal's ranks 1 to the quota advance; raise Refused."""
-    check_not_frozen(setting.plenary.stage(item), evidence)
+    check_not_held(setting.plenary.stage(item), *path_awards(evidence))
     seal, rules = tabled_seal(item, setting, evidence)
     proposed = proposed_now(item, seal, rules, setting.plenary, evidence)
     if asked.advancing not in (None, proposed.advancing):
@@ -366,7 +367,7 @@ def _decide_proposal(
 ) -> Sequence[Emit]:
     """Close the question who advances, while no appeal holds the stage and the results before it stand."""
     at = setting.plenary.stage(motion.item)
-    check_not_frozen(at, evidence)
+    check_not_held(at, *path_awards(evidence))
     seal, rules = tabled_seal(motion.item, setting, evidence)
     check_upstream(at, rules, evidence, command.received)
     closed = closing(motion, setting, rules, evidence, command.actor)

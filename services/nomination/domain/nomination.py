@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal, assert_never
 from uuid import NAMESPACE_URL, UUID, uuid5
-from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Emit, Happened, Position, Refusal
 from schemas.envelope import Stage
@@ -31,10 +30,11 @@ from schemas.nomination import (
     StageAdvanced,
     StageAdvanceWithdrawn,
 )
-from schemas.regions import NATION, ZONES, UnknownRegion, region
+from schemas.regions import NATION, UnknownRegion, region
 from schemas.rulebook import Rulebook
 from services.nomination.domain.candidate import CandidateAsked, settle_candidate
 from services.nomination.domain.checks import UNCHECKED, Check, Verified, checked
+from services.nomination.domain.local_time import told
 from services.nomination.domain.refusals import Refused, decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
 
@@ -339,8 +339,8 @@ def under_way(id_: str, state: NominationState, *, won: bool) -> Nomination:
 
 def ended(path: str, nomination: str, ending: str) -> Refused:
     """Return the refusal of what is asked of a nomination that is over."""
-    told, told_id = _TOLD_ENDINGS[ending]
-    return refuse("nomination-ended", path, nomination, ending=told, ending_id=told_id)
+    english, indonesian = _TOLD_ENDINGS[ending]
+    return refuse("nomination-ended", path, nomination, ending=english, ending_id=indonesian)
 
 
 def written(id_: str, state: NominationState, *, won: bool) -> Written:
@@ -444,9 +444,9 @@ def _check_window(received: datetime, province: str, season: Season) -> None:
     opens, closes = rules.opens_utc(rules.calendar.nomination, province), season.nomination_closes(province)
     zone = rules.zone(province)
     if received < opens:
-        raise refuse("window-not-open", "season", told_instant(opens, zone), closes=told_instant(closes, zone))
+        raise refuse("window-not-open", "season", told(opens, zone), closes=told(closes, zone))
     if received > closes:
-        raise refuse("window-closed", "season", told_instant(closes, zone), received=told_instant(received, zone))
+        raise refuse("window-closed", "season", told(closes, zone), received=told(received, zone))
 
 
 def window_refusal(received: datetime, province: str, season: Season) -> Refusal | None:
@@ -456,11 +456,6 @@ def window_refusal(received: datetime, province: str, season: Season) -> Refusal
     except Refused as refused:
         return refused.refusal
     return None
-
-
-def told_instant(moment: datetime, zone: str) -> str:
-    """Return an instant as people of the zone read it, for example 2021-01-31 23:59:59 WITA."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {ZONES[zone]}"
 
 
 @decides

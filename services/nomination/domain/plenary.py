@@ -36,7 +36,7 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION
 from schemas.rulebook import Body, Rulebook
-from services.nomination.domain.committee import Committee, FormedBody, Seat, check_in_office
+from services.nomination.domain.committee import Committee, FormedBody, Seat, check_in_office, votes_by
 from services.nomination.domain.local_time import begin_of, day_of, told
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
@@ -295,7 +295,7 @@ def offices_of(rules: Body, *roles: Literal["chair", "member", "clerk"]) -> list
 def voting_seat(person: str, rules: Body, formed: FormedBody, path: str) -> Seat:
     """Return the person's seat, when it is one that votes."""
     seat = formed.seat_of(person)
-    if seat is None or seat.office not in offices_of(rules, "chair", "member"):
+    if seat is None or not votes_by(seat, rules):
         raise refuse("person-not-seated", path, person, body=rules.code)
     return seat
 
@@ -385,8 +385,10 @@ def convene(command: Convene, season: SeasonState, committee: Committee) -> Sequ
 def earliest_day(notice_days: int, convened: datetime, zone: str) -> date:
     """Return the first day on which a meeting convened at an instant may be held, both days being the zone's own.
 
-    Whole days of notice lie between the day of convening and that of the meeting, neither of them counted, as for the
-    general meetings of companies (UU 40/2007, article 82).
+    Whole calendar days of notice lie between the day of convening and that of the meeting, neither of them counted. No
+    source says how the award's committees count them; assumed as for the general meetings of companies, which are
+    called so many days ahead without counting the day of the call and that of the meeting (UU 40/2007 on limited
+    liability companies, article 82, paragraph 1: 14 days, so that a meeting on 18 June is called on 3 June or before).
     """
     today = day_of(convened, zone)
     return today + timedelta(days=notice_days + 1) if notice_days else today

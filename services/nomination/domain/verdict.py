@@ -8,7 +8,7 @@ the stages that the appeal held. Nobody moves up into the seat of a nominee who 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from fractions import Fraction
@@ -26,8 +26,6 @@ from schemas.nomination import (
     CertificateRevoked,
     DecisionReviewed,
     NominationEliminated,
-    PrizeAwarded,
-    PrizeText,
     RankLeftVacant,
     ResealOrdered,
     Shift,
@@ -48,10 +46,9 @@ from services.nomination.domain.appeal import (
     Lodged,
     NotLodged,
     appeal_stream,
-    check_not_held,
     downstream,
 )
-from services.nomination.domain.award import Award, Winner
+from services.nomination.domain.award import Award, Winner, check_not_held
 from services.nomination.domain.nomination import Cited, Nomination, NominationState, nomination_stream
 from services.nomination.domain.plenary import (
     BreakTie,
@@ -67,6 +64,7 @@ from services.nomination.domain.refusals import refuse
 from services.nomination.domain.reranking import Standings, aggregate, parted_ranks, rerank
 from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import Season
+from services.nomination.domain.winning import prizes, vacant_ranks
 
 _GONE: Final = ("withdrawn", "rejected")
 """Who ended so takes no seat that a verdict makes free for them."""
@@ -567,8 +565,9 @@ def _crowned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emi
             yield Emit(nomination_stream(one), eliminated)
     taking = [one for one in reversal.due if one in (*reversal.entering, *reversal.moving)]
     yield from (_winner(one, reversal.due[one], cited, ground) for one in taking)
-    yield from (emit for one in taking for emit in _prize(one, reversal.due[one], cited, ground))
-    for rank in _vacant(reversal.due.values(), ground.quota):
+    taken = {one: reversal.due[one] for one in taking}
+    yield from (Emit(at.award, prize) for prize in prizes(at, ground.rules, taken, cited))
+    for rank in vacant_ranks(reversal.due.values(), ground.quota):
         if (at, rank) not in ground.award.vacant:
             yield Emit(at.award, RankLeftVacant(at=at, rank=rank, plenary=plenary, motion=motion))
 
@@ -599,26 +598,6 @@ def _winner(nomination: str, rank: int, cited: Cited, ground: _Ground) -> Emit:
         sample=ground.seal.said.sample or (state is not None and state.sample),
     )
     return Emit(ground.at.award, declared)
-
-
-def _prize(nomination: str, rank: int, cited: Cited, ground: _Ground) -> Iterator[Emit]:
-    at, (plenary, motion) = ground.at, cited
-    prize = ground.rules.prize(at.tier, at.category, rank)
-    if prize is not None:
-        text = PrizeText(id=prize.prize.id, en=prize.prize.en)
-        awarded = PrizeAwarded(nomination=nomination, at=at, rank=rank, prize=text, plenary=plenary, motion=motion)
-        yield Emit(at.award, awarded)
-
-
-def _vacant(taken: Iterable[int], quota: int) -> Iterator[int]:
-    """Yield the ranks within a quota that nobody takes; those who share a rank take as many as they are."""
-    ranks = list(taken)
-    free_from = 1
-    for rank in range(1, quota + 1):
-        if rank in ranks:
-            free_from = rank + ranks.count(rank)
-        elif rank >= free_from:
-            yield rank
 
 
 def _revoked(reversal: _Reversal, ground: _Ground) -> Iterator[Emit]:

@@ -1,7 +1,7 @@
 """Voting on a motion: openly, one by one; or secretly on paper, whose count two members confirm.
 
 Both need the quorum of the item at that moment: present, unrecused members, counted anew. What is counted goes by the
-rulebook that the motion's seal was made under.
+rulebook that the motion's seal was made under: who holds a seat that only a later version has takes no part.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kernel.decider import Emit
 from schemas.nomination import BallotConfirmed, BallotTallied, Quorum, Tally, Vote, VoteCast
 from schemas.rulebook import Body
 from services.nomination.domain.admission import check_waiting
-from services.nomination.domain.committee import Committee
+from services.nomination.domain.committee import Committee, votes_by
 from services.nomination.domain.evidence import rules_of
 from services.nomination.domain.motion import ballots, check_ballots, check_quorum, quorum_of, recused_on
 from services.nomination.domain.nomination import NominationState, Unnominated
@@ -75,6 +75,8 @@ class _Polled:
 
     motion: Motion
     body: Body
+    version: int
+    """The version of the rulebook that `body` is of."""
     recused: frozenset[str]
     quorum: Quorum
 
@@ -90,12 +92,16 @@ def _polled(number: int, setting: Setting, ranking: Ranking, nominations: Mappin
     rules = rules_of(motion.seal, setting, ranking)
     body = rules.body(setting.plenary.body)
     recused = recused_on(motion, setting.committee, rules, nominations)
-    return _Polled(motion, body, recused, quorum_of(body, setting.formed, recused, setting.plenary.present))
+    return _Polled(
+        motion, body, rules.version, recused, quorum_of(body, setting.formed, recused, setting.plenary.present)
+    )
 
 
 def _check_takes_part(person: str, polled: _Polled, setting: Setting) -> str:
     """Return the office of a seated, present member who is not recused on the motion; refuse others."""
-    seat = voting_seat(person, polled.body, setting.formed, "actor")
+    seat = voting_seat(person, setting.rules, setting.formed, "actor")
+    if not votes_by(seat, polled.body):
+        raise refuse("seat-of-later-rules", "actor", seat.office, seat=seat.number, version=polled.version)
     if person in polled.recused:
         raise refuse("recused", "actor")
     if person not in setting.plenary.present:

@@ -7,7 +7,7 @@ to the next tier by their rank are the ones who receive the province's prizes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kernel.decider import Emit
 from schemas.envelope import Stage
@@ -30,29 +30,23 @@ def crown(
     stage = rules.stage(at.tier, at.category, at.stage)
     if stage.next is not None and stage.next.tier == at.tier:
         return ()
-    events: list[PrizeAwarded | RankLeftVacant] = [*_prizes(at, rules, ahead, decided)]
+    ranks = {one.nomination: one.rank for one in ahead}
+    events: list[PrizeAwarded | RankLeftVacant] = [*prizes(at, rules, ranks, decided)]
     if stage.next is None:
-        vacant = vacant_ranks((one.rank for one in ahead), rules.quota(stage, at.province))
+        vacant = vacant_ranks(ranks.values(), rules.quota(stage, at.province))
         plenary, motion = decided
         events += (RankLeftVacant(at=at, rank=rank, plenary=plenary, motion=motion) for rank in vacant)
     return tuple(Emit(at.award, event) for event in events)
 
 
-def _prizes(
-    at: Stage, rules: Rulebook, ahead: Iterable[WinnerDeclared | StageAdvanced], decided: Cited
-) -> Iterator[PrizeAwarded]:
+def prizes(at: Stage, rules: Rulebook, ranks: Mapping[str, int], decided: Cited) -> Iterator[PrizeAwarded]:
+    """Yield what the rulebook gives to those who take these ranks, by nomination, by a decision on a stage."""
     plenary, motion = decided
-    for one in ahead:
-        prize = rules.prize(at.tier, at.category, one.rank)
+    for nomination, rank in ranks.items():
+        prize = rules.prize(at.tier, at.category, rank)
         if prize is not None:
-            yield PrizeAwarded(
-                nomination=one.nomination,
-                at=at,
-                rank=one.rank,
-                prize=PrizeText(id=prize.prize.id, en=prize.prize.en),
-                plenary=plenary,
-                motion=motion,
-            )
+            text = PrizeText(id=prize.prize.id, en=prize.prize.en)
+            yield PrizeAwarded(nomination=nomination, at=at, rank=rank, prize=text, plenary=plenary, motion=motion)
 
 
 def vacant_ranks(taken: Iterable[int], quota: int) -> Iterator[int]:

@@ -140,13 +140,18 @@ async def _standing(load: Loader, command: C) -> tuple[C, NominationState, Seaso
     return replace(command, won=award.won(state.id)), state, season
 
 
-def amending(command: Amend) -> Program:
-    """Correct a nomination."""
+def _handling(command: C, decide: Callable[[C, NominationState, SeasonState], Decision]) -> Program:
+    """Return what decides on a nomination by its own stream and its season."""
 
     async def program(load: Loader) -> Decision:
-        return amend(*await _standing(load, command))
+        return decide(*await _standing(load, command))
 
     return program
+
+
+def amending(command: Amend) -> Program:
+    """Correct a nomination."""
+    return _handling(command, amend)
 
 
 def attaching(command: AttachEvidence, keep: Keep) -> Program:
@@ -163,11 +168,7 @@ def attaching(command: AttachEvidence, keep: Keep) -> Program:
 
 def disputing(command: DisputeFigure) -> Program:
     """Dispute a measured figure."""
-
-    async def program(load: Loader) -> Decision:
-        return dispute_figure(*await _standing(load, command))
-
-    return program
+    return _handling(command, dispute_figure)
 
 
 # --- verification --------------------------------------------------------------------------------------------------
@@ -180,43 +181,34 @@ async def _committee_of(load: Loader, state: NominationState) -> Committee:
     return await load.load(COMMITTEE, committee_stream(state.at.season, state.at.province))
 
 
-def verifying(command: Verify) -> Program:
-    """Find a nomination in order."""
+def _judging(command: C, decide: Callable[[C, NominationState, SeasonState, Committee], Decision]) -> Program:
+    """Return what a member of a stage's body decides on a nomination."""
 
     async def program(load: Loader) -> Decision:
         asked, state, season = await _standing(load, command)
-        return verify(asked, state, season, await _committee_of(load, state))
+        return decide(asked, state, season, await _committee_of(load, state))
 
     return program
+
+
+def verifying(command: Verify) -> Program:
+    """Find a nomination in order."""
+    return _judging(command, verify)
 
 
 def returning(command: Return) -> Program:
     """Hand a nomination back."""
-
-    async def program(load: Loader) -> Decision:
-        asked, state, season = await _standing(load, command)
-        return return_nomination(asked, state, season, await _committee_of(load, state))
-
-    return program
+    return _judging(command, return_nomination)
 
 
 def rejecting(command: Reject) -> Program:
     """End a nomination that cannot be verified."""
-
-    async def program(load: Loader) -> Decision:
-        asked, state, season = await _standing(load, command)
-        return reject(asked, state, season, await _committee_of(load, state))
-
-    return program
+    return _judging(command, reject)
 
 
 def resubmitting(command: Resubmit) -> Program:
     """Hand a mended nomination in again."""
-
-    async def program(load: Loader) -> Decision:
-        return resubmit(*await _standing(load, command))
-
-    return program
+    return _handling(command, resubmit)
 
 
 # --- interviews ----------------------------------------------------------------------------------------------------

@@ -105,13 +105,6 @@ RULES: Final = {
         "Put the verdict on {stage}.",
         "Ajukan putusan pada {stage}.",
     ),
-    "stage-frozen": rule(
-        CONFLICT,
-        "{value} is held until these appeals are decided: {appeals}.",
-        "{value} ditahan sampai sanggah berikut diputus: {appeals}.",
-        "Let a plenary decide the appeals first.",
-        "Putuskan dahulu sanggah tersebut dalam sidang pleno.",
-    ),
     "verdict-without-figures": rule(
         UNFIT,
         "An upheld appeal needs the figures that it changes.",

@@ -169,6 +169,13 @@ RULES: Final = {
         "You take no part in this item; you may in others.",
         "Anda tidak ikut pada agenda ini; pada agenda lain boleh.",
     ),
+    "seat-of-later-rules": rule(
+        CONFLICT,
+        "Your seat ({value} {seat}) is not among those of rulebook version {version}, by which this motion is decided.",
+        "Kursi Anda ({value} {seat}) belum ada pada juknis versi {version} yang menjadi dasar putusan atas usul ini.",
+        "You take part in motions on rankings that were sealed under the version that has your seat.",
+        "Anda ikut pada usul atas peringkat yang disegel menurut versi juknis yang memuat kursi Anda.",
+    ),
     "voted-already": rule(
         CONFLICT,
         "You voted on motion {value} already.",

@@ -1,4 +1,8 @@
-"""Gathers from the log what the minutes of a plenary cite, as it stood when the meeting ended."""
+"""Minutes as they are printed: gathers from the log what the sheet cites, as it stood when the meeting ended.
+
+`projections.minutes_read` has the minutes as they are read by programs: the record in the words of its events. The
+sheet is laid out from decoded events, with names, tables and sentences, and is marked while the meeting goes on.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +45,7 @@ class _Gathered:
     keys: tuple[str, ...]
 
 
-async def read_minutes(service: Service, directory: Directory, plenary: str, address: str) -> MinutesSheet | None:
+async def printed_minutes(service: Service, directory: Directory, plenary: str, address: str) -> MinutesSheet | None:
     """Return the sheet of a plenary's minutes, None when there is no such plenary. Raises DirectoryAway.
 
     `address` is where the minutes are read again.
