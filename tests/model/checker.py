@@ -343,7 +343,7 @@ class Checker:
                     self.advanced.get(one, {}).pop(event.nomination, None)
                 nominee.at = event.returned
                 nominee.path = nominee.path[: nominee.path.index(event.returned) + 1]
-                nominee.ending = nominee.ending if nominee.ending == "withdrawn" else "eliminated"
+                nominee.ending = nominee.ending if nominee.ending in ("withdrawn", "rejected") else "eliminated"
             case _:
                 pass
 
@@ -503,9 +503,7 @@ class Checker:
         """Return the figures that count of an earlier ranking: by a verdict, else by the seal that was carried from."""
         seals = [one.event for one in self.rankings[ranking].seals.values() if one.version == versions.get(ranking)]
         said = [self.verdicts[corrected[ranking]]] if ranking in corrected else seals
-        return {
-            row.nomination: {one.aspect: one.value for one in row.aspects} for one in said for row in one.standings
-        }
+        return {row.nomination: {one.aspect: one.value for one in row.aspects} for one in said for row in one.standings}
 
     def _content(self, version: int | None = None) -> dict[str, Any]:
         return self.rules[max(self.rules) if version is None else version]

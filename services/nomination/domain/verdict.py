@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from fractions import Fraction
-from typing import Final, assert_never
+from typing import assert_never
 
 from kernel.decider import Emit
 from schemas.envelope import Stage
@@ -67,10 +67,6 @@ from services.nomination.domain.refusals import refuse
 from services.nomination.domain.reranking import Standings, aggregate, parted_ranks, rerank
 from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import Season
-
-_GONE: Final = ("withdrawn", "rejected")
-"""Who ended so takes no seat that a verdict makes free for them."""
-
 
 # --- what a decision on an appeal rests on -------------------------------------------------------------------------
 
@@ -377,7 +373,13 @@ def _has_advanced(state: Nomination | None, at: Stage) -> bool:
 
 
 def _may_enter(state: Nomination | None, at: Stage) -> bool:
-    return state is not None and state.at == at and state.ending not in _GONE
+    """Tell whether a nominee can take a seat: nobody does who withdrew or was rejected, here or at a later stage."""
+    return state is not None and state.at == at and not state.left_empty
+
+
+def _took_part(state: Nomination, at: Stage, cited: Cited) -> bool:
+    """Tell whether a nominee held a seat when a verdict on a stage fell, or could get one."""
+    return _has_advanced(state, at) or _may_enter(state, at) or cited in state.outcomes
 
 
 def _due(
@@ -695,20 +697,20 @@ def corrected_announcement(case: Case) -> tuple[str, tuple[Announced, ...]]:
 
 
 def _lines(decided: AppealDecided, award: Award, case: Case) -> Iterator[Announced]:
-    """Yield one line for everybody who still holds an outcome, ranked first; who withdrew at the stage has none."""
+    """Yield one line for everybody of whom it was disposed, ranked first; who left the stage empty has none."""
     orders = [one.verdict.order for one in reversed(case.corrections) if one.verdict.order]
-    gone = {one for one, state in case.nominations.items() if isinstance(state, Nomination) and state.ending in _GONE}
+    cited = (decided.plenary, decided.motion)
+    states = {one: state for one, state in case.nominations.items() if isinstance(state, Nomination)}
+    gone = {one for one, state in states.items() if not _took_part(state, decided.at, cited)}
     ranks = parted_ranks(decided.standings or (), (*orders, *(tie.order for tie in case.ties)), gone)
     winners = {winner.nomination for winner in award.winners if winner.at == decided.at}
     unranked = [row.nomination for row in decided.unrankable or ()]
     seal = case.ranking.seal(decided.seal)
     for one in (*ranks, *unranked):
-        state = case.nominations.get(one)
-        if not isinstance(state, Nomination):
+        state = states.get(one)
+        if state is None or (state.left_empty and decided.seal not in state.decided_on):
             continue
         advanced = _has_advanced(state, decided.at)
-        if state.ending == "withdrawn" and not advanced:
-            continue
         yield Announced(
             nomination=one,
             candidate=state.candidate.name,

@@ -313,9 +313,13 @@ class Nomination:
         return replace(self, path=(*self.path, to), fallen=fallen, standing="competing")
 
     def fall_back(self, to: Stage) -> Nomination:
-        """Return the nomination eliminated at an earlier stage of its way, the later ones taken back."""
+        """Return the nomination out at an earlier stage of its way, the later ones taken back.
+
+        It is eliminated, unless it had withdrawn or was rejected before.
+        """
         kept = self.path[: self.path.index(to) + 1] if to in self.path else self.path
-        return replace(self, path=kept, fallen=(*self.fallen, *self.path[len(kept) :]), standing="eliminated")
+        standing: Standing = "eliminated" if self.standing == "competing" else self.standing
+        return replace(self, path=kept, fallen=(*self.fallen, *self.path[len(kept) :]), standing=standing)
 
 
 def _of(stages: Sequence[Stage], tier: str, stage: str) -> Stage | None:
