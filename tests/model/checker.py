@@ -534,8 +534,8 @@ class Checker:
 
     def _opened(self, meeting: Meeting, motion: Motion) -> None:
         at = meeting.at(motion.event.item)
-        if motion.kind == "propose":  # A tie may be broken meanwhile: nobody moves by it.
-            assert not self._held(at), "a proposal is put while an appeal holds the stage"
+        if motion.kind in ("propose", "tie"):
+            assert not self._held(at), "a question is put while an appeal holds the stage"
         quorum = len(self._free(meeting, motion) & meeting.present)
         assert quorum >= self._required(meeting), "a motion is put without a quorum"
 
@@ -575,9 +575,8 @@ class Checker:
         self._counted_votes(event, meeting, motion)
         if motion.kind == "propose":
             self._proposal(decision, meeting, motion, at)
-        if motion.kind == "propose":
-            assert not self._held(at), "a proposal is decided while an appeal holds the stage"
         if motion.kind in ("propose", "tie"):
+            assert not self._held(at), "a question is decided while an appeal holds the stage"
             assert self.rankings[at.ranking].received.get(event.seal) is not None, "decided on an unknown seal"
         upheld = any(_name(one) == "AppealDecided" and one.event.verdict.outcome == "upheld" for one in appended)
         for one in appended:
@@ -646,9 +645,11 @@ class Checker:
         rules = self._rules_of(at, event.rulebook_version)
         quota = rules["quota"]["places"]
         assert len(self.advanced.get(at, ())) <= quota, "more advance than there are seats"
-        if rules.get("next") is None and at in self.carried:
-            award = self.awards[at.award]
-            self._filled(award.winners.get(at, {}), award.vacant.get(at, set()), quota)
+        for one in self.carried:
+            rules = self._rules_of(one, event.rulebook_version)
+            if rules.get("next") is None:
+                award, places = self.awards[one.award], rules["quota"]["places"]
+                self._filled(award.winners.get(one, {}), award.vacant.get(one, set()), places)
 
     @staticmethod
     def _filled(winners: dict[str, int], vacant: set[int], quota: int) -> None:

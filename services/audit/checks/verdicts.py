@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from kernel.canonical import canonical
-from services.audit.checks.results import compared, crowned, missing_faults
+from services.audit.checks.results import compared, covered, crowned, missing_faults
 from services.audit.checks.stages import held_faults, holds
 from services.audit.checks.telling import after, before
 from services.audit.checks.ties import broken
@@ -324,6 +324,11 @@ def _moved(reversal: Reversal) -> Iterator[Json]:
             rank = winners_at(stage, reversal.moment, reversal.record).get(one)
             if rank is not None:
                 yield _dethroned(one, stage, rank, reversal)
+    for stage in reversal.rules.downstream(at):
+        winners = winners_at(stage, reversal.moment, reversal.record)
+        kept = [rank for one, rank in winners.items() if one not in reversal.leaving]
+        for rank in covered(winners.values()) - covered(kept):
+            yield {"name": "RankLeftVacant", "at": stage, "rank": rank, **reversal.decided.cited}
     for one in reversal.entering:
         yield {
             "name": "StageAdvanced",

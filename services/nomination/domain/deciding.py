@@ -198,6 +198,7 @@ def open_motion(
             opening: Opening = _propose(asked, item, ballot, setting, evidence)
         case AskTie() as asked:
             _check_movable(item, setting, evidence)
+            check_not_frozen(setting.plenary.stage(item), evidence)
             opening = tie_motion(asked, item, ballot, setting, evidence)
         case AskAdmission() as asked:
             _check_movable(item, setting, evidence)
@@ -391,7 +392,11 @@ def _check_still_proposed(
 def _decide_tie(
     command: DecideMotion, motion: Motion, tie: BreakTie, setting: Setting, evidence: Evidence
 ) -> Sequence[Emit]:
-    """Close the question in which order those stand who share a rank; nobody moves by it."""
+    """Close the question in which order those stand who share a rank; nobody moves by it.
+
+    Not while an appeal holds the stage: its verdict may change who is tied, and a lot that is drawn prejudges that.
+    """
+    check_not_frozen(setting.plenary.stage(motion.item), evidence)
     seal, rules = tabled_seal(motion.item, setting, evidence)
     check_unchanged(motion, tie, seal, setting.plenary.stage(motion.item), evidence)
     closed = closing(motion, setting, rules, evidence, command.actor)

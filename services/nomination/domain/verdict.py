@@ -8,6 +8,7 @@ the stages that the appeal held. Nobody moves up into the seat of a nominee who 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -525,6 +526,17 @@ def _returned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Em
             for winner in award.winners:
                 if winner.nomination == one and winner.at in ground.case.rankings:
                     yield _dethroned(winner, cited, ground)
+    yield from _vacated(reversal, cited, ground)
+
+
+def _vacated(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
+    """Yield the ranks at the end of the path that nobody takes any more: nobody moves up into them either."""
+    plenary, motion = cited
+    for stage in ground.case.rankings:
+        winners = [winner for winner in ground.case.awards[stage.award].winners if winner.at == stage]
+        kept = [winner.rank for winner in winners if winner.nomination not in reversal.leaving]
+        for rank in sorted(_covered(winner.rank for winner in winners) - _covered(kept)):
+            yield Emit(stage.award, RankLeftVacant(at=stage, rank=rank, plenary=plenary, motion=motion))
 
 
 def _advanced(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
@@ -612,15 +624,15 @@ def _prize(nomination: str, rank: int, cited: Cited, ground: _Ground) -> Iterato
         yield Emit(at.award, awarded)
 
 
-def _vacant(taken: Iterable[int], quota: int) -> Iterator[int]:
-    """Yield the ranks within a quota that nobody takes; those who share a rank take as many as they are."""
-    ranks = list(taken)
-    free_from = 1
-    for rank in range(1, quota + 1):
-        if rank in ranks:
-            free_from = rank + ranks.count(rank)
-        elif rank >= free_from:
-            yield rank
+def _vacant(taken: Iterable[int], quota: int) -> list[int]:
+    """Return the ranks within a quota that nobody takes."""
+    covered = _covered(taken)
+    return [rank for rank in range(1, quota + 1) if rank not in covered]
+
+
+def _covered(taken: Iterable[int]) -> set[int]:
+    """Return the ranks that winners take: those who share a rank take as many as they are, from that one on."""
+    return {rank + more for rank, held in Counter(taken).items() for more in range(held)}
 
 
 def _revoked(reversal: _Reversal, ground: _Ground) -> Iterator[Emit]:
