@@ -15,14 +15,14 @@ from itertools import groupby
 from typing import Any
 
 from kernel.canonical import canonical
-from services.audit.checks.results import compared, crowned, missing_faults
+from services.audit.checks.results import compared, covered, crowned, missing_faults
 from services.audit.checks.stages import held_faults, holds
 from services.audit.checks.telling import after, before
 from services.audit.checks.ties import broken
 from services.audit.checks.ways import Way, ways_until
 from services.audit.meetings import Decided, Kept, Motion
 from services.audit.recompute import aggregate, reranked
-from services.audit.record import Record, award_of, ranking_of
+from services.audit.record import Record, award_of, award_of_ranking, ranking_of
 from services.audit.rules import Rules
 
 Json = Mapping[str, Any]
@@ -41,6 +41,12 @@ def corrections(record: Record, seal: str, moment: str) -> list[Kept]:
         if one.data["seal"] == seal and one.data["verdict"]["outcome"] == "upheld" and one.time < moment
     ]
     return sorted(decided, key=lambda one: one.time)
+
+
+def reviews(record: Record, ranking: str) -> list[Kept]:
+    """Return where a ranking's award says that an appeal against it was upheld, in the order of its stream."""
+    found = record.of(award_of_ranking(ranking), "DecisionReviewed")
+    return [one for one in found if one.data["outcome"] == "upheld" and ranking_of(one.data["at"]) == ranking]
 
 
 def parted_ranks(ranked: Sequence[Json], orders: Sequence[Sequence[str]], gone: Collection[str]) -> dict[str, int]:
@@ -318,6 +324,11 @@ def _moved(reversal: Reversal) -> Iterator[Json]:
             rank = winners_at(stage, reversal.moment, reversal.record).get(one)
             if rank is not None:
                 yield _dethroned(one, stage, rank, reversal)
+    for stage in reversal.rules.downstream(at):
+        winners = winners_at(stage, reversal.moment, reversal.record)
+        kept = [rank for one, rank in winners.items() if one not in reversal.leaving]
+        for rank in covered(winners.values()) - covered(kept):
+            yield {"name": "RankLeftVacant", "at": stage, "rank": rank, **reversal.decided.cited}
     for one in reversal.entering:
         yield {
             "name": "StageAdvanced",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeVar, assert_never
 
-from kernel.decider import Aggregate, Happened
+from kernel.decider import Aggregate, Happened, Position
 from schemas.envelope import Stage
 from schemas.nomination import (
     CertificateIssued,
@@ -95,6 +95,15 @@ class Contest:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """A verdict that gave a stage other standings, and where the award says so: its version, its place in the log."""
+
+    at: Stage
+    version: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
 class Award:
     """Which seals were ordered anew, who won, what was announced, certified, contested and corrected."""
 
@@ -115,6 +124,8 @@ class Award:
     """How many appeals there were."""
     corrections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The upheld appeals that corrected a seal, by seal; the standings of the last one stand in its place."""
+    corrected: tuple[Correction, ...] = ()
+    """The same as they were told, for seals of later stages that carry figures."""
 
     @property
     def announced(self) -> frozenset[Cited]:
@@ -159,7 +170,7 @@ def evolve(state: Award, happened: Happened) -> Award:
         case WinnerDeclared() | WinnerWithdrawn() | RankLeftVacant():
             return _ranked(state, event)
         case StageFrozen() | StageUnfrozen() | DecisionContested() | DecisionReviewed():
-            return _appealed(state, event)
+            return _appealed(state, event, happened)
         case CertificateIssued() | CertificateRevoked():
             return replace(state, certificates=tuple(_certificates(state.certificates, event)))
         case PrizeAwarded():
@@ -181,7 +192,9 @@ def _made(event: RankingAnnounced, happened: Happened) -> Announcement:
     return Announcement(event.at, happened.time, event.appeals_until, named, event.seal)
 
 
-def _appealed(state: Award, event: StageFrozen | StageUnfrozen | DecisionContested | DecisionReviewed) -> Award:
+def _appealed(
+    state: Award, event: StageFrozen | StageUnfrozen | DecisionContested | DecisionReviewed, happened: Happened
+) -> Award:
     """Fold what an appeal holds, and what became of it."""
     match event:
         case StageFrozen():
@@ -192,17 +205,18 @@ def _appealed(state: Award, event: StageFrozen | StageUnfrozen | DecisionContest
             contest = Contest(event.nomination, (event.plenary, event.motion))
             return replace(state, contests={**state.contests, event.appeal: contest}, contested=event.number)
         case DecisionReviewed():
-            before = state.corrections.get(event.seal, ())
-            corrected = {event.seal: (*before, event.appeal)} if event.outcome == "upheld" else {}
-            lost = {state.contests[event.appeal]} if event.outcome == "dismissed" else frozenset()
-            return replace(
-                state,
-                contests=_without(state.contests, event.appeal),
-                dismissed=state.dismissed | lost,
-                corrections={**state.corrections, **corrected},
-            )
+            contests = _without(state.contests, event.appeal)
+            if event.outcome == "upheld":
+                return _corrected(replace(state, contests=contests), event, happened)
+            return replace(state, contests=contests, dismissed=state.dismissed | {state.contests[event.appeal]})
         case _:
             assert_never(event)
+
+
+def _corrected(state: Award, event: DecisionReviewed, happened: Happened) -> Award:
+    corrections = {**state.corrections, event.seal: (*state.corrections.get(event.seal, ()), event.appeal)}
+    last = Correction(event.at, happened.version, happened.position)
+    return replace(state, corrections=corrections, corrected=(*state.corrected, last))
 
 
 def _without(found: Mapping[str, T], appeal: str) -> Mapping[str, T]:

@@ -41,6 +41,7 @@ from services.nomination.domain.evidence import (
     Evidence,
     broken_ties,
     check_no_winners,
+    citable_now,
     contender,
     decided_by,
     rules_of,
@@ -81,7 +82,7 @@ from services.nomination.domain.plenary import (
 )
 from services.nomination.domain.readiness import check_upstream, check_verified, path_awards
 from services.nomination.domain.refusals import decides, refuse
-from services.nomination.domain.seal import Ranking, Seal, citable
+from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import SeasonState
 from services.nomination.domain.ties import AskTie, check_unchanged, has_changed, tie_motion
 from services.nomination.domain.verdict import AskAppeal, Case, appeal_motion, verdict_results
@@ -117,7 +118,7 @@ def table_ranking(
     _check_on_agenda(command.item, setting.plenary)
     check_not_held(setting.plenary.stage(command.item), *path_awards(evidence))
     seal = _asked_seal(command, setting.plenary, evidence.ranking)
-    rules = citable(seal, evidence.ranking, setting.season, evidence.award, committee, evidence.nominations)
+    rules = citable_now(seal, setting, evidence)
     _check_decides(setting.rules.code, stage_rules(rules, seal.said.at))
     if command.digest not in (None, seal.said.digest):
         raise refuse("seal-digest-wrong", "digest", command.digest, computed=seal.said.digest)
@@ -198,6 +199,7 @@ def open_motion(
             opening: Opening = _propose(asked, item, ballot, setting, evidence)
         case AskTie() as asked:
             _check_movable(item, setting, evidence)
+            check_not_held(setting.plenary.stage(item), *path_awards(evidence))
             opening = tie_motion(asked, item, ballot, setting, evidence)
         case AskAdmission() as asked:
             _check_movable(item, setting, evidence)
@@ -391,7 +393,11 @@ def _check_still_proposed(
 def _decide_tie(
     command: DecideMotion, motion: Motion, tie: BreakTie, setting: Setting, evidence: Evidence
 ) -> Sequence[Emit]:
-    """Close the question in which order those stand who share a rank; nobody moves by it."""
+    """Close the question in which order those stand who share a rank; nobody moves by it.
+
+    Not while an appeal holds the stage: its verdict may change who is tied, and a lot that is drawn prejudges that.
+    """
+    check_not_held(setting.plenary.stage(motion.item), *path_awards(evidence))
     seal, rules = tabled_seal(motion.item, setting, evidence)
     check_unchanged(motion, tie, seal, setting.plenary.stage(motion.item), evidence)
     closed = closing(motion, setting, rules, evidence, command.actor)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from fractions import Fraction
-from typing import Final, assert_never
+from typing import assert_never
 
 from kernel.decider import Emit
 from schemas.envelope import Stage
@@ -64,11 +64,7 @@ from services.nomination.domain.refusals import refuse
 from services.nomination.domain.reranking import Standings, aggregate, parted_ranks, rerank
 from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import Season
-from services.nomination.domain.winning import prizes, vacant_ranks
-
-_GONE: Final = ("withdrawn", "rejected")
-"""Who ended so takes no seat that a verdict makes free for them."""
-
+from services.nomination.domain.winning import covered, prizes, vacant_ranks
 
 # --- what a decision on an appeal rests on -------------------------------------------------------------------------
 
@@ -375,7 +371,13 @@ def _has_advanced(state: Nomination | None, at: Stage) -> bool:
 
 
 def _may_enter(state: Nomination | None, at: Stage) -> bool:
-    return state is not None and state.at == at and state.ending not in _GONE
+    """Tell whether a nominee can take a seat: nobody does who withdrew or was rejected, here or at a later stage."""
+    return state is not None and state.at == at and not state.left_empty
+
+
+def _took_part(state: Nomination, at: Stage, cited: Cited) -> bool:
+    """Tell whether a nominee held a seat when a verdict on a stage fell, or could get one."""
+    return _has_advanced(state, at) or _may_enter(state, at) or cited in state.outcomes
 
 
 def _due(
@@ -521,6 +523,17 @@ def _returned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Em
             for winner in award.winners:
                 if winner.nomination == one and winner.at in ground.case.rankings:
                     yield _dethroned(winner, cited, ground)
+    yield from _vacated(reversal, cited, ground)
+
+
+def _vacated(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
+    """Yield the ranks at the end of the path that nobody takes any more: nobody moves up into them either."""
+    plenary, motion = cited
+    for stage in ground.case.rankings:
+        winners = [winner for winner in ground.case.awards[stage.award].winners if winner.at == stage]
+        kept = [winner.rank for winner in winners if winner.nomination not in reversal.leaving]
+        for rank in sorted(covered(winner.rank for winner in winners) - covered(kept)):
+            yield Emit(stage.award, RankLeftVacant(at=stage, rank=rank, plenary=plenary, motion=motion))
 
 
 def _advanced(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
@@ -674,20 +687,20 @@ def corrected_announcement(case: Case) -> tuple[str, tuple[Announced, ...]]:
 
 
 def _lines(decided: AppealDecided, award: Award, case: Case) -> Iterator[Announced]:
-    """Yield one line for everybody who still holds an outcome, ranked first; who withdrew at the stage has none."""
+    """Yield one line for everybody of whom it was disposed, ranked first; who left the stage empty has none."""
     orders = [one.verdict.order for one in reversed(case.corrections) if one.verdict.order]
-    gone = {one for one, state in case.nominations.items() if isinstance(state, Nomination) and state.ending in _GONE}
+    cited = (decided.plenary, decided.motion)
+    states = {one: state for one, state in case.nominations.items() if isinstance(state, Nomination)}
+    gone = {one for one, state in states.items() if not _took_part(state, decided.at, cited)}
     ranks = parted_ranks(decided.standings or (), (*orders, *(tie.order for tie in case.ties)), gone)
     winners = {winner.nomination for winner in award.winners if winner.at == decided.at}
     unranked = [row.nomination for row in decided.unrankable or ()]
     seal = case.ranking.seal(decided.seal)
     for one in (*ranks, *unranked):
-        state = case.nominations.get(one)
-        if not isinstance(state, Nomination):
+        state = states.get(one)
+        if state is None or (state.left_empty and decided.seal not in state.decided_on):
             continue
         advanced = _has_advanced(state, decided.at)
-        if state.ending == "withdrawn" and not advanced:
-            continue
         yield Announced(
             nomination=one,
             candidate=state.candidate.name,

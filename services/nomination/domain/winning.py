@@ -50,17 +50,17 @@ def prizes(at: Stage, rules: Rulebook, ranks: Mapping[str, int], decided: Cited)
 
 
 def vacant_ranks(taken: Iterable[int], quota: int) -> Iterator[int]:
-    """Yield the ranks within a quota that nobody takes, given the ranks of the winners.
+    """Yield the ranks within a quota that nobody fills, given the ranks of the winners.
 
     Those who share a rank take as many ranks as they are, from the shared one on: of 1, 1, 3 nobody holds rank 2 by
     name, and yet it is not vacant but shared away. When one of the two withdrew, the other holds rank 1 alone, nobody
     moves up, and rank 2 is vacant. So winners and vacant ranks together are always as many as the quota, since a tie
     that takes more ranks than are left is parted by vote before a motion is put.
     """
-    holders = Counter(taken)
-    free_from = 1
-    for rank in range(1, quota + 1):
-        if rank in holders:
-            free_from = rank + holders[rank]
-        elif rank >= free_from:
-            yield rank
+    filled = covered(taken)
+    return (rank for rank in range(1, quota + 1) if rank not in filled)
+
+
+def covered(taken: Iterable[int]) -> set[int]:
+    """Return the ranks that winners fill: those who share a rank fill as many as they are, from the shared one on."""
+    return {rank + more for rank, held in Counter(taken).items() for more in range(held)}

@@ -199,10 +199,17 @@ def test_a_freeze_of_another_stage_holds_nothing_here():
     accepted(scene.move())
 
 
-def test_a_tie_may_be_broken_while_an_appeal_holds_the_stage():
+def test_no_tie_is_put_or_broken_while_an_appeal_holds_the_stage():
     scene, ids = gathered(1, 2, 2)
     scene.freeze(AT, APPEAL)
-    accepted(scene.tie(2, (ids[1], ids[2])))
+    refused(scene.tie(2, (ids[1], ids[2])), "stage-frozen", "item")
+    scene.unfreeze(AT, APPEAL)
+    scene.given(scene.tie(2, (ids[1], ids[2])))
+    scene.all_vote()
+    scene.freeze(AT, APPEAL)
+    refused(scene.decide(), "stage-frozen", "item")
+    scene.unfreeze(AT, APPEAL)
+    accepted(scene.decide())
 
 
 # --- corrigenda ----------------------------------------------------------------------------------------------------
