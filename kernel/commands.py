@@ -407,16 +407,17 @@ class Executor:
     async def prepare(self, connection: Connection, ask: Ask, program: Program) -> Prepared | None:
         """Decide for a reaction, reading everything anew, and return what its transaction appends.
 
-        None when the command was done before or leads to nothing. A refusal is prepared as its event.
+        None when the command was done before or leads to nothing. A refusal is prepared as its event. Raises
+        StreamMoved when what leads to nothing did not stand at once: nobody asks a reaction again.
         """
         if await self.remembered(connection, ask) is not None:
             return None
         session = _Session(_always(connection), self.codec, self.cache, trusting=False)
         decision = await program(session)
-        if isinstance(decision, Refusal):
-            # Nobody asks a reaction again, so its refusal too must rest on what stands.
-            return await self._refusal(connection, ask, decision, session.heads({})) if decision.recorded else None
-        if not decision:
+        if isinstance(decision, Refusal) and decision.recorded:
+            return await self._refusal(connection, ask, decision, session.heads({}))
+        if isinstance(decision, Refusal) or not decision:
+            await session.confirm()
             return None
         return self._write(session, ask, decision, remember=True)
 

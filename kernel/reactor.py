@@ -567,8 +567,8 @@ class ReactionFolder(Folder):
     async def _one(self, connection: Connection, cause: Happened, demand: Demand, to: Position | None) -> None:
         ask = self.ask(cause, demand)
         for _ in range(ATTEMPTS):
-            prepared = await self.executor.prepare(connection, ask, demand.program)
             try:
+                prepared = await self.executor.prepare(connection, ask, demand.program)
                 async with connection.transaction():
                     if prepared is not None:
                         appended = await append(connection, prepared.append)

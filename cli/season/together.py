@@ -6,8 +6,9 @@ person named by `--second`, elsewhere somebody who types the password at this te
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Final
 from uuid import uuid4
 
 import typer
@@ -25,54 +26,31 @@ Second = Annotated[
 ]
 
 
-def freeze_season(
-    season: SeasonCode,
-    reason: Why,
-    login: Login = None,
-    second: Second = None,
-    nomination: NominationUrl = None,
-    as_json: AsJson = False,
-) -> None:
-    """Stop everything of a season."""
-    receipt = _together("freeze", season, reason, login, second, nomination)
-    line = f"season {season} is frozen since {receipt['time']}: nothing of it can be changed until it is unfrozen"
-    show({"season": season, "receipt": receipt}, [line], as_json=as_json)
+def by_two(what: str, told: str) -> Callable[..., None]:
+    """Return the command of that name on a season; `told` is what it says afterwards, of `season` and `time`."""
+
+    def command(
+        season: SeasonCode,
+        reason: Why,
+        login: Login = None,
+        second: Second = None,
+        nomination: NominationUrl = None,
+        as_json: AsJson = False,
+    ) -> None:
+        service = Nomination.as_person(login, nomination)
+        both = replace(service, headers={"Second-Authorization": f"Bearer {token_beside(second)}"})
+        # A season may be frozen again and again for the same reason: each time is a command of its own.
+        receipt = both.command(f"/v1/seasons/{season}/{what}", {"reason": reason}, str(uuid4()))
+        line = told.format(season=season, time=receipt["time"])
+        show({"season": season, "receipt": receipt}, [line], as_json=as_json)
+
+    return command
 
 
-def unfreeze_season(
-    season: SeasonCode,
-    reason: Why,
-    login: Login = None,
-    second: Second = None,
-    nomination: NominationUrl = None,
-    as_json: AsJson = False,
-) -> None:
-    """Let a frozen season go on."""
-    receipt = _together("unfreeze", season, reason, login, second, nomination)
-    line = f"season {season} goes on since {receipt['time']}; windows that ended meanwhile may need an extension"
-    show({"season": season, "receipt": receipt}, [line], as_json=as_json)
-
-
-def close_season(
-    season: SeasonCode,
-    reason: Why,
-    login: Login = None,
-    second: Second = None,
-    nomination: NominationUrl = None,
-    as_json: AsJson = False,
-) -> None:
-    """End a season for good."""
-    receipt = _together("close", season, reason, login, second, nomination)
-    show(
-        {"season": season, "receipt": receipt}, [f"season {season} is closed since {receipt['time']}"], as_json=as_json
-    )
-
-
-def _together(
-    what: str, season: str, reason: str, login: str | None, second: str | None, nomination: str | None
-) -> dict[str, Any]:
-    """Send the command with both tokens and return its receipt."""
-    service = Nomination.as_person(login, nomination)
-    both = replace(service, headers={"Second-Authorization": f"Bearer {token_beside(second)}"})
-    # A season may be frozen again and again for the same reason: each time is a command of its own.
-    return both.command(f"/v1/seasons/{season}/{what}", {"reason": reason}, str(uuid4()))
+freeze_season: Final = by_two(
+    "freeze", "season {season} is frozen since {time}: nothing of it can be changed until it is unfrozen"
+)
+unfreeze_season: Final = by_two(
+    "unfreeze", "season {season} goes on since {time}; windows that ended meanwhile may need an extension"
+)
+close_season: Final = by_two("close", "season {season} is closed since {time}")

@@ -22,7 +22,7 @@ from services.nomination.documents.meeting import Cited, Head, Holder, MeetingRe
 from services.nomination.documents.sheets import MinutesSheet
 from services.nomination.domain.committee import COMMITTEE, Committee, committee_stream
 from services.nomination.domain.local_time import day_of
-from services.nomination.domain.nomination import NOMINATION, FiledLate, Nomination, nomination_stream
+from services.nomination.domain.nomination import NOMINATION, candidate_of, nomination_stream
 from services.nomination.domain.plenary import plenary_stream
 from services.nomination.domain.season import SEASON, known, season_stream
 
@@ -152,11 +152,7 @@ async def _candidates(service: Service, nominations: Iterable[str]) -> dict[str,
     """Return the official name of each nomination's candidate."""
     names: dict[str, str] = {}
     for nomination in sorted(nominations):
-        match await service.executor.state(NOMINATION, nomination_stream(nomination)):
-            case Nomination(candidate=candidate):
-                names[nomination] = candidate.name
-            case FiledLate(filed=filed):
-                names[nomination] = filed.candidate.name
-            case _:
-                continue
+        candidate = candidate_of(await service.executor.state(NOMINATION, nomination_stream(nomination)))
+        if candidate is not None:
+            names[nomination] = candidate.name
     return names

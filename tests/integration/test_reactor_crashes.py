@@ -349,6 +349,36 @@ async def test_a_reactions_refusal_rests_on_what_stands_when_it_is_written(log: 
     assert len(await log.events("award/target")) == 1
 
 
+async def test_a_reaction_leaves_nothing_undone_for_two_streams_that_never_stood_so_at_once(log: Log) -> None:
+    """Both streams grow after the one is read and before the other is; it is to act when they are of one size."""
+    seen: list[tuple[int, int]] = []
+
+    class Comparing(Twofold):
+        name = "comparing"
+
+        def demands(self, event: Happened) -> list[Demand]:
+            if not event.stream.startswith("plenary/"):
+                return []
+
+            async def program(load: Loader) -> Decision:
+                first = await load.load(SIZE, "award/one")
+                if not seen:
+                    await log.emit("award/one")
+                    await log.emit("award/other")
+                seen.append((first, await load.load(SIZE, "award/other")))
+                return await adjourning("award/target")(load) if first == seen[-1][1] else []
+
+            return [Demand("award/target", program)]
+
+    folder = ReactionFolder(Comparing(), log.executor, log.measures)
+    async with log.pool.acquire() as connection:
+        await enable(folder, log.executor, connection)
+        await log.emit("plenary/a")
+        await drain(ReactionFolder(Comparing(), log.executor, log.measures), connection)
+    assert seen == [(0, 1), (1, 1)]
+    assert len(await log.events("award/target")) == 1
+
+
 # --- rebuilt while live ----------------------------------------------------------------------------------------------
 
 

@@ -188,6 +188,8 @@ class Checker:
         self.nominees: dict[str, Nominee] = {}
         self.keys: dict[tuple[str, ...], str] = {}
         self.late: dict[str, Any] = {}
+        self.taken_back: set[str] = set()
+        """Those filed late that were taken back before anybody admitted them."""
         self.meetings: dict[str, Meeting] = {}
         self.rankings: dict[str, Ranking] = {}
         self.awards: dict[str, Award] = {}
@@ -297,19 +299,35 @@ class Checker:
             case _:
                 pass
 
+    def _fold_waiting(self, event: Any, name: str) -> None:
+        """Fold what is done with a nomination that was filed late and waits."""
+        assert event.nomination in self.late, f"{name} of what was never filed"
+        assert event.nomination not in self.taken_back, f"{name} after it was taken back"
+        assert name in ("NominationAmended", "NominationWithdrawn"), f"{name} before it was admitted"
+        if name == "NominationWithdrawn":
+            self.taken_back.add(event.nomination)
+
     def _fold_nomination(self, happened: Happened) -> None:
         event, name = happened.event, _name(happened)
         if name in ("CandidateNominated", "NominationFiledLate"):
-            key = (event.entry.season, event.entry.category, event.candidate.kind, event.candidate.code)
-            assert self.keys.setdefault(key, event.nomination) == event.nomination, "a candidate is nominated twice"
+            self._fold_entry(event, name)
+        elif event.nomination in self.nominees:
+            self._fold_way(event, name)
+        else:
+            self._fold_waiting(event, name)
+
+    def _fold_entry(self, event: Any, name: str) -> None:
+        key = (event.entry.season, event.entry.category, event.candidate.kind, event.candidate.code)
+        assert self.keys.setdefault(key, event.nomination) == event.nomination, "a candidate is nominated twice"
         if name == "NominationFiledLate":
             assert event.nomination not in self.late, "filed late twice"
             self.late[event.nomination] = event
             return
-        if name == "CandidateNominated":
-            assert event.nomination not in self.nominees, "nominated twice"
-            self.nominees[event.nomination] = Nominee(event.candidate, event.entry, [event.entry])
-            return
+        assert event.nomination not in self.nominees, "nominated twice"
+        assert event.nomination not in self.taken_back, "admitted after it was taken back"
+        self.nominees[event.nomination] = Nominee(event.candidate, event.entry, [event.entry])
+
+    def _fold_way(self, event: Any, name: str) -> None:
         nominee = self.nominees[event.nomination]
         match name:
             case "NominationAmended":

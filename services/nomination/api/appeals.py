@@ -19,6 +19,7 @@ from kernel.canonical import Json, instant, uuid7
 from kernel.decider import FieldFault, Text
 from kernel.paging import Paged, a_moment, page_of
 from kernel.problems import invalid, not_found
+from kernel.reads import AtLeast, Here
 from kernel.service import Service
 from kernel.tokens import Person
 from schemas.envelope import CategoryCode, Slug, Uuid
@@ -27,9 +28,7 @@ from schemas.nomination import Verdict, VerdictFigure
 from services.nomination.api.parts import (
     SQL,
     AppealCommand,
-    AtLeast,
     Body,
-    Here,
     InProvince,
     InSeason,
     Reader,

@@ -14,13 +14,12 @@ from kernel.decider import Text
 from kernel.http import answer
 from kernel.paging import Paged, a_moment, page_of
 from kernel.problems import not_found
+from kernel.reads import AtLeast, Here
 from kernel.service import Service
 from schemas.envelope import CategoryCode, Stage, Uuid
 from schemas.rulebook import Category, Certificate, Rulebook
 from services.nomination.api.parts import (
     SQL,
-    AtLeast,
-    Here,
     InSeason,
     MeetingCommand,
     ProvincePath,

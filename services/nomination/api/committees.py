@@ -15,19 +15,18 @@ from kernel.decider import Text
 from kernel.http import answer
 from kernel.paging import Paged, page_of
 from kernel.problems import not_found
+from kernel.reads import AtLeast, Here
 from kernel.service import Service
 from schemas.envelope import CategoryCode, CleanName, ProvinceCode, SeasonCode, Slug, Uuid
 from schemas.nomination import Candidate
 from schemas.rulebook import Conflicts
 from services.nomination.api.parts import (
     SQL,
-    AtLeast,
     Body,
     BodyPath,
     CandidateCode,
     CommitteeCommand,
     Day,
-    Here,
     InProvince,
     InSeason,
     MeetingCommand,

@@ -10,21 +10,12 @@ from pydantic import Field, StringConstraints
 from kernel.canonical import Json, instant
 from kernel.http import answer
 from kernel.paging import Paged, a_moment, page_of
+from kernel.reads import AtLeast, Here
 from kernel.tokens import Person, require
 from schemas.envelope import Slug
 from schemas.exact import Locale
 from services.nomination.api.handling import HandlerCommand, handler_of, handling_office, told
-from services.nomination.api.parts import (
-    SQL,
-    AtLeast,
-    Body,
-    Here,
-    InSeason,
-    NominationPath,
-    Reason,
-    bodies_of,
-    position_of,
-)
+from services.nomination.api.parts import SQL, Body, InSeason, NominationPath, Reason, bodies_of, position_of
 from services.nomination.domain.handling import DisputeFigure
 from services.nomination.programs import nominations as programs
 from services.nomination.rights import topics_of, visible_places

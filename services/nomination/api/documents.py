@@ -12,9 +12,10 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from kernel.decider import Text
 from kernel.problems import not_found, unavailable
+from kernel.reads import AtLeast, Here
 from kernel.tokens import Person
 from services.nomination.api.awards import CertificatePath, rules_of
-from services.nomination.api.parts import SQL, AtLeast, Here, PlenaryPath, Reader, position_of
+from services.nomination.api.parts import SQL, PlenaryPath, Reader, position_of
 from services.nomination.directory import Directory, DirectoryAway
 from services.nomination.documents.award import certificate_of
 from services.nomination.documents.render import NotRendered, Renderer

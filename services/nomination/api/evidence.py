@@ -18,6 +18,7 @@ from kernel.canonical import Json
 from kernel.decider import FieldFault, Text
 from kernel.http import Intake, answer
 from kernel.problems import Problem, not_found, unsupported_media_type
+from kernel.reads import AtLeast, Here
 from schemas.envelope import CleanName, Hex64
 from services.nomination.api.handling import (
     HandlerCommand,
@@ -27,7 +28,7 @@ from services.nomination.api.handling import (
     told,
     visible,
 )
-from services.nomination.api.parts import SQL, AtLeast, Day, Here, NominationPath, Reader, position_of
+from services.nomination.api.parts import SQL, Day, NominationPath, Reader, position_of
 from services.nomination.domain.handling import AttachEvidence, EvidenceKind, MediaType
 from services.nomination.programs import nominations as programs
 from services.nomination.rights import may_see_nomination

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Query
 
 from kernel.canonical import Json, instant
 from kernel.paging import Paged, a_moment, page_of
+from kernel.reads import AtLeast, Here
 from kernel.tokens import Person, require
 from schemas.regions import NATION
-from services.nomination.api.parts import SQL, AtLeast, Here, SeasonPath, position_of
+from services.nomination.api.parts import SQL, SeasonPath, position_of
 from services.nomination.projections.exceptions import Kind
 from services.nomination.rights import acts_for
 

@@ -15,8 +15,9 @@ from kernel.commands import Executor, Program, Receipt
 from kernel.decider import Aggregate, Decision, FieldFault, Loader, Refusal, Text
 from kernel.http import Intake
 from kernel.problems import Problem, refused, unsupported_media_type
+from kernel.reads import Here
 from schemas.envelope import SeasonCode
-from services.nomination.api.parts import Here, SecretariatCommand
+from services.nomination.api.parts import SecretariatCommand
 from services.nomination.domain.importing import BAD_ROWS, CellFault, Imported, ImportList, Mode, Outcome
 from services.nomination.domain.sheet import MEDIA_TYPES, MOST_BYTES, Line, lines_of
 from services.nomination.programs import nominations as programs

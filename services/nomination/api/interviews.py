@@ -11,13 +11,12 @@ from kernel.body import Moment
 from kernel.canonical import Json, instant
 from kernel.http import answer
 from kernel.paging import Paged, a_moment, page_of
+from kernel.reads import AtLeast, Here
 from schemas.envelope import Slug
 from services.nomination.api.handling import committee_office_there
 from services.nomination.api.parts import (
     SQL,
-    AtLeast,
     Body,
-    Here,
     InSeason,
     MeetingCommand,
     NominationPath,

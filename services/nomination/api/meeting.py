@@ -10,9 +10,10 @@ from fastapi import Depends
 from kernel.canonical import Json
 from kernel.commands import Program
 from kernel.http import CommandRequest, answer
+from kernel.reads import Here
 from kernel.service import Service
 from schemas.nomination import AgendaItem
-from services.nomination.api.parts import SQL, Here, MeetingCommand, PlenaryPath
+from services.nomination.api.parts import SQL, MeetingCommand, PlenaryPath
 from services.nomination.programs.loading import RollOfPlace
 from services.nomination.rights import actor_at, office_at
 

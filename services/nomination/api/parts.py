@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query
 from fastapi import Path as InPath
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from kernel.canonical import Json
 from kernel.commands import Receipt
-from kernel.decider import Decision, FieldFault, Refusal, Text
+from kernel.decider import Decision, Refusal
 from kernel.http import CommandRequest, answer, command_by
-from kernel.problems import Unfit, invalid, refused, unavailable
+from kernel.problems import Unfit, refused
+from kernel.reads import wait_until_folded
 from kernel.service import Service
 from kernel.sql import queries
 from kernel.tokens import Person, require
@@ -36,17 +37,7 @@ AppealCommand = Annotated[CommandRequest, Depends(command_by("contact", "secreta
 MeetingCommand = Annotated[CommandRequest, Depends(command_by(*MEETING))]
 
 
-async def _service(request: Request) -> Service:
-    service: Service = request.app.state.service_parts
-    return service
-
-
-Here = Annotated[Service, Depends(_service)]
 Reader = Annotated[Person, Depends(require(*READERS))]
-AtLeast = Annotated[
-    str | None,
-    Query(max_length=300, description="Wait until this position, or event (`stream@version`), has been folded."),
-]
 InSeason = Annotated[SeasonCode | None, Query(description="Only this season.")]
 InProvince = Annotated[ProvinceCode | None, Query(description="Only this province; 00: the nation.")]
 
@@ -125,18 +116,7 @@ def named(outcome: Receipt | Refusal, name: str) -> Json:
 
 async def position_of(here: Service, projection: str, at_least: str | None) -> str:
     """Return how far a projection has come, after it has come as far as is asked."""
-    if at_least is not None:
-        try:
-            reached = await here.reached(projection, at_least)
-        except ValueError as error:
-            remedy = Text(str(error), "Kirim kembali posisi yang diberikan kepada Anda, misalnya 1-761-42.")
-            raise invalid((FieldFault("query.at_least", at_least[:80], remedy),)) from None
-        if not reached:
-            raise unavailable(
-                "not-folded-yet",
-                Text("This position has not been folded yet", "Posisi ini belum diolah"),
-                Text("Ask again in a moment.", "Ulangi sebentar lagi."),
-            )
+    await wait_until_folded(here, projection, at_least)
     return str(await here.position(projection))
 
 

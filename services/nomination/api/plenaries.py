@@ -14,13 +14,12 @@ from kernel.canonical import Json, instant, uuid7
 from kernel.decider import Text
 from kernel.paging import Paged, a_moment, page_of
 from kernel.problems import not_found
+from kernel.reads import AtLeast, Here
 from schemas.envelope import Hex64, ProvinceCode, SeasonCode, Slug, Uuid
 from services.nomination.api.meeting import PLENARY, InMeeting
 from services.nomination.api.parts import (
     SQL,
-    AtLeast,
     Body,
-    Here,
     InProvince,
     InSeason,
     ItemBody,

@@ -12,14 +12,15 @@ from kernel.commands import Executor
 from kernel.decider import Aggregate, Text
 from kernel.log import read_stream, recorded
 from kernel.problems import forbidden, not_found
+from kernel.reads import Here
 from kernel.service import Service
 from kernel.tokens import Person, require
 from services.nomination.api.meeting import PLENARY, InMeeting, roll_of
-from services.nomination.api.parts import SQL, Body, Here, MeetingCommand, PlenaryPath, Reader
+from services.nomination.api.parts import SQL, Body, MeetingCommand, PlenaryPath, Reader
 from services.nomination.domain.checklist import checklist
 from services.nomination.domain.committee import committee_stream
 from services.nomination.domain.correcting import CorrectMinutes
-from services.nomination.domain.nomination import NOMINATION, FiledLate, Unnominated, nomination_stream
+from services.nomination.domain.nomination import NOMINATION, candidate_of, nomination_stream
 from services.nomination.domain.plenary import NotConvened, Setting, plenary_stream
 from services.nomination.domain.season import SEASON, known, season_stream
 from services.nomination.programs import plenaries as programs
@@ -131,9 +132,7 @@ async def _candidates(here: Service, nominations: set[str]) -> dict[str, Json]:
     """Return code and official name of candidates by nomination."""
     found: dict[str, Json] = {}
     for nomination in sorted(nominations):
-        state = await here.executor.state(NOMINATION, nomination_stream(nomination))
-        if isinstance(state, Unnominated):
-            continue
-        candidate = state.filed.candidate if isinstance(state, FiledLate) else state.candidate
-        found[nomination] = {"code": candidate.code, "name": candidate.name}
+        candidate = candidate_of(await here.executor.state(NOMINATION, nomination_stream(nomination)))
+        if candidate is not None:
+            found[nomination] = {"code": candidate.code, "name": candidate.name}
     return found

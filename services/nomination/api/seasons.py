@@ -18,6 +18,7 @@ from kernel.decider import FieldFault, Text
 from kernel.http import answer
 from kernel.paging import Paged, page_of
 from kernel.problems import Problem, Unfit, forbidden, invalid, not_found, unauthenticated
+from kernel.reads import AtLeast, Here
 from kernel.service import Service
 from kernel.tokens import Person, TokenVerifier
 from schemas.envelope import ProvinceCode
@@ -26,10 +27,8 @@ from schemas.rulebook_file import read_rulebook
 from services.nomination.api.parts import (
     SQL,
     AdminCommand,
-    AtLeast,
     Body,
     DryRun,
-    Here,
     Reason,
     ReasonBody,
     SeasonPath,

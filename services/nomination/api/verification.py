@@ -9,18 +9,11 @@ from pydantic import Field
 
 from kernel.canonical import Json
 from kernel.http import CommandRequest, answer
+from kernel.reads import Here
 from kernel.service import Service
 from schemas.nomination import Defect
 from services.nomination.api.handling import committee_office_there, handler_of
-from services.nomination.api.parts import (
-    Body,
-    Here,
-    MeetingCommand,
-    NominationPath,
-    Reason,
-    ReasonBody,
-    SecretariatCommand,
-)
+from services.nomination.api.parts import Body, MeetingCommand, NominationPath, Reason, ReasonBody, SecretariatCommand
 from services.nomination.domain.verification import Reject, Resubmit, Return, Verify
 from services.nomination.programs import nominations as programs
 from services.nomination.texts import digest_of_reason

@@ -25,7 +25,7 @@ from schemas.nomination import (
 from schemas.regions import NATION, UnknownRegion, region
 from schemas.rulebook import Body, Conflicts, Rulebook
 from services.nomination.domain.local_time import day_of
-from services.nomination.domain.nomination import FiledLate, Nomination, NominationState
+from services.nomination.domain.nomination import Nomination, NominationState, Unnominated, candidate_of
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import SeasonState, opened
 
@@ -163,17 +163,7 @@ def effect_of(kind: OwnKind, rule: Conflicts) -> Literal["refused", "flagged"]:
 
 def candidates_of(concerned: Iterable[str], nominations: Mapping[str, NominationState]) -> Candidates:
     """Return the candidates of the nominations concerned, as far as their states are given."""
-    return {nomination: _candidate(nominations.get(nomination)) for nomination in concerned}
-
-
-def _candidate(state: NominationState | None) -> Candidate | None:
-    match state:
-        case Nomination():
-            return state.candidate
-        case FiledLate():
-            return state.filed.candidate
-        case _:
-            return None
+    return {nomination: candidate_of(nominations.get(nomination, Unnominated())) for nomination in concerned}
 
 
 def committee_stream(season: str, province: str) -> str:

@@ -64,7 +64,42 @@ class Unnominated:
 
 @dataclass(frozen=True, slots=True)
 class FiledLate:
-    """A nomination that came after its window and waits for a plenary to admit it."""
+    """A nomination that came after its window and waits for a plenary to admit it.
+
+    `filed` says what would compete: what was corrected since it was filed stands in it.
+    """
+
+    filed: NominationFiledLate
+
+    @property
+    def id(self) -> str:
+        """Return the nomination's id."""
+        return self.filed.nomination
+
+    @property
+    def candidate(self) -> Candidate:
+        """Return who would compete."""
+        return self.filed.candidate
+
+    @property
+    def contact(self) -> str:
+        """Return the candidate's contact person."""
+        return self.filed.contact
+
+    @property
+    def nominating_body(self) -> str:
+        """Return the government that filed it."""
+        return self.filed.nominating_body
+
+    @property
+    def at(self) -> Stage:
+        """Return the stage that it would enter."""
+        return self.filed.entry
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A nomination that was filed late and taken back before a plenary admitted it."""
 
     filed: NominationFiledLate
 
@@ -136,7 +171,22 @@ class Nomination:
         )
 
 
-NominationState = Unnominated | FiledLate | Nomination
+NominationState = Unnominated | FiledLate | TakenBack | Nomination
+Written = FiledLate | Nomination
+"""What can be corrected and taken back: what competes, and what waits to be admitted."""
+
+
+def candidate_of(state: NominationState) -> Candidate | None:
+    """Return whom a nomination is of, whatever became of it; None when there is none."""
+    match state:
+        case Nomination() | FiledLate():
+            return state.candidate
+        case TakenBack(filed):
+            return filed.candidate
+        case Unnominated():
+            return None
+        case _:
+            assert_never(state)
 
 
 def nomination_stream(nomination: str) -> str:
@@ -176,6 +226,11 @@ def evolve(state: NominationState, happened: Happened) -> NominationState:
         )
     if isinstance(event, NominationFiledLate):
         return FiledLate(event)
+    if isinstance(state, FiledLate) and isinstance(event, NominationAmended):
+        corrected = {"candidate": event.candidate, "contact": event.contact}
+        return FiledLate(state.filed.model_copy(update=corrected))
+    if isinstance(state, FiledLate) and isinstance(event, NominationWithdrawn):
+        return TakenBack(state.filed)
     if not isinstance(state, Nomination):
         raise TypeError(f"{happened.stream} does not begin with CandidateNominated")
     return _moved(state, event, happened.position) if isinstance(event, Movement) else _handled(state, event)
@@ -272,13 +327,25 @@ def under_way(id_: str, state: NominationState, *, won: bool) -> Nomination:
     """Return a nomination that still competes; raise Refused. `won`: it is among the declared winners."""
     if isinstance(state, FiledLate):
         raise refuse("not-admitted-yet", "nomination", id_)
+    if isinstance(state, TakenBack):
+        raise ended("nomination", id_, "withdrawn")
     if not isinstance(state, Nomination):
         raise refuse("nomination-unknown", "nomination", id_)
     ending = "won" if won else state.ending
     if ending is not None:
-        told, told_id = _TOLD_ENDINGS[ending]
-        raise refuse("nomination-ended", "nomination", id_, ending=told, ending_id=told_id)
+        raise ended("nomination", id_, ending)
     return state
+
+
+def ended(path: str, nomination: str, ending: str) -> Refused:
+    """Return the refusal of what is asked of a nomination that is over."""
+    told, told_id = _TOLD_ENDINGS[ending]
+    return refuse("nomination-ended", path, nomination, ending=told, ending_id=told_id)
+
+
+def written(id_: str, state: NominationState, *, won: bool) -> Written:
+    """Return a nomination that still competes, or one that was filed late and waits; raise Refused."""
+    return state if isinstance(state, FiledLate) else under_way(id_, state, won=won)
 
 
 def check_handler(handler: Handler, state: Nomination) -> None:
@@ -287,7 +354,7 @@ def check_handler(handler: Handler, state: Nomination) -> None:
         raise refuse("not-your-nomination", "nomination", state.id, body=state.nominating_body)
 
 
-def check_nominating_body(scopes: Scopes, state: Nomination) -> None:
+def check_nominating_body(scopes: Scopes, state: Written) -> None:
     """Refuse who does not speak for the nominating body."""
     if not speaks_for(scopes, state.nominating_body):
         raise refuse("not-nominating-body", "nomination", state.id, body=state.nominating_body)
@@ -339,6 +406,8 @@ def settled_candidate(command: Nominate, season: SeasonState) -> Settled:
     entry = rules.entry_stage(category.code)
     home = province_of(candidate)
     check_nominator(command.nominating_body, command.scopes, candidate, rules)
+    if candidate.kind == "province" and entry.tier != "national":
+        raise refuse("province-before-itself", "category", category.code, name=candidate.name)
     province = NATION if entry.tier == "national" else home
     stage = Stage(season=command.season, tier=entry.tier, province=province, category=category.code, stage=entry.code)
     return Settled(nomination_id(command.season, category.code, candidate), candidate, stage)
@@ -396,11 +465,28 @@ def told_instant(moment: datetime, zone: str) -> str:
 
 @decides
 def nominate(command: Nominate, settled: Settled, state: NominationState) -> Sequence[Emit]:
-    """Enter the candidate into the first stage of its path, unless it is nominated already."""
-    if isinstance(state, Nomination):
-        raise refuse("nominated-already", "candidate", settled.candidate.name, nomination=state.id)
+    """Enter the candidate into the first stage of its path, unless it was nominated or filed late before.
+
+    Whoever was filed late waits for the plenary, also when the window was extended meanwhile.
+    """
+    check_first(settled, state)
     nominated = entered(command, settled)
     return (Emit(nomination_stream(settled.nomination), nominated),)
+
+
+def check_first(settled: Settled, state: NominationState) -> None:
+    """Refuse a candidate whose nomination in this season and category was entered before, in time or late."""
+    match state:
+        case Nomination():
+            raise refuse("nominated-already", "candidate", settled.candidate.name, nomination=settled.nomination)
+        case FiledLate():
+            raise refuse("filed-already", "candidate", settled.candidate.name, nomination=settled.nomination)
+        case TakenBack():
+            raise ended("candidate", settled.nomination, "withdrawn")
+        case Unnominated():
+            return
+        case _:
+            assert_never(state)
 
 
 def entered(command: Nominate, settled: Settled) -> CandidateNominated:
@@ -416,20 +502,6 @@ def entered(command: Nominate, settled: Settled) -> CandidateNominated:
     )
 
 
-def admitted(state: FiledLate) -> CandidateNominated:
-    """Return the event by which a nomination that was filed late competes after all: a plenary has admitted it."""
-    filed = state.filed
-    return CandidateNominated(
-        nomination=filed.nomination,
-        entry=filed.entry,
-        candidate=filed.candidate,
-        nominating_body=filed.nominating_body,
-        nominated_by=filed.nominated_by,
-        contact=filed.contact,
-        sample=filed.sample,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Withdraw:
     """Take a nomination back; `scopes` as in `Nominate`, `won` tells whether it is among the declared winners."""
@@ -442,9 +514,9 @@ class Withdraw:
 
 @decides
 def withdraw(command: Withdraw, state: NominationState) -> Sequence[Emit]:
-    """End the nomination where it stands, by the secretariat that nominated."""
-    if isinstance(state, Nomination):
+    """End the nomination where it stands or waits, by the secretariat that nominated."""
+    if isinstance(state, FiledLate | Nomination):
         check_nominating_body(command.scopes, state)
-    standing = under_way(command.nomination, state, won=command.won)
+    standing = written(command.nomination, state, won=command.won)
     taken_back = NominationWithdrawn(nomination=standing.id, at=standing.at, reason_digest=command.reason_digest)
     return (Emit(nomination_stream(standing.id), taken_back),)

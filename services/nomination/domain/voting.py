@@ -14,10 +14,11 @@ from typing import assert_never
 from kernel.decider import Emit
 from schemas.nomination import BallotConfirmed, BallotTallied, Quorum, Tally, Vote, VoteCast
 from schemas.rulebook import Body
+from services.nomination.domain.admission import check_waiting
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.evidence import rules_of
 from services.nomination.domain.motion import ballots, check_ballots, check_quorum, quorum_of, recused_on
-from services.nomination.domain.nomination import NominationState
+from services.nomination.domain.nomination import NominationState, Unnominated
 from services.nomination.domain.plenary import (
     Actor,
     AdmitLate,
@@ -83,6 +84,9 @@ def _polled(number: int, setting: Setting, ranking: Ranking, nominations: Mappin
     motion = undecided(number, setting.plenary)
     if is_lot(motion):
         raise refuse("lot-takes-no-votes", "motion", motion.number)
+    if isinstance(motion.question, AdmitLate):
+        late = motion.question.nomination
+        check_waiting(late, nominations.get(late, Unnominated()), setting.plenary.stage(motion.item))
     rules = rules_of(motion.seal, setting, ranking)
     body = rules.body(setting.plenary.body)
     recused = recused_on(motion, setting.committee, rules, nominations)

@@ -34,6 +34,7 @@ from services.nomination.domain.interview import (
 from services.nomination.domain.late import file_late, settle_late
 from services.nomination.domain.nomination import (
     NOMINATION,
+    FiledLate,
     Nominate,
     Nomination,
     NominationState,
@@ -114,9 +115,9 @@ def withdrawing(command: Withdraw) -> Program:
 
     async def program(load: Loader) -> Decision:
         state = await load.load(NOMINATION, nomination_stream(command.nomination))
-        if not isinstance(state, Nomination):
+        if not isinstance(state, FiledLate | Nomination):
             return withdraw(command, state)
-        if (refusal := await held(load, state.entry.season)) is not None:
+        if (refusal := await held(load, state.at.season)) is not None:
             return refusal
         award = await load.load(AWARD, state.at.award)
         return withdraw(replace(command, won=award.won(state.id)), state)
@@ -132,10 +133,10 @@ C = TypeVar("C", Amend, AttachEvidence, DisputeFigure, Verify, Return, Reject, R
 async def _standing(load: Loader, command: C) -> tuple[C, NominationState, SeasonState]:
     """Load a nomination and its season, and tell the command whether it has won."""
     state = await load.load(NOMINATION, nomination_stream(command.nomination))
-    if not isinstance(state, Nomination):
+    if not isinstance(state, FiledLate | Nomination):
         return command, state, Unopened()
     award = await load.load(AWARD, state.at.award)
-    season = await load.load(SEASON, season_stream(state.entry.season))
+    season = await load.load(SEASON, season_stream(state.at.season))
     return replace(command, won=award.won(state.id)), state, season
 
 

@@ -11,9 +11,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from kernel.paging import Paged, a_moment, page_of
+from kernel.reads import Here
 from kernel.tokens import SignedIn
 from schemas.notifications import Channel
-from services.notifications.api.parts import SQL, Here
+from services.notifications.api.parts import SQL
 
 _LISTING: Final = "deliveries"
 State = Literal["pending", "held", "sent", "failed", "omitted"]

@@ -13,11 +13,12 @@ from pydantic import BaseModel
 from kernel.canonical import instant
 from kernel.decider import Text
 from kernel.problems import not_found
+from kernel.reads import Here
 from kernel.tokens import Person, require
 from schemas.envelope import SeasonCode
 from schemas.rulebook import Rulebook
 from schemas.rulebook import Stage as StageRules
-from services.notifications.api.parts import SQL, Here
+from services.notifications.api.parts import SQL
 from services.notifications.domain.templates import RULES, Template
 from services.notifications.texts import Contents, Locale, write_letter
 

@@ -21,11 +21,12 @@ from kernel.commands import Program
 from kernel.decider import Decision, FieldFault, Loader, Text
 from kernel.http import CommandRequest, answer, command_by
 from kernel.problems import invalid
+from kernel.reads import Here
 from kernel.service import Service
 from kernel.tokens import SignedIn
 from schemas.notifications import Channel, Group, Zone
 from services.notifications.addresses import LONGEST_URL, AddressBook, AddressRefused
-from services.notifications.api.parts import SQL, Here
+from services.notifications.api.parts import SQL
 from services.notifications.domain.subscription import (
     DELIVERIES,
     NO_WEBHOOK,

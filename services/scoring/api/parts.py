@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from kernel.canonical import Json
-from kernel.decider import FieldFault, Text
+from kernel.decider import Text
 from kernel.http import CommandRequest, answer, command_by
-from kernel.problems import forbidden, invalid, unavailable
+from kernel.problems import forbidden
 from kernel.service import Service
 from kernel.tokens import Person
 from schemas.envelope import CategoryCode, ProvinceCode, SeasonCode, Slug, Stage
@@ -20,12 +20,6 @@ from services.scoring.texts import keep_text
 Tier = Literal["provincial", "national"]
 
 
-async def _service(request: Request) -> Service:
-    service: Service = request.app.state.service_parts
-    return service
-
-
-Here = Annotated[Service, Depends(_service)]
 SecretaryCommand = Annotated[CommandRequest, Depends(command_by("secretary"))]
 
 
@@ -62,7 +56,7 @@ Reason = Annotated[
 ]
 
 
-# --- who may, and waiting for what was appended --------------------------------------------------------------------
+# --- who may, and reasons --------------------------------------------------------------------------------------------
 
 
 def refuse_other_place(person: Person, at: Stage) -> None:
@@ -72,29 +66,6 @@ def refuse_other_place(person: Person, at: Stage) -> None:
             Text(
                 "You are not the secretary of this place's committee.", "Anda bukan sekretaris panitia di wilayah ini."
             )
-        )
-
-
-AtLeast = Annotated[
-    str | None,
-    Query(max_length=300, description="Wait until this position, or event (`stream@version`), has been folded."),
-]
-
-
-async def wait_for(here: Service, projection: str, at_least: str | None) -> None:
-    """Wait until a projection has folded a position, if one is asked for; raise a 503 when that takes too long."""
-    if at_least is None:
-        return
-    try:
-        reached = await here.reached(projection, at_least)
-    except ValueError as error:
-        remedy = Text(str(error), "Kirim kembali posisi yang diberikan kepada Anda, misalnya 1-761-42.")
-        raise invalid((FieldFault("query.at_least", at_least[:80], remedy),)) from None
-    if not reached:
-        raise unavailable(
-            "not-folded-yet",
-            Text("This position has not been folded yet", "Posisi ini belum diolah"),
-            Text("Ask again in a moment.", "Ulangi sebentar lagi."),
         )
 
 

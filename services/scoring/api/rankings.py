@@ -13,9 +13,10 @@ from kernel.canonical import Json
 from kernel.decider import Text
 from kernel.paging import Paged, page_of
 from kernel.problems import forbidden
+from kernel.reads import AtLeast, Here, wait_until_folded
 from kernel.tokens import Person, require
 from schemas.envelope import ProvinceCode, SeasonCode
-from services.scoring.api.parts import STAGE_PATH, At, AtLeast, Here, refuse_other_place, wait_for
+from services.scoring.api.parts import STAGE_PATH, At, refuse_other_place
 from services.scoring.domain.received import Season
 from services.scoring.reads import (
     OF_THE_BODY,
@@ -47,7 +48,7 @@ async def list_rankings(
     at_least: AtLeast = None,
 ) -> Json:
     """List the opened stages of one's places with their windows, rules and seals; standings are read one by one."""
-    await wait_for(here, "rankings", at_least)
+    await wait_until_folded(here, "rankings", at_least)
     listing = f"rankings/{season}/{province}"
     after = paged.after(listing, str)
     places = None if person.may("auditor") else places_of(person, (*OF_THE_BODY, "secretariat"))
@@ -82,7 +83,7 @@ async def show_ranking(
 
     Before the seal it is for the committee's secretary and for auditors; afterwards for the people of the place.
     """
-    await wait_for(here, "rankings", at_least)
+    await wait_until_folded(here, "rankings", at_least)
     position = str(await here.position("rankings"))
     rows = await ranking_now(here, at) if as_of is None else await ranking_as_of(here, at, as_of)
     sealed = rows[0]["seal"] is not None
@@ -106,7 +107,7 @@ async def show_progress(
     at_least: AtLeast = None,
 ) -> Json:
     """List who has filed how many marks for whom, and which sheets are handed in; no marks."""
-    await wait_for(here, "sheets", at_least)
+    await wait_until_folded(here, "sheets", at_least)
     if not person.may("auditor"):
         refuse_other_place(person, at)
     listing = f"progress/{at.ranking}"

@@ -14,11 +14,12 @@ from kernel.decider import Decision, Refusal, Text
 from kernel.http import CommandRequest, answer, command_by
 from kernel.paging import Paged, page_of
 from kernel.problems import forbidden
+from kernel.reads import AtLeast, Here, wait_until_folded
 from kernel.service import Service
 from kernel.tokens import Person, require
 from schemas.envelope import SeasonCode, Slug, Uuid
 from services.scoring import programs
-from services.scoring.api.parts import AtLeast, Body, Here, Reason, Tier, digest_once, wait_for
+from services.scoring.api.parts import Body, Reason, Tier, digest_once
 from services.scoring.domain.sheet import (
     Circumstances,
     FileMarks,
@@ -214,7 +215,7 @@ async def list_sheets(
     Where scorers are drawn, these are the nominations that one was drawn for.
     """
     for projection in ("rankings", "stage_members", "sheets"):
-        await wait_for(here, projection, at_least)
+        await wait_until_folded(here, projection, at_least)
     listing = f"sheets/{person.id}/{season}/{left}"
     after = paged.after(listing, str, str)
     position = str(await here.position("sheets"))

@@ -15,22 +15,12 @@ from kernel.canonical import Json
 from kernel.decider import Text
 from kernel.http import CommandRequest, answer, command_by
 from kernel.problems import not_found
+from kernel.reads import AtLeast, Here, wait_until_folded
 from kernel.service import Service
 from kernel.tokens import Person, require
 from schemas.envelope import Stage
 from services.scoring import programs
-from services.scoring.api.parts import (
-    STAGE_PATH,
-    At,
-    AtLeast,
-    Body,
-    Here,
-    Reason,
-    SecretaryCommand,
-    digest_once,
-    refuse_other_place,
-    wait_for,
-)
+from services.scoring.api.parts import STAGE_PATH, At, Body, Reason, SecretaryCommand, digest_once, refuse_other_place
 from services.scoring.checklist import Competitor, Picture, checklist
 from services.scoring.domain.assignment import AssignScorers
 from services.scoring.domain.received import AWARD, COMMITTEE, Nominee, committee_stream
@@ -152,7 +142,7 @@ async def show_checklist(
     if not person.may("auditor"):
         refuse_other_place(person, at)
     for projection in ("rankings", "stage_members", "sheets"):
-        await wait_for(here, projection, at_least)
+        await wait_until_folded(here, projection, at_least)
     position = str(await here.position("rankings"))
     heading, *lines = await ranking_now(here, at)
     said: Json = orjson.loads(heading["heading"])

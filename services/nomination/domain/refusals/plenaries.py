@@ -284,6 +284,13 @@ RULES: Final = {
         "Name a nomination that was filed after its window for this stage and is not admitted yet.",
         "Sebut usulan terlambat untuk tahap ini yang belum diputus penerimaannya.",
     ),
+    "late-taken-back": rule(
+        CONFLICT,
+        "The late nomination {value} was taken back before it was admitted: there is nothing left to decide on it.",
+        "Usulan terlambat {value} sudah ditarik sebelum diterima: tidak ada lagi yang perlu diputus tentangnya.",
+        "Go on with the next question; this one stays undecided.",
+        "Lanjutkan ke usul berikutnya; usul ini dibiarkan tanpa putusan.",
+    ),
     "stage-sealed": rule(
         CONFLICT,
         "The ranking {value} is sealed: nobody can be admitted to it.",
