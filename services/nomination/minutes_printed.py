@@ -148,7 +148,8 @@ def _nominations(found: _Gathered) -> set[str]:
         named |= {row.nomination for row in seal.standings} | {row.nomination for row in seal.unrankable}
     for motion in found.record.motions.values():
         named |= motion.nominations
-    return named
+    # An appeal moves others than the one who appealed, and its meeting need not have tabled their ranking.
+    return named | {event.nomination for event in found.results.values() if getattr(event, "nomination", None)}
 
 
 async def _candidates(service: Service, nominations: Iterable[str]) -> dict[str, str]:

@@ -271,8 +271,15 @@ class _Minutes:
                 keys=tuple(self.cited.keys),
                 qr=f"{self.cited.address}#{head.version}.{head.hash}",
             ),
-            sample=any(seal.sample or any(row.sample for row in seal.standings) for seal in self.cited.seals.values()),
+            sample=self._rests_on_samples(),
         )
+
+    def _rests_on_samples(self) -> bool:
+        """Tell whether a ranking that was laid before the meeting, or that its verdicts made, holds sample marks."""
+        verdicts = (event for event in self.cited.results.values() if isinstance(event, AppealDecided))
+        seals = self.cited.seals.values()
+        standings = (*(seal.standings for seal in seals), *(verdict.standings or () for verdict in verdicts))
+        return any(seal.sample for seal in seals) or any(row.sample for rows in standings for row in rows)
 
     # --- the meeting
 

@@ -16,7 +16,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from kernel.decider import Aggregate, Decision, Emit, Happened, Position, Refusal
 from schemas.envelope import Event, Stage, StreamPoint
-from schemas.nomination import AgendaItem, Vote
+from schemas.nomination import AgendaItem, NominationVerified, Vote
 from schemas.rulebook import CandidateKind, Rulebook
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import Basis, RankingSealed, RankingSuperseded, Standing, Unrankable, standings_digest
@@ -391,6 +391,12 @@ class Scene:
     def announce(self, actor: Actor | None = None, motion: int = 1) -> Decision:
         command = Announce(PLENARY_ID, motion, actor or Actor(CHAIR), self.clock)
         return announce(command, *self.meeting(), self.evidence(self._at(self._item(motion))))
+
+    def find_in_order(self, ids: Sequence[str], at: Stage) -> None:
+        """Let somebody verify nominations at a stage."""
+        for id_ in ids:
+            verified = NominationVerified(nomination=id_, at=at, verifier=person("verifier"), office="verifikator")
+            self.record([Emit(nomination_stream(id_), verified)])
 
     def publish(self, actor: Actor, meeting: str) -> None:
         """Announce what was decided first and let the appeal window pass, so that the next stage can be decided.

@@ -103,6 +103,7 @@ def at_the_centre(*, announced: bool, rules: object = None) -> tuple[Assembly, l
     scene.given(scene.appoint("ketua-tim", HEAD.person, body="tim-verifikasi", province="00"))
     for seat in range(1, 5):
         scene.given(scene.appoint("verifikator", person(f"verifikator {seat}"), seat, "tim-verifikasi", "00"))
+    scene.find_in_order(ids, NATIONAL)
     scene.seal([(id_, rank) for rank, id_ in enumerate(ids, start=1)], at=NATIONAL)
     item = national(ITEM)
     scene.given(scene.convene(body="tim-verifikasi", province="00", agenda=(item,)))
