@@ -71,7 +71,6 @@ from services.nomination.documents.sheets import (
     Tabling,
     VoteLine,
 )
-from services.nomination.domain.committee import Seat, votes_by
 
 Opening = MotionOpened | TieMotionOpened | AdmissionMotionOpened | AppealMotionOpened
 Decided = PlenaryDecided | AdmissionDecided
@@ -349,7 +348,7 @@ class _Minutes:
     def _summary(self) -> str:
         seats = self.body.seats
         came = len({event.person for _, event in self.record.attendance if event.present})
-        holders = sum(votes_by(Seat(one.office, one.seat), self.body) for one in self.cited.holders)
+        holders = sum(self.body.votes(one.office, one.seat) for one in self.cited.holders)
         return (
             f"Jumlah kursi {seats}, terisi {holders}, kosong {seats - holders}; {came} anggota tercatat hadir. Kuorum "
             f"paling sedikit {self.body.quorum.needed(seats)} anggota, dihitung dari seluruh kursi (termasuk yang "
@@ -492,7 +491,7 @@ class _Minutes:
             return
         cast = {vote.person: vote for vote in motion.votes}
         recused = set(motion.decided.quorum.recused) if motion.decided else set()
-        voting = (one for one in self.cited.holders if votes_by(Seat(one.office, one.seat), self.body))
+        voting = (one for one in self.cited.holders if self.body.votes(one.office, one.seat))
         offices = {one.person: one.office for one in voting}
         offices |= {vote.person: vote.office for vote in motion.votes}
         present = self.record.present_at(motion.closed or datetime.max.replace(tzinfo=motion.time.tzinfo))

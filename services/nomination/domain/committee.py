@@ -44,11 +44,6 @@ class Seat:
     number: int
 
 
-def votes_by(seat: Seat, rules: Body) -> bool:
-    """Tell whether a seat is one of those that vote by a body's rules: a later version may have added it."""
-    return any(office.code == seat.office and seat.number <= office.seats for office in rules.voting_offices)
-
-
 @dataclass(frozen=True, slots=True)
 class Belonging:
     """Whom a member belongs to: an employer by its number (NPP), a government by its region code."""

@@ -36,7 +36,7 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION
 from schemas.rulebook import Body, Rulebook
-from services.nomination.domain.committee import Committee, FormedBody, Seat, check_in_office, votes_by
+from services.nomination.domain.committee import Committee, FormedBody, Seat, check_in_office
 from services.nomination.domain.local_time import begin_of, day_of, told
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
@@ -295,7 +295,7 @@ def offices_of(rules: Body, *roles: Literal["chair", "member", "clerk"]) -> list
 def voting_seat(person: str, rules: Body, formed: FormedBody, path: str) -> Seat:
     """Return the person's seat, when it is one that votes."""
     seat = formed.seat_of(person)
-    if seat is None or not votes_by(seat, rules):
+    if seat is None or not rules.votes(seat.office, seat.number):
         raise refuse("person-not-seated", path, person, body=rules.code)
     return seat
 
