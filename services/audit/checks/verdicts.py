@@ -371,6 +371,10 @@ def _winners(reversal: Reversal) -> Iterator[Json]:
         if way is not None and way.ending is None:
             out = {"nomination": one, "at": at, "reason": "below-quota", "seal": seal, **cited}
             yield {"name": "NominationEliminated", **out, **_rank(reversal.ranks.get(one))}
+    for one in reversal.entering:
+        back = reversal.ways.get(one)
+        if back is not None and back.ending is not None:
+            yield {"name": "NominationReinstated", "nomination": one, "at": at, "seal": seal, **_by_appeal(reversal)}
     taking = [one for one in reversal.due if one in (*reversal.entering, *reversal.moving)]
     for one in taking:
         yield {"name": "WinnerDeclared", "nomination": one, "at": at, "rank": reversal.due[one], "seal": seal, **cited}

@@ -26,6 +26,7 @@ from schemas.nomination import (
     CertificateRevoked,
     DecisionReviewed,
     NominationEliminated,
+    NominationReinstated,
     RankLeftVacant,
     ResealOrdered,
     Shift,
@@ -576,6 +577,7 @@ def _crowned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emi
                 sample=state.sample or ground.seal.said.sample,
             )
             yield Emit(nomination_stream(one), eliminated)
+    yield from _reinstated(reversal, cited, ground)
     taking = [one for one in reversal.due if one in (*reversal.entering, *reversal.moving)]
     yield from (_winner(one, reversal.due[one], cited, ground) for one in taking)
     taken = {one: reversal.due[one] for one in taking}
@@ -583,6 +585,23 @@ def _crowned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emi
     for rank in vacant_ranks(reversal.due.values(), ground.quota):
         if (at, rank) not in ground.award.vacant:
             yield Emit(at.award, RankLeftVacant(at=at, rank=rank, plenary=plenary, motion=motion))
+
+
+def _reinstated(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
+    """Yield who was eliminated and wins now: its way has not ended."""
+    plenary, motion = cited
+    for one in reversal.entering:
+        state = ground.state(one)
+        if state is not None and not state.competes:
+            back = NominationReinstated(
+                nomination=one,
+                at=ground.at,
+                appeal=ground.case.id,
+                plenary=plenary,
+                motion=motion,
+                seal=ground.seal.id,
+            )
+            yield Emit(nomination_stream(one), back)
 
 
 def _dethroned(winner: Winner, cited: Cited, ground: _Ground) -> Emit:

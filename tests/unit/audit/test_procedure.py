@@ -14,6 +14,7 @@ from schemas.nomination import (
     AppealLodged,
     BallotConfirmed,
     CertificateRevoked,
+    NominationReinstated,
     NominationReturned,
     NominationVerified,
     RankLeftVacant,
@@ -500,6 +501,10 @@ INTERVIEW = VERIFICATION.model_copy(update={"stage": "wawancara"})
             StageAdvanceWithdrawn(
                 nomination=FIRST, left=INTERVIEW, returned=VERIFICATION, seal=person("x"), **BY_NOBODY
             ),
+        ),
+        (
+            f"nomination/{SECOND}",
+            NominationReinstated(nomination=SECOND, at=SELECTION, seal=person("x"), **BY_NOBODY),
         ),
         (NATION, WinnerWithdrawn(nomination=FIRST, at=INTERVIEW, rank=1, **BY_NOBODY)),
         (NATION, RankLeftVacant(at=INTERVIEW, rank=2, plenary=person("x"), motion=1)),
