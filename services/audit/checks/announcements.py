@@ -85,7 +85,8 @@ def _corrected(decided: Decided, announced: Kept, seal: Kept, rules: Rules, reco
     ties = [tie["order"] for tie in broken(record, seal.id, announced.time)]
     rows = [*said.data["standings"], *said.data["unrankable"]]
     ways = {row["nomination"]: ways_until(record, row["nomination"], announced.time) for row in rows}
-    gone = {one for one in ways if left_empty(record, one, announced.time)}
+    lost = {one["nomination"] for one in said.data["comparison"] if one["change"] == "leaves"}
+    gone = {one for one, way in ways.items() if one not in lost and _is_gone(one, way, announced, rules, record)}
     ranks = parted_ranks(said.data["standings"], [order for order in (*orders, *ties) if order], gone)
     lines: set[Line] = set()
     for one, way in ways.items():
@@ -93,6 +94,14 @@ def _corrected(decided: Decided, announced: Kept, seal: Kept, rules: Rules, reco
             continue
         lines.add((one, ranks.get(one), _standing(one, way, decided.at, announced, rules, record)))
     return str(said.data["after"]), lines
+
+
+def _is_gone(nomination: str, way: Way | None, announced: Kept, rules: Rules, record: Record) -> bool:
+    """Tell whether a nominee held no seat of the stage and could take none: it withdrew or was rejected there."""
+    at = announced.data["at"]
+    if way is None or _standing(nomination, way, at, announced, rules, record) == "eliminated":
+        return way is None or way.at != at or left_empty(record, nomination, announced.time)
+    return False
 
 
 def _standing(nomination: str, way: Way, at: Json, announced: Kept, rules: Rules, record: Record) -> str:

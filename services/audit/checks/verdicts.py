@@ -48,15 +48,17 @@ def parted_ranks(ranked: Sequence[Json], orders: Sequence[Sequence[str]], gone: 
 
     Args:
         ranked: standings, in which those who remain tied share a rank.
-        orders: in which order people put tied nominees; the first that covers a shared rank counts.
+        orders: in which order people put tied nominees; the first that covers a shared rank counts, and whoever it
+            names keeps the place there, also who is gone.
         gone: who takes no seat any more, so that no order need name them.
     """
     ranks: dict[str, int] = {}
     for rank, rows in groupby(ranked, key=lambda row: row["rank"]):
         tied = [str(row["nomination"]) for row in rows]
-        wanted = [one for one in tied if one not in gone]
-        covering = [order for order in orders if len(wanted) > 1 and set(wanted) <= set(order)]
-        order = [one for one in covering[0] if one in wanted] if covering else []
+        named = [[one for one in order if one in tied] for order in orders]
+        left = [one for one in tied if one not in gone]
+        covering = [order for order in named if len(order) > 1 and set(left) <= set(order)]
+        order = covering[0] if covering else []
         ranks |= {one: rank + order.index(one) if one in order else rank for one in tied}
     return dict(sorted(ranks.items(), key=lambda item: item[1]))
 

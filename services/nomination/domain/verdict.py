@@ -376,8 +376,13 @@ def _has_advanced(state: Nomination | None, at: Stage) -> bool:
     return state is not None and any(step.stage == at for step in state.steps[:-1])
 
 
-def _may_enter(state: Nomination | None, at: Stage) -> bool:
-    return state is not None and state.at == at and state.ending not in _GONE
+def _gone(named: Iterable[str], held: Collection[str], at: Stage, case: Case) -> set[str]:
+    """Return who of those named held no seat before a verdict and takes none by it."""
+    return {one for one in named if one not in held and not _may_enter(case.nominations.get(one), at)}
+
+
+def _may_enter(state: NominationState | None, at: Stage) -> bool:
+    return isinstance(state, Nomination) and state.at == at and state.ending not in _GONE
 
 
 def _due(
@@ -388,8 +393,8 @@ def _due(
     Those who share the last rank within the quota and are more than the seats from it on stand as people put them: by a
     tie broken before, or by the order that the verdict proposes. Without either the verdict is refused.
     """
-    present = {one for one in after.named if one in held or _may_enter(ground.state(one), ground.at)}
-    gone = set(after.named) - present
+    gone = _gone(after.named, held, ground.at, ground.case)
+    present = set(after.named) - gone
     ranks = parted_ranks(after.ranked, ground.orders, gone)
     tied = _tied_at_cut(ranks, present, ground.quota)
     if order is not None and not (tied and set(tied) <= set(order)):
@@ -697,10 +702,10 @@ def corrected_announcement(case: Case) -> tuple[str, tuple[Announced, ...]]:
 def _lines(decided: AppealDecided, award: Award, case: Case) -> Iterator[Announced]:
     """Yield one line for everybody who still holds an outcome, ranked first; who withdrew at the stage has none."""
     orders = [one.verdict.order for one in reversed(case.corrections) if one.verdict.order]
-    gone = {one for one, state in case.nominations.items() if isinstance(state, Nomination) and state.ending in _GONE}
-    ranks = parted_ranks(decided.standings or (), (*orders, *(tie.order for tie in case.ties)), gone)
     winners = {winner.nomination for winner in award.winners if winner.at == decided.at}
-    unranked = [row.nomination for row in decided.unrankable or ()]
+    ranked, unranked = decided.standings or (), [row.nomination for row in decided.unrankable or ()]
+    gone = _gone((row.nomination for row in ranked), _holders(decided, winners, case), decided.at, case)
+    ranks = parted_ranks(ranked, (*orders, *(tie.order for tie in case.ties)), gone)
     seal = case.ranking.seal(decided.seal)
     for one in (*ranks, *unranked):
         state = case.nominations.get(one)
@@ -716,3 +721,14 @@ def _lines(decided: AppealDecided, award: Award, case: Case) -> Iterator[Announc
             outcome="winner" if one in winners else "advanced" if advanced else "eliminated",
             sample=state.sample or (seal is not None and seal.said.sample),
         )
+
+
+def _holders(decided: AppealDecided, winners: Collection[str], case: Case) -> set[str]:
+    """Return who holds a seat by a verdict, and who lost one by it: those on whom it was worked out."""
+    left = {shift.nomination for shift in decided.comparison or () if shift.change == "leaves"}
+    advanced = {
+        one
+        for one, state in case.nominations.items()
+        if isinstance(state, Nomination) and _has_advanced(state, decided.at)
+    }
+    return left | advanced | set(winners)

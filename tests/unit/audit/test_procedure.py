@@ -25,6 +25,7 @@ from schemas.nomination import (
 )
 from schemas.scoring import AspectScored, RankingSealed
 from services.audit.checks.ties import draw
+from services.audit.checks.verdicts import parted_ranks
 from tests.unit.audit.exported import forged
 from tests.unit.audit.forging import added, begun, codes, events_of, of, rules, said, time_of, verified, where, without
 from tests.unit.audit.played import SALTED, mark, person
@@ -540,3 +541,11 @@ def test_a_nominee_verified_twice_or_handed_back_for_other_days_is_found(tmp_pat
     back = NominationReturned.model_validate({**found, "defects": defects, "until": datetime(2022, 1, 1, tzinfo=UTC)})
     report = verified(added(play().log, f"nomination/{FIRST}", back), tmp_path / "other")
     assert "`until` is not the end of the days" in said(report)
+
+
+def test_who_is_gone_keeps_the_place_that_an_order_gave():
+    rows = [{"nomination": one, "rank": rank} for one, rank in (("a", 1), ("x", 2), ("y", 2), ("z", 2))]
+    assert parted_ranks(rows, [("x", "y", "z")], {"x"}) == {"a": 1, "x": 2, "y": 3, "z": 4}
+    assert parted_ranks(rows, [("z", "y")], {"x"}) == {"a": 1, "x": 2, "z": 2, "y": 3}
+    assert parted_ranks(rows, [("z", "y")], ()) == {"a": 1, "x": 2, "y": 2, "z": 2}
+    assert parted_ranks(rows[:3], [("y", "b"), ("x", "y")], {"x"}) == {"a": 1, "x": 2, "y": 3}

@@ -36,6 +36,7 @@ from schemas.rulebook import Rulebook
 from schemas.scoring import Basis, RankingSealed, standings_digest
 from services.nomination.domain.nomination import Nomination
 from services.nomination.domain.plenary import Actor, Convene, DecideAppeal, Motion, Propose, convene
+from services.nomination.domain.ties import AskTie
 from services.nomination.domain.verdict import corrected_announcement, verdict_results
 from tests.unit.nomination.appealing import (
     APPEAL_ID,
@@ -55,6 +56,7 @@ from tests.unit.nomination.appealing import (
     upheld,
     verdict_of,
 )
+from tests.unit.nomination.assembly import SEED
 from tests.unit.nomination.scene import (
     AT,
     BODY,
@@ -491,6 +493,46 @@ def test_a_tie_that_was_broken_before_stays_broken():
     assert scene.has_advanced() == {ids[0], ids[2]}
 
 
+def parted(*marks: int, order: tuple[int, ...], gone: int | None = None) -> tuple[Hearing, list[str]]:
+    """Return a scene in which a vote broke a tie, one of them withdrew then, and the ranking was decided on."""
+    scene = Hearing()
+    scene.open(tied_by_vote())
+    scene.given(scene.form())
+    scene.seat()
+    ids = scene.nominated(*REGENCIES[: len(marks)])
+    scene.seal_marks(dict(zip(ids, marks, strict=True)))
+    scene.given(scene.convene())
+    scene.all_attend()
+    scene.given(scene.table())
+    rank = 1 + sum(mark > marks[order[0]] for mark in marks)
+    scene.given(scene.move(asked=AskTie(rank, "vote", tuple(ids[index] for index in order), SEED)))
+    scene.carry(1)
+    if gone is not None:
+        scene.given(scene.withdraw(ids[gone]))
+    scene.given(scene.move())
+    scene.carry(2)
+    scene.given(scene.announce(motion=2))
+    return scene, ids
+
+
+def test_nobody_moves_up_into_the_place_that_a_broken_tie_gave_to_who_withdrew_then():
+    scene, ids = parted(90, 80, 80, 80, order=(1, 2, 3), gone=1)
+    assert scene.has_advanced() == {ids[0]}
+    scene.given(scene.lodge(ids[0], motion=2))
+    (opened,) = scene.given(scene.put(to(95)))
+    assert isinstance(opened, AppealMotionOpened)
+    assert opened.affected == ()
+    scene.carry(3)
+    assert scene.has_advanced() == {ids[0]}
+
+
+def test_who_withdrew_behind_the_others_of_a_broken_tie_leaves_them_their_places():
+    scene, ids = parted(90, 80, 80, order=(2, 1), gone=1)
+    scene.given(scene.lodge(ids[2], motion=2))
+    assert every(scene.judge(to(85)), StageAdvanceWithdrawn) == []
+    assert scene.has_advanced() == {ids[0], ids[2]}
+
+
 def _close(scene: Hearing, seal: str, motion: int, results: tuple[StreamPoint, ...] = ()) -> None:
     current = scene.ranking().seal(seal)
     assert current is not None
@@ -695,6 +737,18 @@ def test_who_withdrew_at_the_stage_is_not_in_the_corrected_announcement():
     (announced,) = scene.given(scene.announce(motion=2))
     assert isinstance(announced, RankingAnnounced)
     assert [line.nomination for line in announced.lines] == [ids[2], ids[0], ids[3]]
+
+
+def test_who_withdrew_at_the_next_stage_keeps_the_rank_of_a_broken_tie_and_so_do_the_others():
+    scene, ids = parted(80, 80, 70, 60, order=(0, 1))
+    scene.given(scene.withdraw(ids[0]))
+    scene.given(scene.lodge(ids[3], motion=2))
+    scene.judge(to(65))
+    (announced,) = scene.given(scene.announce(motion=3))
+    assert isinstance(announced, RankingAnnounced)
+    assert [(line.nomination, line.rank) for line in announced.lines] == [
+        (ids[0], 1), (ids[1], 2), (ids[2], 3), (ids[3], 4),
+    ]  # fmt: skip
 
 
 def test_a_dismissal_leaves_nothing_to_announce():
