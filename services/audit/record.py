@@ -65,6 +65,11 @@ def award_of(at: Json) -> str:
     return Stage.model_validate(at).award
 
 
+def award_of_ranking(ranking: str) -> str:
+    """Return the award stream that a ranking stream belongs to."""
+    return "award/" + ranking.partition("/")[2].rpartition("/")[0]
+
+
 def sheet_stream(data: Json) -> str:
     """Return the stream that an event of a sheet belongs to by what it says."""
     at = data["at"]
@@ -79,7 +84,7 @@ _HOMES: Final[Sequence[tuple[Sequence[str], Callable[[Json], str | None]]]] = (
     (SEASON, lambda data: f"season/{data['season']}"),
     (RANKING, lambda data: ranking_of(data["at"])),
     (("StageFrozen", "StageUnfrozen"), lambda data: award_of(data["stages"][0])),
-    (("ResealOrdered",), lambda data: "award/" + data["ranking"].partition("/")[2].rpartition("/")[0]),
+    (("ResealOrdered",), lambda data: award_of_ranking(data["ranking"])),
     (AWARD, lambda data: award_of(data["at"]) if "at" in data else None),
 )
 

@@ -168,10 +168,11 @@ class StageMemberProjection:
 
 
 def _fall_back(state: Way, to: Json) -> None:
-    """Take back the stages after one of the way; it ends there, below the quota."""
+    """Take back the stages after one of the way; it ends there, below the quota unless it had ended before."""
     kept = state.path[: state.path.index(to) + 1] if to in state.path else state.path
     state.fallen += state.path[len(kept) :]
-    state.path, state.standing = kept, "eliminated"
+    state.path = kept
+    state.standing = "eliminated" if state.standing == "competing" else state.standing
 
 
 class _WayTypes:

@@ -194,6 +194,11 @@ class Checker:
         self.holds: dict[str, tuple[Stage, ...]] = {}
         self.known_holds: dict[str, tuple[Stage, ...]] = {}
         self.appeals: dict[str, Any] = {}
+        self.verdicts: dict[str, Any] = {}
+        """Every upheld appeal as it was decided."""
+        self.corrected: dict[str, str] = {}
+        """The last upheld appeal by ranking; what scoring knows of it is kept apart."""
+        self.known_corrected: dict[str, str] = {}
         self.advanced: dict[Stage, dict[str, int]] = {}
         """Who holds a seat of the stage after this one by a decision, with its rank, whatever became of it later."""
         self.numbers: set[str] = set()
@@ -239,6 +244,8 @@ class Checker:
                 self._hold(self.known_holds, happened.event)
             case "StageUnfrozen":
                 self.known_holds.pop(self._key(happened.event), None)
+            case "DecisionReviewed":
+                self._reviewed(self.known_corrected, happened.event)
             case _ if happened.stream.startswith("committee/"):
                 self.known.setdefault(happened.stream.split("/")[2], Place()).take(happened)
             case _:
@@ -268,6 +275,11 @@ class Checker:
 
     def _hold(self, holds: dict[str, tuple[Stage, ...]], event: Any) -> None:
         holds[self._key(event)] = event.stages
+
+    @staticmethod
+    def _reviewed(corrected: dict[str, str], event: Any) -> None:
+        if event.outcome == "upheld":
+            corrected[event.at.ranking] = event.appeal
 
     def _award(self, happened: Happened) -> Award:
         return self.awards.setdefault(happened.stream, Award())
@@ -331,7 +343,7 @@ class Checker:
                     self.advanced.get(one, {}).pop(event.nomination, None)
                 nominee.at = event.returned
                 nominee.path = nominee.path[: nominee.path.index(event.returned) + 1]
-                nominee.ending = nominee.ending if nominee.ending == "withdrawn" else "eliminated"
+                nominee.ending = nominee.ending if nominee.ending in ("withdrawn", "rejected") else "eliminated"
             case _:
                 pass
 
@@ -376,6 +388,8 @@ class Checker:
                 self._hold(self.holds, event)
             case "StageUnfrozen":
                 assert self.holds.pop(self._key(event), None), "nothing was held"
+            case "DecisionReviewed":
+                self._reviewed(self.corrected, event)
             case "RankingAnnounced":
                 until = event.appeals_until
                 self.announced.append(event)
@@ -409,6 +423,8 @@ class Checker:
             case "AppealDecided":
                 assert self.appeals.get(event.appeal) is not None, "decided twice"
                 self.appeals[event.appeal] = None
+                if event.verdict.outcome == "upheld":
+                    self.verdicts[event.appeal] = event
             case _:
                 pass
 
@@ -452,6 +468,7 @@ class Checker:
         named = [row.nomination for row in (*seal.standings, *seal.unrankable)]
         assert sorted(named) == sorted(set(named)), "a nominee stands twice"
         assert sorted(named) == sorted(seal.basis.nominations), "who is eligible is not who is ranked"
+        self._carries(seal, self.known_corrected, "as scoring knew")
         for before, after in pairwise(seal.standings):
             assert before.rank <= after.rank, "standings out of order"
 
@@ -468,6 +485,25 @@ class Checker:
             assert member not in place.recused(seal.at.category, nominee), f"a recused member's sheet counts, {when}"
             drawn = ranking.assigned.get(nomination, set())
             assert pinned.per_nominee is None or member in drawn, "a sheet of who was not drawn counts"
+
+    def _carries(self, seal: Any, corrected: dict[str, str], when: str) -> None:
+        """Check that every carried figure is that of the earlier seal, or of the last verdict on its ranking."""
+        carried = [one for one in self.rankings[seal.at.ranking].opened.rules.aspects if one.carried is not None]
+        versions = {point.stream: point.version for point in seal.basis.carried}
+        for row in (*seal.standings, *seal.unrankable):
+            path = self.nominees[row.nomination].path
+            figures = {one.aspect: one.value for one in row.aspects or ()}
+            for aspect in carried:
+                passed = [at for at in path if (at.tier, at.stage) == (aspect.carried.tier, aspect.carried.stage)]
+                rows = self._rows(passed[-1].ranking, versions, corrected) if passed else {}
+                own = rows.get(row.nomination, {}).get(aspect.carried.aspect)
+                assert figures.get(aspect.code) == own, f"{aspect.code} is carried otherwise, {when}"
+
+    def _rows(self, ranking: str, versions: dict[str, int], corrected: dict[str, str]) -> dict[str, dict[str, str]]:
+        """Return the figures that count of an earlier ranking: by a verdict, else by the seal that was carried from."""
+        seals = [one.event for one in self.rankings[ranking].seals.values() if one.version == versions.get(ranking)]
+        said = [self.verdicts[corrected[ranking]]] if ranking in corrected else seals
+        return {row.nomination: {one.aspect: one.value for one in row.aspects} for one in said for row in one.standings}
 
     def _content(self, version: int | None = None) -> dict[str, Any]:
         return self.rules[max(self.rules) if version is None else version]
@@ -577,6 +613,7 @@ class Checker:
         assert ranking.seals[event.seal].event.rulebook_version == event.rulebook_version, "under other rules"
         if self._content()["appeals"]["freezes_downstream"]:
             self._upstream(decision, at)
+        self._carries(ranking.seals[event.seal].event, self.corrected, "as a verdict has it")
         if event.outcome != "carried":
             return
         assert at not in self.carried, "two proposals are carried for a stage"

@@ -42,11 +42,11 @@ STAGES = (SELECTION, VERIFICATION, INTERVIEW, DESK)
 BODY_OF = {SELECTION: "panitia-9", VERIFICATION: "tim-verifikasi", INTERVIEW: "dewan-juri", DESK: "panitia-9"}
 ASPECTS = {
     SELECTION: ("kebijakan", "peraturan", "kinerja"),
-    VERIFICATION: ("kebijakan", "peraturan", "kinerja"),
+    VERIFICATION: ("peraturan", "kinerja"),
     INTERVIEW: ("wawancara",),
     DESK: ("kepatuhan", "kinerja"),
 }
-"""What members mark at a stage."""
+"""What members mark at a stage; the rest is carried, policy from the province through to the interview."""
 MARKS = ("0", "50", "100")
 _QUOTA = {SELECTION: 2, VERIFICATION: 2, INTERVIEW: 1, DESK: 2}
 
@@ -69,6 +69,7 @@ def _cut_stage(stage: dict[str, Any]) -> None:
     if at == VERIFICATION:
         stage |= {"verification": {"days_to_mend": 5, "assumed": True}}
         stage |= {"assignment": {"per_nominee": 2, "assumed": True}}
+        stage |= {"carries": {"tier": "provincial", "stage": "seleksi", "aspects": ["kebijakan"], "assumed": True}}
     elif at == INTERVIEW:
         stage |= {"interview": {"minutes": 45, "assumed": True}}
     elif at == DESK:

@@ -22,7 +22,7 @@ from services.audit.checks.ties import broken
 from services.audit.checks.ways import Way, ways_until
 from services.audit.meetings import Decided, Kept, Motion
 from services.audit.recompute import aggregate, reranked
-from services.audit.record import Record, award_of, ranking_of
+from services.audit.record import Record, award_of, award_of_ranking, ranking_of
 from services.audit.rules import Rules
 
 Json = Mapping[str, Any]
@@ -41,6 +41,12 @@ def corrections(record: Record, seal: str, moment: str) -> list[Kept]:
         if one.data["seal"] == seal and one.data["verdict"]["outcome"] == "upheld" and one.time < moment
     ]
     return sorted(decided, key=lambda one: one.time)
+
+
+def reviews(record: Record, ranking: str) -> list[Kept]:
+    """Return where a ranking's award says that an appeal against it was upheld, in the order of its stream."""
+    found = record.of(award_of_ranking(ranking), "DecisionReviewed")
+    return [one for one in found if one.data["outcome"] == "upheld" and ranking_of(one.data["at"]) == ranking]
 
 
 def parted_ranks(ranked: Sequence[Json], orders: Sequence[Sequence[str]], gone: Collection[str]) -> dict[str, int]:

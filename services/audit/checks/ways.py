@@ -70,7 +70,7 @@ class Way:
                 self.ranks[text(data["left"])] = data["rank"]
                 self.ending = None
             case "StageAdvanceWithdrawn":
-                self.ending = self.ending if self.ending == "withdrawn" else "eliminated"
+                self.ending = self.ending if self.ending in ("withdrawn", "rejected") else "eliminated"
                 if data["returned"] in self.path:
                     self.path = self.path[: self.path.index(data["returned"]) + 1]
             case "NominationVerified" | "NominationReturned" | "NominationResubmitted" | "NominationRejected":

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final, Literal, TypeVar, assert_never
 from zoneinfo import ZoneInfo
 
-from kernel.decider import Aggregate, Happened
+from kernel.decider import Aggregate, Happened, Position
 from schemas.envelope import Stage
 from schemas.nomination import (
     CertificateIssued,
@@ -94,6 +94,15 @@ class Contest:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """A verdict that gave a stage other standings, and where the award says so: its version, its place in the log."""
+
+    at: Stage
+    version: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
 class Award:
     """Which seals were ordered anew, who won, what was announced, certified, contested and corrected."""
 
@@ -112,6 +121,8 @@ class Award:
     """How many appeals there were."""
     corrections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The upheld appeals that corrected a seal, by seal; the standings of the last one stand in its place."""
+    corrected: tuple[Correction, ...] = ()
+    """The same as they were told, for seals of later stages that carry figures."""
 
     @property
     def announced(self) -> frozenset[Cited]:
@@ -156,7 +167,7 @@ def evolve(state: Award, happened: Happened) -> Award:
         case WinnerDeclared() | WinnerWithdrawn() | RankLeftVacant():
             return _ranked(state, event)
         case StageFrozen() | StageUnfrozen() | DecisionContested() | DecisionReviewed():
-            return _appealed(state, event)
+            return _appealed(state, event, happened)
         case CertificateIssued() | CertificateRevoked():
             return replace(state, certificates=tuple(_certificates(state.certificates, event)))
         case PrizeAwarded():
@@ -178,7 +189,9 @@ def _made(event: RankingAnnounced, happened: Happened) -> Announcement:
     return Announcement(event.at, happened.time, event.appeals_until, named, event.seal)
 
 
-def _appealed(state: Award, event: StageFrozen | StageUnfrozen | DecisionContested | DecisionReviewed) -> Award:
+def _appealed(
+    state: Award, event: StageFrozen | StageUnfrozen | DecisionContested | DecisionReviewed, happened: Happened
+) -> Award:
     """Fold what an appeal holds, and what became of it."""
     match event:
         case StageFrozen():
@@ -189,12 +202,16 @@ def _appealed(state: Award, event: StageFrozen | StageUnfrozen | DecisionContest
             contest = Contest(event.nomination, (event.plenary, event.motion))
             return replace(state, contests={**state.contests, event.appeal: contest}, contested=event.number)
         case DecisionReviewed():
-            before = state.corrections.get(event.seal, ())
-            corrected = {event.seal: (*before, event.appeal)} if event.outcome == "upheld" else {}
-            contests = _without(state.contests, event.appeal)
-            return replace(state, contests=contests, corrections={**state.corrections, **corrected})
+            reviewed = replace(state, contests=_without(state.contests, event.appeal))
+            return _corrected(reviewed, event, happened) if event.outcome == "upheld" else reviewed
         case _:
             assert_never(event)
+
+
+def _corrected(state: Award, event: DecisionReviewed, happened: Happened) -> Award:
+    corrections = {**state.corrections, event.seal: (*state.corrections.get(event.seal, ()), event.appeal)}
+    last = Correction(event.at, happened.version, happened.position)
+    return replace(state, corrections=corrections, corrected=(*state.corrected, last))
 
 
 def _without(found: Mapping[str, T], appeal: str) -> Mapping[str, T]:

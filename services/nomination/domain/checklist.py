@@ -15,14 +15,14 @@ from schemas.envelope import Stage
 from schemas.nomination import AgendaItem
 from schemas.rulebook import Rulebook
 from services.nomination.domain.deciding import pending_motion, proposed_now
-from services.nomination.domain.evidence import Evidence, broken_ties, decided_by, stage_rules
+from services.nomination.domain.evidence import Evidence, broken_ties, citable_now, decided_by, stage_rules
 from services.nomination.domain.local_time import begin_of, day_of
 from services.nomination.domain.motion import effective_ranks, free_to_vote, tied_at_cut
 from services.nomination.domain.nomination import FiledLate, Nomination
 from services.nomination.domain.plenary import Setting, earliest_day
 from services.nomination.domain.readiness import holding, unverified, upstream
 from services.nomination.domain.refusals import Refused
-from services.nomination.domain.seal import Seal, citable
+from services.nomination.domain.seal import Seal
 from services.nomination.domain.ties import competing_at, methods_of, sharing
 
 Json = dict[str, Any]
@@ -176,7 +176,7 @@ class _Item:
 
     def _cite(self, seal: Seal) -> None:
         setting, known = self.setting, self.evidence
-        citable(seal, known.ranking, setting.season, known.award, setting.committee, known.nominations)
+        citable_now(seal, setting, known)
 
     def _unrankable(self) -> Iterator[Json]:
         for row in self.seal.said.unrankable if self.seal else ():

@@ -40,6 +40,7 @@ from services.nomination.domain.evidence import (
     Evidence,
     broken_ties,
     check_no_winners,
+    citable_now,
     contender,
     decided_by,
     rules_of,
@@ -80,7 +81,7 @@ from services.nomination.domain.plenary import (
 )
 from services.nomination.domain.readiness import check_not_frozen, check_upstream, check_verified
 from services.nomination.domain.refusals import decides, refuse
-from services.nomination.domain.seal import Ranking, Seal, citable
+from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import SeasonState
 from services.nomination.domain.ties import AskTie, check_unchanged, has_changed, tie_motion
 from services.nomination.domain.verdict import AskAppeal, Case, appeal_motion, verdict_results
@@ -116,7 +117,7 @@ def table_ranking(
     _check_on_agenda(command.item, setting.plenary)
     check_not_frozen(setting.plenary.stage(command.item), evidence)
     seal = _asked_seal(command, setting.plenary, evidence.ranking)
-    rules = citable(seal, evidence.ranking, setting.season, evidence.award, committee, evidence.nominations)
+    rules = citable_now(seal, setting, evidence)
     _check_decides(setting.rules.code, stage_rules(rules, seal.said.at))
     if command.digest not in (None, seal.said.digest):
         raise refuse("seal-digest-wrong", "digest", command.digest, computed=seal.said.digest)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Literal, assert_never
+from typing import Any, Final, Literal, assert_never
 from uuid import NAMESPACE_URL, UUID, uuid5
 from zoneinfo import ZoneInfo
 
@@ -96,6 +96,8 @@ class Nomination:
     """The recorded time of its nomination, which can break ties."""
     ending: Ending | None = None
     outcomes: Mapping[Cited, Outcome] = field(default_factory=dict)
+    decided_on: frozenset[str] = frozenset()
+    """The seals by which plenaries disposed of it."""
     checks: Mapping[Stage, Check] = field(default_factory=dict)
     """How far stages with verification have come with it."""
     evidence: frozenset[str] = frozenset()
@@ -191,21 +193,25 @@ def _moved(state: Nomination, event: Movement, position: Position) -> Nomination
             checks = {**state.checks, event.at: checked(event)}
             return replace(state, steps=left, ending="rejected", checks=checks)
         case StageAdvanced():
-            outcomes: dict[Cited, Outcome] = {**state.outcomes, (event.plenary, event.motion): "advanced"}
-            return replace(
-                state, steps=(*left, Step(event.reached, position, rank=event.rank)), ending=None, outcomes=outcomes
-            )
+            steps = (*left, Step(event.reached, position, rank=event.rank))
+            return replace(state, steps=steps, ending=None, **_disposed(state, event, "advanced"))
         case StageAdvanceWithdrawn():
-            outcomes = {**state.outcomes, (event.plenary, event.motion): "eliminated"}
-            steps = tuple(_up_to(left, event.returned))
-            # Who withdrew stays withdrawn: a later verdict gives the seat to nobody who does not want it.
-            ending: Ending = "withdrawn" if state.ending == "withdrawn" else "eliminated"
-            return replace(state, steps=steps, ending=ending, outcomes=outcomes)
+            # Who withdrew or was rejected stays so: a later verdict seats nobody who is out of the race.
+            ending: Ending = state.ending if state.ending and state.left_empty else "eliminated"
+            disposed = _disposed(state, event, "eliminated")
+            return replace(state, steps=tuple(_up_to(left, event.returned)), ending=ending, **disposed)
         case NominationEliminated():
-            outcomes = {**state.outcomes, (event.plenary, event.motion): "eliminated"}
-            return replace(state, steps=left, ending="eliminated", outcomes=outcomes)
+            return replace(state, steps=left, ending="eliminated", **_disposed(state, event, "eliminated"))
         case _:
             assert_never(event)
+
+
+def _disposed(
+    state: Nomination, event: StageAdvanced | StageAdvanceWithdrawn | NominationEliminated, outcome: Outcome
+) -> dict[str, Any]:
+    """Return what a state keeps of a decision that disposed of it."""
+    outcomes = {**state.outcomes, (event.plenary, event.motion): outcome}
+    return {"outcomes": outcomes, "decided_on": state.decided_on | {event.seal}}
 
 
 def _up_to(steps: Iterable[Step], stage: Stage) -> Iterator[Step]:

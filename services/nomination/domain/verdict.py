@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from fractions import Fraction
-from typing import Final, assert_never
+from typing import assert_never
 
 from kernel.decider import Emit
 from schemas.envelope import Stage
@@ -67,10 +67,6 @@ from services.nomination.domain.refusals import refuse
 from services.nomination.domain.reranking import Standings, aggregate, parted_ranks, rerank
 from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import Season
-
-_GONE: Final = ("withdrawn", "rejected")
-"""Who ended so takes no seat that a verdict makes free for them."""
-
 
 # --- what a decision on an appeal rests on -------------------------------------------------------------------------
 
@@ -376,13 +372,14 @@ def _has_advanced(state: Nomination | None, at: Stage) -> bool:
     return state is not None and any(step.stage == at for step in state.steps[:-1])
 
 
-def _gone(named: Iterable[str], held: Collection[str], at: Stage, case: Case) -> set[str]:
-    """Return who of those named held no seat before a verdict and takes none by it."""
-    return {one for one in named if one not in held and not _may_enter(case.nominations.get(one), at)}
+def _may_enter(state: Nomination | None, at: Stage) -> bool:
+    """Tell whether a nominee can take a seat: nobody does who withdrew or was rejected, here or at a later stage."""
+    return state is not None and state.at == at and not state.left_empty
 
 
-def _may_enter(state: NominationState | None, at: Stage) -> bool:
-    return isinstance(state, Nomination) and state.at == at and state.ending not in _GONE
+def _took_part(state: Nomination, at: Stage, cited: Cited) -> bool:
+    """Tell whether a nominee held a seat when a verdict on a stage fell, or could get one."""
+    return _has_advanced(state, at) or _may_enter(state, at) or cited in state.outcomes
 
 
 def _due(
@@ -393,8 +390,8 @@ def _due(
     Those who share the last rank within the quota and are more than the seats from it on stand as people put them: by a
     tie broken before, or by the order that the verdict proposes. Without either the verdict is refused.
     """
-    gone = _gone(after.named, held, ground.at, ground.case)
-    present = set(after.named) - gone
+    present = {one for one in after.named if one in held or _may_enter(ground.state(one), ground.at)}
+    gone = set(after.named) - present
     ranks = parted_ranks(after.ranked, ground.orders, gone)
     tied = _tied_at_cut(ranks, present, ground.quota)
     if order is not None and not (tied and set(tied) <= set(order)):
@@ -700,20 +697,20 @@ def corrected_announcement(case: Case) -> tuple[str, tuple[Announced, ...]]:
 
 
 def _lines(decided: AppealDecided, award: Award, case: Case) -> Iterator[Announced]:
-    """Yield one line for everybody who still holds an outcome, ranked first; who withdrew at the stage has none."""
+    """Yield one line for everybody of whom it was disposed, ranked first; who left the stage empty has none."""
     orders = [one.verdict.order for one in reversed(case.corrections) if one.verdict.order]
+    cited = (decided.plenary, decided.motion)
+    states = {one: state for one, state in case.nominations.items() if isinstance(state, Nomination)}
+    gone = {one for one, state in states.items() if not _took_part(state, decided.at, cited)}
+    ranks = parted_ranks(decided.standings or (), (*orders, *(tie.order for tie in case.ties)), gone)
     winners = {winner.nomination for winner in award.winners if winner.at == decided.at}
-    ranked, unranked = decided.standings or (), [row.nomination for row in decided.unrankable or ()]
-    gone = _gone((row.nomination for row in ranked), _holders(decided, winners, case), decided.at, case)
-    ranks = parted_ranks(ranked, (*orders, *(tie.order for tie in case.ties)), gone)
+    unranked = [row.nomination for row in decided.unrankable or ()]
     seal = case.ranking.seal(decided.seal)
     for one in (*ranks, *unranked):
-        state = case.nominations.get(one)
-        if not isinstance(state, Nomination):
+        state = states.get(one)
+        if state is None or (state.left_empty and decided.seal not in state.decided_on):
             continue
         advanced = _has_advanced(state, decided.at)
-        if state.ending == "withdrawn" and not advanced:
-            continue
         yield Announced(
             nomination=one,
             candidate=state.candidate.name,
@@ -721,14 +718,3 @@ def _lines(decided: AppealDecided, award: Award, case: Case) -> Iterator[Announc
             outcome="winner" if one in winners else "advanced" if advanced else "eliminated",
             sample=state.sample or (seal is not None and seal.said.sample),
         )
-
-
-def _holders(decided: AppealDecided, winners: Collection[str], case: Case) -> set[str]:
-    """Return who holds a seat by a verdict, and who lost one by it: those on whom it was worked out."""
-    left = {shift.nomination for shift in decided.comparison or () if shift.change == "leaves"}
-    advanced = {
-        one
-        for one, state in case.nominations.items()
-        if isinstance(state, Nomination) and _has_advanced(state, decided.at)
-    }
-    return left | advanced | set(winners)

@@ -30,9 +30,10 @@ _STATUS = {
     "NominationEliminated": "eliminated",
     "NominationWithdrawn": "withdrawn",
     "NominationRejected": "rejected",
-    "StageAdvanceWithdrawn": "eliminated",
 }
 """The status that an event leaves a nomination in."""
+_OUT = ("withdrawn", "rejected")
+"""Who ended so stays so, whatever a verdict makes of an earlier ranking."""
 _VERIFICATION = {
     "NominationVerified": "verified",
     "NominationReturned": "returned",
@@ -133,6 +134,8 @@ def _move(state: Json, happened: str, data: Json, time: str) -> None:
             state["stage"] = data["reached"]
         case "StageAdvanceWithdrawn":
             state["stage"] = data["returned"]
+            state.pop("rank", None)
+            state["status"] = state["status"] if state["status"] in _OUT else "eliminated"
         case "WinnerDeclared":
             state |= {"status": "winner", "rank": data["rank"]}
         case "WinnerWithdrawn" if state["status"] == "winner":

@@ -1,7 +1,8 @@
 """A category in which all happens that can: drawn scorers, an extension, a late nomination, ties, papers, appeals.
 
 Under the shipped rulebook of 2020 with a few rules changed: four of the committee score each nominee, a tie is broken
-by vote and then by lot, the centre verifies, and the jury hears nominees in slots.
+by vote and then by lot, the centre verifies, and the jury hears nominees in slots and takes over the marks of the
+province, which a verdict has corrected by then.
 """
 
 from __future__ import annotations
@@ -84,7 +85,10 @@ def rules_of_procedure(shipped: Rulebook) -> Rulebook:
     also = {
         ("provincial", "seleksi"): {"assignment": {"per_nominee": 4}},
         ("national", "verifikasi"): {"verification": {"days_to_mend": 5}},
-        ("national", "wawancara"): {"interview": {"minutes": 45}},
+        ("national", "wawancara"): {
+            "interview": {"minutes": 45},
+            "carries": {"tier": "provincial", "stage": "seleksi", "aspects": list(ASPECTS)},
+        },
     }
     for stage in content["stages"]:
         if stage["category"] == "KABKOTA":

@@ -25,7 +25,7 @@ from schemas.nomination import (
 )
 from schemas.scoring import AspectScored, RankingSealed
 from services.audit.checks.ties import draw
-from services.audit.checks.verdicts import parted_ranks
+from services.audit.checks.verdicts import digest_of, parted_ranks
 from tests.unit.audit.exported import forged
 from tests.unit.audit.forging import added, begun, codes, events_of, of, rules, said, time_of, verified, where, without
 from tests.unit.audit.played import SALTED, mark, person
@@ -86,6 +86,32 @@ def older_committee(data: Data) -> None:
     for point in data["basis"]["streams"]:
         if point["stream"].startswith("committee/"):
             point["version"] -= 1
+
+
+JURY = "ranking/2020/national/00/KABKOTA/wawancara"
+
+
+def carried_of_before(data: Data) -> None:
+    """Let a seal know of no verdict, and take the one's whom it corrected from the seal before it."""
+    basis = data["basis"]
+    basis["carried"] = [one for one in basis["carried"] if not one["stream"].startswith("appeal/")]
+    basis["streams"] = [one for one in basis["streams"] if not one["stream"].startswith("award/")]
+    sealed_figures(data)
+
+
+def sealed_figures(data: Data) -> None:
+    """Let a seal take the figures of who appealed as they were sealed, and rank anew with these."""
+    row = next(one for one in data["standings"] if one["nomination"] == LATE)
+    for aspect in row["aspects"]:
+        aspect["value"] = {"wawancara": aspect["value"]}.get(aspect["aspect"], "70/1")
+    row.update(total="681/10", shown="68.10")
+    data["digest"] = digest_of(data["standings"], data["unrankable"])
+
+
+def dismissed_verdict(data: Data) -> None:
+    for point in data["basis"]["carried"]:
+        if point["stream"] == UPHELD:
+            point["stream"] = f"appeal/{person('appeal 1')}"
 
 
 def moved_slot(data: Data) -> None:
@@ -343,6 +369,27 @@ FORGERIES = {
         "who did not compete at the stage",
     ),
     "a committee of before": (of("RankingSealed", older_committee, DESK), "a change of the committee before it"),
+    # --- carried figures
+    "a figure as it was before the verdict": (
+        of("RankingSealed", sealed_figures, JURY),
+        "computed anew",
+    ),
+    "a verdict that is not heard of": (
+        of("RankingSealed", carried_of_before, JURY),
+        f"does not know of a verdict before it on {DESK}",
+    ),
+    "the verdict on another appeal": (
+        of("RankingSealed", dismissed_verdict, JURY),
+        "are not the last ones on the rankings",
+    ),
+    "a verdict that is not named": (
+        of("RankingSealed", lambda data: data["basis"]["carried"].pop(0), JURY),
+        "are not the last ones on the rankings",
+    ),
+    "another standing in the verdict": (
+        of("AppealDecided", lambda data: data["standings"][0]["aspects"][2].update(value="99/1"), UPHELD),
+        "standing 2 is",
+    ),
     # --- certificates
     "a certificate's rank": (
         where("CertificateIssued", lambda data: "rank" in data, lambda data: data.update(rank=3)),

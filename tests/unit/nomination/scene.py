@@ -233,8 +233,12 @@ class Scene:
 
     def evidence(self, at: Stage = AT, plenary: str = PLENARY_ID) -> Evidence:
         """Return what a decision of a meeting rests on, as the programs load it."""
-        awards = {stream: self.fold(AWARD, stream) for stream in self.streams if stream.startswith("award/")}
-        return Evidence(self.ranking(at), self.award(at), self.nominations(), awards, self.ties_elsewhere(at, plenary))
+        elsewhere = self.ties_elsewhere(at, plenary)
+        return Evidence(self.ranking(at), self.award(at), self.nominations(), self.awards(), elsewhere)
+
+    def awards(self) -> dict[str, Award]:
+        """Return every award by its stream."""
+        return {stream: self.fold(AWARD, stream) for stream in self.streams if stream.startswith("award/")}
 
     def ties_elsewhere(self, at: Stage, plenary: str) -> tuple[Motion, ...]:
         """Return the motions on ties at a stage that other meetings put."""

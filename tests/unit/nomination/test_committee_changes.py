@@ -284,9 +284,9 @@ def test_a_lifting_that_the_seal_missed_makes_it_stale():
     scene.seal([(ids[0], 1), (ids[1], 2)], basis=basis)
     seal = scene.ranking().current
     assert seal is not None
-    assert [point.version for point in staleness(seal, scene.committee(), scene.nominations()).points] == [
-        scene.version(f"committee/2020/{GORONTALO}")
-    ]
+    assert [
+        point.version for point in staleness(seal, scene.committee(), scene.nominations(), scene.awards()).points
+    ] == [scene.version(f"committee/2020/{GORONTALO}")]
 
 
 def test_no_conflict_is_lifted_without_a_season_or_a_body():

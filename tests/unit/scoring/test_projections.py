@@ -15,8 +15,10 @@ from kernel.decider import Emit, Position, Refusal
 from kernel.log import Recorded
 from schemas.envelope import Event
 from schemas.nomination import (
+    AppealDecided,
     ConflictDeclared,
     ConflictLifted,
+    DecisionReviewed,
     MemberAppointed,
     MemberRemoved,
     NominationAmended,
@@ -266,6 +268,33 @@ def test_what_a_province_sealed_is_carried_to_the_nation():
     rows = log.rows("2020/00")
     assert table(rows) == [(N1, 1, "80/1", None, "provisional")]
     assert rows[1]["name"] == "Kabupaten Bone Bolango"
+    verdicts = {appeal: verdict(appeal, value) for appeal, value in (("one", "50/1"), ("two", "60/1"))}
+    log.add(AT.award, verdicts["one"][1])
+    assert table(log.rows("2020/00")) == [(N1, 1, "80/1", None, "provisional")], "its figures are on their way"
+    log.add(f"appeal/{an_id('one')}", verdicts["one"][0])
+    assert table(log.rows("2020/00")) == [(N1, 1, "70/1", None, "provisional")]
+    log.add(f"appeal/{an_id('two')}", verdicts["two"][0])
+    assert table(log.rows("2020/00")) == [(N1, 1, "70/1", None, "provisional")], "it is not said that it counts"
+    log.add(AT.award, verdicts["two"][1])
+    assert table(log.rows("2020/00")) == [(N1, 1, "75/1", None, "provisional")]
+
+
+def verdict(appeal: str, value: str) -> tuple[AppealDecided, DecisionReviewed]:
+    """Return the two events by which an upheld appeal sets a figure of the first nominee."""
+    said = {"appeal": an_id(appeal), "at": AT, "seal": an_id("seal")}
+    row = {"nomination": N1, "candidate": "75.03", "rank": 1, "total": value, "shown": "0"}
+    figures = [{"aspect": "kinerja", "value": value}]
+    decided = {
+        **said,
+        "nomination": N1,
+        "plenary": an_id("p"),
+        "motion": 1,
+        "verdict": {"outcome": "upheld", "figures": figures},
+        "before": DIGEST,
+        "standings": [{**row, "aspects": [{**figures[0], "sheets": 0}]}],
+    }
+    reviewed = {**said, "outcome": "upheld", "digest": DIGEST}
+    return AppealDecided.model_validate(decided), DecisionReviewed.model_validate(reviewed)
 
 
 # --- extensions, freezes, and ways that turn back ------------------------------------------------------------------
