@@ -40,9 +40,13 @@ def crowned(decided: Decided, ahead: Sequence[Json], rules: Rules) -> Iterator[d
 
 
 def vacant(taken: Sequence[int], quota: int) -> list[int]:
-    """Return the ranks that nobody takes: those who share a rank take as many as they are, from that one on."""
-    covered = {rank + more for rank, held in Counter(taken).items() for more in range(held)}
-    return [rank for rank in range(1, quota + 1) if rank not in covered]
+    """Return the ranks that nobody takes."""
+    return [rank for rank in range(1, quota + 1) if rank not in covered(taken)]
+
+
+def covered(taken: Sequence[int]) -> set[int]:
+    """Return the ranks that are taken: those who share a rank take as many as they are, from that one on."""
+    return {rank + more for rank, held in Counter(taken).items() for more in range(held)}
 
 
 def compared(listed: Iterable[Kept | None], expected: Iterable[Json], seal: Kept, record: Record) -> Iterator[str]:

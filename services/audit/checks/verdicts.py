@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from kernel.canonical import canonical
-from services.audit.checks.results import compared, crowned, missing_faults
+from services.audit.checks.results import compared, covered, crowned, missing_faults
 from services.audit.checks.stages import held_faults, holds
 from services.audit.checks.telling import after, before
 from services.audit.checks.ties import broken
@@ -142,8 +142,14 @@ class Reversal:
 
     @property
     def moving(self) -> list[str]:
-        """Return the winners whose rank changes, in rank order."""
+        """Return those who keep a seat and whose rank of a tier changes, in rank order."""
         return [one for one, rank in self.due.items() if self.held.get(one) not in (None, rank)]
+
+    @property
+    def taking(self) -> list[Json]:
+        """Return those who get a seat or another rank, in rank order, with the rank."""
+        changed = {*self.entering, *self.moving}
+        return [{"nomination": one, "rank": rank} for one, rank in self.due.items() if one in changed]
 
     @property
     def ends_path(self) -> bool:
@@ -151,10 +157,13 @@ class Reversal:
         return self.rules.following(self.at) is None
 
     def _held(self) -> dict[str, int | None]:
-        """Return who holds a seat: the winners with their rank, or those who advanced."""
+        """Return who holds a seat: the winners and those whom a tier sends on with their rank, or who advanced."""
         if self.ends_path:
             return dict(winners_at(self.at, self.moment, self.record))
-        return {one: None for one, way in self.ways.items() if way is not None and way.has_left(self.at)}
+        ahead = [one for one, way in self.ways.items() if way is not None and way.has_left(self.at)]
+        if not self.rules.ends_tier(self.at):
+            return dict.fromkeys(ahead)
+        return {one: rank_ahead(one, self.at, self.moment, self.record) for one in ahead}
 
     def _may_enter(self, way: Way | None) -> bool:
         return way is not None and way.at == self.at and way.ending not in ("withdrawn", "rejected")
@@ -303,6 +312,7 @@ def _reviewed(reversal: Reversal) -> Iterator[Json]:
         **_by_appeal(reversal),
         **(anew if reversal.upheld else {}),
     }
+    places = [{"nomination": one, "rank": rank} for one, rank in reversal.due.items()]
     yield {
         "name": "DecisionReviewed",
         "at": reversal.at,
@@ -310,6 +320,7 @@ def _reviewed(reversal: Reversal) -> Iterator[Json]:
         "seal": reversal.seal.id,
         "outcome": reversal.verdict["outcome"],
         "digest": later if reversal.upheld else earlier,
+        **({"places": places} if reversal.upheld else {}),
     }
 
 
@@ -336,6 +347,7 @@ def _moved(reversal: Reversal) -> Iterator[Json]:
             "seal": seal,
             **reversal.decided.cited,
         }
+    yield from crowned(reversal.decided, reversal.taking, reversal.rules)
 
 
 def _rank(rank: int | None) -> dict[str, int]:
@@ -354,6 +366,20 @@ def winners_at(at: Json, moment: str, record: Record) -> dict[str, int]:
     return found
 
 
+def rank_ahead(nomination: str, at: Json, moment: str, record: Record) -> int | None:
+    """Return the rank by which a nominee went on from a stage, as the verdicts before a moment left it."""
+    steps = [one for one in record.of(f"nomination/{nomination}", "StageAdvanced") if one.data["left"] == at]
+    went = [one.data for one in steps if one.time < moment]
+    if not went:
+        return None
+    rank: int = went[-1]["rank"]
+    for review in record.of(award_of(at), "DecisionReviewed"):
+        if review.data["seal"] == went[-1]["seal"] and review.time < moment:
+            places = {one["nomination"]: one["rank"] for one in review.data.get("places", ())}
+            rank = places.get(nomination, rank)
+    return rank
+
+
 def _dethroned(nomination: str, at: Json, rank: int, reversal: Reversal) -> Json:
     return {"name": "WinnerWithdrawn", "nomination": nomination, "at": at, "rank": rank, **_by_appeal(reversal)}
 
@@ -368,36 +394,44 @@ def _winners(reversal: Reversal) -> Iterator[Json]:
         if way is not None and way.ending is None:
             out = {"nomination": one, "at": at, "reason": "below-quota", "seal": seal, **cited}
             yield {"name": "NominationEliminated", **out, **_rank(reversal.ranks.get(one))}
-    taking = [one for one in reversal.due if one in (*reversal.entering, *reversal.moving)]
-    for one in taking:
-        yield {"name": "WinnerDeclared", "nomination": one, "at": at, "rank": reversal.due[one], "seal": seal, **cited}
+    for taking in reversal.taking:
+        yield {"name": "WinnerDeclared", "at": at, "seal": seal, **taking, **cited}
     brought = crowned(reversal.decided, [{"nomination": one, "rank": rank} for one, rank in reversal.due.items()],
                       reversal.rules)  # fmt: skip
     already = _vacant_before(reversal)
     for event in brought:
-        new = event["nomination"] in taking if event["name"] == "PrizeAwarded" else event["rank"] not in already
-        if new:
+        prize = event["name"] == "PrizeAwarded"
+        told = {name: event[name] for name in ("nomination", "rank")} if prize else {}
+        if (prize and told in reversal.taking) or (not prize and event["rank"] not in already):
             yield event
 
 
 def _vacant_before(reversal: Reversal) -> set[int]:
-    """Return the ranks that were left vacant and that nobody took since."""
+    """Return the ranks that were left vacant and that nobody took since, by name or by sharing one before it."""
     found: set[int] = set()
+    winners: dict[str, int] = {}
     for event in reversal.record.of(award_of(reversal.at), "RankLeftVacant", "WinnerDeclared", "WinnerWithdrawn"):
-        if event.time < reversal.moment and event.data["at"] == reversal.at:
-            (found.add if event.name == "RankLeftVacant" else found.discard)(event.data["rank"])
+        if event.time >= reversal.moment or event.data["at"] != reversal.at:
+            continue
+        if event.name == "RankLeftVacant":
+            found.add(event.data["rank"])
+        elif event.name == "WinnerDeclared":
+            winners[event.data["nomination"]] = event.data["rank"]
+        else:
+            winners.pop(event.data["nomination"], None)
+        found -= covered([*winners.values()])
     return found
 
 
 def _revoked(reversal: Reversal) -> Iterator[Json]:
     """Yield the certificates in force that say of a nominee what no longer holds."""
-    lost = {*reversal.leaving, *(reversal.moving if reversal.ends_path else ())}
     beyond = reversal.rules.downstream(reversal.at)
     for stream in dict.fromkeys(award_of(stage) for stage in (reversal.at, *beyond)):
         for one in certificates_in_force(stream, reversal.record, reversal.moment):
             said = one.data
+            loses = said["nomination"] in reversal.leaving
             as_winner = said["given_to"] == "winner" and said["at"] == reversal.at
-            if said["nomination"] in lost and (said["at"] in beyond or as_winner):
+            if (loses and said["at"] in beyond) or (as_winner and (loses or said["nomination"] in reversal.moving)):
                 told = {name: said[name] for name in ("certificate", "number", "nomination")}
                 yield {"name": "CertificateRevoked", "appeal": _appeal(reversal), **told}
 

@@ -234,6 +234,18 @@ FORGERIES = {
         "is not what the motion",
     ),
     "a review's digest": (of("DecisionReviewed", lambda data: data.update(digest="0" * 64)), "is not what the motion"),
+    "a rank that stays as it was announced first": (
+        of("DecisionReviewed", lambda data: data["places"][1].update(rank=1) if "places" in data else None, PROVINCE),
+        "is not what the motion",
+    ),
+    "ranks that a verdict does not tell": (
+        of("DecisionReviewed", lambda data: data.pop("places", None), PROVINCE),
+        "is not what the motion",
+    ),
+    "the prize of who enters given to another": (
+        where("PrizeAwarded", lambda data: data["nomination"] == LATE, lambda data: data.update(nomination=SECOND)),
+        "is not what the motion",
+    ),
     "a verdict other than voted": (
         of("AppealDecided", lambda data: data["verdict"]["figures"][0].update(marks=["1", "1", "1"]), UPHELD),
         "is not what the motion",
@@ -394,6 +406,14 @@ FORGERIES = {
     "a certificate's rank": (
         where("CertificateIssued", lambda data: "rank" in data, lambda data: data.update(rank=3)),
         "does not hold rank 3",
+    ),
+    "a certificate with the rank of before a verdict": (
+        where(
+            "CertificateIssued",
+            lambda data: (data["nomination"], data["kind"], data.get("rank")) == (FIRST, "piagam-provinsi", 2),
+            lambda data: data.update(rank=1),
+        ),
+        "does not hold rank 1",
     ),
     "a finalist who was none": (
         where("CertificateIssued", lambda data: "rank" not in data, lambda data: data.update(nomination=SECOND)),

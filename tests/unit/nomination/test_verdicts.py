@@ -14,6 +14,7 @@ from schemas.nomination import (
     AgendaItem,
     AppealDecided,
     AppealMotionOpened,
+    CertificateIssued,
     CertificateRevoked,
     DecisionReviewed,
     MotionOpened,
@@ -50,6 +51,7 @@ from tests.unit.nomination.appealing import (
     decided_on,
     ending_here,
     every,
+    honouring,
     one,
     tied_by_vote,
     to,
@@ -698,6 +700,64 @@ def test_a_rank_that_nobody_holds_any_longer_is_left_vacant():
     assert [each.rank for each in every(events, RankLeftVacant)] == [3]
     assert scene.award().vacant == {(AT, 3)}
     assert scene.award().has_winners_of(AT)
+
+
+# --- upheld, where a province honours whom it sends on -------------------------------------------------------------
+
+
+def test_who_enters_receives_the_prize_of_the_rank_and_so_does_whoever_moves():
+    scene, ids = contested(90, 80, 70, rules=honouring())
+    (opened,) = scene.given(scene.put(to(95)))
+    assert isinstance(opened, AppealMotionOpened)
+    assert opened.affected == (ids[2], ids[0], ids[1])
+    events = scene.carry(2)
+    prizes = [(each.nomination, each.rank, each.prize.id) for each in every(events, PrizeAwarded)]
+    assert prizes == [(ids[2], 1, "Juara 1"), (ids[0], 2, "Juara 2")]
+    places = [(each.nomination, each.rank) for each in one(events, DecisionReviewed).places]
+    assert places == [(ids[2], 1), (ids[0], 2)]
+    assert every(events, RankLeftVacant) == []
+
+
+def test_who_only_moves_stays_where_it_stands_and_is_certified_with_the_new_rank():
+    scene, ids = contested(90, 80, 70, by=1, rules=honouring())
+    events = scene.judge(to(95))
+    assert every(events, StageAdvanced) == every(events, StageAdvanceWithdrawn) == []
+    assert [(each.nomination, each.rank) for each in every(events, PrizeAwarded)] == [(ids[1], 1), (ids[0], 2)]
+    scene.given(scene.announce(motion=2))
+    certificates = scene.issue()
+    assert [(each.nomination, each.rank) for each in every(certificates, CertificateIssued)] == [
+        (ids[1], 1), (ids[0], 2),
+    ]  # fmt: skip
+    # A later verdict starts from the ranks that this one left.
+    scene.given(scene.lodge(ids[1], OTHER_APPEAL, motion=2))
+    events = scene.judge(to(85), OTHER_APPEAL)
+    assert [(each.nomination, each.rank) for each in every(events, PrizeAwarded)] == [(ids[0], 1), (ids[1], 2)]
+    assert len(every(events, CertificateRevoked)) == 2
+
+
+def test_certificates_that_state_another_rank_are_revoked_and_those_of_later_stages_stay():
+    scene, ids = decided_on(90, 80, 70, rules=honouring())
+    issued = every(scene.issue(), CertificateIssued)
+    kept = scene.certify(ids[0], JURY)
+    scene.given(scene.lodge(ids[1]))
+    revoked = every(scene.judge(to(95)), CertificateRevoked)
+    assert {each.certificate for each in revoked} == {each.certificate for each in issued}
+    assert kept not in {each.certificate for each in revoked}
+
+
+def test_ranks_inside_a_tier_bring_nothing():
+    content = honouring().model_dump(mode="json", exclude_none=True)
+    desk = next(one for one in content["stages"] if (one["category"], one["tier"]) == ("KABKOTA", "provincial"))
+    last = {**desk, "code": "rapat", "order": desk["order"] + 1}
+    content["stages"].append(last)
+    desk["next"] = {"tier": "provincial", "stage": "rapat"}
+    scene, ids = contested(90, 80, 70, by=1, rules=Rulebook.from_content(content))
+    (opened,) = scene.given(scene.put(to(95)))
+    assert isinstance(opened, AppealMotionOpened)
+    assert opened.affected == ()
+    events = scene.carry(2)
+    assert every(events, PrizeAwarded) == []
+    assert [(each.nomination, each.rank) for each in one(events, DecisionReviewed).places] == [(ids[1], 1), (ids[0], 2)]
 
 
 # --- announcing ----------------------------------------------------------------------------------------------------
