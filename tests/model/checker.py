@@ -693,7 +693,7 @@ class Checker:
         at, whose = certificate.at, certificate.nomination
         if certificate.given_to == "finalist":
             return at in self.nominees[whose].path
-        return self._rank(whose, at) == certificate.rank
+        return bool(self._rank(whose, at) == certificate.rank)
 
     def _rank(self, nomination: str, at: Stage) -> int | None:
         """Return the rank by which a nominee has gone on from a stage or won there, as verdicts left it."""

@@ -25,7 +25,7 @@ from schemas.nomination import (
     Verdict,
     Vote,
 )
-from schemas.rulebook import Rulebook
+from schemas.rulebook import Rulebook, Tier
 from services.nomination.domain.admission import AskAdmission
 from services.nomination.domain.announcing import Announce, announce
 from services.nomination.domain.appeal import (
@@ -208,7 +208,8 @@ class Procedure(Play):
     def certify(self, at: Stage) -> None:
         """Issue what is due at the end of a tier."""
         ids = tuple(person(f"certificate {self.count} {number}") for number in range(20))
-        asked = IssueCertificates("2020", at.tier, at.province, "KABKOTA", SECRETARY, self.log.now, ids)
+        tier: Tier = "provincial" if at.tier == "provincial" else "national"
+        asked = IssueCertificates("2020", tier, at.province, "KABKOTA", SECRETARY, self.log.now, ids)
         nominations = self._meeting("", at)[3].nominations
         path = Path(self.fold(AWARD, at.award), self.fold(RANKING, at.ranking), nominations)
         self.record(issue_certificates(asked, self._season(), self._committee(at), path))

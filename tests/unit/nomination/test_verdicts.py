@@ -702,6 +702,19 @@ def test_a_rank_that_nobody_holds_any_longer_is_left_vacant():
     assert scene.award().has_winners_of(AT)
 
 
+def test_a_vacant_rank_that_winners_share_away_is_vacant_no_longer_until_they_part_again():
+    scene, ids = contested(90, 80, few=[1], rules=tied_by_vote(ending_here(2)))
+    assert scene.award().vacant == {(AT, 2)}
+    events = scene.judge(to(90))
+    assert [(each.nomination, each.rank) for each in every(events, WinnerDeclared)] == [(ids[1], 1)]
+    assert every(events, RankLeftVacant) == []
+    assert scene.award().vacant == frozenset()
+    scene.given(scene.lodge(ids[1], OTHER_APPEAL))
+    events = scene.judge(to(80), OTHER_APPEAL)
+    assert [(each.nomination, each.rank) for each in every(events, WinnerDeclared)] == [(ids[1], 2)]
+    assert scene.award().vacant == frozenset()
+
+
 # --- upheld, where a province honours whom it sends on -------------------------------------------------------------
 
 
@@ -921,7 +934,9 @@ def _check_seats(scene: Hearing, verdict: AppealDecided, quota: int) -> None:
     assert within - stay_away <= set(seats) <= within
     assert len(seats) <= quota
     ranks = {row.nomination: row.rank for row in verdict.standings or ()}
-    assert all(each.rank == ranks[each.nomination] for each in scene.award().winners)
+    award = scene.award()
+    assert all(each.rank == ranks[each.nomination] for each in award.winners)
+    assert not award.has_winners_of(AT) or len(award.winners) + len(award.vacant) == quota
 
 
 @given(
