@@ -85,6 +85,8 @@ class Reversal:
     held: dict[str, int | None] = field(init=False)
     ranks: dict[str, int] = field(init=False)
     due: dict[str, int] = field(init=False)
+    tied: list[str] = field(init=False)
+    """Who shares the last rank within the quota once ranked anew, if they are more than the seats from it on."""
 
     def __post_init__(self) -> None:
         corrected = corrections(self.record, self.seal.id, self.moment)
@@ -94,7 +96,7 @@ class Reversal:
         self.held = self._held()
         if not self.upheld:
             self.standings, self.unrankable = list(self.before["standings"]), list(self.before["unrankable"])
-            self.ranks, self.due = {}, {}
+            self.ranks, self.due, self.tied = {}, {}, []
             return
         nominated = {one: way.begun.time for one, way in self.ways.items() if way is not None}
         whose = self.motion.opened.data["nomination"]
@@ -104,10 +106,13 @@ class Reversal:
         voted = [one.data["verdict"].get("order") for one in reversed(corrected)]
         own = self.verdict.get("order")
         ties = [tie["order"] for tie in broken(self.record, self.seal.id, self.moment)]
-        orders = [order for order in (own, *voted, *ties) if order]
-        self.ranks = parted_ranks(self.standings, orders, gone)
-        quota = rules.quota(self.at["province"])
-        self.due = {one: rank for one, rank in self.ranks.items() if rank <= quota and one not in gone}
+        orders = [order for order in (*voted, *ties) if order]
+        self.due = self._within(parted_ranks(self.standings, orders, gone), gone)
+        last = max(self.due.values(), default=0)
+        self.tied = [one for one, rank in self.due.items() if rank == last]
+        self.tied = self.tied if last + len(self.tied) - 1 > rules.quota(self.at["province"]) else []
+        self.ranks = parted_ranks(self.standings, [own, *orders] if own else orders, gone)
+        self.due = self._within(self.ranks, gone)
 
     @property
     def moment(self) -> str:
@@ -155,6 +160,11 @@ class Reversal:
     def ends_path(self) -> bool:
         """Tell whether winners come of the contested stage."""
         return self.rules.following(self.at) is None
+
+    def _within(self, ranks: Mapping[str, int], gone: Collection[str]) -> dict[str, int]:
+        """Return who is within the quota and not gone, best first, with the rank."""
+        quota = self.rules.ranking(self.at).quota(self.at["province"])
+        return {one: rank for one, rank in ranks.items() if rank <= quota and one not in gone}
 
     def _held(self) -> dict[str, int | None]:
         """Return who holds a seat: the winners and those whom a tier sends on with their rank, or who advanced."""
@@ -211,6 +221,8 @@ def verdict_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, r
             yield "a motion that was lost has no results"
         return
     reversal = Reversal(decided, motion, seal, rules, record)
+    if sorted(reversal.verdict.get("order", ())) != sorted(reversal.tied):
+        yield "its verdict does not put just those in an order who would share a rank at the cut"
     affected = {*reversal.entering, *reversal.moving, *reversal.leaving}
     if not affected <= set(motion.nominations):
         yield "its motion does not name everybody whose outcome it changes"

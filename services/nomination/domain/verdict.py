@@ -405,12 +405,12 @@ def _due(
     gone = set(after.named) - present
     ranks = parted_ranks(after.ranked, ground.orders, gone)
     tied = _tied_at_cut(ranks, present, ground.quota)
-    if order is not None and not (tied and set(tied) <= set(order)):
+    if order is not None and not (tied and sorted(tied) == sorted(order)):
         raise refuse("verdict-order-not-theirs", "verdict.order", expected=", ".join(tied) or "-")
     if tied and order is None:
         names = ", ".join(row.candidate for row in after.ranked if row.nomination in tied)
-        places = ground.quota - ranks[tied[0]] + 1
-        raise refuse("verdict-ties-at-the-cut", "verdict.order", ranks[tied[0]], tied=names, places=places)
+        words = {"tied": names, "places": ground.quota - ranks[tied[0]] + 1, "expected": ", ".join(tied)}
+        raise refuse("verdict-ties-at-the-cut", "verdict.order", ranks[tied[0]], **words)
     if order is not None:
         ranks = parted_ranks(after.ranked, (order, *ground.orders), gone)
     return ranks, {one: rank for one, rank in ranks.items() if rank <= ground.quota and one in present}

@@ -73,6 +73,13 @@ def upheld(change: Callable[[Data], object]) -> Callable[[Data], object]:
     return lambda data: change(data) if corrected(data) else None
 
 
+def level_with_second(data: Data) -> None:
+    """Give the last the marks of two who share rank 2, of whom one advanced by lot."""
+    for figure in data["verdict"]["figures"]:
+        figure.pop("value", None)
+        figure["marks"] = ["80", "80", "80"]
+
+
 def swap_members(data: Data) -> None:
     first, second = data["assignments"][:2]
     first["members"], second["members"] = second["members"], first["members"]
@@ -253,6 +260,14 @@ FORGERIES = {
     "a verdict with other marks": (
         of("AppealMotionOpened", upheld(lambda data: data["verdict"]["figures"][0].update(marks=["1", "1", "1"]))),
         "is not what the motion",
+    ),
+    "a verdict with an order of who shares no rank": (
+        of("AppealMotionOpened", upheld(lambda data: data["verdict"].update(order=[FIRST, SECOND]))),
+        "does not put just those in an order who would share a rank",
+    ),
+    "a verdict that leaves a tie at the cut": (
+        of("AppealMotionOpened", upheld(level_with_second), APPEALS),
+        "does not put just those in an order who would share a rank",
     ),
     "a verdict off the scale": (
         of("AppealMotionOpened", upheld(lambda data: data["verdict"]["figures"][2].update(value="101/1"))),

@@ -448,6 +448,8 @@ def test_a_tie_at_the_cut_is_broken_by_the_vote_on_the_verdict():
     assert "75.71" in refusal.detail.en
     wrong = to(80).model_copy(update={"order": (ids[0], ids[1])})
     refused(scene.put(wrong), "verdict-order-not-theirs", "verdict.order")
+    for others in ((ids[2], ids[2], ids[1]), (ids[2], ids[1], ids[0])):
+        refused(scene.put(to(80).model_copy(update={"order": others})), "verdict-order-not-theirs", "verdict.order")
     untied = to(79).model_copy(update={"order": (ids[2], ids[1])})
     refused(scene.put(untied), "verdict-order-not-theirs", "verdict.order")
     events = scene.judge(to(80).model_copy(update={"order": (ids[2], ids[1])}))
