@@ -197,4 +197,12 @@ class Record:
 
 
 def _kept(event: Document, place: Place) -> Kept:
-    return Kept(event.type, event.id, Point(event.stream, event.version), event.time, event.data, place)
+    return Kept(
+        event.type,
+        event.id,
+        Point(event.stream, event.version),
+        event.time,
+        event.doc.get("actor", ""),
+        event.data,
+        place,
+    )

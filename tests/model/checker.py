@@ -54,6 +54,8 @@ class Place:
 
     seats: dict[tuple[str, str, int], Any] = field(default_factory=dict)
     """The appointment by body, office and seat."""
+    stated: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """The latest appointment by person and body: whom a person belongs to outlives the seat."""
     interests: set[tuple[str, str, str | None]] = field(default_factory=set)
 
     def take(self, happened: Happened) -> None:
@@ -62,7 +64,7 @@ class Place:
             case "MemberAppointed":
                 seat = (event.body, event.office, event.seat)
                 assert seat not in self.seats, "a seat is given twice"
-                self.seats[seat] = event
+                self.seats[seat] = self.stated[event.person, event.body] = event
             case "MemberRemoved":
                 left = self.seats.pop((event.body, event.office, event.seat), None)
                 assert left is not None, "nobody leaves a free seat"
@@ -77,7 +79,7 @@ class Place:
                 raise AssertionError(f"{other} on a committee's stream")
 
     def copy(self) -> Place:
-        return Place(dict(self.seats), set(self.interests))
+        return Place(dict(self.seats), dict(self.stated), set(self.interests))
 
     def voting(self, body: str, clerks: Iterable[str]) -> set[str]:
         """Return who holds a seat that votes in a body."""
@@ -89,7 +91,7 @@ class Place:
         found: set[str] = set()
         for nomination, candidate in nominees:
             found |= {who for who, whose, which in self.interests if whose == category and which in (None, nomination)}
-            for one in self.seats.values():
+            for one in self.stated.values():
                 own = one.employer if candidate.kind == "employer" else one.government
                 if own is not None and own == candidate.code:
                     found.add(one.person)
@@ -117,6 +119,7 @@ class Motion:
     event: Any
     votes: dict[str, str] = field(default_factory=dict)
     tally: Any = None
+    teller: str | None = None
     among: set[str] = field(default_factory=set)
     confirmed: set[str] = field(default_factory=set)
     outcome: str | None = None
@@ -193,6 +196,8 @@ class Checker:
         self.nominees: dict[str, Nominee] = {}
         self.keys: dict[tuple[str, ...], str] = {}
         self.late: dict[str, Any] = {}
+        self.taken_back: set[str] = set()
+        """Those filed late that were taken back before anybody admitted them."""
         self.meetings: dict[str, Meeting] = {}
         self.rankings: dict[str, Ranking] = {}
         self.awards: dict[str, Award] = {}
@@ -322,19 +327,35 @@ class Checker:
             case _:
                 pass
 
+    def _fold_waiting(self, event: Any, name: str) -> None:
+        """Fold what is done with a nomination that was filed late and waits."""
+        assert event.nomination in self.late, f"{name} of what was never filed"
+        assert event.nomination not in self.taken_back, f"{name} after it was taken back"
+        assert name in ("NominationAmended", "NominationWithdrawn"), f"{name} before it was admitted"
+        if name == "NominationWithdrawn":
+            self.taken_back.add(event.nomination)
+
     def _fold_nomination(self, happened: Happened) -> None:
         event, name = happened.event, _name(happened)
         if name in ("CandidateNominated", "NominationFiledLate"):
-            key = (event.entry.season, event.entry.category, event.candidate.kind, event.candidate.code)
-            assert self.keys.setdefault(key, event.nomination) == event.nomination, "a candidate is nominated twice"
+            self._fold_entry(event, name)
+        elif event.nomination in self.nominees:
+            self._fold_way(event, name)
+        else:
+            self._fold_waiting(event, name)
+
+    def _fold_entry(self, event: Any, name: str) -> None:
+        key = (event.entry.season, event.entry.category, event.candidate.kind, event.candidate.code)
+        assert self.keys.setdefault(key, event.nomination) == event.nomination, "a candidate is nominated twice"
         if name == "NominationFiledLate":
             assert event.nomination not in self.late, "filed late twice"
             self.late[event.nomination] = event
             return
-        if name == "CandidateNominated":
-            assert event.nomination not in self.nominees, "nominated twice"
-            self.nominees[event.nomination] = Nominee(event.candidate, event.entry, [event.entry])
-            return
+        assert event.nomination not in self.nominees, "nominated twice"
+        assert event.nomination not in self.taken_back, "admitted after it was taken back"
+        self.nominees[event.nomination] = Nominee(event.candidate, event.entry, [event.entry])
+
+    def _fold_way(self, event: Any, name: str) -> None:
         nominee = self.nominees[event.nomination]
         match name:
             case "NominationAmended":
@@ -382,9 +403,11 @@ class Checker:
             case "BallotTallied":
                 motion = meeting.motions[event.motion]
                 motion.tally, motion.among, motion.confirmed = event, set(meeting.present), set()
+                motion.teller = happened.actor
             case "BallotConfirmed":
                 motion = meeting.motions[event.motion]
                 assert event.person not in motion.confirmed, "confirmed twice"
+                assert event.person != motion.teller, "confirmed by who stated it"
                 assert event.person in self._free(meeting, motion) & meeting.present, "confirmed by an outsider"
                 motion.confirmed.add(event.person)
             case "PlenaryDecided" | "AdmissionDecided":
@@ -555,8 +578,8 @@ class Checker:
 
     def _opened(self, meeting: Meeting, motion: Motion) -> None:
         at = meeting.at(motion.event.item)
-        if motion.kind == "propose":  # A tie may be broken meanwhile: nobody moves by it.
-            assert not self._held(at), "a proposal is put while an appeal holds the stage"
+        if motion.kind in ("propose", "tie"):
+            assert not self._held(at), "a question is put while an appeal holds the stage"
         quorum = len(self._free(meeting, motion) & meeting.present)
         assert quorum >= self._required(meeting), "a motion is put without a quorum"
 
@@ -596,9 +619,8 @@ class Checker:
         self._counted_votes(event, meeting, motion)
         if motion.kind == "propose":
             self._proposal(decision, meeting, motion, at)
-        if motion.kind == "propose":
-            assert not self._held(at), "a proposal is decided while an appeal holds the stage"
         if motion.kind in ("propose", "tie"):
+            assert not self._held(at), "a question is decided while an appeal holds the stage"
             assert self.rankings[at.ranking].received.get(event.seal) is not None, "decided on an unknown seal"
         upheld = any(_name(one) == "AppealDecided" and one.event.verdict.outcome == "upheld" for one in appended)
         for one in appended:
@@ -667,9 +689,11 @@ class Checker:
         rules = self._rules_of(at, event.rulebook_version)
         quota = rules["quota"]["places"]
         assert len(self.advanced.get(at, ())) <= quota, "more advance than there are seats"
-        if rules.get("next") is None and at in self.carried:
-            award = self.awards[at.award]
-            self._filled(award.winners.get(at, {}), award.vacant.get(at, set()), quota)
+        for one in self.carried:
+            rules = self._rules_of(one, event.rulebook_version)
+            if rules.get("next") is None:
+                award, places = self.awards[one.award], rules["quota"]["places"]
+                self._filled(award.winners.get(one, {}), award.vacant.get(one, set()), places)
 
     @staticmethod
     def _filled(winners: dict[str, int], vacant: set[int], quota: int) -> None:

@@ -46,3 +46,18 @@ def test_a_scripted_season_reaches_everything() -> None:
     ):  # fmt: skip
         assert seen[name], f"{name} was not reached"
     assert audit(world.checker.all) == []
+
+
+def test_who_is_rejected_at_the_centre_and_loses_its_seat_is_told_alike_by_all() -> None:
+    """Three are equal, a lot seats two, the centre rejects one of them, and the third appeals with better marks."""
+    world = Secretary()
+    world.found()
+    world.nominate_all()
+    world.finish(SELECTION, ("50",))
+    for nominee in (first := world.standing(VERIFICATION)):
+        world.reject(nominee, world.seated("tim-verifikasi")[1])
+    world.contest(-1)
+    world.hear(world.appeals[-1], "100")
+    assert world.checker.seen["StageAdvanceWithdrawn"] == 1
+    assert {world.checker.nominees[nominee].ending for nominee in first} == {"rejected"}
+    assert audit(world.checker.all) == []

@@ -41,10 +41,11 @@ def crowned(decided: Decided, ahead: Sequence[Json], rules: Rules) -> Iterator[d
 
 def vacant(taken: Sequence[int], quota: int) -> list[int]:
     """Return the ranks that nobody takes."""
-    return [rank for rank in range(1, quota + 1) if rank not in covered(taken)]
+    ranks = covered(taken)
+    return [rank for rank in range(1, quota + 1) if rank not in ranks]
 
 
-def covered(taken: Sequence[int]) -> set[int]:
+def covered(taken: Iterable[int]) -> set[int]:
     """Return the ranks that are taken: those who share a rank take as many as they are, from that one on."""
     return {rank + more for rank, held in Counter(taken).items() for more in range(held)}
 

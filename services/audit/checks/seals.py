@@ -157,7 +157,9 @@ class Inputs:
             return "voided" if status == "voided" else "not-submitted"
         if any(not ground["flagged"] for ground in self._grounds(sheet.member, sheet.nomination)):
             return "recused"
-        if not self.ranking.counts_removed and sheet.member not in self.committee.holders(self.ranking.body):
+        body = self.ranking.body
+        scorers = self.committee.holders(body, self.rules.voting(body))
+        if not self.ranking.counts_removed and sheet.member not in scorers:
             return "removed"
         return None
 

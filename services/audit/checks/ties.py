@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from services.audit.checks.stages import held_faults
 from services.audit.checks.telling import after, before
 from services.audit.checks.ways import left_empty
 from services.audit.meetings import Decided, Kept, Motion
@@ -47,6 +48,8 @@ def tie_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, recor
     said, moment = motion.opened.data, motion.opened.time
     if decided.event.data["results"]:
         yield "breaking a tie moves nobody, and it lists results"
+    yield from held_faults(decided.at, moment, record)
+    yield from held_faults(decided.at, decided.event.time, record)
     sharing = [row["nomination"] for row in seal.data["standings"] if row["rank"] == said["rank"]]
     tied = [one for one in sharing if one in said["order"] or not left_empty(record, one, after(moment))]
     if len(tied) < 2 or sorted(said["order"]) != sorted(tied):

@@ -349,6 +349,11 @@ def _moved(reversal: Reversal) -> Iterator[Json]:
             rank = winners_at(stage, reversal.moment, reversal.record).get(one)
             if rank is not None:
                 yield _dethroned(one, stage, rank, reversal)
+    for stage in reversal.rules.downstream(at):
+        winners = winners_at(stage, reversal.moment, reversal.record)
+        kept = [rank for one, rank in winners.items() if one not in reversal.leaving]
+        for rank in covered(winners.values()) - covered(kept):
+            yield {"name": "RankLeftVacant", "at": stage, "rank": rank, **reversal.decided.cited}
     for one in reversal.entering:
         yield {
             "name": "StageAdvanced",

@@ -132,20 +132,46 @@ def way_faults(record: Record) -> Iterator[Fault]:
             yield from _stream_faults(events)
 
 
+@dataclass(slots=True)
+class _Late:
+    """What was filed late and waits: what it says, as corrected, and whether it was taken back."""
+
+    said: dict[str, Any]
+    entry: Json
+    taken_back: bool = False
+
+    def take(self, event: Kept) -> None:
+        """Fold one event before its admission."""
+        match event.name:
+            case "NominationAmended":
+                self.said |= {"candidate": event.data["candidate"], "contact": event.data["contact"]}
+            case "NominationWithdrawn":
+                self.taken_back = True
+            case _:
+                return
+
+
+def _filed(event: Kept) -> _Late:
+    said = {name: value for name, value in event.said.items() if name != "reason_digest"}
+    return _Late(said, event.data["entry"])
+
+
 def _stream_faults(events: Iterable[Kept]) -> Iterator[Fault]:
     way: Way | None = None
-    filed: Kept | None = None
+    filed: _Late | None = None
     for event in events:
         yield from told("nomination", event.place, _step_faults(event, way, filed))
         if event.name == "NominationFiledLate":
-            filed = event
+            filed = filed or _filed(event)
         elif event.name == "CandidateNominated":
             way = way or _begin(event)
         elif way is not None:
             way.take(event)
+        elif filed is not None:
+            filed.take(event)
 
 
-def _step_faults(event: Kept, way: Way | None, filed: Kept | None) -> Iterator[str]:
+def _step_faults(event: Kept, way: Way | None, filed: _Late | None) -> Iterator[str]:
     if event.name == "NominationFiledLate":
         if way is not None or filed is not None:
             yield "it was nominated before"
@@ -154,23 +180,44 @@ def _step_faults(event: Kept, way: Way | None, filed: Kept | None) -> Iterator[s
             yield "it was nominated before"
         elif filed is not None:
             yield from _admitted_faults(event, filed)
+    elif way is None and filed is not None:
+        yield from _waiting_faults(event, filed)
     elif way is None:
         yield "it does not compete: nothing nominates or admits it before"
     else:
         yield from _moved_faults(event, way)
 
 
-def _admitted_faults(event: Kept, filed: Kept) -> Iterator[str]:
-    told_late = {name: value for name, value in filed.said.items() if name != "reason_digest"}
-    if {"sample": False, **event.said} != {"sample": False, **told_late}:
+def _admitted_faults(event: Kept, filed: _Late) -> Iterator[str]:
+    if filed.taken_back:
+        yield "it was taken back before"
+    if {"sample": False, **event.said} != {"sample": False, **filed.said}:
         yield "it is not what was filed late"
+
+
+def _waiting_faults(event: Kept, filed: _Late) -> Iterator[str]:
+    """Check what is done with a nomination before it is admitted: it is corrected, or taken back once."""
+    data = event.data
+    if event.name not in ("NominationAmended", "NominationWithdrawn"):
+        yield "it does not compete: nothing admits it before"
+    elif filed.taken_back:
+        yield "it was taken back before"
+    elif event.name == "NominationWithdrawn" and data["at"] != filed.entry:
+        yield "it was not filed for this stage"
+    elif event.name == "NominationAmended" and _names_another(data["candidate"], filed.said["candidate"]):
+        yield "it names another candidate"
+
+
+def _names_another(candidate: Json, before_it: Json) -> bool:
+    """Tell whether a correction names somebody else: kind and code never change."""
+    return any(candidate[name] != before_it[name] for name in ("kind", "code"))
 
 
 def _moved_faults(event: Kept, way: Way) -> Iterator[str]:
     data = event.data
     match event.name:
         case "NominationAmended":
-            if any(data["candidate"][name] != way.candidate[name] for name in ("kind", "code")):
+            if _names_another(data["candidate"], way.candidate):
                 yield "it names another candidate"
         case "StageAdvanced":
             # Who was eliminated may advance after all, when an appeal is upheld; the decision is checked for that.

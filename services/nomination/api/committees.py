@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from kernel.canonical import Json
 from kernel.decider import Text
-from kernel.http import answer
+from kernel.http import CommandRequest, answer
 from kernel.paging import Paged, page_of
 from kernel.problems import not_found
 from kernel.reads import AtLeast, Here
@@ -105,23 +105,23 @@ class SuccessorBody(BelongingBody):
     reason: Reason
 
 
-class ConflictBody(Body):
+class InterestBody(Body):
     """A member's interest in a nomination, or without one in the whole category."""
 
     person: Annotated[Uuid | None, Field(description="Left out: oneself.")] = None
     category: CategoryCode
     nomination: Uuid | None = None
+    reason: Reason
+
+
+class ConflictBody(InterestBody):
+    """A member's interest in a nomination, or without one in the whole category, and of which kind it is."""
+
     kind: Literal["own-institution", "ownership", "family", "other"]
-    reason: Reason
 
 
-class LiftBody(Body):
+class LiftBody(InterestBody):
     """A declared interest that no longer holds, named as it was declared."""
-
-    person: Annotated[Uuid | None, Field(description="Left out: oneself.")] = None
-    category: CategoryCode
-    nomination: Uuid | None = None
-    reason: Reason
 
 
 _BODY = "/v1/committees/{season}/{province}/{body}"
@@ -189,24 +189,31 @@ async def replace_member(
     return answer(await here.executor.execute(command.ask(office), programs.replacing(replacing)))
 
 
+async def _interest(
+    here: Service, command: CommandRequest, sent: InterestBody, season: str, province: str, body: str
+) -> dict[str, Any]:
+    """Return whose interest in whom a command is about, and who says so, as declaring and lifting it state both."""
+    return {
+        "season": season,
+        "province": province,
+        "body": body,
+        "actor": command.actor,
+        "person": sent.person or command.actor,
+        "category": sent.category,
+        "nomination": sent.nomination,
+        "reason_digest": await digest_of_reason(here, command, sent.reason),
+        "recorder": acts_for(command.person, "secretary", province),
+    }
+
+
 @router.post(f"{_BODY}/conflicts", tags=["committees"], summary="Declare a conflict of interest")
 async def declare_conflict(
     here: Here, command: MeetingCommand, season: SeasonPath, province: ProvincePath, body: BodyPath, sent: ConflictBody
 ) -> Json:
     """Declare one's own interest, or record a member's as the committee's secretary. Recusal reaches back."""
-    declaring = DeclareConflict(
-        season=season,
-        province=province,
-        body=body,
-        actor=command.actor,
-        person=sent.person or command.actor,
-        category=sent.category,
-        nomination=sent.nomination,
-        kind=sent.kind,
-        reason_digest=await digest_of_reason(here, command, sent.reason),
-        recorder=acts_for(command.person, "secretary", province),
-    )
+    interest = await _interest(here, command, sent, season, province, body)
     ask = command.ask(office_at(command.person, province))
+    declaring = DeclareConflict(**interest, kind=sent.kind)
     return answer(await here.executor.execute(ask, programs.declaring(declaring)))
 
 
@@ -215,19 +222,9 @@ async def lift_conflict(
     here: Here, command: MeetingCommand, season: SeasonPath, province: ProvincePath, body: BodyPath, sent: LiftBody
 ) -> Json:
     """Say that one's own interest no longer holds, or a member's as the committee's secretary; from now on."""
-    lifting = LiftConflict(
-        season=season,
-        province=province,
-        body=body,
-        actor=command.actor,
-        person=sent.person or command.actor,
-        category=sent.category,
-        nomination=sent.nomination,
-        reason_digest=await digest_of_reason(here, command, sent.reason),
-        recorder=acts_for(command.person, "secretary", province),
-    )
+    interest = await _interest(here, command, sent, season, province, body)
     ask = command.ask(office_at(command.person, province))
-    return answer(await here.executor.execute(ask, programs.lifting(lifting)))
+    return answer(await here.executor.execute(ask, programs.lifting(LiftConflict(**interest))))
 
 
 @router.get("/v1/committees", tags=["committees"], summary="List formed bodies")

@@ -15,17 +15,19 @@ from kernel.problems import forbidden, not_found
 from kernel.reads import Here
 from kernel.service import Service
 from kernel.tokens import Person, require
+from services.nomination.api.documents import Press
 from services.nomination.api.meeting import PLENARY, InMeeting, roll_of
+from services.nomination.api.naming import with_names
 from services.nomination.api.parts import SQL, Body, MeetingCommand, PlenaryPath, Reader
 from services.nomination.domain.checklist import checklist
 from services.nomination.domain.committee import committee_stream
 from services.nomination.domain.correcting import CorrectMinutes
-from services.nomination.domain.nomination import NOMINATION, FiledLate, Unnominated, nomination_stream
+from services.nomination.domain.nomination import NOMINATION, candidate_of, nomination_stream
 from services.nomination.domain.plenary import NotConvened, Setting, plenary_stream
 from services.nomination.domain.season import SEASON, known, season_stream
 from services.nomination.programs import plenaries as programs
 from services.nomination.programs.loading import evidence_of, meeting_of
-from services.nomination.projections.minutes import (
+from services.nomination.projections.minutes_read import (
     Point,
     Sources,
     minutes_of,
@@ -74,11 +76,11 @@ async def correct_minutes(here: Here, command: MeetingCommand, meeting: InMeetin
 
 
 @router.get(f"{PLENARY}/checklist", tags=["plenaries"], summary="Show what a plenary still lacks")
-async def show_checklist(request: Request, here: Here, person: Preparer, plenary: PlenaryPath) -> Json:
+async def show_checklist(request: Request, here: Here, press: Press, person: Preparer, plenary: PlenaryPath) -> Json:
     """Show for every item of the agenda what is in order, what is not, and what to do next.
 
     It is for the secretary and the chair of the meeting's place, and for auditors. Sheets that are not filed yet are in
-    scoring's checklist of each ranking.
+    scoring's checklist of each ranking. `persons` has the names that identity knows.
     """
     reading = _Reading(here.executor)
     meeting, state, committee = await meeting_of(reading, plenary)
@@ -89,7 +91,7 @@ async def show_checklist(request: Request, here: Here, person: Preparer, plenary
     setting = Setting(meeting, season, season.rulebook.body(meeting.body), committee)
     roll = await roll_of(here, plenary)
     evidence = {item: await evidence_of(reading, meeting, item, roll) for item in meeting.agenda}
-    return checklist(setting, evidence, request.app.state.clock.now())
+    return await with_names(press.directory, checklist(setting, evidence, request.app.state.clock.now()))
 
 
 def _check_prepares(person: Person, province: str) -> None:
@@ -105,10 +107,10 @@ def _check_prepares(person: Person, province: str) -> None:
 
 
 @router.get(f"{PLENARY}/minutes", tags=["plenaries"], summary="Show the minutes of a plenary")
-async def show_minutes(here: Here, person: Reader, plenary: PlenaryPath) -> Json:
+async def show_minutes(here: Here, press: Press, person: Reader, plenary: PlenaryPath) -> Json:
     """Show all that a meeting's minutes (berita acara) say, from the log, and the head that a print is checked against.
 
-    Persons are ids; their names are identity's.
+    Persons are ids; `persons` has the names that identity knows.
     """
     async with here.pool.acquire() as connection:
         meeting = await read_stream(connection, plenary_stream(plenary))
@@ -125,16 +127,15 @@ async def show_minutes(here: Here, person: Reader, plenary: PlenaryPath) -> Json
     season = known(await here.executor.state(SEASON, season_stream(record["season"])))
     if season is None:
         raise not_found(_NO_SUCH_PLENARY)
-    return minutes_of(meeting, season.rulebook, Sources(committee, named, texts, candidates))
+    minutes = minutes_of(meeting, season.rulebook, Sources(committee, named, texts, candidates))
+    return await with_names(press.directory, minutes)
 
 
 async def _candidates(here: Service, nominations: set[str]) -> dict[str, Json]:
     """Return code and official name of candidates by nomination."""
     found: dict[str, Json] = {}
     for nomination in sorted(nominations):
-        state = await here.executor.state(NOMINATION, nomination_stream(nomination))
-        if isinstance(state, Unnominated):
-            continue
-        candidate = state.filed.candidate if isinstance(state, FiledLate) else state.candidate
-        found[nomination] = {"code": candidate.code, "name": candidate.name}
+        candidate = candidate_of(await here.executor.state(NOMINATION, nomination_stream(nomination)))
+        if candidate is not None:
+            found[nomination] = {"code": candidate.code, "name": candidate.name}
     return found

@@ -270,8 +270,15 @@ class _Minutes:
                 keys=tuple(self.cited.keys),
                 qr=f"{self.cited.address}#{head.version}.{head.hash}",
             ),
-            sample=any(seal.sample or any(row.sample for row in seal.standings) for seal in self.cited.seals.values()),
+            sample=self._rests_on_samples(),
         )
+
+    def _rests_on_samples(self) -> bool:
+        """Tell whether a ranking that was laid before the meeting, or that its verdicts made, holds sample marks."""
+        verdicts = (event for event in self.cited.results.values() if isinstance(event, AppealDecided))
+        seals = self.cited.seals.values()
+        standings = (*(seal.standings for seal in seals), *(verdict.standings or () for verdict in verdicts))
+        return any(seal.sample for seal in seals) or any(row.sample for rows in standings for row in rows)
 
     # --- the meeting
 
@@ -341,7 +348,7 @@ class _Minutes:
     def _summary(self) -> str:
         seats = self.body.seats
         came = len({event.person for _, event in self.record.attendance if event.present})
-        holders = sum(one.office in {office.code for office in self.body.voting_offices} for one in self.cited.holders)
+        holders = sum(self.body.votes(one.office, one.seat) for one in self.cited.holders)
         return (
             f"Jumlah kursi {seats}, terisi {holders}, kosong {seats - holders}; {came} anggota tercatat hadir. Kuorum "
             f"paling sedikit {self.body.quorum.needed(seats)} anggota, dihitung dari seluruh kursi (termasuk yang "
@@ -484,8 +491,8 @@ class _Minutes:
             return
         cast = {vote.person: vote for vote in motion.votes}
         recused = set(motion.decided.quorum.recused) if motion.decided else set()
-        voting = {office.code for office in self.body.voting_offices}
-        offices = {one.person: one.office for one in self.cited.holders if one.office in voting}
+        voting = (one for one in self.cited.holders if self.body.votes(one.office, one.seat))
+        offices = {one.person: one.office for one in voting}
         offices |= {vote.person: vote.office for vote in motion.votes}
         present = self.record.present_at(motion.closed or datetime.max.replace(tzinfo=motion.time.tzinfo))
         order = [office.code for office in self.body.offices]

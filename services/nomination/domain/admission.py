@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from schemas.envelope import Stage
 from schemas.nomination import AdmissionMotionOpened, AgendaItem, Ballot, CandidateNominated
 from services.nomination.domain.evidence import Evidence
-from services.nomination.domain.nomination import FiledLate, Unnominated
+from services.nomination.domain.nomination import FiledLate, NominationState, TakenBack, Unnominated
 from services.nomination.domain.plenary import Setting
 from services.nomination.domain.refusals import refuse
 
@@ -35,13 +36,20 @@ def admission_motion(
 def waiting_at(nomination: str, item: AgendaItem, setting: Setting, evidence: Evidence) -> FiledLate:
     """Return a nomination that waits to be admitted to an item's stage, which has no current seal; raise Refused."""
     at = setting.plenary.stage(item)
-    state = evidence.nominations.get(nomination, Unnominated())
-    if isinstance(state, Unnominated):
-        raise refuse("nomination-unknown", "nomination", nomination)
-    if not isinstance(state, FiledLate) or state.filed.entry != at:
-        raise refuse("not-filed-late", "nomination", nomination, stage=f"{at.category}/{at.stage}")
+    state = check_waiting(nomination, evidence.nominations.get(nomination, Unnominated()), at)
     if evidence.ranking.current is not None:
         raise refuse("stage-sealed", "item", at.ranking)
+    return state
+
+
+def check_waiting(nomination: str, state: NominationState, at: Stage) -> FiledLate:
+    """Return a nomination that was filed late for a stage, and neither admitted nor taken back; raise Refused."""
+    if isinstance(state, Unnominated):
+        raise refuse("nomination-unknown", "nomination", nomination)
+    if isinstance(state, TakenBack):
+        raise refuse("late-taken-back", "nomination", nomination)
+    if not isinstance(state, FiledLate) or state.filed.entry != at:
+        raise refuse("not-filed-late", "nomination", nomination, stage=f"{at.category}/{at.stage}")
     return state
 
 

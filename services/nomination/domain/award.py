@@ -6,13 +6,11 @@ appeal window runs from the announcement, its own day and the last one included.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final, Literal, TypeVar, assert_never
-from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Happened, Position
 from schemas.envelope import Stage
@@ -31,7 +29,10 @@ from schemas.nomination import (
     WinnerWithdrawn,
 )
 from schemas.rulebook import Rulebook
+from services.nomination.domain.local_time import day_of, end_of
 from services.nomination.domain.nomination import Cited, Nomination
+from services.nomination.domain.refusals import refuse
+from services.nomination.domain.winning import covered
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """An open appeal of a nominee against a decision."""
+    """An appeal of a nominee against a decision."""
 
     nomination: str
     cited: Cited
@@ -119,6 +120,8 @@ class Award:
     """The stages that each open appeal holds, by appeal."""
     contests: Mapping[str, Contest] = field(default_factory=dict)
     """The open appeals against decisions of this award, by appeal."""
+    dismissed: frozenset[Contest] = frozenset()
+    """The appeals that were dismissed."""
     contested: int = 0
     """How many appeals there were."""
     corrections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -195,18 +198,9 @@ def _ranked(state: Award, event: WinnerDeclared | WinnerWithdrawn | RankLeftVaca
     if isinstance(event, RankLeftVacant):
         return replace(state, vacant=state.vacant | {(event.at, event.rank)})
     winners = tuple(_winners(state.winners, event))
-    taken = ranks_taken(winner.rank for winner in winners if winner.at == event.at)
+    taken = covered(winner.rank for winner in winners if winner.at == event.at)
     vacant = frozenset((at, rank) for at, rank in state.vacant if at != event.at or rank not in taken)
     return replace(state, winners=winners, vacant=vacant)
-
-
-def ranks_taken(held: Iterable[int]) -> frozenset[int]:
-    """Return the ranks that winners take, given those that they hold.
-
-    Those who share a rank take as many ranks as they are, from the shared one on: of 1, 1, 3 nobody holds rank 2 by
-    name, and yet it is not vacant but shared away.
-    """
-    return frozenset(rank + more for rank, holders in Counter(held).items() for more in range(holders))
 
 
 def _made(event: RankingAnnounced, happened: Happened) -> Announcement:
@@ -227,8 +221,10 @@ def _appealed(
             contest = Contest(event.nomination, (event.plenary, event.motion))
             return replace(state, contests={**state.contests, event.appeal: contest}, contested=event.number)
         case DecisionReviewed():
-            reviewed = replace(state, contests=_without(state.contests, event.appeal))
-            return _corrected(reviewed, event, happened) if event.outcome == "upheld" else reviewed
+            contests = _without(state.contests, event.appeal)
+            if event.outcome == "upheld":
+                return _corrected(replace(state, contests=contests), event, happened)
+            return replace(state, contests=contests, dismissed=state.dismissed | {state.contests[event.appeal]})
         case _:
             assert_never(event)
 
@@ -281,9 +277,19 @@ def appeals_until(rules: Rulebook, province: str, announced: datetime) -> dateti
     The days are the place's own, the day of the announcement being the first and the last one ending with its last
     second (`schemas.rulebook.Appeals`).
     """
-    zone = ZoneInfo(rules.zone(province))
-    last = announced.astimezone(zone).date() + timedelta(days=rules.appeals.days - 1)
-    return datetime.combine(last, time(23, 59, 59, 999_999), zone).astimezone(UTC)
+    zone = rules.zone(province)
+    return end_of(day_of(announced, zone) + timedelta(days=rules.appeals.days - 1), zone)
+
+
+def holding(at: Stage, *awards: Award) -> tuple[str, ...]:
+    """Return the open appeals that hold a stage, whichever of these awards of its path they were recorded on."""
+    return tuple(dict.fromkeys(appeal for award in awards for appeal in award.holding(at)))
+
+
+def check_not_held(at: Stage, *awards: Award) -> None:
+    """Refuse to go on at a stage that open appeals hold by one of these awards."""
+    if appeals := holding(at, *awards):
+        raise refuse("stage-frozen", "item", f"{at.category}/{at.stage}", appeals=", ".join(appeals))
 
 
 Standing = Literal["provisional", "final"]

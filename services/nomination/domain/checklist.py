@@ -14,13 +14,14 @@ from typing import Any, Final
 from schemas.envelope import Stage
 from schemas.nomination import AgendaItem
 from schemas.rulebook import Rulebook
+from services.nomination.domain.award import holding
 from services.nomination.domain.deciding import pending_motion, proposed_now
 from services.nomination.domain.evidence import Evidence, broken_ties, citable_now, decided_by, stage_rules
 from services.nomination.domain.local_time import begin_of, day_of
 from services.nomination.domain.motion import effective_ranks, free_to_vote, tied_at_cut
 from services.nomination.domain.nomination import FiledLate, Nomination
 from services.nomination.domain.plenary import Setting, earliest_day
-from services.nomination.domain.readiness import holding, unverified, upstream
+from services.nomination.domain.readiness import path_awards, unverified, upstream
 from services.nomination.domain.refusals import Refused
 from services.nomination.domain.seal import Seal
 from services.nomination.domain.ties import competing_at, methods_of, sharing
@@ -153,7 +154,7 @@ class _Item:
             "unverified": [_named(state) for state in self._unverified()],
             "proposal": self._proposal(),
             "late": [_waiting(state) for state in self._late()],
-            "held_by": list(holding(self.at, self.evidence)),
+            "held_by": list(holding(self.at, *path_awards(self.evidence))),
             "upstream": list(self._upstream()),
             "motion": self._motion(),
             "decided": self._decided(),

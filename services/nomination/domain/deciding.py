@@ -35,6 +35,7 @@ from schemas.regions import NATION
 from schemas.rulebook import Rulebook
 from schemas.rulebook import Stage as StageRules
 from services.nomination.domain.admission import AskAdmission, admission_motion, admitted, is_waiting, waiting_at
+from services.nomination.domain.award import check_not_held
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.evidence import (
     Evidence,
@@ -79,7 +80,7 @@ from services.nomination.domain.plenary import (
     offices_of,
     plenary_stream,
 )
-from services.nomination.domain.readiness import check_not_frozen, check_upstream, check_verified
+from services.nomination.domain.readiness import check_upstream, check_verified, path_awards
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import SeasonState
@@ -115,7 +116,7 @@ def table_ranking(
     setting = in_session(command.plenary, plenary, season, committee, command.received)
     check_office(command.actor, setting.rules, setting.formed, offices_of(setting.rules, "clerk"))
     _check_on_agenda(command.item, setting.plenary)
-    check_not_frozen(setting.plenary.stage(command.item), evidence)
+    check_not_held(setting.plenary.stage(command.item), *path_awards(evidence))
     seal = _asked_seal(command, setting.plenary, evidence.ranking)
     rules = citable_now(seal, setting, evidence)
     _check_decides(setting.rules.code, stage_rules(rules, seal.said.at))
@@ -198,6 +199,7 @@ def open_motion(
             opening: Opening = _propose(asked, item, ballot, setting, evidence)
         case AskTie() as asked:
             _check_movable(item, setting, evidence)
+            check_not_held(setting.plenary.stage(item), *path_awards(evidence))
             opening = tie_motion(asked, item, ballot, setting, evidence)
         case AskAdmission() as asked:
             _check_movable(item, setting, evidence)
@@ -254,7 +256,7 @@ def _propose(
     asked: AskProposal, item: AgendaItem, ballot: Ballot, setting: Setting, evidence: Evidence
 ) -> MotionOpened:
     """Return the question whether the tabled seal's ranks 1 to the quota advance; raise Refused."""
-    check_not_frozen(setting.plenary.stage(item), evidence)
+    check_not_held(setting.plenary.stage(item), *path_awards(evidence))
     seal, rules = tabled_seal(item, setting, evidence)
     proposed = proposed_now(item, seal, rules, setting.plenary, evidence)
     if asked.advancing not in (None, proposed.advancing):
@@ -367,7 +369,7 @@ def _decide_proposal(
 ) -> Sequence[Emit]:
     """Close the question who advances, while no appeal holds the stage and the results before it stand."""
     at = setting.plenary.stage(motion.item)
-    check_not_frozen(at, evidence)
+    check_not_held(at, *path_awards(evidence))
     seal, rules = tabled_seal(motion.item, setting, evidence)
     check_upstream(at, rules, evidence, command.received)
     closed = closing(motion, setting, rules, evidence, command.actor)
@@ -391,7 +393,11 @@ def _check_still_proposed(
 def _decide_tie(
     command: DecideMotion, motion: Motion, tie: BreakTie, setting: Setting, evidence: Evidence
 ) -> Sequence[Emit]:
-    """Close the question in which order those stand who share a rank; nobody moves by it."""
+    """Close the question in which order those stand who share a rank; nobody moves by it.
+
+    Not while an appeal holds the stage: its verdict may change who is tied, and a lot that is drawn prejudges that.
+    """
+    check_not_held(setting.plenary.stage(motion.item), *path_awards(evidence))
     seal, rules = tabled_seal(motion.item, setting, evidence)
     check_unchanged(motion, tie, seal, setting.plenary.stage(motion.item), evidence)
     closed = closing(motion, setting, rules, evidence, command.actor)

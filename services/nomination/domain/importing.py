@@ -22,11 +22,13 @@ from schemas.regions import NATION, AmbiguousName, UnknownRegion, resolve
 from schemas.rulebook import Rulebook, SizeClass
 from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.nomination import (
+    FiledLate,
     Nominate,
     Nomination,
     NominationState,
     Scopes,
     Settled,
+    TakenBack,
     entered,
     nomination_stream,
     settle_nomination,
@@ -178,9 +180,15 @@ def import_list(command: ImportList, judged: Sequence[Judged], states: Mapping[s
 def _outcome(one: Judged, states: Mapping[str, NominationState]) -> Outcome:
     if one.settled is None:
         return Outcome(one.number, "bad", faults=one.faults)
-    state = states[one.settled.nomination]
-    if isinstance(state, Nomination):
-        return Outcome(one.number, "already", one.settled, state.ending or "competing")
+    match states[one.settled.nomination]:
+        case Nomination(ending=ending):
+            return Outcome(one.number, "already", one.settled, ending or "competing")
+        case FiledLate():
+            return Outcome(one.number, "already", one.settled, "filed-late")
+        case TakenBack():
+            return Outcome(one.number, "already", one.settled, "withdrawn")
+        case _:
+            pass
     return Outcome(one.number, "nominated", one.settled)
 
 

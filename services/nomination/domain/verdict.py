@@ -46,10 +46,9 @@ from services.nomination.domain.appeal import (
     Lodged,
     NotLodged,
     appeal_stream,
-    check_not_held,
     downstream,
 )
-from services.nomination.domain.award import Award, Winner
+from services.nomination.domain.award import Award, Winner, check_not_held
 from services.nomination.domain.nomination import Cited, Nomination, NominationState, nomination_stream
 from services.nomination.domain.plenary import (
     BreakTie,
@@ -65,7 +64,7 @@ from services.nomination.domain.refusals import refuse
 from services.nomination.domain.reranking import Standings, aggregate, parted_ranks, rerank
 from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import Season
-from services.nomination.domain.winning import crown, ends_tier
+from services.nomination.domain.winning import crown, ends_tier, vacated
 
 # --- what a decision on an appeal rests on -------------------------------------------------------------------------
 
@@ -538,6 +537,15 @@ def _returned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Em
             for winner in award.winners:
                 if winner.nomination == one and winner.at in ground.case.rankings:
                     yield _dethroned(winner, cited, ground)
+    yield from _vacated(reversal, cited, ground)
+
+
+def _vacated(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
+    """Yield the ranks at the end of the path that nobody takes any more: nobody moves up into them either."""
+    for stage in ground.case.rankings:
+        winners = [winner for winner in ground.case.awards[stage.award].winners if winner.at == stage]
+        kept = [winner.rank for winner in winners if winner.nomination not in reversal.leaving]
+        yield from vacated(stage, (winner.rank for winner in winners), kept, cited)
 
 
 def _advanced(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:

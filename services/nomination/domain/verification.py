@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from kernel.decider import Emit
 from schemas.nomination import (
@@ -24,13 +23,13 @@ from schemas.nomination import (
 from schemas.rulebook import Rulebook, Verification
 from services.nomination.domain.checks import Check, Returned, Verified
 from services.nomination.domain.committee import Committee
+from services.nomination.domain.local_time import day_of, end_of, told
 from services.nomination.domain.nomination import (
     Handler,
     Nomination,
     NominationState,
     check_nominating_body,
     nomination_stream,
-    told_instant,
     under_way,
 )
 from services.nomination.domain.plenary import voting_seat
@@ -96,7 +95,7 @@ class _Case:
 
     def told(self, moment: datetime) -> str:
         """Return an instant as the place reads it."""
-        return told_instant(moment, self.rules.zone(self.nomination.at.province))
+        return told(moment, self.rules.zone(self.nomination.at.province))
 
 
 @decides
@@ -136,9 +135,8 @@ def return_nomination(
 
 def _until(received: datetime, case: _Case) -> datetime:
     """Return the last instant for mending: the end, in the place's zone, of the day that many days from today."""
-    zone = ZoneInfo(case.rules.zone(case.nomination.at.province))
-    day = received.astimezone(zone).date() + timedelta(days=case.verification.days_to_mend)
-    return datetime.combine(day, time(23, 59, 59, 999_999), zone).astimezone(UTC)
+    zone = case.rules.zone(case.nomination.at.province)
+    return end_of(day_of(received, zone) + timedelta(days=case.verification.days_to_mend), zone)
 
 
 @decides

@@ -7,13 +7,13 @@ who holds which rank among them; then the prizes of the ranks that were taken an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from kernel.decider import Emit
 from schemas.envelope import Stage
 from schemas.nomination import PrizeAwarded, PrizeText, RankLeftVacant
 from schemas.rulebook import Rulebook
-from services.nomination.domain.award import ranks_taken
 from services.nomination.domain.nomination import Cited
 
 
@@ -47,8 +47,14 @@ def crown(
     events: list[PrizeAwarded | RankLeftVacant] = [*_prizes(at, rules, taking, decided)]
     if stage.next is None:
         free = vacant_ranks((*taking.values(), *kept), rules.quota(stage, at.province))
-        events += left_vacant(at, (rank for rank in free if rank not in vacant), decided)
+        events += _vacant(at, (rank for rank in free if rank not in vacant), decided)
     return tuple(Emit(at.award, event) for event in events)
+
+
+def vacated(at: Stage, held: Iterable[int], kept: Iterable[int], decided: Cited) -> Iterator[Emit]:
+    """Yield the ranks at the end of a path that nobody fills once only those of the held ones are `kept`."""
+    for event in _vacant(at, sorted(covered(held) - covered(kept)), decided):
+        yield Emit(at.award, event)
 
 
 def _prizes(at: Stage, rules: Rulebook, taking: Mapping[str, int], decided: Cited) -> Iterator[PrizeAwarded]:
@@ -60,18 +66,22 @@ def _prizes(at: Stage, rules: Rulebook, taking: Mapping[str, int], decided: Cite
             yield PrizeAwarded(nomination=nomination, at=at, rank=rank, prize=text, plenary=plenary, motion=motion)
 
 
-def left_vacant(at: Stage, ranks: Iterable[int], decided: Cited) -> Iterator[RankLeftVacant]:
-    """Yield that nobody takes these ranks at the end of a path."""
+def _vacant(at: Stage, ranks: Iterable[int], decided: Cited) -> Iterator[RankLeftVacant]:
     plenary, motion = decided
     yield from (RankLeftVacant(at=at, rank=rank, plenary=plenary, motion=motion) for rank in ranks)
 
 
 def vacant_ranks(taken: Iterable[int], quota: int) -> Iterator[int]:
-    """Yield the ranks within a quota that nobody takes, given the ranks of the winners.
+    """Yield the ranks within a quota that nobody fills, given the ranks of the winners.
 
     When one of two who shared rank 1 withdrew, the other holds it alone, nobody moves up, and rank 2 is vacant. So
     winners and vacant ranks together are always as many as the quota, since a tie that takes more ranks than are left
     is parted by vote before a motion is put.
     """
-    covered = ranks_taken(taken)
-    yield from (rank for rank in range(1, quota + 1) if rank not in covered)
+    filled = covered(taken)
+    return (rank for rank in range(1, quota + 1) if rank not in filled)
+
+
+def covered(taken: Iterable[int]) -> set[int]:
+    """Return the ranks that winners fill: those who share a rank fill as many as they are, from the shared one on."""
+    return {rank + more for rank, held in Counter(taken).items() for more in range(held)}

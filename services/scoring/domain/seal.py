@@ -209,7 +209,8 @@ def exclusion(
     """Return why an eligible nominee's sheet does not count, None if it does.
 
     Recusal reaches back over filed marks, within its scope only, and ends with the interest; what is only flagged
-    excludes nothing. Whether a removed member's marks count is the rulebook's to say.
+    excludes nothing. Whether a removed member's marks count is the rulebook's to say; who sits on in an office that
+    does not score was removed as a scorer.
     """
     match status:
         case "voided":
@@ -222,7 +223,7 @@ def exclusion(
             assert_never(status)
     if committee.is_recused(member, nominee, rules):
         return "recused"
-    if rules.marks_of_removed != "counted" and not committee.offices_of(body, member):
+    if rules.marks_of_removed != "counted" and member not in committee.scorers_of(body, rules.scoring_offices):
         return "removed"
     return None
 

@@ -23,6 +23,7 @@ from schemas.nomination import (
     ConflictDeclared,
     MemberAppointed,
     MemberRemoved,
+    NominationVerified,
     NominationWithdrawn,
     Vote,
     VoteCast,
@@ -330,7 +331,11 @@ def _select(play: Play, at: Stage, nominees: Sequence[str]) -> None:
 
 def _verify(play: Play, at: Stage, nominees: Sequence[str]) -> None:
     play.open_stage(at)
-    for member in play.members("tim-verifikasi", "00"):
+    team = play.members("tim-verifikasi", "00")
+    for nominee in nominees:
+        found = {"at": at, "verifier": team[1], "office": "verifikator"}
+        play.say(f"nomination/{nominee}", NominationVerified(nomination=nominee, **found))
+    for member in team:
         play.score(at, nominees[0], member, {"kebijakan": "88", "peraturan": "81", "kinerja": "77.7"})
         play.score(at, nominees[1], member, {"kebijakan": "91", "peraturan": "82", "kinerja": "79"})
     play.seal(at)

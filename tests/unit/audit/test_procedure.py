@@ -26,7 +26,7 @@ from schemas.nomination import (
 from schemas.scoring import AspectScored, RankingSealed
 from services.audit.checks.ties import draw
 from services.audit.checks.verdicts import digest_of, parted_ranks
-from tests.unit.audit.exported import forged
+from tests.unit.audit.exported import PERSON, forged
 from tests.unit.audit.forging import added, begun, codes, events_of, of, rules, said, time_of, verified, where, without
 from tests.unit.audit.played import SALTED, mark, person
 from tests.unit.audit.procedure import Procedure, procedure
@@ -159,6 +159,10 @@ FORGERIES = {
     "one who confirms twice": (
         of("BallotConfirmed", lambda data: data.update(person=play().members("panitia-9", "75")[1]), PLENARY),
         "had confirmed it before",
+    ),
+    "one who confirms an own count": (
+        of("BallotConfirmed", lambda data: data.update(person=PERSON), PLENARY),
+        "had stated the count",
     ),
     "too many papers": (
         of("BallotTallied", lambda data: data.update(invalid=9), PLENARY),

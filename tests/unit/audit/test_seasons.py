@@ -14,7 +14,9 @@ from schemas.nomination import (
     Candidate,
     CommitteeFormed,
     DeadlineExtended,
+    NominationAmended,
     NominationFiledLate,
+    NominationResubmitted,
     NominationWithdrawn,
     PlenaryConvened,
     SeasonFrozen,
@@ -243,6 +245,53 @@ def test_a_nomination_out_of_its_window_is_found(tmp_path):
     early.open_season()
     early.nominate("75.71", "Kota Gorontalo", AT)
     assert "outside of the window" in said(verified(early.log, tmp_path / "early"))
+
+
+def corrected(play: Seasons, name: str = "Kabupaten Boalemo", code: str = "75.02") -> None:
+    """Correct what was filed late."""
+    said = NominationAmended(
+        nomination=person("late"),
+        candidate=Candidate(kind="regency", code=code, name=name),
+        contact=person("another"),
+        reason_digest=SALTED,
+    )
+    play.say(f"nomination/{person('late')}", said)
+
+
+def taken_back(play: Seasons, at: Stage = AT) -> None:
+    said = NominationWithdrawn(nomination=person("late"), at=at, reason_digest=SALTED)
+    play.say(f"nomination/{person('late')}", said)
+
+
+def waiting() -> Seasons:
+    """Return a season in which a nomination was filed late."""
+    play = season()
+    play.log.now = datetime(2021, 2, 1, tzinfo=UTC)
+    filed(play)
+    return play
+
+
+def test_what_was_filed_late_may_be_corrected_and_taken_back(tmp_path):
+    play = waiting()
+    corrected(play)
+    taken_back(play)
+    assert said(verified(play.log, tmp_path)) == ""
+
+
+def test_what_cannot_be_done_with_what_waits_is_found(tmp_path):
+    play = waiting()
+    corrected(play, code="75.03")
+    assert "it names another candidate" in said(verified(play.log, tmp_path / "another"))
+    play = waiting()
+    taken_back(play)
+    corrected(play)
+    assert "it was taken back before" in said(verified(play.log, tmp_path / "after"))
+    play = waiting()
+    taken_back(play, AT.model_copy(update={"category": "BESAR"}))
+    assert "it was not filed for this stage" in said(verified(play.log, tmp_path / "elsewhere"))
+    play = waiting()
+    play.say(f"nomination/{person('late')}", NominationResubmitted(nomination=person("late"), at=AT))
+    assert "nothing admits it before" in said(verified(play.log, tmp_path / "resubmitted"))
 
 
 def test_what_was_filed_late_while_the_window_was_open_is_found(tmp_path):

@@ -149,6 +149,16 @@ class Hearing(Scene):
         assert isinstance(plenary, Plenary)
         return plenary, contested_seal(plenary, motion)
 
+    def decide_and_announce(self, *, announced: bool = True) -> None:
+        """Hold the meeting that decides on the sealed ranking, and make its result public."""
+        self.given(self.convene())
+        self.all_attend()
+        self.given(self.table())
+        self.given(self.move())
+        self.carry(1)
+        if announced:
+            self.given(self.announce())
+
     def lodge(self, nomination: str, appeal: str = APPEAL_ID, **also: Any) -> Decision:
         """Lodge an appeal as the nominee's contact, now."""
         asked = LodgeAppeal(
@@ -296,13 +306,7 @@ def decided_on(
     scene.seat()
     ids = scene.nominated(*REGENCIES[: len(marks)])
     scene.seal_marks(dict(zip(ids, marks, strict=True)), few=[ids[index] for index in few])
-    scene.given(scene.convene())
-    scene.all_attend()
-    scene.given(scene.table())
-    scene.given(scene.move())
-    scene.carry(1)
-    if announced:
-        scene.given(scene.announce())
+    scene.decide_and_announce(announced=announced)
     return scene, ids
 
 

@@ -206,11 +206,14 @@ def test_an_employers_number_is_no_region_and_the_other_way_round():
     assert (of_city.interest_in(city), of_city.interest_in(employer)) == ("own-government", None)
 
 
-def test_who_left_the_seat_belongs_nowhere_any_more():
+def test_whom_a_member_belongs_to_outlives_the_seat_until_another_appointment_says_otherwise():
+    """The member may sit on in another body of the place, and marks that were filed are judged by it too."""
     scene = seated()
     (city,) = scene.nominated("75.71")
     scene.given(appoint(scene, belonging=Belonging(None, "75.71")))
     scene.given(scene.remove(NEW))
+    assert recused(scene, city) == {NEW}
+    scene.given(appoint(scene, belonging=Belonging(None, "75.03")))
     assert recused(scene, city) == frozenset()
 
 

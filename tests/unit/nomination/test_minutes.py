@@ -11,6 +11,7 @@ from kernel.decider import Emit
 from schemas.nomination import (
     AdmissionDecided,
     AdmissionMotionOpened,
+    AppealDecided,
     AppealMotionOpened,
     BallotConfirmed,
     BallotTallied,
@@ -332,6 +333,19 @@ def test_a_decided_appeal():
         "Pembekuan tahap berikutnya oleh sanggahan ini berakhir.",
     )
     assert "tidak ikut serta 1" in {fact.label: fact.text for fact in motion.facts}["Kuorum"]
+
+
+@pytest.mark.parametrize("sample", [False, True])
+def test_a_meeting_on_an_appeal_says_that_its_marks_are_samples_though_it_tabled_nothing(sample):
+    scene, ids = moved(1, 2)
+    seal = scene.ranking().seals[0]
+    rows = tuple(row.model_copy(update={"sample": sample}) for row in seal.said.standings)
+    verdict = Verdict(outcome="upheld", figures=(VerdictFigure(aspect="kinerja", value="4/5"),))
+    decided = AppealDecided(
+        appeal=APPEAL, nomination=ids[0], at=AT, plenary=PLENARY_ID, motion=1, seal=seal.id, verdict=verdict,
+        before=seal.said.digest, standings=rows,
+    )  # fmt: skip
+    assert minutes(scene, seals={}, results={("appeal/x", 2): decided}).sample is sample
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,15 @@ from schemas.envelope import StreamPoint
 from schemas.nomination import (
     AgendaItem,
     AppealDecided,
+    AppealLodged,
     AppealMotionOpened,
     CertificateIssued,
     CertificateRevoked,
+    DecisionContested,
     DecisionReviewed,
     MotionOpened,
     NominationEliminated,
+    NominationRejected,
     PlenaryDecided,
     PrizeAwarded,
     RankingAnnounced,
@@ -67,6 +70,7 @@ from tests.unit.nomination.scene import (
     ITEM,
     LATER,
     PLENARY_ID,
+    REASON,
     REGENCIES,
     SECRETARY,
     VOTING_OFFICES,
@@ -385,6 +389,48 @@ def test_who_withdrew_and_falls_below_the_quota_stays_withdrawn():
     assert every(events, StageAdvanced) == []
 
 
+def rejected_at_the_centre(scene: Hearing, nomination: str) -> None:
+    """Let the centre's verification end a nomination that advanced to it."""
+    found = {"nomination": nomination, "at": DESK, "verifier": person("verifier"), "office": "verifikator"}
+    scene.record_one(f"nomination/{nomination}", NominationRejected(**found, reason_digest=REASON))
+
+
+def test_who_was_rejected_at_the_centre_and_falls_below_the_quota_stays_rejected_with_its_rank():
+    scene, ids = contested(90, 80, 70, 60)
+    rejected_at_the_centre(scene, ids[1])
+    assert one(scene.judge(to(85)), StageAdvanceWithdrawn).nomination == ids[1]
+    state = scene.nomination(ids[1])
+    assert isinstance(state, Nomination)
+    assert (state.ending, state.left_empty, state.at) == ("rejected", True, AT)
+    (announced,) = scene.given(scene.announce(motion=2))
+    assert isinstance(announced, RankingAnnounced)
+    assert [(line.nomination, line.rank, line.outcome) for line in announced.lines] == [
+        (ids[0], 1, "advanced"),
+        (ids[3], 2, "advanced"),
+        (ids[1], 3, "eliminated"),
+        (ids[2], 4, "eliminated"),
+    ]
+    # A later verdict that makes its rank one within the quota gives the seat to nobody.
+    scene.given(scene.lodge(ids[3], OTHER_APPEAL))
+    events = scene.judge(to(10), OTHER_APPEAL)
+    assert one(events, StageAdvanceWithdrawn).nomination == ids[3]
+    assert every(events, StageAdvanced) == []
+    (announced,) = scene.given(scene.announce(motion=3))
+    assert isinstance(announced, RankingAnnounced)
+    assert (announced.lines[1].nomination, announced.lines[1].outcome) == (ids[1], "eliminated")
+
+
+def test_a_seat_of_who_was_rejected_at_the_centre_is_parted_by_the_same_order_when_it_is_announced():
+    scene, ids = contested(90, 80, 70, rules=tied_by_vote())
+    rejected_at_the_centre(scene, ids[1])
+    verdict = to(80).model_copy(update={"order": (ids[2], ids[1])})
+    assert one(scene.judge(verdict), StageAdvanced).nomination == ids[2]
+    (announced,) = scene.given(scene.announce(motion=2))
+    assert isinstance(announced, RankingAnnounced)
+    ranks = [(line.nomination, line.rank, line.outcome) for line in announced.lines]
+    assert ranks == [(ids[0], 1, "advanced"), (ids[2], 2, "advanced"), (ids[1], 3, "eliminated")]
+
+
 def test_a_second_verdict_on_a_ranking_starts_from_the_corrected_standings():
     scene, ids = contested(90, 80, 70, 60)
     scene.given(scene.lodge(ids[2], OTHER_APPEAL))
@@ -634,6 +680,43 @@ def test_who_falls_below_the_quota_loses_what_was_won_and_certified_downstream()
     award = scene.award(JURY)
     assert [(each.id, each.revoked) for each in award.certificates] == [(kept, False), (lost, True)]
     assert [each.nomination for each in award.winners] == [ids[0]]
+
+
+def test_where_nothing_waits_for_a_verdict_what_was_won_meanwhile_falls_and_nobody_moves_up():
+    """The rulebook freezes nothing downstream: the path has come to its end when the appeal is upheld."""
+    content = rulebook().model_dump(mode="json", exclude_none=True)
+    scene, ids = decided_on(
+        90, 80, 70, rules=changed(rulebook(), appeals={**content["appeals"], "freezes_downstream": False})
+    )  # fmt: skip
+    common = {"plenary": person("centre"), "motion": 1, "seal": scene.seal([(ids[0], 1), (ids[1], 2)], at=DESK)}
+    for rank, each in enumerate(ids[:2], 1):
+        moved = {"nomination": each, "left": DESK, "reached": JURY, "rank": rank, **common}
+        scene.record_one(f"nomination/{each}", StageAdvanced.model_validate(moved))
+    for rank, each in enumerate(ids[:2], 1):
+        won = {"nomination": each, "at": JURY, "rank": rank, **common}
+        scene.record_one(JURY.award, WinnerDeclared.model_validate(won))
+    (appealed, contest) = scene.given(scene.lodge(ids[2]))
+    assert (appealed.type_name(), contest.type_name()) == (AppealLodged.type_name(), DecisionContested.type_name())
+    events = scene.judge(to(85))
+    returned = one(events, StageAdvanceWithdrawn)
+    assert (returned.nomination, returned.left, returned.returned) == (ids[1], JURY, AT)
+    assert one(events, StageAdvanced).reached == DESK
+    assert (one(events, WinnerWithdrawn).rank, one(events, RankLeftVacant).rank) == (2, 2)
+    assert every(events, StageUnfrozen) == []
+    award = scene.award(JURY)
+    assert [(each.nomination, each.rank) for each in award.winners] == [(ids[0], 1)]
+    assert award.vacant == {(JURY, 2)}
+    entered = scene.nomination(ids[2])
+    assert isinstance(entered, Nomination)
+    assert entered.competes_at(DESK)
+
+
+def test_the_only_winner_of_a_path_leaves_a_vacant_rank_and_no_path_to_be_decided_again():
+    scene, ids = contested(90, 80, 70)
+    won = {"nomination": ids[1], "at": JURY, "rank": 1, "plenary": person("jury"), "motion": 1, "seal": person("seal")}
+    scene.record_one(JURY.award, WinnerDeclared.model_validate(won))
+    assert one(scene.judge(to(85)), RankLeftVacant).at == JURY
+    assert (scene.award(JURY).winners, scene.award(JURY).has_winners_of(JURY)) == ((), True)
 
 
 def test_a_revoked_certificate_is_not_revoked_again():
@@ -894,7 +977,7 @@ def test_after_every_verdict_just_the_first_ranks_hold_a_seat(marks, quota, verd
         nominee = ids[index % len(ids)]
         appeal = person(f"appeal {number}")
         if isinstance(lodged := scene.lodge(nominee, appeal), Refusal):
-            assert lodged.code == "appeal-after-withdrawal"
+            assert lodged.code in ("appeal-after-withdrawal", "appeal-dismissed")
             continue
         scene.record(lodged)
         if number in gone and not isinstance(left := scene.withdraw(ids[(index + 1) % len(ids)]), Refusal):

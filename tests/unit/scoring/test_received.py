@@ -279,6 +279,15 @@ def test_a_later_advance_revives_who_was_returned_or_eliminated():
         assert nomination.competes_at(NATIONAL)
 
 
+def test_who_was_rejected_stays_rejected_when_an_appeal_takes_its_advance():
+    rejected = NominationRejected(
+        nomination=N1, at=NATIONAL, verifier=MEMBER, office="verifikator", reason_digest=DIGEST
+    )  # fmt: skip
+    nomination = NOMINATION.fold(happened(f"nomination/{N1}", [nominated(), ADVANCED, rejected, RETURNED]))
+    assert isinstance(nomination, Nomination)
+    assert (nomination.path, nomination.fallen, nomination.standing) == ((AT,), (NATIONAL,), "rejected")
+
+
 def test_a_rejected_nomination_is_out_and_an_amended_one_has_its_new_name():
     rejected = NominationRejected(nomination=N1, at=AT, verifier=MEMBER, office="verifikator", reason_digest=DIGEST)
     amended = NominationAmended(

@@ -185,6 +185,13 @@ def test_a_removed_member_who_sits_again_counts_again():
     assert len(seal_of(inputs(committee=again)).counted) == 2
 
 
+def test_a_scorer_who_was_removed_and_sits_on_as_a_clerk_was_removed():
+    committee = a_committee(MEMBER, GONE).remove(Seat(BODY, "ketua-apindo", 2), GONE)
+    clerk = committee.appoint(Seat(BODY, "sekretaris-panitia", 2), GONE)
+    event = seal_of(inputs(nominations=(a_nomination(N1),), **{**removed("kept-uncounted"), "committee": clerk}))
+    assert [one.reason for one in event.excluded] == ["removed"]
+
+
 def test_recusal_reaches_only_the_nomination_it_is_about():
     event = seal_of(inputs(committee=an_interest(a_committee(), N1)))
     assert [one.stream for one in event.counted] == [sheet_stream(N2, AT, MEMBER)]

@@ -32,8 +32,8 @@ RULES: Final = {
         FORBIDDEN,
         "Only the nominee's contact and the secretariat that nominated may appeal.",
         "Hanya narahubung calon dan sekretariat pengusul yang dapat mengajukan sanggah.",
-        "Turn to the secretariat of {province}.",
-        "Hubungi sekretariat {province}.",
+        "Turn to the secretariat of {body}.",
+        "Hubungi sekretariat {body}.",
     ),
     "appeal-not-in-this-capacity": rule(
         FORBIDDEN,
@@ -62,6 +62,13 @@ RULES: Final = {
         "Sanggah untuk usulan {value} atas keputusan ini masih berjalan.",
         "See /v1/appeals/{appeal}.",
         "Lihat /v1/appeals/{appeal}.",
+    ),
+    "appeal-dismissed": rule(
+        CONFLICT,
+        "An appeal for the nomination {value} against this decision was dismissed.",
+        "Sanggah untuk usulan {value} atas keputusan ini sudah ditolak.",
+        "The verdict stands; a corrected result that is announced later is another decision.",
+        "Putusan itu tetap berlaku; hasil perbaikan yang diumumkan kemudian adalah keputusan lain.",
     ),
     "aspect-not-at-stage": rule(
         UNFIT,
@@ -97,13 +104,6 @@ RULES: Final = {
         "Sanggah ini tidak menyangkut {value}, melainkan {stage}.",
         "Put the verdict on {stage}.",
         "Ajukan putusan pada {stage}.",
-    ),
-    "stage-frozen": rule(
-        CONFLICT,
-        "{value} is held until these appeals are decided: {appeals}.",
-        "{value} ditahan sampai sanggah berikut diputus: {appeals}.",
-        "Let a plenary decide the appeals first.",
-        "Putuskan dahulu sanggah tersebut dalam sidang pleno.",
     ),
     "verdict-without-figures": rule(
         UNFIT,

@@ -1,4 +1,8 @@
-"""Gathers from the log what the minutes of a plenary cite, as it stood when the meeting ended."""
+"""Minutes as they are printed: gathers from the log what the sheet cites, as it stood when the meeting ended.
+
+`projections.minutes_read` has the minutes as they are read by programs: the record in the words of its events. The
+sheet is laid out from decoded events, with names, tables and sentences, and is marked while the meeting goes on.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ from services.nomination.documents.meeting import Cited, Head, Holder, MeetingRe
 from services.nomination.documents.sheets import MinutesSheet
 from services.nomination.domain.committee import COMMITTEE, Committee, committee_stream
 from services.nomination.domain.local_time import day_of
-from services.nomination.domain.nomination import NOMINATION, FiledLate, Nomination, nomination_stream
+from services.nomination.domain.nomination import NOMINATION, candidate_of, nomination_stream
 from services.nomination.domain.plenary import plenary_stream
 from services.nomination.domain.season import SEASON, known, season_stream
 
@@ -41,7 +45,7 @@ class _Gathered:
     keys: tuple[str, ...]
 
 
-async def read_minutes(service: Service, directory: Directory, plenary: str, address: str) -> MinutesSheet | None:
+async def printed_minutes(service: Service, directory: Directory, plenary: str, address: str) -> MinutesSheet | None:
     """Return the sheet of a plenary's minutes, None when there is no such plenary. Raises DirectoryAway.
 
     `address` is where the minutes are read again.
@@ -144,18 +148,15 @@ def _nominations(found: _Gathered) -> set[str]:
         named |= {row.nomination for row in seal.standings} | {row.nomination for row in seal.unrankable}
     for motion in found.record.motions.values():
         named |= motion.nominations
-    return named
+    # An appeal moves others than the one who appealed, and its meeting need not have tabled their ranking.
+    return named | {event.nomination for event in found.results.values() if getattr(event, "nomination", None)}
 
 
 async def _candidates(service: Service, nominations: Iterable[str]) -> dict[str, str]:
     """Return the official name of each nomination's candidate."""
     names: dict[str, str] = {}
     for nomination in sorted(nominations):
-        match await service.executor.state(NOMINATION, nomination_stream(nomination)):
-            case Nomination(candidate=candidate):
-                names[nomination] = candidate.name
-            case FiledLate(filed=filed):
-                names[nomination] = filed.candidate.name
-            case _:
-                continue
+        candidate = candidate_of(await service.executor.state(NOMINATION, nomination_stream(nomination)))
+        if candidate is not None:
+            names[nomination] = candidate.name
     return names
