@@ -794,6 +794,13 @@ class DecisionContested(NominationEvent):
     number: Annotated[int, Field(ge=1)]
 
 
+class Place(Part):
+    """A nominee within the quota, with the rank that it holds once ties are broken."""
+
+    nomination: Uuid
+    rank: Rank
+
+
 class DecisionReviewed(NominationEvent):
     """An appeal against a decision is decided. Upheld, the standings of AppealDecided stand in place of the seal's.
 
@@ -806,3 +813,5 @@ class DecisionReviewed(NominationEvent):
     seal: Uuid
     outcome: Literal["upheld", "dismissed"]
     digest: Hex64
+    places: tuple[Place, ...] | None = None
+    """Upheld: who has advanced or won from now on, best first, also those who only change their rank by it."""

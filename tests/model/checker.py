@@ -41,6 +41,11 @@ def _name(happened: Happened) -> str:
     return type(happened.event).__name__
 
 
+def _taken(winners: dict[str, int]) -> list[int]:
+    """Return the ranks that winners take; who shares a rank takes as many as they are, from it on."""
+    return [rank + more for rank, holders in Counter(winners.values()).items() for more in range(holders)]
+
+
 # --- committees as events tell them --------------------------------------------------------------------------------
 
 
@@ -232,6 +237,9 @@ class Checker:
             self._fold(one)
         if decisions:
             self._after(decisions[0])
+        for one in appended:
+            if _name(one) == "PrizeAwarded":
+                assert self._rank(one.event.nomination, one.event.at) == one.event.rank, "a prize of another rank"
 
     def deliver(self, to: str, happened: Happened) -> None:
         """Take that an event reached the other service."""
@@ -286,6 +294,11 @@ class Checker:
     def _reviewed(corrected: dict[str, str], event: Any) -> None:
         if event.outcome == "upheld":
             corrected[event.at.ranking] = event.appeal
+
+    def _placed(self, event: Any) -> None:
+        """Take in which ranks a verdict leaves to those who had advanced."""
+        ahead = self.advanced.get(event.at, {})
+        ahead |= {one.nomination: one.rank for one in event.places or () if one.nomination in ahead}
 
     def _award(self, happened: Happened) -> Award:
         return self.awards.setdefault(happened.stream, Award())
@@ -405,6 +418,12 @@ class Checker:
             case _:
                 pass
 
+    def _announced(self, event: Any) -> None:
+        self.announced.append(event)
+        for line in event.lines:
+            held = self._rank(line.nomination, event.at)
+            assert line.outcome == "eliminated" or line.rank == held, "another rank is announced than is held"
+
     def _fold_award(self, happened: Happened) -> None:
         event, award = happened.event, self._award(happened)
         match _name(happened):
@@ -414,14 +433,16 @@ class Checker:
                 assert self.holds.pop(self._key(event), None), "nothing was held"
             case "DecisionReviewed":
                 self._reviewed(self.corrected, event)
+                self._placed(event)
             case "RankingAnnounced":
                 until = event.appeals_until
-                self.announced.append(event)
+                self._announced(event)
                 award.until[event.at] = max(until, award.until.get(event.at, until))
             case "WinnerDeclared":
                 winners = award.winners.setdefault(event.at, {})
                 assert event.nomination not in winners, "a winner twice"
                 winners[event.nomination] = event.rank
+                award.vacant.setdefault(event.at, set()).difference_update(_taken(winners))
             case "WinnerWithdrawn":
                 assert award.winners[event.at].pop(event.nomination) == event.rank, "another rank is taken back"
             case "RankLeftVacant":
@@ -679,14 +700,10 @@ class Checker:
 
     @staticmethod
     def _filled(winners: dict[str, int], vacant: set[int], quota: int) -> None:
-        """Check that winners and vacant ranks fill the quota; who shares a rank takes as many as they are."""
-        taken = Counter(winners.values())
-        covered: list[int] = []
-        for rank, holders in sorted(taken.items()):
-            covered += range(rank, rank + holders)
+        """Check that winners and vacant ranks fill the quota."""
+        covered = _taken(winners)
         assert len(covered) == len(set(covered)), "winners take one rank twice"
-        free = {rank for rank in vacant if rank not in covered}
-        assert sorted([*covered, *free]) == list(range(1, quota + 1)), f"{winners} and {vacant} are not {quota} ranks"
+        assert sorted([*covered, *vacant]) == list(range(1, quota + 1)), f"{winners} and {vacant} are not {quota} ranks"
 
     # --- certificates
 
@@ -703,8 +720,12 @@ class Checker:
         at, whose = certificate.at, certificate.nomination
         if certificate.given_to == "finalist":
             return at in self.nominees[whose].path
-        won = {**self.advanced.get(at, {}), **self.awards[at.award].winners.get(at, {})}
-        return bool(won.get(whose) == certificate.rank)
+        return bool(self._rank(whose, at) == certificate.rank)
+
+    def _rank(self, nomination: str, at: Stage) -> int | None:
+        """Return the rank by which a nominee has gone on from a stage or won there, as verdicts left it."""
+        won = self.awards[at.award].winners.get(at, {}) if at.award in self.awards else {}
+        return {**self.advanced.get(at, {}), **won}.get(nomination)
 
     def holds_certificates(self) -> None:
         """Check that every certificate in force says what is so, unless an appeal on the path is open."""

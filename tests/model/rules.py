@@ -97,7 +97,7 @@ def _content() -> dict[str, Any]:
     content["prizes"] = [
         {"tier": at.tier, "categories": [at.category], "rank": rank, "prize": {"id": "Trofi", "en": "A trophy"}}
         | {"assumed": True}
-        for at, rank in ((INTERVIEW, 1), (DESK, 1))
+        for at, rank in ((SELECTION, 1), (SELECTION, 2), (INTERVIEW, 1), (DESK, 1))
     ]
     desk = {"code": "piagam-umkm", "title": {"id": "Piagam UMKM", "en": "Certificate of a small company"}}
     content["certificates"] += [{**desk, "tier": "provincial", "given_to": "winner", "assumed": True}]

@@ -408,8 +408,8 @@ class Procedure(RuleBasedStateMachine):
     def overturn(self, mark: str, certified: bool) -> None:
         self.world.thaw()
         if certified:
-            self.world.certify(INTERVIEW)
-            self.world.certify(DESK)
+            for at in (SELECTION, INTERVIEW, DESK):
+                self.world.certify(at)
         self.world.overturn(mark)
 
     @precondition(lambda self: self.world.appeals)

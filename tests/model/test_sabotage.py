@@ -88,6 +88,9 @@ def test_the_honest_season_passes() -> None:
         ("who was not drawn", lambda: only("ScorersAssigned", lambda one: {"assignments": one.assignments[:1]})),
         ("number is given twice", lambda: only("CertificateIssued", lambda one: {"number": _first()}, 1)),
         ("a certificate of no winner", lambda: only("CertificateIssued", lambda _: {"given_to": "winner", "rank": 9})),
+        ("announced than is held", lambda: only("RankingAnnounced", lambda one: {"lines": _one_down(one)})),
+        ("a prize of another rank", lambda: only("DecisionReviewed", lambda _: {"places": None})),
+        ("a prize of another rank", lambda: only("PrizeAwarded", lambda _: {"rank": 9})),
         ("are not 2 ranks", lambda: only("WinnerDeclared", lambda _: {"rank": 2})),
         ("appeal after its window", lambda: only("RankingAnnounced", lambda one: {"appeals_until": _before(one)})),
     ],
@@ -125,6 +128,11 @@ def _first() -> str:
     issued = [one for _, events in honest() for one in events if type(one.event).__name__ == "CertificateIssued"]
     number: str = issued[0].event.number
     return number
+
+
+def _one_down(one: Any) -> Any:
+    first, *rest = one.lines
+    return (first.model_copy(update={"rank": first.rank + 1}), *rest)
 
 
 def _before(one: Any) -> Any:

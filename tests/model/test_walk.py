@@ -21,6 +21,7 @@ def walked() -> Secretary:
     assert not isinstance(world.file_late(LATECOMER, "KABKOTA"), Refusal)
     world.admit(NOMINEES[3])
     world.finish(SELECTION, ("50", "50", "50", "0"))
+    world.certify(SELECTION)
     world.contest(3)
     world.hear(world.appeals[-1], "100")
     world.finish(DESK, ("100", "50", "0"), ballot="paper")

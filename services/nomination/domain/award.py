@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, Literal, TypeVar, assert_never
 
 from kernel.decider import Aggregate, Happened, Position
@@ -29,8 +30,9 @@ from schemas.nomination import (
 )
 from schemas.rulebook import Rulebook
 from services.nomination.domain.local_time import day_of, end_of
-from services.nomination.domain.nomination import Cited
+from services.nomination.domain.nomination import Cited, Nomination
 from services.nomination.domain.refusals import refuse
+from services.nomination.domain.winning import covered
 
 T = TypeVar("T")
 
@@ -126,6 +128,8 @@ class Award:
     """The upheld appeals that corrected a seal, by seal; the standings of the last one stand in its place."""
     corrected: tuple[Correction, ...] = ()
     """The same as they were told, for seals of later stages that carry figures."""
+    places: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By seal, the ranks of those within the quota as the last upheld appeal against it left them."""
 
     @property
     def announced(self) -> frozenset[Cited]:
@@ -152,6 +156,16 @@ class Award:
     def has_winners_of(self, stage: Stage) -> bool:
         """Tell whether the winners of a path that ends at this stage are declared, or that there are none."""
         return any(winner.at == stage for winner in self.winners) or any(at == stage for at, _ in self.vacant)
+
+    def rank_of(self, state: Nomination, at: Stage) -> int | None:
+        """Return the rank that a nominee won at a stage or went on by, as verdicts left it; None if it did neither."""
+        for winner in self.winners:
+            if (winner.nomination, winner.at) == (state.id, at):
+                return winner.rank
+        for before, after in pairwise(state.steps):
+            if before.stage == at:
+                return self.places.get(after.seal or "", {}).get(state.id, after.rank)
+        return None
 
     def winners_by(self, cited: Cited) -> Mapping[str, Winner]:
         """Return the winners of one decision by nomination."""
@@ -181,10 +195,12 @@ def evolve(state: Award, happened: Happened) -> Award:
 
 def _ranked(state: Award, event: WinnerDeclared | WinnerWithdrawn | RankLeftVacant) -> Award:
     """Fold who takes which rank, or that nobody does."""
-    place = (event.at, event.rank)
     if isinstance(event, RankLeftVacant):
-        return replace(state, vacant=state.vacant | {place})
-    return replace(state, winners=tuple(_winners(state.winners, event)), vacant=state.vacant - {place})
+        return replace(state, vacant=state.vacant | {(event.at, event.rank)})
+    winners = tuple(_winners(state.winners, event))
+    taken = covered(winner.rank for winner in winners if winner.at == event.at)
+    vacant = frozenset((at, rank) for at, rank in state.vacant if at != event.at or rank not in taken)
+    return replace(state, winners=winners, vacant=vacant)
 
 
 def _made(event: RankingAnnounced, happened: Happened) -> Announcement:
@@ -216,7 +232,8 @@ def _appealed(
 def _corrected(state: Award, event: DecisionReviewed, happened: Happened) -> Award:
     corrections = {**state.corrections, event.seal: (*state.corrections.get(event.seal, ()), event.appeal)}
     last = Correction(event.at, happened.version, happened.position)
-    return replace(state, corrections=corrections, corrected=(*state.corrected, last))
+    places = {**state.places, event.seal: {one.nomination: one.rank for one in event.places or ()}}
+    return replace(state, corrections=corrections, corrected=(*state.corrected, last), places=places)
 
 
 def _without(found: Mapping[str, T], appeal: str) -> Mapping[str, T]:

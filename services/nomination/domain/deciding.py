@@ -506,8 +506,8 @@ def _results(motion: Motion, plenary: Plenary, seal: Seal, rules: Rulebook, evid
     passing = [state for state in states if state.id not in leaving]
     followed = _advancing if stage_rules(rules, carried.at).next else _winning
     ahead = tuple(followed(passing, carried))
-    named = [emit.event for emit in ahead]
-    crowned = crown(carried.at, rules, named, (plenary.id, motion.number))
+    taking = {state.id: carried.ranks[state.id] for state in passing}
+    crowned = crown(carried.at, rules, taking, (plenary.id, motion.number))
     return (*ahead, *(_eliminated(state, carried) for state in states if state.id in leaving), *crowned)
 
 

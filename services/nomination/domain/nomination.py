@@ -120,7 +120,9 @@ class Step:
     entered: Position
     left: Position | None = None
     rank: int | None = None
-    """Its rank at the stage before, by which it came here; None at the first."""
+    """Its rank at the stage before, by which it came here; None at the first. A verdict may have changed it since."""
+    seal: str | None = None
+    """The seal that ranked it there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +258,7 @@ def _moved(state: Nomination, event: Movement, position: Position) -> Nomination
             checks = {**state.checks, event.at: checked(event)}
             return replace(state, steps=left, ending="rejected", checks=checks)
         case StageAdvanced():
-            steps = (*left, Step(event.reached, position, rank=event.rank))
+            steps = (*left, Step(event.reached, position, rank=event.rank, seal=event.seal))
             return replace(state, steps=steps, ending=None, **_disposed(state, event, "advanced"))
         case StageAdvanceWithdrawn():
             # Who withdrew or was rejected stays so: a later verdict seats nobody who is out of the race.

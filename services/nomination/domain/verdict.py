@@ -27,7 +27,7 @@ from schemas.nomination import (
     DecisionReviewed,
     NominationEliminated,
     NominationReinstated,
-    RankLeftVacant,
+    Place,
     ResealOrdered,
     Shift,
     StageAdvanced,
@@ -65,7 +65,7 @@ from services.nomination.domain.refusals import refuse
 from services.nomination.domain.reranking import Standings, aggregate, parted_ranks, rerank
 from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import Season
-from services.nomination.domain.winning import covered, prizes, vacant_ranks
+from services.nomination.domain.winning import crown, ends_tier, vacated
 
 # --- what a decision on an appeal rests on -------------------------------------------------------------------------
 
@@ -126,6 +126,11 @@ class _Ground:
     @property
     def ends_path(self) -> bool:
         return self.stage.next is None
+
+    @property
+    def honours(self) -> bool:
+        """Tell whether ranks of the stage count for more than a seat: at the end of a tier, which may honour them."""
+        return ends_tier(self.at, self.rules)
 
     @property
     def standings(self) -> Standings:
@@ -313,8 +318,8 @@ def _figures(verdict: Verdict, rubric: StageRubric) -> Mapping[str, AspectAggreg
 class _Reversal:
     """What an upheld appeal changes: the standings, and who holds a seat (advanced, or won) before and after.
 
-    `ranks` are those of `after` once ties were broken; `held` maps those who hold a seat to the rank of a winner, else
-    to None; `due` those who are to hold one, in rank order, to their rank.
+    `ranks` are those of `after` once ties were broken; `held` maps those who hold a seat to their rank at the end of a
+    tier, else to None; `due` those who are to hold one, in rank order, to their rank.
     """
 
     before: Standings
@@ -335,8 +340,14 @@ class _Reversal:
 
     @property
     def moving(self) -> tuple[str, ...]:
-        """Return the winners whose rank changes, in rank order."""
+        """Return those who keep a seat and whose rank of a tier changes, in rank order."""
         return tuple(one for one, rank in self.due.items() if self.held.get(one) not in (None, rank))
+
+    @property
+    def taking(self) -> Mapping[str, int]:
+        """Return those who get a seat or another rank, in rank order, with the rank."""
+        changed = {*self.entering, *self.moving}
+        return {one: rank for one, rank in self.due.items() if one in changed}
 
     @property
     def affected(self) -> tuple[str, ...]:
@@ -364,7 +375,8 @@ def _held(standings: Standings, ground: _Ground) -> Mapping[str, int | None]:
     """Return who of the ranked and unrankable has advanced from the stage, or won at it."""
     if ground.ends_path:
         return {winner.nomination: winner.rank for winner in ground.award.winners if winner.at == ground.at}
-    return {one: None for one in standings.named if _has_advanced(ground.state(one), ground.at)}
+    states = [state for one in standings.named if (state := ground.state(one)) and _has_advanced(state, ground.at)]
+    return {state.id: ground.award.rank_of(state, ground.at) if ground.honours else None for state in states}
 
 
 def _has_advanced(state: Nomination | None, at: Stage) -> bool:
@@ -393,12 +405,12 @@ def _due(
     gone = set(after.named) - present
     ranks = parted_ranks(after.ranked, ground.orders, gone)
     tied = _tied_at_cut(ranks, present, ground.quota)
-    if order is not None and not (tied and set(tied) <= set(order)):
+    if order is not None and not (tied and sorted(tied) == sorted(order)):
         raise refuse("verdict-order-not-theirs", "verdict.order", expected=", ".join(tied) or "-")
     if tied and order is None:
         names = ", ".join(row.candidate for row in after.ranked if row.nomination in tied)
-        places = ground.quota - ranks[tied[0]] + 1
-        raise refuse("verdict-ties-at-the-cut", "verdict.order", ranks[tied[0]], tied=names, places=places)
+        words = {"tied": names, "places": ground.quota - ranks[tied[0]] + 1, "expected": ", ".join(tied)}
+        raise refuse("verdict-ties-at-the-cut", "verdict.order", ranks[tied[0]], **words)
     if order is not None:
         ranks = parted_ranks(after.ranked, (order, *ground.orders), gone)
     return ranks, {one: rank for one, rank in ranks.items() if rank <= ground.quota and one in present}
@@ -483,6 +495,7 @@ def _decided(verdict: Verdict, reversal: _Reversal | None, cited: Cited, ground:
         seal=ground.seal.id,
         outcome=verdict.outcome,
         digest=reversal.after.digest if reversal else before,
+        places=tuple(Place(nomination=one, rank=rank) for one, rank in reversal.due.items()) if reversal else None,
     )
     yield Emit(ground.at.award, reviewed)
 
@@ -498,6 +511,7 @@ def _changes(reversal: _Reversal, cited: Cited, aspects: frozenset[str], ground:
     else:
         yield from _returned(reversal, cited, ground)
         yield from _advanced(reversal, cited, ground)
+        yield from crown(ground.at, ground.rules, reversal.taking, cited)
     yield from _revoked(reversal, ground)
     yield from _resealed(reversal, aspects, ground)
 
@@ -529,12 +543,10 @@ def _returned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Em
 
 def _vacated(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
     """Yield the ranks at the end of the path that nobody takes any more: nobody moves up into them either."""
-    plenary, motion = cited
     for stage in ground.case.rankings:
         winners = [winner for winner in ground.case.awards[stage.award].winners if winner.at == stage]
         kept = [winner.rank for winner in winners if winner.nomination not in reversal.leaving]
-        for rank in sorted(covered(winner.rank for winner in winners) - covered(kept)):
-            yield Emit(stage.award, RankLeftVacant(at=stage, rank=rank, plenary=plenary, motion=motion))
+        yield from vacated(stage, (winner.rank for winner in winners), kept, cited)
 
 
 def _advanced(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
@@ -578,13 +590,11 @@ def _crowned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emi
             )
             yield Emit(nomination_stream(one), eliminated)
     yield from _reinstated(reversal, cited, ground)
-    taking = [one for one in reversal.due if one in (*reversal.entering, *reversal.moving)]
-    yield from (_winner(one, reversal.due[one], cited, ground) for one in taking)
-    taken = {one: reversal.due[one] for one in taking}
-    yield from (Emit(at.award, prize) for prize in prizes(at, ground.rules, taken, cited))
-    for rank in vacant_ranks(reversal.due.values(), ground.quota):
-        if (at, rank) not in ground.award.vacant:
-            yield Emit(at.award, RankLeftVacant(at=at, rank=rank, plenary=plenary, motion=motion))
+    taking = reversal.taking
+    yield from (_winner(one, rank, cited, ground) for one, rank in taking.items())
+    kept = [rank for one, rank in reversal.due.items() if one not in taking]
+    vacant = [rank for where, rank in ground.award.vacant if where == at]
+    yield from crown(at, ground.rules, taking, cited, kept, vacant)
 
 
 def _reinstated(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
@@ -635,14 +645,14 @@ def _winner(nomination: str, rank: int, cited: Cited, ground: _Ground) -> Emit:
 def _revoked(reversal: _Reversal, ground: _Ground) -> Iterator[Emit]:
     """Yield the certificates in force that say of a nominee what no longer holds.
 
-    At the end of a path these are a winner's; before it, everything that was issued for a stage downstream.
+    Whoever loses a seat also loses what was issued for a stage downstream; who changes the rank only what states it.
     """
-    lost = {*reversal.leaving, *(reversal.moving if ground.ends_path else ())}
+    leaving, moving = set(reversal.leaving), set(reversal.moving)
     for stream, award in ground.case.awards.items():
         for one in award.certificates:
-            beyond = one.at in ground.case.rankings
-            as_winner = one.given_to == "winner" and one.at == ground.at
-            if one.nomination in lost and not one.revoked and (beyond or as_winner):
+            beyond = one.nomination in leaving and one.at in ground.case.rankings
+            as_winner = one.nomination in leaving | moving and (one.given_to, one.at) == ("winner", ground.at)
+            if not one.revoked and (beyond or as_winner):
                 revoked = CertificateRevoked(
                     certificate=one.id, number=one.number, nomination=one.nomination, appeal=ground.case.id
                 )

@@ -26,7 +26,7 @@ from schemas.nomination import (
 )
 from schemas.scoring import AspectScored, RankingSealed
 from services.audit.checks.ties import draw
-from services.audit.checks.verdicts import digest_of
+from services.audit.checks.verdicts import digest_of, parted_ranks
 from tests.unit.audit.exported import PERSON, forged
 from tests.unit.audit.forging import added, begun, codes, events_of, of, rules, said, time_of, verified, where, without
 from tests.unit.audit.played import SALTED, mark, person
@@ -72,6 +72,13 @@ def corrected(data: Data) -> bool:
 
 def upheld(change: Callable[[Data], object]) -> Callable[[Data], object]:
     return lambda data: change(data) if corrected(data) else None
+
+
+def level_with_second(data: Data) -> None:
+    """Give the last the marks of two who share rank 2, of whom one advanced by lot."""
+    for figure in data["verdict"]["figures"]:
+        figure.pop("value", None)
+        figure["marks"] = ["80", "80", "80"]
 
 
 def swap_members(data: Data) -> None:
@@ -239,6 +246,18 @@ FORGERIES = {
         "is not what the motion",
     ),
     "a review's digest": (of("DecisionReviewed", lambda data: data.update(digest="0" * 64)), "is not what the motion"),
+    "a rank that stays as it was announced first": (
+        of("DecisionReviewed", lambda data: data["places"][1].update(rank=1) if "places" in data else None, PROVINCE),
+        "is not what the motion",
+    ),
+    "ranks that a verdict does not tell": (
+        of("DecisionReviewed", lambda data: data.pop("places", None), PROVINCE),
+        "is not what the motion",
+    ),
+    "the prize of who enters given to another": (
+        where("PrizeAwarded", lambda data: data["nomination"] == LATE, lambda data: data.update(nomination=SECOND)),
+        "is not what the motion",
+    ),
     "a verdict other than voted": (
         of("AppealDecided", lambda data: data["verdict"]["figures"][0].update(marks=["1", "1", "1"]), UPHELD),
         "is not what the motion",
@@ -246,6 +265,14 @@ FORGERIES = {
     "a verdict with other marks": (
         of("AppealMotionOpened", upheld(lambda data: data["verdict"]["figures"][0].update(marks=["1", "1", "1"]))),
         "is not what the motion",
+    ),
+    "a verdict with an order of who shares no rank": (
+        of("AppealMotionOpened", upheld(lambda data: data["verdict"].update(order=[FIRST, SECOND]))),
+        "does not put just those in an order who would share a rank",
+    ),
+    "a verdict that leaves a tie at the cut": (
+        of("AppealMotionOpened", upheld(level_with_second), APPEALS),
+        "does not put just those in an order who would share a rank",
     ),
     "a verdict off the scale": (
         of("AppealMotionOpened", upheld(lambda data: data["verdict"]["figures"][2].update(value="101/1"))),
@@ -399,6 +426,14 @@ FORGERIES = {
     "a certificate's rank": (
         where("CertificateIssued", lambda data: "rank" in data, lambda data: data.update(rank=3)),
         "does not hold rank 3",
+    ),
+    "a certificate with the rank of before a verdict": (
+        where(
+            "CertificateIssued",
+            lambda data: (data["nomination"], data["kind"], data.get("rank")) == (FIRST, "piagam-provinsi", 2),
+            lambda data: data.update(rank=1),
+        ),
+        "does not hold rank 1",
     ),
     "a finalist who was none": (
         where("CertificateIssued", lambda data: "rank" not in data, lambda data: data.update(nomination=SECOND)),
@@ -597,3 +632,11 @@ def test_a_nominee_verified_twice_or_handed_back_for_other_days_is_found(tmp_pat
     back = NominationReturned.model_validate({**found, "defects": defects, "until": datetime(2022, 1, 1, tzinfo=UTC)})
     report = verified(added(play().log, f"nomination/{FIRST}", back), tmp_path / "other")
     assert "`until` is not the end of the days" in said(report)
+
+
+def test_who_is_gone_keeps_the_place_that_an_order_gave():
+    rows = [{"nomination": one, "rank": rank} for one, rank in (("a", 1), ("x", 2), ("y", 2), ("z", 2))]
+    assert parted_ranks(rows, [("x", "y", "z")], {"x"}) == {"a": 1, "x": 2, "y": 3, "z": 4}
+    assert parted_ranks(rows, [("z", "y")], {"x"}) == {"a": 1, "x": 2, "z": 2, "y": 3}
+    assert parted_ranks(rows, [("z", "y")], ()) == {"a": 1, "x": 2, "y": 2, "z": 2}
+    assert parted_ranks(rows[:3], [("y", "b"), ("x", "y")], {"x"}) == {"a": 1, "x": 2, "y": 3}

@@ -35,6 +35,7 @@ from services.nomination.domain.appeal import (
     downstream,
     lodge,
 )
+from services.nomination.domain.certificates import IssueCertificates, Path, issue_certificates
 from services.nomination.domain.deciding import DecideMotion, OpenMotion, decide_motion, open_motion
 from services.nomination.domain.evidence import Evidence
 from services.nomination.domain.nomination import Nomination
@@ -47,6 +48,7 @@ from tests.unit.nomination.scene import (
     AT,
     CHAIR,
     CONTACT,
+    GORONTALO,
     ITEM,
     PLENARY_ID,
     REASON,
@@ -87,6 +89,16 @@ def ending_here(quota: int = 2) -> Rulebook:
         if (stage["tier"], stage["category"]) == ("provincial", "KABKOTA"):
             stage.pop("next")
             stage["quota"]["places"] = quota
+    return Rulebook.from_content(content)
+
+
+def honouring() -> Rulebook:
+    """Return rules under which the province gives prizes and certificates to the first two, and sends them on."""
+    content = rulebook().model_dump(mode="json", exclude_none=True)
+    named = {"tier": "provincial", "categories": ["KABKOTA"], "assumed": True}
+    content["prizes"] = [{**named, "rank": rank, "prize": {"id": f"Juara {rank}", "en": "A prize"}} for rank in (1, 2)]
+    winner = next(one for one in content["certificates"] if one["given_to"] == "winner")
+    content["certificates"].append({**winner, "code": "piagam-provinsi", "tier": "provincial"})
     return Rulebook.from_content(content)
 
 
@@ -264,6 +276,13 @@ class Hearing(Scene):
         )
         self.record_one(at.award, issued)
         return issued.certificate
+
+    def issue(self) -> list[Event]:
+        """Issue the certificates that are due in the province, by its chair."""
+        ids = tuple(person(f"certificate {self.count}.{index}") for index in range(20))
+        asked = IssueCertificates("2020", "provincial", GORONTALO, "KABKOTA", Actor(CHAIR), self.clock, ids)
+        path = Path(self.award(), self.ranking(), self.nominations(), ())
+        return self.given(issue_certificates(asked, self.season(), self.committee(), path))
 
     def record_one(self, stream: str, event: Event) -> None:
         self.record([Emit(stream, event)])

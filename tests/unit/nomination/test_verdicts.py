@@ -15,6 +15,7 @@ from schemas.nomination import (
     AppealDecided,
     AppealLodged,
     AppealMotionOpened,
+    CertificateIssued,
     CertificateRevoked,
     DecisionContested,
     DecisionReviewed,
@@ -40,6 +41,7 @@ from schemas.rulebook import Rulebook
 from schemas.scoring import Basis, RankingSealed, standings_digest
 from services.nomination.domain.nomination import Nomination
 from services.nomination.domain.plenary import Actor, Convene, DecideAppeal, Motion, Propose, convene
+from services.nomination.domain.ties import AskTie
 from services.nomination.domain.verdict import corrected_announcement, verdict_results
 from tests.unit.nomination.appealing import (
     APPEAL_ID,
@@ -53,12 +55,14 @@ from tests.unit.nomination.appealing import (
     decided_on,
     ending_here,
     every,
+    honouring,
     one,
     tied_by_vote,
     to,
     upheld,
     verdict_of,
 )
+from tests.unit.nomination.assembly import SEED
 from tests.unit.nomination.scene import (
     AT,
     BODY,
@@ -491,6 +495,8 @@ def test_a_tie_at_the_cut_is_broken_by_the_vote_on_the_verdict():
     assert "75.71" in refusal.detail.en
     wrong = to(80).model_copy(update={"order": (ids[0], ids[1])})
     refused(scene.put(wrong), "verdict-order-not-theirs", "verdict.order")
+    for others in ((ids[2], ids[2], ids[1]), (ids[2], ids[1], ids[0])):
+        refused(scene.put(to(80).model_copy(update={"order": others})), "verdict-order-not-theirs", "verdict.order")
     untied = to(79).model_copy(update={"order": (ids[2], ids[1])})
     refused(scene.put(untied), "verdict-order-not-theirs", "verdict.order")
     events = scene.judge(to(80).model_copy(update={"order": (ids[2], ids[1])}))
@@ -535,6 +541,46 @@ def test_a_tie_that_was_broken_before_stays_broken():
     assert isinstance(put_, AppealMotionOpened)
     assert put_.affected == ()
     scene.carry(3)
+    assert scene.has_advanced() == {ids[0], ids[2]}
+
+
+def parted(*marks: int, order: tuple[int, ...], gone: int | None = None) -> tuple[Hearing, list[str]]:
+    """Return a scene in which a vote broke a tie, one of them withdrew then, and the ranking was decided on."""
+    scene = Hearing()
+    scene.open(tied_by_vote())
+    scene.given(scene.form())
+    scene.seat()
+    ids = scene.nominated(*REGENCIES[: len(marks)])
+    scene.seal_marks(dict(zip(ids, marks, strict=True)))
+    scene.given(scene.convene())
+    scene.all_attend()
+    scene.given(scene.table())
+    rank = 1 + sum(mark > marks[order[0]] for mark in marks)
+    scene.given(scene.move(asked=AskTie(rank, "vote", tuple(ids[index] for index in order), SEED)))
+    scene.carry(1)
+    if gone is not None:
+        scene.given(scene.withdraw(ids[gone]))
+    scene.given(scene.move())
+    scene.carry(2)
+    scene.given(scene.announce(motion=2))
+    return scene, ids
+
+
+def test_nobody_moves_up_into_the_place_that_a_broken_tie_gave_to_who_withdrew_then():
+    scene, ids = parted(90, 80, 80, 80, order=(1, 2, 3), gone=1)
+    assert scene.has_advanced() == {ids[0]}
+    scene.given(scene.lodge(ids[0], motion=2))
+    (opened,) = scene.given(scene.put(to(95)))
+    assert isinstance(opened, AppealMotionOpened)
+    assert opened.affected == ()
+    scene.carry(3)
+    assert scene.has_advanced() == {ids[0]}
+
+
+def test_who_withdrew_behind_the_others_of_a_broken_tie_leaves_them_their_places():
+    scene, ids = parted(90, 80, 80, order=(2, 1), gone=1)
+    scene.given(scene.lodge(ids[2], motion=2))
+    assert every(scene.judge(to(85)), StageAdvanceWithdrawn) == []
     assert scene.has_advanced() == {ids[0], ids[2]}
 
 
@@ -757,6 +803,77 @@ def test_a_rank_that_nobody_holds_any_longer_is_left_vacant():
     assert scene.award().has_winners_of(AT)
 
 
+def test_a_vacant_rank_that_winners_share_away_is_vacant_no_longer_until_they_part_again():
+    scene, ids = contested(90, 80, few=[1], rules=tied_by_vote(ending_here(2)))
+    assert scene.award().vacant == {(AT, 2)}
+    events = scene.judge(to(90))
+    assert [(each.nomination, each.rank) for each in every(events, WinnerDeclared)] == [(ids[1], 1)]
+    assert every(events, RankLeftVacant) == []
+    assert scene.award().vacant == frozenset()
+    scene.given(scene.lodge(ids[1], OTHER_APPEAL))
+    events = scene.judge(to(80), OTHER_APPEAL)
+    assert [(each.nomination, each.rank) for each in every(events, WinnerDeclared)] == [(ids[1], 2)]
+    assert scene.award().vacant == frozenset()
+
+
+# --- upheld, where a province honours whom it sends on -------------------------------------------------------------
+
+
+def test_who_enters_receives_the_prize_of_the_rank_and_so_does_whoever_moves():
+    scene, ids = contested(90, 80, 70, rules=honouring())
+    (opened,) = scene.given(scene.put(to(95)))
+    assert isinstance(opened, AppealMotionOpened)
+    assert opened.affected == (ids[2], ids[0], ids[1])
+    events = scene.carry(2)
+    prizes = [(each.nomination, each.rank, each.prize.id) for each in every(events, PrizeAwarded)]
+    assert prizes == [(ids[2], 1, "Juara 1"), (ids[0], 2, "Juara 2")]
+    places = [(each.nomination, each.rank) for each in one(events, DecisionReviewed).places]
+    assert places == [(ids[2], 1), (ids[0], 2)]
+    assert every(events, RankLeftVacant) == []
+
+
+def test_who_only_moves_stays_where_it_stands_and_is_certified_with_the_new_rank():
+    scene, ids = contested(90, 80, 70, by=1, rules=honouring())
+    events = scene.judge(to(95))
+    assert every(events, StageAdvanced) == every(events, StageAdvanceWithdrawn) == []
+    assert [(each.nomination, each.rank) for each in every(events, PrizeAwarded)] == [(ids[1], 1), (ids[0], 2)]
+    scene.given(scene.announce(motion=2))
+    certificates = scene.issue()
+    assert [(each.nomination, each.rank) for each in every(certificates, CertificateIssued)] == [
+        (ids[1], 1), (ids[0], 2),
+    ]  # fmt: skip
+    # A later verdict starts from the ranks that this one left.
+    scene.given(scene.lodge(ids[1], OTHER_APPEAL, motion=2))
+    events = scene.judge(to(85), OTHER_APPEAL)
+    assert [(each.nomination, each.rank) for each in every(events, PrizeAwarded)] == [(ids[0], 1), (ids[1], 2)]
+    assert len(every(events, CertificateRevoked)) == 2
+
+
+def test_certificates_that_state_another_rank_are_revoked_and_those_of_later_stages_stay():
+    scene, ids = decided_on(90, 80, 70, rules=honouring())
+    issued = every(scene.issue(), CertificateIssued)
+    kept = scene.certify(ids[0], JURY)
+    scene.given(scene.lodge(ids[1]))
+    revoked = every(scene.judge(to(95)), CertificateRevoked)
+    assert {each.certificate for each in revoked} == {each.certificate for each in issued}
+    assert kept not in {each.certificate for each in revoked}
+
+
+def test_ranks_inside_a_tier_bring_nothing():
+    content = honouring().model_dump(mode="json", exclude_none=True)
+    desk = next(one for one in content["stages"] if (one["category"], one["tier"]) == ("KABKOTA", "provincial"))
+    last = {**desk, "code": "rapat", "order": desk["order"] + 1}
+    content["stages"].append(last)
+    desk["next"] = {"tier": "provincial", "stage": "rapat"}
+    scene, ids = contested(90, 80, 70, by=1, rules=Rulebook.from_content(content))
+    (opened,) = scene.given(scene.put(to(95)))
+    assert isinstance(opened, AppealMotionOpened)
+    assert opened.affected == ()
+    events = scene.carry(2)
+    assert every(events, PrizeAwarded) == []
+    assert [(each.nomination, each.rank) for each in one(events, DecisionReviewed).places] == [(ids[1], 1), (ids[0], 2)]
+
+
 # --- announcing ----------------------------------------------------------------------------------------------------
 
 
@@ -794,6 +911,18 @@ def test_who_withdrew_at_the_stage_is_not_in_the_corrected_announcement():
     (announced,) = scene.given(scene.announce(motion=2))
     assert isinstance(announced, RankingAnnounced)
     assert [line.nomination for line in announced.lines] == [ids[2], ids[0], ids[3]]
+
+
+def test_who_withdrew_at_the_next_stage_keeps_the_rank_of_a_broken_tie_and_so_do_the_others():
+    scene, ids = parted(80, 80, 70, 60, order=(0, 1))
+    scene.given(scene.withdraw(ids[0]))
+    scene.given(scene.lodge(ids[3], motion=2))
+    scene.judge(to(65))
+    (announced,) = scene.given(scene.announce(motion=3))
+    assert isinstance(announced, RankingAnnounced)
+    assert [(line.nomination, line.rank) for line in announced.lines] == [
+        (ids[0], 1), (ids[1], 2), (ids[2], 3), (ids[3], 4),
+    ]  # fmt: skip
 
 
 def test_a_dismissal_leaves_nothing_to_announce():
@@ -906,7 +1035,9 @@ def _check_seats(scene: Hearing, verdict: AppealDecided, quota: int) -> None:
     assert within - stay_away <= set(seats) <= within
     assert len(seats) <= quota
     ranks = {row.nomination: row.rank for row in verdict.standings or ()}
-    assert all(each.rank == ranks[each.nomination] for each in scene.award().winners)
+    award = scene.award()
+    assert all(each.rank == ranks[each.nomination] for each in award.winners)
+    assert not award.has_winners_of(AT) or len(award.winners) + len(award.vacant) == quota
 
 
 @given(

@@ -179,14 +179,14 @@ RULES: Final = {
         CONFLICT,
         "Ranked anew, {tied} would share rank {value} with {places} place(s) left.",
         "Setelah diperingkat ulang, {tied} berbagi peringkat {value} dan tersisa {places} tempat.",
-        "Send them in `order`, best first; the vote on the verdict then breaks the tie too.",
-        "Kirim urutan mereka dalam `order`, yang terbaik lebih dahulu; pemungutan suara atas putusan sekaligus "
-        "memutus seri itu.",
+        "Send just them in `order`, best first ({expected}); the vote on the verdict then breaks the tie too.",
+        "Kirim urutan mereka saja dalam `order`, yang terbaik lebih dahulu ({expected}); pemungutan suara atas putusan "
+        "sekaligus memutus seri itu.",
     ),
     "verdict-order-not-theirs": rule(
         UNFIT,
-        "The order does not name those who would share a rank at the cut.",
-        "Urutan itu tidak memuat mereka yang akan berbagi peringkat pada batas kuota.",
+        "The order does not name just those who would share a rank at the cut, each once.",
+        "Urutan itu tidak memuat tepat mereka yang akan berbagi peringkat pada batas kuota, masing-masing satu kali.",
         "Send an order of: {expected}; where nobody is tied there, leave it out.",
         "Kirim urutan dari: {expected}; bila tidak ada seri di sana, hilangkan.",
     ),
