@@ -31,7 +31,7 @@ ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = tuple(ROOT / "docs" / name for name in ("by-hand.md", "by-hand-nation.md"))
 SERVICES: Final = ("identity", "nomination", "scoring")
 SEASON: Final = "2024-latihan"
-PATIENCE: Final = 300.0
+PATIENCE: Final = 400.0
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
