@@ -54,6 +54,7 @@ BELONGINGS = (
     Belonging(government="75"),
 )
 BELONGING = st.sampled_from(BELONGINGS)
+FREEZES = st.sampled_from((True, True, True, False))
 
 MUST_BE_REACHED = (
     "AdmissionDecided", "TieMotionOpened", "BallotConfirmed", "ResealOrdered", "RankingSuperseded", "StageFrozen",
@@ -76,10 +77,11 @@ class Procedure(RuleBasedStateMachine):
         self.world = Secretary()
         self.decrees = 1
 
-    @initialize(named=st.sets(NOMINEE, min_size=4), belonging=BELONGING, body=BODY, seat=VOTING)
-    def begin(self, named: set[int], belonging: Belonging, body: str, seat: int) -> None:
+    @initialize(named=st.sets(NOMINEE, min_size=4), belonging=BELONGING, body=BODY, seat=VOTING, freezes=FREEZES)
+    def begin(self, named: set[int], belonging: Belonging, body: str, seat: int, freezes: bool) -> None:
         """Open the season with bodies and nominees; one member may belong to a candidate."""
         world = self.world
+        world.freezes = freezes
         world.found()
         world.replace(body, member(body, seat), person("neighbour"), belonging)
         for index in sorted(named):
