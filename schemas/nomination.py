@@ -375,6 +375,18 @@ class StageAdvanceWithdrawn(NominationEvent):
     seal: Uuid
 
 
+class NominationReinstated(NominationEvent):
+    """An upheld appeal takes back an elimination at the end of a path: the nomination is among the winners."""
+
+    signed: ClassVar[bool] = True
+    nomination: Uuid
+    at: Stage
+    appeal: Uuid
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+    seal: Uuid
+
+
 # --- plenaries -----------------------------------------------------------------------------------------------------
 
 

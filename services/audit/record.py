@@ -27,7 +27,7 @@ Fault = tuple[str, Place, str]
 WAY: Final = (
     "CandidateNominated", "NominationFiledLate", "NominationAmended", "NominationVerified", "NominationReturned",
     "NominationResubmitted", "NominationRejected", "NominationWithdrawn", "StageAdvanced", "StageAdvanceWithdrawn",
-    "NominationEliminated",
+    "NominationEliminated", "NominationReinstated",
 )  # fmt: skip
 AWARD: Final = (
     "ResealOrdered", "RankingAnnounced", "WinnerDeclared", "WinnerWithdrawn", "RankLeftVacant", "PrizeAwarded",
@@ -50,6 +50,7 @@ SHEET: Final = ("AspectScored", "AspectScoreRevised", "ScoreSheetSubmitted", "Sc
 CAUSED: Final = (
     "StageAdvanced", "NominationEliminated", "WinnerDeclared", "PrizeAwarded", "RankLeftVacant", "AppealDecided",
     "DecisionReviewed", "StageAdvanceWithdrawn", "WinnerWithdrawn", "CertificateRevoked", "StageUnfrozen",
+    "NominationReinstated",
 )  # fmt: skip
 """What happens by a decision that lists it, and never otherwise."""
 LISTABLE: Final = (*CAUSED, "CandidateNominated", "ResealOrdered")

@@ -29,6 +29,7 @@ from schemas.nomination import (
     MemberAppointed,
     MemberRemoved,
     NominationEliminated,
+    NominationReinstated,
     NominationRejected,
     NominationWithdrawn,
     RankingAnnounced,
@@ -225,8 +226,8 @@ class RankingProjection:
     )  # fmt: skip
     types = _COMMITTEE_TYPES | _SHEET_TYPES | _FREEZE_TYPES | _VERDICT_TYPES | types_of(
         CandidateNominated, StageAdvanced, StageAdvanceWithdrawn, NominationWithdrawn, NominationEliminated,
-        NominationRejected, RankingAnnounced, ScoringOpened, ScoringExtended, ScoringClosed, RankingSealed,
-        RankingSuperseded,
+        NominationReinstated, NominationRejected, RankingAnnounced, ScoringOpened, ScoringExtended, ScoringClosed,
+        RankingSealed, RankingSuperseded,
     )  # fmt: skip
 
     def groups(self, event: Recorded) -> tuple[str, ...]:
@@ -361,6 +362,10 @@ def _advanced(state: Place, event: Recorded, group: str) -> None:
 
 def _left(state: Place, event: Recorded, _group: str) -> None:
     _drop_out(state, event.data["nomination"])
+
+
+def _back(state: Place, event: Recorded, _group: str) -> None:
+    _compete(state, event.data["nomination"])
 
 
 def _returned(state: Place, event: Recorded, group: str) -> None:
@@ -516,6 +521,7 @@ _FOLDS: Final[Mapping[str, Callable[[Place, Recorded, str], None]]] = {
     NominationWithdrawn.type_name(): _left,
     NominationEliminated.type_name(): _left,
     NominationRejected.type_name(): _left,
+    NominationReinstated.type_name(): _back,
     StageAdvanceWithdrawn.type_name(): _returned,
     StageFrozen.type_name(): _frozen,
     StageUnfrozen.type_name(): _unfrozen,

@@ -22,6 +22,7 @@ NEVER: Final = datetime.max.replace(tzinfo=UTC)
 LED_TO: Final = frozenset({
     "StageAdvanced", "StageAdvanceWithdrawn", "NominationEliminated", "WinnerDeclared", "WinnerWithdrawn",
     "RankLeftVacant", "PrizeAwarded", "CertificateRevoked", "AppealDecided", "DecisionReviewed", "StageUnfrozen",
+    "NominationReinstated",
 })  # fmt: skip
 """What happens by a carried decision only."""
 IN_A_FROZEN_SEASON: Final = frozenset(
@@ -360,12 +361,12 @@ class Checker:
         match name:
             case "NominationAmended":
                 nominee.candidate = event.candidate
-            case "NominationWithdrawn" | "NominationRejected":
+            case "NominationWithdrawn" | "NominationRejected" | "NominationEliminated":
                 assert nominee.ending is None, f"{name} after {nominee.ending}"
-                nominee.ending = "withdrawn" if name == "NominationWithdrawn" else "rejected"
-            case "NominationEliminated":
-                assert nominee.ending is None, f"{name} after {nominee.ending}"
-                nominee.ending = "eliminated"
+                nominee.ending = name.removeprefix("Nomination").lower()
+            case "NominationReinstated":
+                assert nominee.ending == "eliminated", f"reinstated after {nominee.ending}"
+                nominee.ending = None
             case "StageAdvanced":
                 nominee.at, nominee.ending = event.reached, None
                 nominee.path.append(event.reached)
@@ -693,7 +694,9 @@ class Checker:
             rules = self._rules_of(one, event.rulebook_version)
             if rules.get("next") is None:
                 award, places = self.awards[one.award], rules["quota"]["places"]
-                self._filled(award.winners.get(one, {}), award.vacant.get(one, set()), places)
+                winners = award.winners.get(one, {})
+                self._filled(winners, award.vacant.get(one, set()), places)
+                assert all(self.nominees[who].ending is None for who in winners), "a winner whose way has ended"
 
     @staticmethod
     def _filled(winners: dict[str, int], vacant: set[int], quota: int) -> None:

@@ -41,12 +41,11 @@ def audit(events: Iterable[Happened]) -> list[Fault]:
 
 
 def _is_of_the_lag(fault: Fault) -> bool:
-    """Tell whether a fault is the model's own doing: scoring had not heard of a freeze, of the season or by an appeal.
+    """Tell whether a fault is the model's own doing: scoring had not heard for long that the season was frozen.
 
-    The audit lets ten seconds pass for that; here a delivery may take days, and the model's own checker holds scoring
-    to what it had heard.
+    The audit lets an hour pass for that; here a delivery may take days, and the model's own checker holds scoring to
+    what it had heard. What a seal had heard of the audit knows by itself.
     """
     code, place, what = fault
     by_scoring = (place.stream or "").startswith(("sheet/", "ranking/"))
-    told = {"season": "was frozen or closed", "seal": "held the stage"}
-    return by_scoring and code in told and what.endswith(told[code])
+    return by_scoring and code == "season" and what.endswith("was frozen or closed")

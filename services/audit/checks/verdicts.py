@@ -411,6 +411,10 @@ def _winners(reversal: Reversal) -> Iterator[Json]:
         if way is not None and way.ending is None:
             out = {"nomination": one, "at": at, "reason": "below-quota", "seal": seal, **cited}
             yield {"name": "NominationEliminated", **out, **_rank(reversal.ranks.get(one))}
+    for one in reversal.entering:
+        back = reversal.ways.get(one)
+        if back is not None and back.ending is not None:
+            yield {"name": "NominationReinstated", "nomination": one, "at": at, "seal": seal, **_by_appeal(reversal)}
     for taking in reversal.taking:
         yield {"name": "WinnerDeclared", "at": at, "seal": seal, **taking, **cited}
     brought = crowned(reversal.decided, [{"nomination": one, "rank": rank} for one, rank in reversal.due.items()],

@@ -65,6 +65,8 @@ class Way:
                 self.ending = "withdrawn"
             case "NominationEliminated":
                 self.ending = "eliminated"
+            case "NominationReinstated":
+                self.ending = None
             case "StageAdvanced":
                 self.path.append(data["reached"])
                 self.ranks[text(data["left"])] = data["rank"]
@@ -223,6 +225,9 @@ def _moved_faults(event: Kept, way: Way) -> Iterator[str]:
             # Who was eliminated may advance after all, when an appeal is upheld; the decision is checked for that.
             if data["left"] != way.at or way.ending in ("withdrawn", "rejected"):
                 yield "the nomination did not stand at the stage that it leaves"
+        case "NominationReinstated":
+            if data["at"] != way.at or way.ending != "eliminated":
+                yield "the nomination was not eliminated at this stage"
         case "StageAdvanceWithdrawn":
             if data["left"] != way.at or data["returned"] not in way.path[:-1]:
                 yield "the nomination had not advanced from the stage that it is returned to"

@@ -22,6 +22,7 @@ from schemas.nomination import (
     NominationAmended,
     NominationEliminated,
     NominationFiledLate,
+    NominationReinstated,
     NominationRejected,
     NominationResubmitted,
     NominationReturned,
@@ -38,7 +39,14 @@ from services.nomination.domain.local_time import told
 from services.nomination.domain.refusals import Refused, decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
 
-Movement = NominationWithdrawn | StageAdvanced | StageAdvanceWithdrawn | NominationEliminated | NominationRejected
+Movement = (
+    NominationWithdrawn
+    | StageAdvanced
+    | StageAdvanceWithdrawn
+    | NominationEliminated
+    | NominationReinstated
+    | NominationRejected
+)
 Handling = (
     NominationAmended
     | EvidenceAttached
@@ -259,6 +267,9 @@ def _moved(state: Nomination, event: Movement, position: Position) -> Nomination
             return replace(state, steps=tuple(_up_to(left, event.returned)), ending=ending, **disposed)
         case NominationEliminated():
             return replace(state, steps=left, ending="eliminated", **_disposed(state, event, "eliminated"))
+        case NominationReinstated():
+            steps = (*state.steps[:-1], replace(state.steps[-1], left=None))
+            return replace(state, steps=steps, ending=None, decided_on=state.decided_on | {event.seal})
         case _:
             assert_never(event)
 

@@ -26,6 +26,7 @@ from schemas.nomination import (
     CertificateRevoked,
     DecisionReviewed,
     NominationEliminated,
+    NominationReinstated,
     Place,
     ResealOrdered,
     Shift,
@@ -588,11 +589,29 @@ def _crowned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emi
                 sample=state.sample or ground.seal.said.sample,
             )
             yield Emit(nomination_stream(one), eliminated)
+    yield from _reinstated(reversal, cited, ground)
     taking = reversal.taking
     yield from (_winner(one, rank, cited, ground) for one, rank in taking.items())
     kept = [rank for one, rank in reversal.due.items() if one not in taking]
     vacant = [rank for where, rank in ground.award.vacant if where == at]
     yield from crown(at, ground.rules, taking, cited, kept, vacant)
+
+
+def _reinstated(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
+    """Yield who was eliminated and wins now: its way has not ended."""
+    plenary, motion = cited
+    for one in reversal.entering:
+        state = ground.state(one)
+        if state is not None and not state.competes:
+            back = NominationReinstated(
+                nomination=one,
+                at=ground.at,
+                appeal=ground.case.id,
+                plenary=plenary,
+                motion=motion,
+                seal=ground.seal.id,
+            )
+            yield Emit(nomination_stream(one), back)
 
 
 def _dethroned(winner: Winner, cited: Cited, ground: _Ground) -> Emit:

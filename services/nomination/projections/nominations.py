@@ -14,6 +14,7 @@ from schemas.nomination import (
     NominationAmended,
     NominationEliminated,
     NominationFiledLate,
+    NominationReinstated,
     NominationRejected,
     NominationResubmitted,
     NominationReturned,
@@ -28,6 +29,7 @@ from services.nomination.projections.documents import Json, Row, local_times, mo
 
 _STATUS = {
     "NominationEliminated": "eliminated",
+    "NominationReinstated": "competing",
     "NominationWithdrawn": "withdrawn",
     "NominationRejected": "rejected",
 }
@@ -58,6 +60,7 @@ class Nominations:
     )  # fmt: skip
     types = types_of(
         CandidateNominated, NominationFiledLate, StageAdvanced, StageAdvanceWithdrawn, NominationEliminated,
+        NominationReinstated,
         NominationWithdrawn, NominationRejected, WinnerDeclared, WinnerWithdrawn, NominationAmended, EvidenceAttached,
         FigureDisputed, NominationVerified, NominationReturned, NominationResubmitted, InterviewScheduled,
     )  # fmt: skip

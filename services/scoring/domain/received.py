@@ -28,6 +28,7 @@ from schemas.nomination import (
     MemberRemoved,
     NominationAmended,
     NominationEliminated,
+    NominationReinstated,
     NominationRejected,
     NominationWithdrawn,
     ResealOrdered,
@@ -344,12 +345,13 @@ def _nomination(state: NominationState, happened: Happened) -> NominationState:
         case NominationAmended() as event:
             return replace(state, candidate=event.candidate)
         case other:
-            return replace(state, standing=_ENDINGS.get(type(other), state.standing))
+            return replace(state, standing=_STANDINGS.get(type(other), state.standing))
 
 
-_ENDINGS: Final[Mapping[type[object], Standing]] = {
+_STANDINGS: Final[Mapping[type[object], Standing]] = {
     NominationWithdrawn: "withdrawn",
     NominationEliminated: "eliminated",
+    NominationReinstated: "competing",
     NominationRejected: "rejected",
 }
 

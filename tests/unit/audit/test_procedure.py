@@ -14,6 +14,7 @@ from schemas.nomination import (
     AppealLodged,
     BallotConfirmed,
     CertificateRevoked,
+    NominationReinstated,
     NominationReturned,
     NominationVerified,
     RankLeftVacant,
@@ -536,6 +537,10 @@ INTERVIEW = VERIFICATION.model_copy(update={"stage": "wawancara"})
                 nomination=FIRST, left=INTERVIEW, returned=VERIFICATION, seal=person("x"), **BY_NOBODY
             ),
         ),
+        (
+            f"nomination/{SECOND}",
+            NominationReinstated(nomination=SECOND, at=SELECTION, seal=person("x"), **BY_NOBODY),
+        ),
         (NATION, WinnerWithdrawn(nomination=FIRST, at=INTERVIEW, rank=1, **BY_NOBODY)),
         (NATION, RankLeftVacant(at=INTERVIEW, rank=2, plenary=person("x"), motion=1)),
     ],
@@ -596,6 +601,26 @@ def test_an_order_to_seal_anew_what_is_no_seal_is_found(tmp_path):
     report = verified(added(play().log, PROVINCE, order), tmp_path)
     assert codes(report) == {"seal"}
     assert "no seal of its ranking" in said(report)
+
+
+def test_a_seal_is_judged_by_the_appeals_that_it_had_heard_of(tmp_path):
+    """Scoring seals a held stage in spite of the appeal, or because word of it had not arrived: no fault of its own."""
+    held = of("StageUnfrozen", lambda data: data.update(appeal=person("x")), NATION)
+    report = verified(forged(play().log, held), tmp_path / "heard")
+    seals = [one for one in report.findings if one.code == "seal" and "held the stage" in one.what]
+    assert {one.place.stream for one in seals} == {VERIFYING, JURY}
+
+    def unheard(stream: str, version: int, name: str, data: Data) -> None:
+        held(stream, version, name, data)
+        if name == "RankingSealed":
+            streams = data["basis"]["streams"]
+            data["basis"]["streams"] = [one for one in streams if one["stream"] != NATION]
+
+    report = verified(forged(play().log, unheard), tmp_path / "unheard")
+    assert not [one for one in report.findings if one.code == "seal" and "held the stage" in one.what]
+    assert {one.place.stream for one in report.remarks} == {VERIFYING, JURY}
+    assert all("without having heard of the appeal" in one.what for one in report.remarks)
+    assert {one.code for one in report.findings if "held the stage" in one.what} >= {"decision", "announcement"}
 
 
 def test_winners_who_are_declared_twice_are_found(tmp_path):

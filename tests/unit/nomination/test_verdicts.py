@@ -21,6 +21,7 @@ from schemas.nomination import (
     DecisionReviewed,
     MotionOpened,
     NominationEliminated,
+    NominationReinstated,
     NominationRejected,
     PlenaryDecided,
     PrizeAwarded,
@@ -744,6 +745,21 @@ def test_winners_are_taken_back_and_declared_anew_when_their_rank_changes():
     award = scene.award()
     assert sorted((each.rank, each.nomination) for each in award.winners) == [(1, ids[0]), (2, ids[3]), (3, ids[1])]
     assert {each.id for each in award.certificates if not each.revoked} == {first, kept}
+
+
+def test_who_was_eliminated_and_wins_by_an_appeal_is_no_longer_eliminated():
+    scene, ids = contested(90, 80, 70, rules=ending_here())
+    events = scene.judge(to(85))
+    assert one(events, NominationReinstated).nomination == ids[2]
+    state = scene.nomination(ids[2])
+    assert isinstance(state, Nomination)
+    assert state.competes_at(AT)
+    # A later verdict that takes the rank back ends its way, as that of any winner.
+    scene.given(scene.lodge(ids[1], OTHER_APPEAL))
+    events = scene.judge(to(95), OTHER_APPEAL)
+    assert one(events, NominationEliminated).nomination == ids[2]
+    assert [each.nomination for each in every(events, NominationReinstated)] == [ids[1]]
+    assert [(each.nomination, each.rank) for each in scene.award().winners] == [(ids[1], 1), (ids[0], 2)]
 
 
 def test_winners_who_swap_ranks_are_affected():

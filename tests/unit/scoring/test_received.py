@@ -18,6 +18,7 @@ from schemas.nomination import (
     NominationAmended,
     NominationEliminated,
     NominationFiledLate,
+    NominationReinstated,
     NominationRejected,
     NominationWithdrawn,
     ResealOrdered,
@@ -277,6 +278,14 @@ def test_a_later_advance_revives_who_was_returned_or_eliminated():
         assert isinstance(nomination, Nomination)
         assert (nomination.path, nomination.fallen, nomination.standing) == ((AT, NATIONAL), (), "competing")
         assert nomination.competes_at(NATIONAL)
+
+
+def test_who_is_reinstated_competes_where_it_was_eliminated():
+    by = {"nomination": N1, "at": AT, "plenary": an_id("plenary"), "motion": 1, "seal": an_id("seal")}
+    history = [NominationEliminated(reason="below-quota", **by), NominationReinstated(appeal=an_id("appeal"), **by)]
+    nomination = NOMINATION.fold(happened(f"nomination/{N1}", [nominated(), *history]))
+    assert isinstance(nomination, Nomination)
+    assert nomination.competes_at(AT)
 
 
 def test_who_was_rejected_stays_rejected_when_an_appeal_takes_its_advance():
