@@ -110,6 +110,8 @@ class Nominee:
     at: Stage
     path: list[Stage]
     ending: str | None = None
+    found: dict[Stage, str] = field(default_factory=dict)
+    """What the body of a stage said of it last."""
 
 
 @dataclass
@@ -364,6 +366,11 @@ class Checker:
             case "NominationWithdrawn" | "NominationRejected" | "NominationEliminated":
                 assert nominee.ending is None, f"{name} after {nominee.ending}"
                 nominee.ending = name.removeprefix("Nomination").lower()
+            case "NominationVerified" | "NominationReturned" | "NominationResubmitted":
+                contested = any(one is not None and one.at == event.at for one in self.appeals.values())
+                assert nominee.at == event.at, f"{name} elsewhere"
+                assert nominee.ending is None or (contested and nominee.ending == "eliminated"), f"{name} when over"
+                nominee.found[event.at] = name
             case "NominationReinstated":
                 assert nominee.ending == "eliminated", f"reinstated after {nominee.ending}"
                 nominee.ending = None
@@ -627,6 +634,9 @@ class Checker:
         for one in appended:
             if _name(one) in ("StageAdvanced", "WinnerDeclared"):
                 self._ahead(one.event, at, revived=upheld)
+                if "verification" in self._rules_of(at, event.rulebook_version):
+                    found = self.nominees[one.event.nomination].found.get(at)
+                    assert found == "NominationVerified", "a nominee goes on that was not verified"
 
     def _counted_votes(self, event: Any, meeting: Meeting, motion: Motion) -> None:
         free = self._free(meeting, motion)

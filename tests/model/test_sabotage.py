@@ -88,6 +88,7 @@ def test_the_honest_season_passes() -> None:
         ("who was not drawn", lambda: only("ScorersAssigned", lambda one: {"assignments": one.assignments[:1]})),
         ("number is given twice", lambda: only("CertificateIssued", lambda one: {"number": _first()}, 1)),
         ("a certificate of no winner", lambda: only("CertificateIssued", lambda _: {"given_to": "winner", "rank": 9})),
+        ("that was not verified", lambda: only("RulebookPublished", lambda said: {"content": _strict(said)})),
         ("announced than is held", lambda: only("RankingAnnounced", lambda one: {"lines": _one_down(one)})),
         ("a prize of another rank", lambda: only("DecisionReviewed", lambda _: {"places": None})),
         ("a prize of another rank", lambda: only("PrizeAwarded", lambda _: {"rank": 9})),
@@ -104,6 +105,11 @@ def _one(said: Any) -> dict[str, Any]:
     """Return the rulebook's content with one seat for every stage."""
     stages = [{**one, "quota": {"places": 1}} for one in said.content["stages"]]
     return {**said.content, "stages": stages}
+
+
+def _strict(said: Any) -> dict[str, Any]:
+    """Return the rulebook's content with every stage verifying."""
+    return {**said.content, "stages": [{**one, "verification": {"days_to_mend": 1}} for one in said.content["stages"]]}
 
 
 def _more(one: Any) -> Any:

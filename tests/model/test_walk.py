@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from kernel.decider import Refusal
 from tests.model.documents import audit
-from tests.model.rules import DESK, INTERVIEW, PROVINCE, SELECTION, VERIFICATION
+from tests.model.rules import BODY_OF, DESK, INTERVIEW, PROVINCE, SELECTION, VERIFICATION
 from tests.model.secretary import Secretary
 from tests.model.world import LATECOMER, NOMINEES
 
@@ -60,4 +60,32 @@ def test_who_is_rejected_at_the_centre_and_loses_its_seat_is_told_alike_by_all()
     world.hear(world.appeals[-1], "100")
     assert world.checker.seen["StageAdvanceWithdrawn"] == 1
     assert {world.checker.nominees[nominee].ending for nominee in first} == {"rejected"}
+    assert audit(world.checker.all) == []
+
+
+def test_who_was_eliminated_unverified_is_verified_for_its_appeal_and_goes_on() -> None:
+    world = Secretary()
+    world.found()
+    world.amend(2, 3)
+    world.nominate_all()
+    world.finish(SELECTION, ("100", "50", "50"))
+    world.score_all(VERIFICATION, ("100", "50", "0"))
+    world.close_and_seal(VERIFICATION)
+    world.wait_for_windows()
+    *verified, last = world.standing(VERIFICATION)
+    verifier = world.seated(BODY_OF[VERIFICATION])[0]
+    for nominee in verified:
+        assert not isinstance(world.verify(nominee, verifier), Refusal)
+    plenary = world.meeting(VERIFICATION)
+    assert plenary is not None
+    world.table(plenary, VERIFICATION)
+    motion = world.put(plenary, VERIFICATION)
+    assert motion is not None
+    world.decide_and_announce(plenary, VERIFICATION, motion)
+    assert isinstance(world.verify(last, verifier), Refusal)
+    world.overturn("100")
+    assert world.checker.nominees[last].at == VERIFICATION, "it went on unverified"
+    assert not isinstance(world.verify(last, verifier), Refusal)
+    world.hear(world.appeals[-1], "100")
+    assert world.checker.nominees[last].at == INTERVIEW
     assert audit(world.checker.all) == []

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from kernel.canonical import canonical
-from services.audit.checks.results import compared, covered, crowned, missing_faults
+from services.audit.checks.results import compared, covered, crowned, missing_faults, verified_faults
 from services.audit.checks.stages import held_faults, holds
 from services.audit.checks.telling import after, before
 from services.audit.checks.ties import broken
@@ -228,6 +228,7 @@ def verdict_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, r
         yield "its motion does not name everybody whose outcome it changes"
     listed = [record.caused.get(point) for point in decided.results]
     yield from missing_faults(decided, record)
+    yield from verified_faults(decided, listed, rules, record)
     orders = [one for one in listed if one is not None and one.name == "ResealOrdered"]
     yield from _order_faults(reversal, orders)
     others = [one for one in listed if one is None or one.name != "ResealOrdered"]

@@ -149,6 +149,11 @@ class Award:
         """Return the open appeals that hold a stage."""
         return tuple(appeal for appeal, stages in self.freezes.items() if stage in stages)
 
+    def is_contested(self, stage: Stage) -> bool:
+        """Tell whether an appeal against the result of a stage is open."""
+        made = (self.announcements.get(contest.cited) for contest in self.contests.values())
+        return any(one is not None and one.at == stage for one in made)
+
     def won(self, nomination: str) -> bool:
         """Tell whether a nomination is among the winners."""
         return any(winner.nomination == nomination for winner in self.winners)

@@ -342,8 +342,16 @@ _TOLD_ENDINGS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def under_way(id_: str, state: NominationState, *, won: bool) -> Nomination:
-    """Return a nomination that still competes; raise Refused. `won`: it is among the declared winners."""
+def under_way(id_: str, state: NominationState, *, won: bool, contested: bool = False) -> Nomination:
+    """Return a nomination that still competes, or may again by a verdict; raise Refused.
+
+    Args:
+        id_: the nomination's id.
+        state: the nomination.
+        won: it is among the declared winners.
+        contested: an appeal against the result of its stage is open, and what is asked shall be possible meanwhile for
+            those whom that result eliminated: what the verdict may need must be there when it falls.
+    """
     if isinstance(state, FiledLate):
         raise refuse("not-admitted-yet", "nomination", id_)
     if isinstance(state, TakenBack):
@@ -351,7 +359,7 @@ def under_way(id_: str, state: NominationState, *, won: bool) -> Nomination:
     if not isinstance(state, Nomination):
         raise refuse("nomination-unknown", "nomination", id_)
     ending = "won" if won else state.ending
-    if ending is not None:
+    if ending is not None and not (contested and ending == "eliminated"):
         raise ended("nomination", id_, ending)
     return state
 
@@ -362,9 +370,9 @@ def ended(path: str, nomination: str, ending: str) -> Refused:
     return refuse("nomination-ended", path, nomination, ending=english, ending_id=indonesian)
 
 
-def written(id_: str, state: NominationState, *, won: bool) -> Written:
+def written(id_: str, state: NominationState, *, won: bool, contested: bool = False) -> Written:
     """Return a nomination that still competes, or one that was filed late and waits; raise Refused."""
-    return state if isinstance(state, FiledLate) else under_way(id_, state, won=won)
+    return state if isinstance(state, FiledLate) else under_way(id_, state, won=won, contested=contested)
 
 
 def check_handler(handler: Handler, state: Nomination) -> None:

@@ -200,6 +200,7 @@ def appeal_motion(
     _check_pending(item, setting.plenary, ground)
     _check_verdict(asked.verdict, ground)
     reversal = _reversal(asked.verdict, ground)
+    _check_verified(reversal, ground)
     return AppealMotionOpened(
         plenary=setting.plenary.id,
         motion=len(setting.plenary.motions) + 1,
@@ -242,6 +243,16 @@ def _check_pending(item: AgendaItem, plenary: Plenary, ground: _Ground) -> None:
 def _unnamed(motion: Motion, reversal: _Reversal | None) -> set[str]:
     """Return whom a verdict affects by now and its motion does not name."""
     return set(reversal.affected if reversal else ()) - set(motion.nominations)
+
+
+def _check_verified(reversal: _Reversal | None, ground: _Ground) -> None:
+    """Refuse to let anybody go on from a stage with verification whom its body did not find in order there."""
+    if reversal is None or ground.stage.verification is None:
+        return
+    states = [state for one in reversal.entering if (state := ground.state(one)) is not None]
+    if missing := [state for state in states if not state.verified_at(ground.at)]:
+        told = ", ".join(f"{state.candidate.name} ({state.id})" for state in missing)
+        raise refuse("verdict-of-unverified", "verdict.outcome", told)
 
 
 # --- figures -------------------------------------------------------------------------------------------------------
@@ -456,6 +467,7 @@ def verdict_results(motion: Motion, setting: Setting, case: Case) -> tuple[Emit,
     check_not_held(ground.at, ground.award)
     _check_verdict(verdict, ground)
     reversal = _reversal(verdict, ground)
+    _check_verified(reversal, ground)
     if unnamed := _unnamed(motion, reversal):
         raise refuse("verdict-outdated", "motion", motion.number, nominations=", ".join(sorted(unnamed)))
     cited = (setting.plenary.id, motion.number)

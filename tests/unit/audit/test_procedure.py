@@ -81,6 +81,12 @@ def level_with_second(data: Data) -> None:
         figure["marks"] = ["80", "80", "80"]
 
 
+def verifying_in_the_province(data: Data) -> None:
+    for stage in data["content"]["stages"]:
+        if (stage["category"], stage["tier"]) == ("KABKOTA", "provincial"):
+            stage["verification"] = {"days_to_mend": 5}
+
+
 def swap_members(data: Data) -> None:
     first, second = data["assignments"][:2]
     first["members"], second["members"] = second["members"], first["members"]
@@ -257,6 +263,10 @@ FORGERIES = {
     "the prize of who enters given to another": (
         where("PrizeAwarded", lambda data: data["nomination"] == LATE, lambda data: data.update(nomination=SECOND)),
         "is not what the motion",
+    ),
+    "one who goes on by a verdict unverified": (
+        of("RulebookPublished", verifying_in_the_province),
+        f"{LATE} goes on, and was not verified",
     ),
     "a verdict other than voted": (
         of("AppealDecided", lambda data: data["verdict"]["figures"][0].update(marks=["1", "1", "1"]), UPHELD),

@@ -42,6 +42,7 @@ from services.nomination.domain.nomination import Nomination
 from services.nomination.domain.plenary import Actor, BreakTie, DecideAppeal, Plenary, Setting, setting_of
 from services.nomination.domain.season import Season
 from services.nomination.domain.verdict import AskAppeal, Case, contested_seal
+from services.nomination.domain.verification import Verify, verify
 from services.scoring.domain.ranking import Entrant, Rules, evaluate, place, standing, unplaced, unrankable
 from services.scoring.domain.stage import pin
 from tests.unit.nomination.scene import (
@@ -276,6 +277,12 @@ class Hearing(Scene):
         )
         self.record_one(at.award, issued)
         return issued.certificate
+
+    def verify(self, nomination: str) -> Decision:
+        """Let a member of the province's body find a nomination in order."""
+        contested_ = self.award().is_contested(AT)
+        command = Verify(nomination, person(VOTING_OFFICES[1]), self.clock, contested=contested_)
+        return verify(command, self.nomination(nomination), self.season(), self.committee())
 
     def issue(self) -> list[Event]:
         """Issue the certificates that are due in the province, by its chair."""

@@ -23,6 +23,7 @@ from schemas.nomination import (
     NominationEliminated,
     NominationReinstated,
     NominationRejected,
+    NominationReturned,
     PlenaryDecided,
     PrizeAwarded,
     RankingAnnounced,
@@ -62,7 +63,7 @@ from tests.unit.nomination.appealing import (
     upheld,
     verdict_of,
 )
-from tests.unit.nomination.assembly import SEED
+from tests.unit.nomination.assembly import SEED, with_verification
 from tests.unit.nomination.scene import (
     AT,
     BODY,
@@ -625,6 +626,53 @@ def _decide_by_hand(scene: Hearing, seal: str, proposed: Propose) -> None:
         )
         scene.record_one(f"nomination/{each}", left)
     _close(scene, seal, 2)
+
+
+# --- stages with verification --------------------------------------------------------------------------------------
+
+
+def verified_before() -> tuple[Hearing, list[str]]:
+    """Return a scene whose first two were verified and went on, with an open appeal of the third."""
+    scene = Hearing()
+    scene.open(with_verification())
+    scene.given(scene.form())
+    scene.seat()
+    ids = scene.nominated(*REGENCIES[:3])
+    for each in ids[:2]:
+        scene.given(scene.verify(each))
+    scene.seal_marks(dict(zip(ids, (90, 80, 70), strict=True)))
+    scene.given(scene.convene())
+    scene.all_attend()
+    scene.given(scene.table())
+    scene.given(scene.move())
+    scene.carry(1)
+    scene.given(scene.announce())
+    scene.given(scene.lodge(ids[2]))
+    return scene, ids
+
+
+def test_nobody_goes_on_unverified_by_a_verdict_and_may_be_verified_for_it():
+    scene, ids = verified_before()
+    refusal = refused(scene.put(to(85)), "verdict-of-unverified", "verdict.outcome")
+    assert ids[2] in str(refusal.faults[0].value)
+    assert not isinstance(scene.put(to(75)), Refusal)
+    scene.given(scene.verify(ids[2]))
+    assert one(scene.judge(to(85)), StageAdvanced).nomination == ids[2]
+
+
+def test_who_is_handed_back_after_a_verdict_was_put_does_not_go_on_by_it():
+    scene, ids = verified_before()
+    scene.given(scene.verify(ids[2]))
+    scene.given(scene.put(to(85)))
+    state = scene.nomination(ids[2])
+    assert isinstance(state, Nomination)
+    found = {"nomination": ids[2], "at": AT, "verifier": person("kepala-bps"), "office": "kepala-bps"}
+    defects = [{"part": "evidence", "text_digest": "ab" * 32}]
+    back = NominationReturned.model_validate({**found, "defects": defects, "until": scene.clock})
+    scene.record_one(f"nomination/{ids[2]}", back)
+    for office in VOTING_OFFICES:
+        scene.given(scene.vote(person(office), "for", 2))
+    refused(scene.decide(motion=2), "verdict-of-unverified", "verdict.outcome")
 
 
 # --- downstream ----------------------------------------------------------------------------------------------------

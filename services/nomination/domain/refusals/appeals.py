@@ -190,6 +190,13 @@ RULES: Final = {
         "Send an order of: {expected}; where nobody is tied there, leave it out.",
         "Kirim urutan dari: {expected}; bila tidak ada seri di sana, hilangkan.",
     ),
+    "verdict-of-unverified": rule(
+        CONFLICT,
+        "By this verdict {value} would advance without having been verified at this stage.",
+        "Dengan putusan ini {value} akan maju padahal belum terverifikasi pada tahap ini.",
+        "Verify them while the appeal is open, or dismiss it.",
+        "Verifikasi mereka selagi sanggahan belum diputus, atau tolak sanggahan itu.",
+    ),
     "verdict-outdated": rule(
         CONFLICT,
         "Another verdict came before motion {value}, which now also changes the outcome of {nominations}.",
