@@ -127,8 +127,13 @@ class Procedure(RuleBasedStateMachine):
         self.world.unfreeze()
 
     @precondition(lambda self: INTERVIEW in self.world.checker.carried)
-    @rule()
-    def close_season(self) -> None:
+    @rule(late=st.sampled_from((False, False, True)), settled=st.booleans())
+    def close_season(self, late: bool, settled: bool) -> None:
+        """Close the season now or at its end, with appeals open or after they were heard."""
+        for appeal in self.world.appeals if settled else ():
+            self.world.hear(appeal, None)
+        if late:
+            self.world.wait_for_the_end()
         self.world.close_season()
 
     # --- committees

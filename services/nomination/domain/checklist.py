@@ -262,7 +262,7 @@ class _Item:
     def _upstream(self) -> Iterator[Json]:
         if not self.rules.appeals.freezes_downstream:
             return
-        for earlier in upstream(self.at, self.evidence):
+        for earlier in upstream(self.at, self.rules, self.evidence):
             yield {
                 "stage": earlier.stage.model_dump(mode="json"),
                 "announced": earlier.announced,
