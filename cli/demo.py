@@ -1,8 +1,8 @@
 """`paritrana demo`: the embedded stack with a test clock, three seasons played on it, and what came of them.
 
 It starts everything in a data folder of its own, plays the seasons of `cli/play` through the public APIs, shows
-rankings and mails, exports the audit store and verifies the export, and stops with nothing left behind. It ends with 1
-as soon as anything comes out otherwise than the scripts say.
+rankings and mails, exports the audit store and verifies the export, prints some certificates and minutes, and stops
+with nothing but these left behind. It ends with 1 as soon as anything comes out otherwise than the scripts say.
 """
 
 from __future__ import annotations

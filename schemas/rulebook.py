@@ -738,6 +738,10 @@ class Rulebook(BaseModel):
         """Return the stage that the advanced enter; None at the end of the path."""
         return self.stage(stage.next.tier, stage.category, stage.next.stage) if stage.next else None
 
+    def stages_before(self, stage: Stage) -> tuple[Stage, ...]:
+        """Return the stages whose best enter a stage, in the rulebook's order."""
+        return tuple(one for one in self.stages if (following := self.next_stage(one)) and following.id == stage.id)
+
     def body(self, stage: Stage | str) -> Body:
         """Return the body that decides on a stage, or the body of a code."""
         return _one(self.bodies, stage.body if isinstance(stage, Stage) else stage, "body")

@@ -33,7 +33,7 @@ from schemas.rulebook import Rulebook
 from services.notifications.delivery import Reason, Recipient, ask_of, delivered, failed, program_of, was_delivered
 from services.notifications.directory import DirectoryAway
 from services.notifications.domain.days import is_over
-from services.notifications.domain.templates import DIGEST, LEGAL, RULES
+from services.notifications.domain.templates import DIGEST, LEGAL_TEMPLATES, RULES
 from services.notifications.mail import ServerAway, message_id_of
 from services.notifications.texts import Contents
 
@@ -50,7 +50,6 @@ State = Literal["sent", "failed", "omitted"]
 Route = Literal["mail", "webhook"]
 _TEMPLATES: Final = list(RULES)
 _GROUPS: Final = [RULES[template].group for template in _TEMPLATES]
-_LEGAL: Final = frozenset(template for template, rule in RULES.items() if rule.group in LEGAL)
 
 
 def pause_after(attempts: int) -> float:
@@ -206,7 +205,7 @@ class Outbox:
         return ask_of(one.message, one.recipient, received=self.clock.now(), not_before=one.contents.recorded)
 
     async def _settle(self, one: Due, state: State) -> None:
-        if state == "failed" and one.channel == "webhook" and one.recipient.template in _LEGAL:
+        if state == "failed" and one.channel == "webhook" and one.recipient.template in LEGAL_TEMPLATES:
             # A legal notice must reach its person.
             await self.pool.execute(SQL["mail_instead"], one.message, uuid5(one.message, "mail"))
         await self.pool.execute(SQL["settle_intent"], one.message, state)

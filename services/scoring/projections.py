@@ -400,7 +400,9 @@ def _boards_here(state: Place, event: Recorded, group: str) -> Iterator[Board]:
 
 def _announced(state: Place, event: Recorded, _group: str) -> None:
     board = state.board(event.data["at"])
-    board.announced = {"seal": event.data["seal"], "time": event.attributes["time"]}
+    said = {"seal": event.data["seal"], "time": event.attributes["time"]}
+    if board.announced is None or board.announced["seal"] != said["seal"]:  # not what a verdict made of it since
+        board.announced = said
     board.kept_rows = None
 
 

@@ -21,7 +21,7 @@ from kernel.reactor import Projection
 from kernel.rebuild import rebuild
 from kernel.tokens import Grant
 from schemas.codec import CODEC
-from services.nomination.domain.sheet import CSV, MOST_BYTES, XLSX
+from services.nomination.domain.spreadsheet import CSV, MOST_BYTES, XLSX
 from services.nomination.projections.disputes import Disputes
 from services.nomination.projections.interviews import Interviews
 from services.nomination.projections.nominations import Nominations

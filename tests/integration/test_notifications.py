@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 import asyncpg
@@ -26,12 +27,14 @@ from aiosmtpd.controller import Controller
 from prometheus_client import CollectorRegistry
 
 from deploy.local.ports import free_ports
+from deploy.local.provision import migrations_of
 from kernel.canonical import uuid7
 from kernel.clock import SystemClock
 from kernel.commands import BUSY, Ask, Executor, Receipt
 from kernel.decider import START, Refusal
 from kernel.log import NO_HEAD, Append, Entry, Head, Wake, append, read_stream
 from kernel.measures import LogMeasures
+from kernel.migrate import migrate
 from kernel.reactor import HandlerFolder, enable
 from kernel.settings import LOOPBACK
 from schemas.codec import CODEC
@@ -65,7 +68,7 @@ from services.notifications.addresses import AddressBook
 from services.notifications.app import create_service
 from services.notifications.daily import Daily
 from services.notifications.directory import Directory, DirectoryAway
-from services.notifications.domain.intents import message_id
+from services.notifications.domain.intents import message_id, place
 from services.notifications.domain.subscription import DELIVERIES, Choose, Rotate, decide, stream_of
 from services.notifications.domain.templates import GROUPS
 from services.notifications.erasure import Erasure
@@ -1187,6 +1190,36 @@ async def test_a_returned_nomination_an_interview_and_an_appeal_window_are_remin
     assert "dikembalikan" in body
     assert "2 Maret 2021 pukul 09.00 WIB / 10.00 WITA / 11.00 WIT" in body
     assert len(mailbox.kept) == 2
+
+
+async def test_a_store_of_before_the_subscriptions_is_carried_over_and_folded_anew(house, mailbox):
+    """What waited is told when it can be, what was passed is not, and seats that were passed are known."""
+    every = migrations_of("notifications")
+    old = [one for one in every if one.name.startswith("kernel/") or "/001_" in one.name]
+    await house.owner("drop schema public cascade; create schema public; grant usage on schema public to public")
+    login = urlsplit(house.login_url).username or ""
+    await house.pool.expire_connections()
+    await migrate(house.owner_url, old, login=login)
+    await house.enable()
+    await house.receive("season/2020", published())
+    await house.receive("committee/2020/75", appointed("kepala-bps", "panitia-75-2"))
+    async with house.pool.acquire() as connection:
+        last = await connection.fetchrow("select epoch, xid, position from events order by position desc limit 1")
+        moved = "update checkpoints set epoch = $1, xid = $2, position = $3 where handler = 'notifications/intents'"
+        await connection.execute(moved, *last)
+        row = (UUID(PLENARY), UUID(NOMINATION), "2020", "nominated", orjson.dumps({"at": place(stage(0))}).decode())
+        insert = "insert into waiting (cause, nomination, season, template, params, sample, recorded)"
+        await connection.execute(f"{insert} values ($1, $2, $3, $4, $5, true, $6)", *row, BEGIN)
+    await migrate(house.owner_url, every, login=login)
+    await house.pool.expire_connections()
+    house.folder = house.new_folder()
+    await house.receive(f"nomination/{NOMINATION}", nominated())
+    await house.receive(stage(0).ranking, opened(datetime(2021, 2, 28, 15, 59, 59, tzinfo=UTC)))
+    await house.settle()
+    templates = sorted(str(mail["X-Paritrana-Template"]) for mail in mailbox.kept)
+    assert templates == ["nominated"] * 4
+    await house.day(datetime(2021, 2, 27, 3, tzinfo=UTC))
+    assert len(mailbox.to("panitia-75-2")) == 1
 
 
 # --- the checkpoint and the rows move together

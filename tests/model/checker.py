@@ -46,6 +46,14 @@ def _taken(winners: dict[str, int]) -> list[int]:
     return [rank + more for rank, holders in Counter(winners.values()).items() for more in range(holders)]
 
 
+def _led(content: dict[str, Any]) -> dict[tuple[str, str, str], Any]:
+    """Return by whom a rulebook's stages are decided, and where they lead."""
+    stages = content.get("stages", ())
+    return {
+        (one["tier"], one["category"], one["code"]): (one["body"], *(one.get("next") or {}).values()) for one in stages
+    }
+
+
 # --- committees as events tell them --------------------------------------------------------------------------------
 
 
@@ -179,6 +187,8 @@ class Award:
     winners: dict[Stage, dict[str, int]] = field(default_factory=dict)
     vacant: dict[Stage, set[int]] = field(default_factory=dict)
     until: dict[Stage, datetime] = field(default_factory=dict)
+    corrected: set[Stage] = field(default_factory=set)
+    """Stages whose last verdict is not announced."""
     certificates: dict[str, Any] = field(default_factory=dict)
 
 
@@ -324,8 +334,12 @@ class Checker:
         event = happened.event
         match _name(happened):
             case "RulebookPublished" | "RulebookAmended":
+                before, after = (_led(one) for one in (self._content() if self.rules else {}, event.content))
+                assert before.items() <= after.items(), "a stage changes its body or where it leads"
                 self.rules[event.version] = event.content
             case "SeasonFrozen" | "SeasonClosed":
+                open_ = [one for one in self.appeals.values() if one is not None]
+                assert not open_ or _name(happened) == "SeasonFrozen", "closed while an appeal was open"
                 self.frozen["nomination"] = True
             case "SeasonUnfrozen":
                 self.frozen["nomination"] = False
@@ -440,13 +454,8 @@ class Checker:
                 self._hold(self.holds, event)
             case "StageUnfrozen":
                 assert self.holds.pop(self._key(event), None), "nothing was held"
-            case "DecisionReviewed":
-                self._reviewed(self.corrected, event)
-                self._placed(event)
-            case "RankingAnnounced":
-                until = event.appeals_until
-                self._announced(event)
-                award.until[event.at] = max(until, award.until.get(event.at, until))
+            case "RankingAnnounced" | "DecisionReviewed":
+                self._told(event, award)
             case "WinnerDeclared":
                 winners = award.winners.setdefault(event.at, {})
                 assert event.nomination not in winners, "a winner twice"
@@ -462,6 +471,18 @@ class Checker:
                 assert award.certificates.pop(event.certificate).number == event.number, "another number is revoked"
             case _:
                 pass
+
+    def _told(self, event: Any, award: Award) -> None:
+        """Fold what was made public, or that a verdict is still to be."""
+        if hasattr(event, "appeals_until"):
+            self._announced(event)
+            award.corrected.discard(event.at)
+            award.until[event.at] = max(event.appeals_until, award.until.get(event.at, event.appeals_until))
+            return
+        self._reviewed(self.corrected, event)
+        self._placed(event)
+        if event.outcome == "upheld":
+            award.corrected.add(event.at)
 
     def _fold_appeal(self, happened: Happened) -> None:
         event = happened.event
@@ -682,13 +703,28 @@ class Checker:
         self._counted(ranking.seals[event.seal].event, ranking, ranking.received[event.seal], "as it was received")
 
     def _upstream(self, decision: Happened, at: Stage) -> None:
-        """Check that every stage from which nominees came is announced and past its window."""
-        for nominee in self.nominees.values():
-            if nominee.at == at and nominee.ending is None and len(nominee.path) > 1:
-                before = nominee.path[-2]
-                until = self.awards[before.award].until.get(before) if before.award in self.awards else None
+        """Check that every earlier stage is announced, verdicts included, and past its window, whoever came from it."""
+        for before in self.carried:
+            if self._next(before) == at:
+                award = self.awards.get(before.award, Award())
+                until = award.until.get(before)
                 assert until is not None, "decided before the earlier stage was announced"
+                assert before not in award.corrected, "decided before a verdict on the earlier stage was announced"
                 assert decision.time > until, "decided while the earlier stage can be appealed against"
+
+    def _next(self, at: Stage) -> Stage | None:
+        """Return the stage that the best of another enter."""
+        following = self._rules_of(at, max(self.rules)).get("next")
+        if following is None:
+            return None
+        province = "00" if following["tier"] == "national" else at.province
+        return Stage(
+            season=at.season,
+            tier=following["tier"],
+            province=province,
+            category=at.category,
+            stage=following["stage"],
+        )
 
     def _ahead(self, event: Any, at: Stage, *, revived: bool) -> None:
         """Check that who advances or wins competes, or was eliminated there and is revived by an appeal."""
@@ -731,6 +767,7 @@ class Checker:
         assert (event.kind, event.nomination) not in twins, "two certificates of a kind in force"
         award.certificates[event.certificate] = event
         assert self._is_so(event), f"a certificate of no {event.given_to}"
+        assert not award.corrected, "a certificate before a verdict was announced"
 
     def _is_so(self, certificate: Any) -> bool:
         """Tell whether a certificate's statement holds: who goes on to the next tier is who won in the province."""

@@ -111,12 +111,13 @@ def _content() -> dict[str, Any]:
 
 
 @cache
-def rulebook(version: int = 1, selected: int = 2) -> Rulebook:
-    """Return a version of the rulebook under which so many advance from the selection."""
+def rulebook(version: int = 1, selected: int = 2, *, freezes: bool = True) -> Rulebook:
+    """Return a version of the rulebook: how many advance from the selection, whether appeals hold what follows."""
     stages = [
         {**one, "quota": {"places": selected, "assumed": True}} if _stage(one) == SELECTION else one
         for one in _content()["stages"]
     ]
-    read, found = check_content({**_content(), "version": version, "stages": stages})
+    appeals = {**_content()["appeals"], "freezes_downstream": freezes}
+    read, found = check_content({**_content(), "version": version, "stages": stages, "appeals": appeals})
     assert read is not None, found
     return read

@@ -14,7 +14,7 @@ from typing import Any, Final
 from kernel.decider import Refusal
 from schemas.envelope import Stage
 from schemas.nomination import Tally
-from schemas.rulebook import Rulebook
+from schemas.rulebook import Rulebook, Window
 from services.nomination.domain.admission import AskAdmission
 from services.nomination.domain.deciding import Asked
 from services.nomination.domain.ties import AskTie
@@ -153,6 +153,12 @@ class Secretary(World):
         for award in self.checker.awards.values():
             for until in award.until.values():
                 self.jump(until + PACE)
+
+    def wait_for_the_end(self) -> None:
+        """Let the season's last window run out, in every zone."""
+        calendar = self.rules.calendar
+        whole = Window(opens=calendar.opens, closes=calendar.closes)
+        self.jump(self.rules.deadline_utc(whole, PROVINCE) + timedelta(days=1))
 
     # --- a meeting
 

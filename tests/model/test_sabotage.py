@@ -93,6 +93,7 @@ def test_the_honest_season_passes() -> None:
         ("a prize of another rank", lambda: only("DecisionReviewed", lambda _: {"places": None})),
         ("a prize of another rank", lambda: only("PrizeAwarded", lambda _: {"rank": 9})),
         ("are not 2 ranks", lambda: only("WinnerDeclared", lambda _: {"rank": 2})),
+        ("a verdict on the earlier stage was announced", lambda: without("RankingAnnounced", **_verdict())),
         ("appeal after its window", lambda: only("RankingAnnounced", lambda one: {"appeals_until": _before(one)})),
     ],
 )  # fmt: skip
@@ -139,6 +140,12 @@ def _first() -> str:
 def _one_down(one: Any) -> Any:
     first, *rest = one.lines
     return (first.model_copy(update={"rank": first.rank + 1}), *rest)
+
+
+def _verdict() -> dict[str, Any]:
+    """Return the first verdict as its announcement cites it."""
+    decided = [one.event for _, events in honest() for one in events if type(one.event).__name__ == "AppealDecided"]
+    return {"plenary": decided[0].plenary, "motion": decided[0].motion}
 
 
 def _before(one: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from kernel.canonical import from_instant
 from schemas.regions import NATION
+from services.audit.checks.stages import awaits_verdict
 from services.audit.checks.telling import Fault, after, before, told
 from services.audit.checks.verdicts import rank_ahead
 from services.audit.checks.ways import Way, ways_near
@@ -52,6 +53,8 @@ def _issued_faults(issued: Kept, record: Record) -> Iterator[str]:
         yield "the result of the path's last stage was not announced"
     elif record.seals[announced[-1].data["seal"]].data["rulebook_version"] != said["rulebook_version"]:
         yield "`rulebook_version` is not the one that the announced ranking was sealed under"
+    if awaits_verdict(_before(issued, record, "RankingAnnounced", "DecisionReviewed")):
+        yield "a verdict on the path was not announced"
     if _is_contested(issued, record):
         yield "an appeal waited for its decision"
     yield from _holder_faults(issued, granted, last, record)

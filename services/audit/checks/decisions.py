@@ -103,7 +103,7 @@ def _meeting_faults(decided: Decided, convened: Kept, rules: Rules) -> Iterator[
 
 def _proposed_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, record: Record) -> Iterator[str]:
     yield from held_faults(decided.at, decided.event.time, record)
-    yield from upstream_faults(decided, motion, rules, record)
+    yield from upstream_faults(decided, rules, record)
     yield from _proposal_faults(decided, motion, seal, rules, record)
     if rules.following(decided.at) is None and winners_at(decided.at, decided.event.time, record):
         yield "the winners of the path were declared before"

@@ -148,15 +148,27 @@ def _event_faults(event: Kept, version: int, held: str, record: Record) -> Itera
     if event.name in _BY_TWO and said["first"] == said["second"]:
         yield "it takes two administrators, and both are one"
     yield from _version_faults(event, version)
+    if event.name == "RulebookAmended":
+        yield from _moved_faults(event, record.rules(said["season"], version))
     if event.name == "SeasonClosed":
         rules = record.rules(said["season"], version)
         if event.time <= rules.last(rules.content["calendar"]["closes"], "00"):
             yield "the season was closed before its end"
+        yield from _open_appeals(event, record)
     if event.name == "DeadlineExtended":
         rules = record.rules(said["season"], version)
         closes = _closes(rules, said.get("province"), _extensions(event, record))
         if said["until"] <= closes:
             yield f"the window closes at {closes} already, which is not earlier"
+
+
+def _open_appeals(closed: Kept, record: Record) -> Iterator[str]:
+    """Say which appeals certainly waited for their decision when their season was closed for good."""
+    for lodged in record.kind("appeal", "AppealLodged"):
+        decided = record.of(lodged.point.stream, "AppealDecided")
+        waits = lodged.time <= before(closed.time) and not any(one.time <= after(closed.time) for one in decided)
+        if lodged.data["at"]["season"] == closed.data["season"] and waits:
+            yield f"the appeal {lodged.data['appeal']} was not decided when the season was closed"
 
 
 def _version_faults(event: Kept, version: int) -> Iterator[str]:
@@ -168,6 +180,20 @@ def _version_faults(event: Kept, version: int) -> Iterator[str]:
     content = said.get("content")
     if content is not None and (content.get("season"), content.get("version")) != (said["season"], said["version"]):
         yield "its content is that of another season or version"
+
+
+def _moved_faults(amended: Kept, before_: Rules) -> Iterator[str]:
+    """Check that every stage is still there, stays with its body and leads where it led."""
+    stages = {_stage_of(one): one for one in amended.data["content"]["stages"]}
+    for stage in before_.content["stages"]:
+        after_ = stages.get(_stage_of(stage), {})
+        for part in ("body", "next"):
+            if after_.get(part) != stage.get(part):
+                yield f"`{part}` of the stage {'/'.join(_stage_of(stage))} is not what it was"
+
+
+def _stage_of(stage: Json) -> tuple[str, str, str]:
+    return stage["tier"], stage["category"], stage["code"]
 
 
 def _extensions(event: Kept, record: Record) -> list[Kept]:

@@ -130,6 +130,8 @@ class Award:
     """The same as they were told, for seals of later stages that carry figures."""
     places: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By seal, the ranks of those within the quota as the last upheld appeal against it left them."""
+    unannounced: frozenset[str] = frozenset()
+    """The corrected seals whose last verdict was not made public yet."""
 
     @property
     def announced(self) -> frozenset[Cited]:
@@ -144,6 +146,10 @@ class Award:
     def announcements_of(self, stage: Stage) -> tuple[Announcement, ...]:
         """Return what was made public of a stage."""
         return tuple(one for one in self.announcements.values() if one.at == stage)
+
+    def awaits_verdict_of(self, stage: Stage) -> bool:
+        """Tell whether a verdict corrected what was announced of a stage, and is not announced itself."""
+        return self.announced_seal(stage) in self.unannounced
 
     def holding(self, stage: Stage) -> tuple[str, ...]:
         """Return the open appeals that hold a stage."""
@@ -185,7 +191,9 @@ def evolve(state: Award, happened: Happened) -> Award:
             return replace(state, reseals=state.reseals | {event.seal})
         case RankingAnnounced():
             made = {(event.plenary, event.motion): _made(event, happened)}
-            return replace(state, announcements={**state.announcements, **made})
+            # An earlier verdict cannot be announced any more, so this is the last one's if there was any.
+            unannounced = state.unannounced - {event.seal}
+            return replace(state, announcements={**state.announcements, **made}, unannounced=unannounced)
         case WinnerDeclared() | WinnerWithdrawn() | RankLeftVacant():
             return _ranked(state, event)
         case StageFrozen() | StageUnfrozen() | DecisionContested() | DecisionReviewed():
@@ -235,10 +243,17 @@ def _appealed(
 
 
 def _corrected(state: Award, event: DecisionReviewed, happened: Happened) -> Award:
+    """Fold that an upheld appeal corrected a seal, which is then to be announced."""
     corrections = {**state.corrections, event.seal: (*state.corrections.get(event.seal, ()), event.appeal)}
     last = Correction(event.at, happened.version, happened.position)
     places = {**state.places, event.seal: {one.nomination: one.rank for one in event.places or ()}}
-    return replace(state, corrections=corrections, corrected=(*state.corrected, last), places=places)
+    return replace(
+        state,
+        corrections=corrections,
+        corrected=(*state.corrected, last),
+        places=places,
+        unannounced=state.unannounced | {event.seal},
+    )
 
 
 def _without(found: Mapping[str, T], appeal: str) -> Mapping[str, T]:

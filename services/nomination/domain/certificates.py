@@ -148,6 +148,8 @@ def issue_certificates(
 ) -> Sequence[Emit]:
     """Issue what is due and not in force, by an office that publishes or the secretary, once all is announced.
 
+    That is the decision on the path's last stage, and every verdict that corrected a result of the path.
+
     Nothing, when everything due was issued before.
     """
     known = opened(season, command.season)
@@ -162,6 +164,8 @@ def issue_certificates(
         raise refuse("certificates-before-announcement", "category", command.name, stage=last.stage)
     if held := sorted({*path.award.freezes, *path.award.contests, *path.open_appeals}):
         raise refuse("certificates-under-appeal", "category", command.name, appeals=", ".join(held))
+    if path.award.unannounced:
+        raise refuse("certificates-before-verdict", "category", command.name)
     rules = known.rulebooks[seal.said.rulebook_version]
     in_force = {(one.kind, one.nomination) for one in path.award.certificates if not one.revoked}
     due = certificates_due(rules, last, path.award, path.nominations)

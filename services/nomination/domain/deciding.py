@@ -33,7 +33,6 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION
 from schemas.rulebook import Rulebook
-from schemas.rulebook import Stage as StageRules
 from services.nomination.domain.admission import AskAdmission, admission_motion, admitted, is_waiting, waiting_at
 from services.nomination.domain.award import check_not_held
 from services.nomination.domain.committee import Committee
@@ -118,8 +117,7 @@ def table_ranking(
     _check_on_agenda(command.item, setting.plenary)
     check_not_held(setting.plenary.stage(command.item), *path_awards(evidence))
     seal = _asked_seal(command, setting.plenary, evidence.ranking)
-    rules = citable_now(seal, setting, evidence)
-    _check_decides(setting.rules.code, stage_rules(rules, seal.said.at))
+    citable_now(seal, setting, evidence)
     if command.digest not in (None, seal.said.digest):
         raise refuse("seal-digest-wrong", "digest", command.digest, computed=seal.said.digest)
     before = setting.plenary.tabled.get(command.item)
@@ -140,12 +138,6 @@ def _check_on_agenda(item: AgendaItem, plenary: Plenary) -> None:
     if item not in plenary.agenda:
         known = ", ".join(item_name(found) for found in plenary.agenda)
         raise refuse("item-not-on-agenda", "item", item_name(item), known=known)
-
-
-def _check_decides(body: str, stage: StageRules) -> None:
-    """Refuse a seal of rules under which another body decides: the rulebook was amended since the meeting's own."""
-    if stage.body != body:
-        raise refuse("stage-of-another-body", "item", f"{stage.category}/{stage.code}", body=stage.body)
 
 
 def _asked_seal(command: TableRanking, plenary: Plenary, ranking: Ranking) -> Seal:

@@ -78,7 +78,7 @@ class Notice:
             bodies=tuple((province, body) for province, body in document["bodies"]),
             own=document["own"],
             to=None if to is None else cast("tuple[Role, ...]", tuple(to)),
-            nominees_only=document["nominees_only"],
+            nominees_only=document.get("nominees_only", False),
         )
 
 

@@ -11,12 +11,17 @@ import pytest
 
 from schemas.envelope import Stage
 from schemas.nomination import (
+    AgendaItem,
     AppealLodged,
     BallotConfirmed,
     CertificateRevoked,
+    DecisionReviewed,
+    MotionOpened,
     NominationReinstated,
     NominationReturned,
     NominationVerified,
+    PlenaryConvened,
+    PlenaryDecided,
     RankLeftVacant,
     ResealOrdered,
     StageAdvanceWithdrawn,
@@ -528,6 +533,11 @@ def seal_of() -> Data:
     return events_of(play().log, DESK, "RankingSealed")[0]
 
 
+def decided_appeal() -> Data:
+    found: Data = events_of(play().log, UPHELD, "AppealDecided")[0]["data"]
+    return found
+
+
 def decided(motion: int) -> Data:
     found = events_of(play().log, PLENARY, "PlenaryDecided")
     return next(one for one in found if one["data"]["motion"] == motion)
@@ -638,6 +648,42 @@ def test_winners_who_are_declared_twice_are_found(tmp_path):
     decided_so = {"plenary": person("x"), "motion": 1, "seal": person("x")}
     won = WinnerDeclared(nomination=FIRST, at=INTERVIEW, rank=1, **decided_so)
     assert "were declared before" in said(verified(begun(play().log, NATION, won, early), tmp_path))
+
+
+def test_going_on_before_a_verdict_is_announced_is_found(tmp_path):
+    verdict, at = decided_appeal()["motion"], SELECTION.model_dump()
+    log = without(play().log, "RankingAnnounced", lambda data: (data["motion"], data["at"]) == (verdict, at))
+    assert "a verdict on the stage before, provincial/75/KABKOTA/seleksi, was not announced" in said(
+        verified(log, tmp_path)
+    )
+
+
+def test_a_certificate_before_a_verdict_is_announced_is_found(tmp_path):
+    early = time_of(events_of(play().log, NATION)[0]) - timedelta(hours=6)
+    corrected_ = DecisionReviewed(at=INTERVIEW, appeal=person("x"), seal=person("x"), outcome="upheld", digest=SALTED)
+    report = verified(begun(play().log, NATION, corrected_, early), tmp_path)
+    assert "a verdict on the path was not announced" in said(report)
+
+
+def test_going_on_before_another_place_announced_is_found_though_nobody_came_from_there(tmp_path):
+    early = time_of(events_of(play().log, VERIFYING)[0])
+    meeting, item = person("elsewhere"), AgendaItem(category="KABKOTA", stage="seleksi")
+    whose = {"season": "2020", "tier": "provincial", "province": "76", "body": "panitia-9"}
+    question = MotionOpened(
+        plenary=meeting, motion=1, item=item, kind="propose", seal=person("x"), advancing=(), eliminated=()
+    )
+    decision = PlenaryDecided.model_validate(
+        {**decided(3)["data"], "plenary": meeting, "motion": 1, "seal": person("x"), "results": ()}
+    )
+    log = play().log
+    for event in (
+        PlenaryConvened.model_validate({"plenary": meeting, "scheduled": early, "agenda": (item,), **whose}),
+        question,
+        decision,
+    ):
+        log = added(log, f"plenary/{meeting}", event, early)
+    report = verified(log, tmp_path)
+    assert "the stage before, provincial/76/KABKOTA/seleksi, was not announced" in said(report)
 
 
 def test_a_sheet_of_a_member_who_was_not_drawn_is_found(tmp_path):

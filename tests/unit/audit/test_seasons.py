@@ -201,6 +201,11 @@ def test_what_scoring_lets_pass_soon_after_a_freeze_is_remarked_and_later_a_faul
         (of("RulebookAmended", lambda data: data.update(version=3)), "the version after 1 is 2, not 3"),
         (of("RulebookAmended", lambda data: data["content"].update(version=7)), "of another season or version"),
         (
+            of("RulebookAmended", lambda data: data["content"]["stages"][0].update(body="panitia-lain")),
+            "`body` of the stage",
+        ),
+        (of("RulebookAmended", lambda data: data["content"]["stages"][0].pop("next")), "`next` of the stage"),
+        (
             of("DeadlineExtended", lambda data: data.update(until="2021-01-10T00:00:00.000000Z")),
             "which is not earlier",
         ),
@@ -232,6 +237,14 @@ def test_a_season_closed_before_its_end_or_frozen_twice_is_found(tmp_path):
     late = {"closes": "2029-12-31T23:59:59"}
     change = of("RulebookAmended", lambda data: data["content"]["calendar"].update(late))
     assert "was closed before its end" in said(verified(forged(eventful().log, change), tmp_path / "closed"))
+
+
+def test_a_season_closed_while_an_appeal_was_open_is_found(tmp_path):
+    play = season()
+    play.log.now = datetime(2021, 6, 30, tzinfo=UTC)
+    say_appeal(play)
+    play.close()
+    assert "was not decided when the season was closed" in said(verified(play.log, tmp_path))
 
 
 def filed(play: Seasons) -> None:

@@ -185,7 +185,7 @@ def test_of_two_verdicts_the_last_must_have_been_seen():
 
 
 def test_a_dismissal_and_a_verdict_after_the_seal_came_order_nothing():
-    scene, ids = contested(90, 80, 70, by=1)
+    scene, ids = contested(90, 80, 70, by=2)
     seen = scene.version(AT.award)
     scene.judge(DISMISSED)
     seal = scene.seal([(ids[0], 1), (ids[1], 2)], at=DESK, basis=carrying(scene, seen=seen))

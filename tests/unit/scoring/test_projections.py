@@ -250,7 +250,8 @@ def test_an_announcement_shows_only_on_the_seal_it_is_of():
     assert log.rows()[0]["announced"] is not None
 
 
-def test_what_a_province_sealed_is_carried_to_the_nation():
+def at_the_nation() -> Log:
+    """Return a history in which a nominee comes to a national stage with a figure that its province sealed."""
     carried = {"tier": "provincial", "stage": "seleksi", "aspect": "kinerja"}
     rules = pinned(aspect("kinerja", "1/2", "carried", carried=carried), aspect("wawancara", "1/2"))
     log = begun()
@@ -265,18 +266,33 @@ def test_what_a_province_sealed_is_carried_to_the_nation():
     log.add("committee/2020/00", appointed(1, MEMBERS[0]).model_copy(update={"province": "00"}))
     stream = sheet_stream(N1, NATIONAL, MEMBERS[0])
     log.add(stream, submitted(N1, MEMBERS[0], wawancara="90").model_copy(update={"at": NATIONAL}))
-    rows = log.rows("2020/00")
+    return log
+
+
+def test_what_a_province_sealed_is_carried_to_the_nation():
+    rows = at_the_nation().rows("2020/00")
     assert table(rows) == [(N1, 1, "80/1", None, "provisional")]
     assert rows[1]["name"] == "Kabupaten Bone Bolango"
+
+
+@given(st.permutations(["award", "award", "one", "two"]))
+def test_the_last_verdict_counts_in_whatever_order_streams_arrive_once_its_figures_are_here(order):
+    """Each stream keeps its order, the award's that of the verdicts; between streams nothing does."""
+    log = at_the_nation()
     verdicts = {appeal: verdict(appeal, value) for appeal, value in (("one", "50/1"), ("two", "60/1"))}
-    log.add(AT.award, verdicts["one"][1])
-    assert table(log.rows("2020/00")) == [(N1, 1, "80/1", None, "provisional")], "its figures are on their way"
-    log.add(f"appeal/{an_id('one')}", verdicts["one"][0])
-    assert table(log.rows("2020/00")) == [(N1, 1, "70/1", None, "provisional")]
-    log.add(f"appeal/{an_id('two')}", verdicts["two"][0])
-    assert table(log.rows("2020/00")) == [(N1, 1, "70/1", None, "provisional")], "it is not said that it counts"
-    log.add(AT.award, verdicts["two"][1])
-    assert table(log.rows("2020/00")) == [(N1, 1, "75/1", None, "provisional")]
+    totals = {None: "80/1", "one": "70/1", "two": "75/1"}
+    reviews, arrived = iter(verdicts.items()), set()
+    last = counted = None
+    for stream in order:
+        if stream == "award":
+            last, (_, reviewed) = next(reviews)
+            log.add(AT.award, reviewed)
+        else:
+            log.add(f"appeal/{an_id(stream)}", verdicts[stream][0])
+            arrived.add(stream)
+        counted = last if last in arrived else counted
+        assert table(log.rows("2020/00")) == [(N1, 1, totals[counted], None, "provisional")]
+    assert counted == "two"
 
 
 def verdict(appeal: str, value: str) -> tuple[AppealDecided, DecisionReviewed]:
