@@ -225,6 +225,8 @@ class Checker:
         self.advanced: dict[Stage, dict[str, int]] = {}
         """Who holds a seat of the stage after this one by a decision, with its rank, whatever became of it later."""
         self.numbers: set[str] = set()
+        self.lots: list[tuple[Stage, Any]] = []
+        """Every lot that was drawn, in order."""
         self.carried: set[Stage] = set()
         self.announced: list[Any] = []
 
@@ -607,6 +609,11 @@ class Checker:
 
     def _opened(self, meeting: Meeting, motion: Motion) -> None:
         at = meeting.at(motion.event.item)
+        if motion.kind == "tie" and motion.event.method == "lot":
+            among = set(motion.event.order)
+            first = [one.seed for where, one in self.lots if where == at and among <= set(one.order)]
+            assert motion.event.seed in (first or [motion.event.seed])[:1], "the same nominees are drawn for twice"
+            self.lots.append((at, motion.event))
         if motion.kind in ("propose", "tie"):
             assert not self._held(at), "a question is put while an appeal holds the stage"
         quorum = len(self._free(meeting, motion) & meeting.present)

@@ -89,8 +89,8 @@ def _lot_faults(decided: Decided, said: Json, motion: Motion, record: Record) ->
         yield "its order is not the one that the lot's seed gives"
     if motion.votes or motion.on_paper:
         yield "nobody votes on a lot"
-    earlier = [one.data for one in _put(record, motion.opened.time) if _is_draw(one, decided, record)]
-    seeds = _seeds(earlier, said["order"])
+    earlier = [one for one in _put(record, motion.opened.time) if _is_draw(one, decided, record)]
+    seeds = _first_seeds(earlier, said["order"])
     if seeds and said.get("seed") not in seeds:
         yield "the same nominees were drawn for before, with another seed"
 
@@ -104,5 +104,8 @@ def _is_draw(opened: Kept, decided: Decided, record: Record) -> bool:
     return bool(opened.data["method"] == "lot" and places[0] == places[1])
 
 
-def _seeds(drawn: Sequence[Json], order: Collection[str]) -> set[str]:
-    return {one["seed"] for one in drawn if one.get("seed") and set(order) <= set(one["order"])}
+def _first_seeds(drawn: Sequence[Kept], order: Collection[str]) -> set[str]:
+    """Return the seed of the first draw among these nominees; of several, where two meetings drew at about once."""
+    among = [one for one in drawn if one.data.get("seed") and set(order) <= set(one.data["order"])]
+    first = min((one.time for one in among), default="")
+    return {one.data["seed"] for one in among if one.time <= after(first)}

@@ -83,8 +83,8 @@ def check_no_winners(at: Stage, rules: Rulebook, evidence: Evidence) -> None:
 
 
 def tie_motions(item: AgendaItem, plenary: Plenary, evidence: Evidence) -> Iterator[tuple[Motion, BreakTie]]:
-    """Yield every motion on a tie at an item's stage with its question, those of other meetings first."""
-    for motion in (*evidence.elsewhere, *plenary.motions):
+    """Yield every motion on a tie at an item's stage with its question, in the order in which meetings put them."""
+    for motion in sorted((*evidence.elsewhere, *plenary.motions), key=lambda one: one.position):
         if motion.item == item and isinstance(motion.question, BreakTie):
             yield motion, motion.question
 

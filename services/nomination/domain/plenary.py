@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Literal, assert_never
 
-from kernel.decider import Aggregate, Emit, Happened
+from kernel.decider import START, Aggregate, Emit, Happened, Position
 from schemas.envelope import Stage
 from schemas.nomination import (
     AdmissionDecided,
@@ -116,6 +116,8 @@ class Motion:
     counted_among: frozenset[str] = frozenset()
     confirmed: frozenset[str] = frozenset()
     outcome: Literal["carried", "lost"] | None = None
+    position: Position = START
+    """Where it was put in this service's log, which orders the motions of several meetings."""
 
     @property
     def nominations(self) -> tuple[str, ...]:
@@ -183,7 +185,7 @@ def evolve(state: PlenaryState, happened: Happened) -> PlenaryState:
     if isinstance(state, NotConvened):
         raise TypeError(f"{happened.stream} does not begin with PlenaryConvened")
     if isinstance(event, Opening):
-        return replace(state, motions=(*state.motions, motion_of(event)))
+        return replace(state, motions=(*state.motions, replace(motion_of(event), position=happened.position)))
     if isinstance(event, Counting):
         return _with_motion(state, event, happened.actor)
     return _in_session(state, event)

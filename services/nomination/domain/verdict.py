@@ -235,6 +235,8 @@ def _check_pending(item: AgendaItem, plenary: Plenary, ground: _Ground) -> None:
         question = motion.question
         if motion.item != item or motion.outcome is not None or not isinstance(question, DecideAppeal):
             continue
+        if question.appeal not in ground.award.contests:
+            continue  # Another meeting has decided that appeal, so that this motion can never be.
         own = question.appeal == ground.case.id
         if not own or not _unnamed(motion, _reversal(question.verdict, ground)):
             raise refuse("motion-pending", "item", motion.number)

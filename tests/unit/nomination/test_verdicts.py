@@ -41,9 +41,19 @@ from schemas.nomination import (
 from schemas.rulebook import Rulebook
 from schemas.scoring import Basis, RankingSealed, standings_digest
 from services.nomination.domain.nomination import Nomination
-from services.nomination.domain.plenary import Actor, Convene, DecideAppeal, Motion, Propose, convene
+from services.nomination.domain.plenary import (
+    Actor,
+    Convene,
+    DecideAppeal,
+    Motion,
+    Propose,
+    RecordAttendance,
+    convene,
+    record_attendance,
+)
 from services.nomination.domain.ties import AskTie
 from services.nomination.domain.verdict import corrected_announcement, verdict_results
+from services.nomination.domain.voting import CastVote, cast_vote
 from tests.unit.nomination.appealing import (
     APPEAL_ID,
     ASPECTS,
@@ -175,6 +185,25 @@ def test_one_verdict_at_a_time():
     scene.given(scene.put(DISMISSED))
     refused(scene.put(to(85)), "motion-pending", "item")
     refused(scene.put(DISMISSED, OTHER_APPEAL), "motion-pending", "item")
+
+
+def test_a_question_on_an_appeal_that_another_meeting_decided_keeps_no_other_waiting():
+    scene, ids = contested(90, 80, 70, 60)
+    scene.given(scene.lodge(ids[2], OTHER_APPEAL))
+    scene.given(scene.put(DISMISSED))
+    other = Convene(person("other meeting"), "2020", GORONTALO, BODY, LATER, (ITEM,), SECRETARY, scene.clock)
+    scene.given(convene(other, scene.season(), scene.committee()))
+    for office in VOTING_OFFICES:
+        member = Actor(person(office))
+        came = RecordAttendance(other.plenary, member.person, True, "remote", member, scene.clock)
+        scene.given(record_attendance(came, *scene.meeting(other.plenary)))
+    scene.given(scene.put(DISMISSED, plenary=other.plenary))
+    for office in VOTING_OFFICES:
+        vote = CastVote(other.plenary, 1, "for", Actor(person(office)), scene.clock)
+        scene.given(cast_vote(vote, *scene.meeting(other.plenary), scene.ranking(), scene.nominations()))
+    scene.given(scene.decide(plenary=other.plenary))
+    scene.given(scene.put(DISMISSED, OTHER_APPEAL))
+    assert verdict_of(scene.carry(3)).appeal == OTHER_APPEAL
 
 
 def test_a_verdict_that_was_voted_down_leaves_the_appeal_open():
