@@ -26,9 +26,9 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 from kernel.body import RequestBody, digest_of
 from kernel.decider import FieldFault, Text
 from kernel.http import CommandRequest, command_by
-from kernel.problems import Problem, Unfit, conflict, invalid, not_found, too_many_requests
+from kernel.problems import Problem, Unfit, conflict, forbidden, invalid, not_found, too_many_requests
 from kernel.tokens import Grant, IssuedToken, Person, SignedIn, issue, require, service_person
-from schemas.envelope import clean_name
+from schemas.envelope import SeasonCode, clean_name
 from services.identity.keys import KeyRing, read_secret
 from services.identity.passwords import LONGEST_PASSWORD, Attempts, Passwords
 from services.identity.store import SQL, Answer, find_account, find_grants, once
@@ -109,7 +109,7 @@ class TokenAnswer(BaseModel):
 async def sign_in(body: SignIn, request: Request, here: Here) -> TokenAnswer:
     """Give a token for a login name and password; guessing is slowed by login and address."""
     login = body.login.casefold()
-    with _attempt(here, request, login):
+    with _attempt(here, request, "person", login):
         account = await find_account(here.pool, login)
         known = account.password_hash if account else None
         if not await here.passwords.matches(known, body.password) or account is None:
@@ -131,7 +131,7 @@ class ServiceSignIn(RequestBody):
 @router.post("/v1/service-token", tags=["tokens"])
 async def service_token(body: ServiceSignIn, request: Request, here: Here) -> TokenAnswer:
     """Give a service its token for the secret in its file."""
-    with _attempt(here, request, f"service:{body.service}"):
+    with _attempt(here, request, "service", body.service):
         try:
             secret = read_secret(here.keys_folder / f"{body.service}.secret")
         except OSError:
@@ -144,10 +144,13 @@ async def service_token(body: ServiceSignIn, request: Request, here: Here) -> To
 
 
 @contextmanager
-def _attempt(here: Identity, request: Request, login: str) -> Iterator[None]:
-    """Count an attempt by address and login; one that succeeds, or that a fault of ours cut short, is taken back."""
-    address = _address(request)
-    of_login = f"{login} {address}"
+def _attempt(here: Identity, request: Request, kind: Literal["person", "service"], name: str) -> Iterator[None]:
+    """Count an attempt by address and name; one that succeeds, or that a fault of ours cut short, is taken back.
+
+    Persons and services are counted apart: nobody locks a service out by guessing at a person's password.
+    """
+    address = f"{kind} {_address(request)}"
+    of_login = f"{address} {name}"
     _refuse(here.by_address.begin(address))
     try:
         _refuse(here.by_login.begin(of_login))
@@ -236,6 +239,30 @@ async def register(
     return await once(here.pool, command, act)
 
 
+def _is_everywhere(person: Person) -> bool:
+    """Tell whether a season administrator is one of every season."""
+    return person.scopes("season-admin", "season") is None
+
+
+def _beyond_its_season() -> Problem:
+    return forbidden(
+        Text(
+            "You administer single seasons; this reaches beyond them. Ask an administrator of every season.",
+            "Anda administrator musim tertentu; tindakan ini melampauinya. Hubungi administrator seluruh musim.",
+        )
+    )
+
+
+async def _every_admin(command: Annotated[CommandRequest, Depends(command_by("season-admin"))]) -> CommandRequest:
+    """Return a command by an administrator of every season: persons and their accounts belong to no single one."""
+    if not _is_everywhere(command.person):
+        raise _beyond_its_season()
+    return command
+
+
+EveryAdmin = Annotated[CommandRequest, Depends(_every_admin)]
+
+
 @router.get("/v1/persons", tags=["persons"])
 async def persons(
     _: Annotated[Person, Depends(require("service"))],
@@ -274,9 +301,7 @@ def _ids(text: str) -> list[UUID]:
 
 
 @router.delete("/v1/persons/{person}/data", tags=["persons"])
-async def erase(
-    person: UUID, command: Annotated[CommandRequest, Depends(command_by("season-admin"))], here: Here
-) -> Answer:
+async def erase(person: UUID, command: EveryAdmin, here: Here) -> Answer:
     """Erase name, address and account; the id stays, so every event and proof does too."""
 
     async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, UUID]:
@@ -314,9 +339,7 @@ class NewAccount(RequestBody):
 
 
 @router.post("/v1/accounts", tags=["grants"], status_code=HTTPStatus.CREATED)
-async def open_account(
-    body: NewAccount, command: Annotated[CommandRequest, Depends(command_by("season-admin"))], here: Here
-) -> Answer:
+async def open_account(body: NewAccount, command: EveryAdmin, here: Here) -> Answer:
     """Give a registered person a login name and password."""
     # A digest over the password could be guessed, so the command is told from another by the rest.
     digest = digest_of("POST", "/v1/accounts", b"", b"", {"person": str(body.person), "login": body.login})
@@ -348,7 +371,7 @@ class Scope(RequestBody):
     committee: ProvinceCode | None = None
     nomination: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
     publisher: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
-    season: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")] | None = None
+    season: SeasonCode | None = None
 
 
 class NewGrant(RequestBody):
@@ -375,8 +398,13 @@ class NewGrant(RequestBody):
 async def grant_role(
     body: NewGrant, command: Annotated[CommandRequest, Depends(command_by("season-admin"))], here: Here
 ) -> Answer:
-    """Grant a role; it stands in the tokens that the person is given from now on."""
+    """Grant a role; it stands in the tokens that the person is given from now on.
+
+    Who administers one season alone grants roles for that season only.
+    """
     scope = body.scope
+    if not _is_everywhere(command.person) and not command.person.may("season-admin", season=scope.season or ""):
+        raise _beyond_its_season()
 
     async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, None]:
         await _must_be_known(connection, body.person)
@@ -388,9 +416,7 @@ async def grant_role(
 
 
 @router.delete("/v1/grants/{grant}", tags=["grants"])
-async def revoke(
-    grant: UUID, command: Annotated[CommandRequest, Depends(command_by("season-admin"))], here: Here
-) -> Answer:
+async def revoke(grant: UUID, command: EveryAdmin, here: Here) -> Answer:
     """Take a grant back; tokens that were given already hold it until they expire."""
 
     async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, None]:

@@ -12,8 +12,10 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import openpyxl
+import pytest
 import pytest_asyncio
 
 from kernel.canonical import instant
@@ -247,6 +249,21 @@ async def test_a_document_is_kept_once_under_its_digest_and_handed_out_to_those_
     elsewhere = begun.person(person("13"), Grant.of("secretariat", province="13"))
     await elsewhere.fails(404, "not-found", "GET", f"/v1/evidence/{DIGEST}")
     await begun.auditor.fails(404, "not-found", "GET", f"/v1/evidence/{'0' * 64}")
+    owner = await asyncpg.connect(begun.owner_url)
+    try:
+        await owner.execute("delete from evidence")  # as the law may ask
+    finally:
+        await owner.close()
+    removed = await begun.secretariat.asks("GET", f"/v1/evidence/{DIGEST}", **{"If-None-Match": answer.headers["etag"]})
+    assert removed.status_code == 404
+
+
+@pytest.mark.parametrize("title", ["Peraturan \u202efdp.exe", "Peraturan\u0007", "\u200b"])
+async def test_a_title_is_what_it_looks_like(begun: World, title: str):
+    (id_,) = await begun.nominated("75.71")
+    path = f"/v1/nominations/{id_}/evidence"
+    refused = await sends(begun.secretariat, path, PDF, "application/pdf", kind="other", title=title)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "query.title")
 
 
 async def test_what_is_refused_leaves_no_bytes_behind(begun: World):

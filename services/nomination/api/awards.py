@@ -92,7 +92,7 @@ async def list_certificates(
         season,
         category,
         *(after or (None, None, None)),
-        visible_places(person),
+        visible_places(person, season),
         mine,
         paged.limit + 1,
     )

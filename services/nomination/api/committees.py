@@ -130,7 +130,7 @@ _BODY = "/v1/committees/{season}/{province}/{body}"
 @router.post("/v1/committees", tags=["committees"], summary="Form or renew a body by decree")
 async def form_committee(here: Here, command: CommitteeCommand, body: CommitteeBody) -> Json:
     """Form a body of the rulebook for a place and a term; a formed one is renewed, and who sits in it stays."""
-    office = committee_office(command.person, body.province)
+    office = committee_office(command.person, body.season, body.province)
     forming = FormCommittee(body.season, body.province, body.body, body.decree, body.term_from, body.term_until)
     return answer(await here.executor.execute(command.ask(office), programs.forming(forming)))
 
@@ -140,7 +140,7 @@ async def appoint_member(
     here: Here, command: CommitteeCommand, season: SeasonPath, province: ProvincePath, body: BodyPath, sent: MemberBody
 ) -> Json:
     """Give a free seat of an office to a person who holds none in the body."""
-    office = committee_office(command.person, province)
+    office = committee_office(command.person, season, province)
     appointing = AppointMember(
         season, province, body, sent.office, sent.seat, sent.person, command.received, sent.belonging
     )
@@ -158,7 +158,7 @@ async def remove_member(
     sent: ReasonBody,
 ) -> Json:
     """Vacate a seat, with a reason; what the person filed stays in the record."""
-    office = committee_office(command.person, province)
+    office = committee_office(command.person, season, province)
     digest = await digest_of_reason(here, command, sent.reason)
     removing = RemoveMember(season, province, body, person, digest)
     return answer(await here.executor.execute(command.ask(office), programs.removing(removing)))
@@ -175,7 +175,7 @@ async def replace_member(
     sent: SuccessorBody,
 ) -> Json:
     """Vacate a seat and give it to somebody else, both or neither; what the person filed stays in the record."""
-    office = committee_office(command.person, province)
+    office = committee_office(command.person, season, province)
     replacing = ReplaceMember(
         season=season,
         province=province,
@@ -241,7 +241,9 @@ async def list_committees(
     after = paged.after(listing, str, str, str)
     position = await position_of(here, "committees", at_least)
     key = after or (None, None, None)
-    rows = await here.pool.fetch(SQL["committees"], season, province, *key, visible_places(person), paged.limit + 1)
+    rows = await here.pool.fetch(
+        SQL["committees"], season, province, *key, visible_places(person, season), paged.limit + 1
+    )
     page = page_of(rows, paged, listing, lambda row: (row["season"], row["province"], row["id"]), position=position)
     shown = bodies_of(page)
     return {**shown, "items": await _with_own_interests(here, shown["items"])}
@@ -258,7 +260,7 @@ async def show_committee(
     """Show all formed bodies of a province or the nation."""
     position = await position_of(here, "committees", at_least)
     rows = await here.pool.fetch(SQL["committee"], season, province)
-    if not rows or not may_see(person, province):
+    if not rows or not may_see(person, province, season):
         raise not_found(Text("No body is formed there, or not in your places.", "Tidak ada badan di wilayah Anda itu."))
     bodies = await _with_own_interests(here, [orjson.loads(row["body"]) for row in rows])
     return {"season": season, "province": province, "bodies": bodies, "position": position}

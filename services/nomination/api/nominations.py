@@ -171,7 +171,7 @@ async def list_nominations(
         category,
         stage,
         *(after or (None, None)),
-        visible_places(person),
+        visible_places(person, season),
         person.id,
         paged.limit + 1,
     )

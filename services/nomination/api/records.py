@@ -23,7 +23,7 @@ from services.nomination.domain.checklist import checklist
 from services.nomination.domain.committee import committee_stream
 from services.nomination.domain.correcting import CorrectMinutes
 from services.nomination.domain.nomination import NOMINATION, candidate_of, nomination_stream
-from services.nomination.domain.plenary import NotConvened, Setting, plenary_stream
+from services.nomination.domain.plenary import NotConvened, Plenary, Setting, plenary_stream
 from services.nomination.domain.season import SEASON, known, season_stream
 from services.nomination.programs import plenaries as programs
 from services.nomination.programs.loading import evidence_of, meeting_of
@@ -85,18 +85,19 @@ async def show_checklist(request: Request, here: Here, press: Press, person: Pre
     reading = _Reading(here.executor)
     meeting, state, committee = await meeting_of(reading, plenary)
     season = known(state)
-    if isinstance(meeting, NotConvened) or season is None or not may_see(person, meeting.province):
+    if isinstance(meeting, NotConvened) or season is None or not may_see(person, meeting.province, meeting.season):
         raise not_found(_NO_SUCH_PLENARY)
-    _check_prepares(person, meeting.province)
+    _check_prepares(person, meeting)
     setting = Setting(meeting, season, season.rulebook.body(meeting.body), committee)
     roll = await roll_of(here, plenary)
     evidence = {item: await evidence_of(reading, meeting, item, roll) for item in meeting.agenda}
     return await with_names(press.directory, checklist(setting, evidence, request.app.state.clock.now()))
 
 
-def _check_prepares(person: Person, province: str) -> None:
+def _check_prepares(person: Person, meeting: Plenary) -> None:
     """Refuse who neither prepares nor audits the place's meetings."""
-    if person.may("auditor") or any(acts_for(person, role, province) for role in ("secretary", "chair")):
+    prepares = any(acts_for(person, role, meeting.province) for role in ("secretary", "chair"))
+    if prepares or person.may("auditor", season=meeting.season):
         return
     raise forbidden(
         Text(
@@ -114,7 +115,7 @@ async def show_minutes(here: Here, press: Press, person: Reader, plenary: Plenar
     """
     async with here.pool.acquire() as connection:
         meeting = await read_stream(connection, plenary_stream(plenary))
-        if not meeting or not may_see(person, meeting[0].data["province"]):
+        if not meeting or not may_see(person, meeting[0].data["province"], meeting[0].data["season"]):
             raise not_found(_NO_SUCH_PLENARY)
         record = record_of(meeting)
         committee = await read_stream(connection, committee_stream(record["season"], record["province"]))

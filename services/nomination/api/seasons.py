@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, Val
 from kernel.canonical import Json
 from kernel.commands import Program
 from kernel.decider import FieldFault, Text
-from kernel.http import answer
+from kernel.http import CommandRequest, answer
 from kernel.paging import Paged, page_of
 from kernel.problems import Problem, Unfit, forbidden, invalid, not_found, unauthenticated
 from kernel.reads import AtLeast, Here
@@ -40,6 +40,7 @@ from services.nomination.api.parts import (
 from services.nomination.domain.amending import AmendRulebook
 from services.nomination.domain.season import ByTwo, ExtendNomination
 from services.nomination.programs import seasons as programs
+from services.nomination.rights import administers, check_administers
 from services.nomination.texts import digest_of_reason
 
 router = APIRouter()
@@ -63,6 +64,15 @@ def _last_second(value: Any) -> datetime:
         "Send a local date or date and time as text, for example 2021-02-28 or 2021-02-28T16:00.",
         "Kirim tanggal atau tanggal dan jam setempat sebagai teks, misalnya 2021-02-28 atau 2021-02-28T16:00.",
     )
+
+
+async def _administering(command: AdminCommand, season: SeasonPath) -> CommandRequest:
+    """Return a command on a season by one of its administrators; raise a 403 for those of other seasons only."""
+    check_administers(command.person, season)
+    return command
+
+
+SeasonCommand = Annotated[CommandRequest, Depends(_administering)]
 
 
 class SeasonBody(Body):
@@ -98,6 +108,7 @@ async def open_season(here: Here, command: AdminCommand, body: SeasonBody, *, dr
     """Open the season that the rulebook names and publish the rulebook, both or neither."""
     # Reading a file with all its checks takes a while; other requests go on meanwhile.
     rulebook = await asyncio.to_thread(_rulebook, body.rulebook)
+    check_administers(command.person, rulebook.season)
     ask, program = command.ask("season-admin"), programs.opening(rulebook)
     if dry_run:
         return {**rehearsed(await here.executor.rehearse(ask, program)), "season": rulebook.season}
@@ -106,7 +117,7 @@ async def open_season(here: Here, command: AdminCommand, body: SeasonBody, *, dr
 
 @router.post(f"{_SEASON}/amend", tags=["seasons"], summary="Amend a season's rulebook")
 async def amend_season(
-    here: Here, command: AdminCommand, season: SeasonPath, body: AmendmentBody, *, dry_run: DryRun = False
+    here: Here, command: SeasonCommand, season: SeasonPath, body: AmendmentBody, *, dry_run: DryRun = False
 ) -> Json:
     """Publish the next version of the rulebook; sheets, seals and decisions stay under theirs."""
     rulebook = await asyncio.to_thread(_rulebook, body.rulebook)
@@ -119,7 +130,7 @@ async def amend_season(
 
 
 @router.post(f"{_SEASON}/extend", tags=["seasons"], summary="Extend the window for nominations")
-async def extend_season(here: Here, command: AdminCommand, season: SeasonPath, body: ExtensionBody) -> Json:
+async def extend_season(here: Here, command: SeasonCommand, season: SeasonPath, body: ExtensionBody) -> Json:
     """Let nominations be received until later, everywhere or in one province; a window is never shortened."""
     extending = ExtendNomination(
         season=season,
@@ -136,6 +147,7 @@ async def extend_season(here: Here, command: AdminCommand, season: SeasonPath, b
 
 async def _second_administrator(
     request: Request,
+    season: SeasonPath,
     second: Annotated[
         str,
         Header(
@@ -158,11 +170,11 @@ async def _second_administrator(
             f"The token in {_SECOND} is not valid; let the second administrator sign in again.",
             f"Token pada {_SECOND} tidak sah; minta administrator kedua masuk kembali.",
         ) from None
-    if not person.may("season-admin"):
+    if not administers(person, season):
         raise forbidden(
             Text(
-                "The second person is no season administrator; a second one has to take part.",
-                "Orang kedua bukan administrator musim; diperlukan administrator musim kedua.",
+                "The second person is no administrator of this season; a second one has to take part.",
+                "Orang kedua bukan administrator musim ini; diperlukan administrator musim kedua.",
             )
         )
     return person
@@ -174,7 +186,7 @@ class _Together:
     def __init__(
         self,
         here: Here,
-        command: AdminCommand,
+        command: SeasonCommand,
         second: Annotated[Person, Depends(_second_administrator)],
         season: SeasonPath,
         body: ReasonBody,
