@@ -71,7 +71,6 @@ from services.nomination.documents.sheets import (
     Tabling,
     VoteLine,
 )
-from services.nomination.domain.committee import Seat, votes_by
 
 Opening = MotionOpened | TieMotionOpened | AdmissionMotionOpened | AppealMotionOpened
 Decided = PlenaryDecided | AdmissionDecided
@@ -314,6 +313,11 @@ class _Minutes:
     def _office(self, code: str) -> str:
         return next((office.title.id for office in self.body.offices if office.code == code), code)
 
+    def _voters(self) -> list[Holder]:
+        """Return who sat in one of the seats that vote by the rules of the minutes; later rules may have added more."""
+        seats = {office.code: office.seats for office in self.body.voting_offices}
+        return [one for one in self.cited.holders if one.seat <= seats.get(one.office, 0)]
+
     def _attendance(self) -> Iterator[Attendant]:
         """Yield one line per seat that votes, then one for everybody who came in a seat that is another's by now."""
         seated = {(one.office, one.seat): one.person for one in self.cited.holders}
@@ -342,7 +346,7 @@ class _Minutes:
     def _summary(self) -> str:
         seats = self.body.seats
         came = len({event.person for _, event in self.record.attendance if event.present})
-        holders = sum(votes_by(Seat(one.office, one.seat), self.body) for one in self.cited.holders)
+        holders = len(self._voters())
         return (
             f"Jumlah kursi {seats}, terisi {holders}, kosong {seats - holders}; {came} anggota tercatat hadir. Kuorum "
             f"paling sedikit {self.body.quorum.needed(seats)} anggota, dihitung dari seluruh kursi (termasuk yang "
@@ -485,8 +489,7 @@ class _Minutes:
             return
         cast = {vote.person: vote for vote in motion.votes}
         recused = set(motion.decided.quorum.recused) if motion.decided else set()
-        voting = (one for one in self.cited.holders if votes_by(Seat(one.office, one.seat), self.body))
-        offices = {one.person: one.office for one in voting}
+        offices = {one.person: one.office for one in self._voters()}
         offices |= {vote.person: vote.office for vote in motion.votes}
         present = self.record.present_at(motion.closed or datetime.max.replace(tzinfo=motion.time.tzinfo))
         order = [office.code for office in self.body.offices]
