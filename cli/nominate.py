@@ -19,7 +19,7 @@ import typer
 from cli.addresses import address_of
 from cli.login import token_for
 from cli.output import AsJson, Finding, WrongUse, show, table
-from services.nomination.domain.sheet import COLUMNS, CSV, MOST_BYTES, XLSX
+from services.nomination.domain.spreadsheet import COLUMNS, CSV, MOST_BYTES, XLSX
 
 _TIMEOUT: Final = 120.0
 _MEDIA_TYPES: Final = {".csv": CSV, ".xlsx": XLSX}

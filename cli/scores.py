@@ -21,6 +21,7 @@ import typer
 from cli.asking import Scoring, checked, pages, scoring_at, token_of
 from cli.output import AsJson, Finding, WrongUse, show
 from cli.score_table import Fault, Row, read_table
+from cli.stages import assign_scorers, extend_scoring
 from schemas.exact import Locale
 from schemas.regions import TABLES, AmbiguousName, UnknownRegion, fold_name, resolve
 
@@ -38,7 +39,11 @@ _KEY_DIGITS: Final = 40
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    scores = typer.Typer(help="Score sheets: file one's own from a table.", no_args_is_help=True, rich_markup_mode=None)
+    scores = typer.Typer(
+        help="Score sheets: file one's own from a table, draw scorers, extend deadlines.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
     scores.callback()(_of_scores)
     scores.command(
         "import",
@@ -48,11 +53,25 @@ def register(app: typer.Typer) -> None:
         "Example: paritrana scores import nilai.csv --locale id --dry-run",
         no_args_is_help=True,
     )(import_scores)
+    scores.command(
+        "assign",
+        help="Draw who scores whom where the rulebook asks for it, as the secretary of the place.\n\n"
+        "Example: paritrana scores assign --season 2025 --category UMK --stage seleksi --province 81 "
+        "--login sekretaris-81",
+        no_args_is_help=True,
+    )(assign_scorers)
+    scores.command(
+        "extend",
+        help="Let sheets of a stage be received until later, as its secretary or the season's administrator.\n\n"
+        "Example: paritrana scores extend --season 2020 --category KABKOTA --stage seleksi --province 75 "
+        '--until 2021-03-02T16:00:00+08:00 --reason "Banjir" --login sekretaris-75',
+        no_args_is_help=True,
+    )(extend_scoring)
     app.add_typer(scores, name="scores")
 
 
 def _of_scores() -> None:
-    """File score sheets."""
+    """File score sheets, draw scorers, extend deadlines."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -379,6 +379,10 @@ class Body(Node):
         """Return the offices whose holders score and vote."""
         return tuple(office for office in self.offices if office.role != "clerk")
 
+    def votes(self, office: str, seat: int) -> bool:
+        """Tell whether a seat, counted from 1, is one of those that vote: a later version may have added it."""
+        return any(one.code == office and seat <= one.seats for one in self.voting_offices)
+
     def office(self, code: str) -> Office:
         """Return an office by its code. Raises LookupError."""
         return _one(self.offices, code, "office")
@@ -733,6 +737,10 @@ class Rulebook(BaseModel):
     def next_stage(self, stage: Stage) -> Stage | None:
         """Return the stage that the advanced enter; None at the end of the path."""
         return self.stage(stage.next.tier, stage.category, stage.next.stage) if stage.next else None
+
+    def stages_before(self, stage: Stage) -> tuple[Stage, ...]:
+        """Return the stages whose best enter a stage, in the rulebook's order."""
+        return tuple(one for one in self.stages if (following := self.next_stage(one)) and following.id == stage.id)
 
     def body(self, stage: Stage | str) -> Body:
         """Return the body that decides on a stage, or the body of a code."""

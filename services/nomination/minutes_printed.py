@@ -16,13 +16,13 @@ from kernel.codec import Codec, happened
 from kernel.decider import Happened, Position
 from kernel.log import Connection, Recorded, read_stream, recorded
 from kernel.service import Service
-from schemas.nomination import PlenaryAdjourned
+from schemas.nomination import AppealDecided, AppealMotionOpened, DecisionContested, PlenaryAdjourned
 from schemas.rulebook import Rulebook
 from schemas.scoring import RankingSealed
 from schemas.service import ServiceKeyPublished
 from services.nomination.api.parts import SQL
 from services.nomination.directory import Directory
-from services.nomination.documents.meeting import Cited, Head, Holder, MeetingRecord, minutes_of, record_of
+from services.nomination.documents.meeting import Cited, Head, Holder, MeetingRecord, Opening, minutes_of, record_of
 from services.nomination.documents.sheets import MinutesSheet
 from services.nomination.domain.committee import COMMITTEE, Committee, committee_stream
 from services.nomination.domain.local_time import day_of
@@ -41,6 +41,7 @@ class _Gathered:
     committee: Committee
     seals: Mapping[str, RankingSealed]
     results: Mapping[tuple[str, int], Any]
+    appeals: Mapping[str, int]
     texts: Mapping[str, str | None]
     keys: tuple[str, ...]
 
@@ -66,6 +67,7 @@ async def printed_minutes(service: Service, directory: Directory, plenary: str, 
         seals=found.seals,
         candidates=await _candidates(service, _nominations(found)),
         results=found.results,
+        appeals=found.appeals,
         texts=found.texts,
         head=Head(last.version, last.hash.hex()),
         keys=found.keys or (hashlib.sha256(service.signer.public_key).hexdigest(),),
@@ -93,6 +95,7 @@ async def _gather(connection: Connection, codec: Codec, plenary: str) -> _Gather
         committee=COMMITTEE.fold(committees),
         seals=await _seals(connection, codec, record),
         results=await _at(connection, codec, record.results),
+        appeals=await _appeals(connection, codec, record),
         texts=await _texts(connection, record),
         keys=await _keys(connection, events),
     )
@@ -114,6 +117,22 @@ async def _seals(connection: Connection, codec: Codec, record: MeetingRecord) ->
     points = {(event.ranking, event.seal_version): event.seal for _, event in record.tabled}
     found = await _at(connection, codec, points)
     return {points[point]: event for point, event in found.items() if isinstance(event, RankingSealed)}
+
+
+async def _appeals(connection: Connection, codec: Codec, record: MeetingRecord) -> dict[str, int]:
+    """Return the number of each appeal that the meeting dealt with, as its award counts them."""
+    said, numbers = record.convened, dict[str, int]()
+    for category in {one.opened.item.category for one in record.motions.values() if _is_appeal(one.opened)}:
+        award = f"award/{said.season}/{said.tier}/{said.province}/{category}"
+        for event in await read_stream(connection, award):
+            contested = happened(event, codec).event
+            if isinstance(contested, DecisionContested):
+                numbers[contested.appeal] = contested.number
+    return numbers
+
+
+def _is_appeal(opened: Opening) -> bool:
+    return isinstance(opened, AppealMotionOpened)
 
 
 async def _at(connection: Connection, codec: Codec, points: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Any]:
@@ -148,7 +167,13 @@ def _nominations(found: _Gathered) -> set[str]:
         named |= {row.nomination for row in seal.standings} | {row.nomination for row in seal.unrankable}
     for motion in found.record.motions.values():
         named |= motion.nominations
-    return named
+    # An appeal moves others than the one who appealed, and its meeting need not have tabled their ranking.
+    for event in found.results.values():
+        if isinstance(event, AppealDecided):
+            named |= {row.nomination for row in event.standings or ()} | {
+                row.nomination for row in event.unrankable or ()
+            }
+    return named | {event.nomination for event in found.results.values() if getattr(event, "nomination", None)}
 
 
 async def _candidates(service: Service, nominations: Iterable[str]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from kernel.reactor import Projection
 from kernel.rebuild import rebuild
 from kernel.tokens import Grant
 from schemas.codec import CODEC
-from services.nomination.domain.sheet import CSV, MOST_BYTES, XLSX
+from services.nomination.domain.spreadsheet import CSV, MOST_BYTES, XLSX
 from services.nomination.projections.disputes import Disputes
 from services.nomination.projections.interviews import Interviews
 from services.nomination.projections.nominations import Nominations
@@ -41,16 +41,12 @@ PDF = b"%PDF-1.7\nPeraturan Wali Kota\n%%EOF\n"
 DIGEST = hashlib.sha256(PDF).hexdigest()
 HEAD = "kategori;jenis;kode;pengusul;narahubung\n"
 SCORED = datetime(2021, 2, 3, 2, tzinfo=UTC)
-RULES = (
-    YAML.replace("    code: seleksi\n", "    code: seleksi\n    interview: {minutes: 45, assumed: true}\n")
-    .replace("    code: verifikasi\n", "    code: verifikasi\n    verification: {days_to_mend: 7, assumed: true}\n")
-    .replace(
-        '{code: kepatuhan, title: {id: Kepatuhan, en: Compliance}, weight: "40", '
-        'scale: {least: "0", greatest: "100", step: "0.5"}, origin: judged, assumed: [weight, scale, origin]}',
-        '{code: kepatuhan, title: {id: Kepatuhan, en: Compliance}, weight: "40", '
-        'scale: {least: "0", greatest: "100", step: "0.5"}, origin: measured, measure: kepatuhan-iuran, '
-        "assumed: [weight, scale, origin, measure]}",
-    )
+RULES = YAML.replace("    code: seleksi\n", "    code: seleksi\n    interview: {minutes: 45, assumed: true}\n").replace(
+    '{code: kepatuhan, title: {id: Kepatuhan, en: Compliance}, weight: "40", '
+    'scale: {least: "0", greatest: "100", step: "0.5"}, origin: judged, assumed: [weight, scale, origin]}',
+    '{code: kepatuhan, title: {id: Kepatuhan, en: Compliance}, weight: "40", '
+    'scale: {least: "0", greatest: "100", step: "0.5"}, origin: measured, measure: kepatuhan-iuran, '
+    "assumed: [weight, scale, origin, measure]}",
 )
 EMPLOYER = {"kind": "employer", "code": "NPP1", "name": "PT Tepi Laut", "size_class": "large", "region": "75.71"}
 

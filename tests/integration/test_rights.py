@@ -26,7 +26,7 @@ from tests.support.malformed import VALUES
 from tests.support.refusals import AT_ONCE, refusal
 from tests.support.whole import BODY, DOCUMENTS, OPERATION, Json, Route, Whole, person_of, whole_system
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 STAGE: Final = "2020/provincial/75/KABKOTA/seleksi"
 

@@ -6,14 +6,15 @@ beside the rules: every command goes through its program, and what is refused is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from kernel.decider import Refusal
 from schemas.envelope import Stage
 from schemas.nomination import Tally
-from schemas.rulebook import Rulebook
+from schemas.rulebook import Rulebook, Window
 from services.nomination.domain.admission import AskAdmission
 from services.nomination.domain.deciding import Asked
 from services.nomination.domain.ties import AskTie
@@ -41,6 +42,7 @@ from tests.model.world import (
 )
 
 SEED = "5e" * 32
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Secretary(World):
@@ -151,6 +153,12 @@ class Secretary(World):
         for award in self.checker.awards.values():
             for until in award.until.values():
                 self.jump(until + PACE)
+
+    def wait_for_the_end(self) -> None:
+        """Let the season's last window run out, in every zone."""
+        calendar = self.rules.calendar
+        whole = Window(opens=calendar.opens, closes=calendar.closes)
+        self.jump(self.rules.deadline_utc(whole, PROVINCE) + timedelta(days=1))
 
     # --- a meeting
 
@@ -293,11 +301,9 @@ class Secretary(World):
             return
         outcome = self.move(plenary, at, AskAppeal(appeal, verdict))
         if isinstance(outcome, Refusal) and outcome.code == "verdict-ties-at-the-cut":
-            outcome = self.move(plenary, at, AskAppeal(appeal, upheld(figures, self._named(at))))
+            order = sorted(_ID.findall(outcome.faults[0].remedy.en))
+            outcome = self.move(plenary, at, AskAppeal(appeal, upheld(figures, order)))
         if isinstance(outcome, Refusal):
             return
         motion = len(self.checker.meetings[plenary].motions)
         self.decide_and_announce(plenary, at, motion)
-
-    def _named(self, at: Stage) -> list[str]:
-        return sorted(id_ for id_, one in self.checker.nominees.items() if at in one.path)

@@ -54,6 +54,7 @@ BELONGINGS = (
     Belonging(government="75"),
 )
 BELONGING = st.sampled_from(BELONGINGS)
+FREEZES = st.sampled_from((True, True, True, False))
 
 MUST_BE_REACHED = (
     "AdmissionDecided", "TieMotionOpened", "BallotConfirmed", "ResealOrdered", "RankingSuperseded", "StageFrozen",
@@ -76,10 +77,11 @@ class Procedure(RuleBasedStateMachine):
         self.world = Secretary()
         self.decrees = 1
 
-    @initialize(named=st.sets(NOMINEE, min_size=4), belonging=BELONGING, body=BODY, seat=VOTING)
-    def begin(self, named: set[int], belonging: Belonging, body: str, seat: int) -> None:
+    @initialize(named=st.sets(NOMINEE, min_size=4), belonging=BELONGING, body=BODY, seat=VOTING, freezes=FREEZES)
+    def begin(self, named: set[int], belonging: Belonging, body: str, seat: int, freezes: bool) -> None:
         """Open the season with bodies and nominees; one member may belong to a candidate."""
         world = self.world
+        world.freezes = freezes
         world.found()
         world.replace(body, member(body, seat), person("neighbour"), belonging)
         for index in sorted(named):
@@ -125,8 +127,13 @@ class Procedure(RuleBasedStateMachine):
         self.world.unfreeze()
 
     @precondition(lambda self: INTERVIEW in self.world.checker.carried)
-    @rule()
-    def close_season(self) -> None:
+    @rule(late=st.sampled_from((False, False, True)), settled=st.booleans())
+    def close_season(self, late: bool, settled: bool) -> None:
+        """Close the season now or at its end, with appeals open or after they were heard."""
+        for appeal in self.world.appeals if settled else ():
+            self.world.hear(appeal, None)
+        if late:
+            self.world.wait_for_the_end()
         self.world.close_season()
 
     # --- committees
@@ -408,8 +415,8 @@ class Procedure(RuleBasedStateMachine):
     def overturn(self, mark: str, certified: bool) -> None:
         self.world.thaw()
         if certified:
-            self.world.certify(INTERVIEW)
-            self.world.certify(DESK)
+            for at in (SELECTION, INTERVIEW, DESK):
+                self.world.certify(at)
         self.world.overturn(mark)
 
     @precondition(lambda self: self.world.appeals)

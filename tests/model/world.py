@@ -121,6 +121,8 @@ class World:
         self.plenaries: list[tuple[str, str, Stage]] = []
         """Every meeting convened: its id, its body, and the stage it is about."""
         self.appeals: list[str] = []
+        self.freezes = True
+        """Whether this season's appeals hold the stages downstream."""
 
     # --- running
 
@@ -215,13 +217,18 @@ class World:
     async def _awards(self, at: Stage) -> list[str]:
         return [one for one in self.scoring.of(f"award/{at.season}/") if one.split("/")[4] == at.category]
 
+    async def _awards_of_season(self, season: str) -> list[str]:
+        return self.nomination.of(f"award/{season}/")
+
     # --- seasons
 
     def open_season(self) -> Outcome:
-        return self.say(seasons.opening(rulebook()))
+        return self.say(seasons.opening(rulebook(freezes=self.freezes)))
 
     def amend(self, version: int, selected: int) -> Outcome:
-        return self.say(seasons.amending(AmendRulebook(SEASON, rulebook(version, selected), REASON)))
+        return self.say(
+            seasons.amending(AmendRulebook(SEASON, rulebook(version, selected, freezes=self.freezes), REASON))
+        )
 
     def extend_nomination(self, until: datetime, province: str | None) -> Outcome:
         # The deadline is a second of the place's own time, which needs no zone here.
@@ -235,7 +242,7 @@ class World:
         return self.say(seasons.unfreezing(self._two()))
 
     def close_season(self) -> Outcome:
-        return self.say(seasons.closing(self._two(), self.now))
+        return self.say(seasons.closing(self._two(), self.now, self._awards_of_season))
 
     def _two(self) -> ByTwo:
         return ByTwo(SEASON, person("admin 1"), person("admin 2"), REASON)

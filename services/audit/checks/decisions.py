@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from services.audit.checks.motions import count_faults
-from services.audit.checks.results import compared, crowned, missing_faults
+from services.audit.checks.results import compared, crowned, missing_faults, verified_faults
 from services.audit.checks.stages import held_faults, upstream_faults
 from services.audit.checks.staleness import stale_faults
 from services.audit.checks.telling import after, before
 from services.audit.checks.ties import broken, effective_ranks, tie_faults
 from services.audit.checks.verdicts import verdict_faults, winners_at
-from services.audit.checks.ways import left_empty, ways_until
+from services.audit.checks.ways import left_empty
 from services.audit.meetings import Decided, Kept, Motion
 from services.audit.record import Record, award_of, ranking_of
 from services.audit.rules import Rules
@@ -103,7 +103,7 @@ def _meeting_faults(decided: Decided, convened: Kept, rules: Rules) -> Iterator[
 
 def _proposed_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, record: Record) -> Iterator[str]:
     yield from held_faults(decided.at, decided.event.time, record)
-    yield from upstream_faults(decided, motion, rules, record)
+    yield from upstream_faults(decided, rules, record)
     yield from _proposal_faults(decided, motion, seal, rules, record)
     if rules.following(decided.at) is None and winners_at(decided.at, decided.event.time, record):
         yield "the winners of the path were declared before"
@@ -143,7 +143,7 @@ def _result_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, r
             expected.append(_expected(side, nomination, decided, rules, ranks))
     expected += crowned(decided, [one for one in expected if one["name"] != "NominationEliminated"], rules)
     yield from compared(listed, expected, seal, record)
-    yield from _verified_faults(decided, listed, rules, record)
+    yield from verified_faults(decided, listed, rules, record)
 
 
 def _moved(listed: Iterable[Kept | None], nomination: str) -> bool:
@@ -163,18 +163,6 @@ def _expected(side: str, nomination: str, decided: Decided, rules: Rules, ranks:
     if following is None:
         return {"name": "WinnerDeclared", "at": at, **common}
     return {"name": "StageAdvanced", "left": at, "reached": following, **common}
-
-
-def _verified_faults(decided: Decided, listed: Iterable[Kept | None], rules: Rules, record: Record) -> Iterator[str]:
-    """Check that a stage with verification lets nobody on whom its body did not find in order."""
-    if rules.stage(decided.at).get("verification") is None:
-        return
-    for kept in listed:
-        if kept is None or kept.name not in ("StageAdvanced", "WinnerDeclared"):
-            continue
-        way = ways_until(record, kept.data["nomination"], kept.time)
-        if way is None or not way.verified_at(decided.at):
-            yield f"{kept.data['nomination']} goes on, and was not verified"
 
 
 # --- late nominations ----------------------------------------------------------------------------------------------

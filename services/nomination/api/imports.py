@@ -19,10 +19,10 @@ from kernel.reads import Here
 from schemas.envelope import SeasonCode
 from services.nomination.api.parts import SecretariatCommand
 from services.nomination.domain.importing import BAD_ROWS, CellFault, Imported, ImportList, Mode, Outcome
-from services.nomination.domain.sheet import MEDIA_TYPES, MOST_BYTES, Line, lines_of
+from services.nomination.domain.spreadsheet import MEDIA_TYPES, MOST_BYTES, Line, lines_of
 from services.nomination.programs import nominations as programs
 from services.nomination.rights import provinces_of
-from services.nomination.sheets import Unreadable, read_rows
+from services.nomination.spreadsheets import Unreadable, read_rows
 
 router = APIRouter()
 

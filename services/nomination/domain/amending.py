@@ -2,7 +2,8 @@
 
 Sheets, seals and decisions stay pinned to the version that they were made under. Committees and nominations are not:
 they live on under the newest one, so every category, body, stage, office and seat that the present version has must
-still be there, under the same table of regions.
+still be there, under the same table of regions. A stage stays with its body and leads where it led: one that is sealed
+under an earlier version is that version's body to decide, and who came from it stands where that version sent them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from kernel.decider import Emit
 from schemas.nomination import RulebookAmended
-from schemas.rulebook import Body, Office, Rulebook, rulebook_content, rulebook_hash
+from schemas.rulebook import Body, Office, Rulebook, Stage, rulebook_content, rulebook_hash
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import SeasonState, opened, season_stream
 
@@ -54,14 +55,27 @@ def amend_rulebook(command: AmendRulebook, state: SeasonState) -> Sequence[Emit]
 
 
 def taken_away(present: Rulebook, amended: Rulebook) -> Iterator[str]:
-    """Yield what of the present version committees and nominations could no longer use, by its place in the file."""
+    """Yield what of the present version is in use and is no more as it was, by its place in the file."""
     categories = {category.code for category in amended.categories}
     yield from (f"categories[{one.code}]" for one in present.categories if one.code not in categories)
     bodies = {body.code: body for body in amended.bodies}
     for body in present.bodies:
         yield from _taken_from(body, bodies.get(body.code))
-    stages = {stage.id for stage in amended.stages}
-    yield from (f"stages[{'/'.join(one.id)}]" for one in present.stages if one.id not in stages)
+    stages = {stage.id: stage for stage in amended.stages}
+    for stage in present.stages:
+        yield from _taken_from_stage(stage, stages.get(stage.id))
+
+
+def _taken_from_stage(present: Stage, amended: Stage | None) -> Iterator[str]:
+    """Yield a lost stage, or that another body decides on it, or that it leads elsewhere."""
+    place = f"stages[{'/'.join(present.id)}]"
+    if amended is None:
+        yield place
+        return
+    if amended.body != present.body:
+        yield f"{place}.body"
+    if amended.next != present.next:
+        yield f"{place}.next"
 
 
 def _taken_from(present: Body, amended: Body | None) -> Iterator[str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, Literal, TypeVar, assert_never
 
-from kernel.decider import Aggregate, Happened
+from kernel.decider import Aggregate, Happened, Position
 from schemas.envelope import Stage
 from schemas.nomination import (
     CertificateIssued,
@@ -29,8 +30,9 @@ from schemas.nomination import (
 )
 from schemas.rulebook import Rulebook
 from services.nomination.domain.local_time import day_of, end_of
-from services.nomination.domain.nomination import Cited
+from services.nomination.domain.nomination import Cited, Nomination
 from services.nomination.domain.refusals import refuse
+from services.nomination.domain.winning import covered
 
 T = TypeVar("T")
 
@@ -88,10 +90,19 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """An open appeal of a nominee against a decision."""
+    """An appeal of a nominee against a decision."""
 
     nomination: str
     cited: Cited
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A verdict that gave a stage other standings, and where the award says so: its version, its place in the log."""
+
+    at: Stage
+    version: int
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +120,18 @@ class Award:
     """The stages that each open appeal holds, by appeal."""
     contests: Mapping[str, Contest] = field(default_factory=dict)
     """The open appeals against decisions of this award, by appeal."""
+    dismissed: frozenset[Contest] = frozenset()
+    """The appeals that were dismissed."""
     contested: int = 0
     """How many appeals there were."""
     corrections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The upheld appeals that corrected a seal, by seal; the standings of the last one stand in its place."""
+    corrected: tuple[Correction, ...] = ()
+    """The same as they were told, for seals of later stages that carry figures."""
+    places: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By seal, the ranks of those within the quota as the last upheld appeal against it left them."""
+    unannounced: frozenset[str] = frozenset()
+    """The corrected seals whose last verdict was not made public yet."""
 
     @property
     def announced(self) -> frozenset[Cited]:
@@ -128,9 +147,18 @@ class Award:
         """Return what was made public of a stage."""
         return tuple(one for one in self.announcements.values() if one.at == stage)
 
+    def awaits_verdict_of(self, stage: Stage) -> bool:
+        """Tell whether a verdict corrected what was announced of a stage, and is not announced itself."""
+        return self.announced_seal(stage) in self.unannounced
+
     def holding(self, stage: Stage) -> tuple[str, ...]:
         """Return the open appeals that hold a stage."""
         return tuple(appeal for appeal, stages in self.freezes.items() if stage in stages)
+
+    def is_contested(self, stage: Stage) -> bool:
+        """Tell whether an appeal against the result of a stage is open."""
+        made = (self.announcements.get(contest.cited) for contest in self.contests.values())
+        return any(one is not None and one.at == stage for one in made)
 
     def won(self, nomination: str) -> bool:
         """Tell whether a nomination is among the winners."""
@@ -139,6 +167,16 @@ class Award:
     def has_winners_of(self, stage: Stage) -> bool:
         """Tell whether the winners of a path that ends at this stage are declared, or that there are none."""
         return any(winner.at == stage for winner in self.winners) or any(at == stage for at, _ in self.vacant)
+
+    def rank_of(self, state: Nomination, at: Stage) -> int | None:
+        """Return the rank that a nominee won at a stage or went on by, as verdicts left it; None if it did neither."""
+        for winner in self.winners:
+            if (winner.nomination, winner.at) == (state.id, at):
+                return winner.rank
+        for before, after in pairwise(state.steps):
+            if before.stage == at:
+                return self.places.get(after.seal or "", {}).get(state.id, after.rank)
+        return None
 
     def winners_by(self, cited: Cited) -> Mapping[str, Winner]:
         """Return the winners of one decision by nomination."""
@@ -153,11 +191,13 @@ def evolve(state: Award, happened: Happened) -> Award:
             return replace(state, reseals=state.reseals | {event.seal})
         case RankingAnnounced():
             made = {(event.plenary, event.motion): _made(event, happened)}
-            return replace(state, announcements={**state.announcements, **made})
+            # An earlier verdict cannot be announced any more, so this is the last one's if there was any.
+            unannounced = state.unannounced - {event.seal}
+            return replace(state, announcements={**state.announcements, **made}, unannounced=unannounced)
         case WinnerDeclared() | WinnerWithdrawn() | RankLeftVacant():
             return _ranked(state, event)
         case StageFrozen() | StageUnfrozen() | DecisionContested() | DecisionReviewed():
-            return _appealed(state, event)
+            return _appealed(state, event, happened)
         case CertificateIssued() | CertificateRevoked():
             return replace(state, certificates=tuple(_certificates(state.certificates, event)))
         case PrizeAwarded():
@@ -168,10 +208,12 @@ def evolve(state: Award, happened: Happened) -> Award:
 
 def _ranked(state: Award, event: WinnerDeclared | WinnerWithdrawn | RankLeftVacant) -> Award:
     """Fold who takes which rank, or that nobody does."""
-    place = (event.at, event.rank)
     if isinstance(event, RankLeftVacant):
-        return replace(state, vacant=state.vacant | {place})
-    return replace(state, winners=tuple(_winners(state.winners, event)), vacant=state.vacant - {place})
+        return replace(state, vacant=state.vacant | {(event.at, event.rank)})
+    winners = tuple(_winners(state.winners, event))
+    taken = covered(winner.rank for winner in winners if winner.at == event.at)
+    vacant = frozenset((at, rank) for at, rank in state.vacant if at != event.at or rank not in taken)
+    return replace(state, winners=winners, vacant=vacant)
 
 
 def _made(event: RankingAnnounced, happened: Happened) -> Announcement:
@@ -179,7 +221,9 @@ def _made(event: RankingAnnounced, happened: Happened) -> Announcement:
     return Announcement(event.at, happened.time, event.appeals_until, named, event.seal)
 
 
-def _appealed(state: Award, event: StageFrozen | StageUnfrozen | DecisionContested | DecisionReviewed) -> Award:
+def _appealed(
+    state: Award, event: StageFrozen | StageUnfrozen | DecisionContested | DecisionReviewed, happened: Happened
+) -> Award:
     """Fold what an appeal holds, and what became of it."""
     match event:
         case StageFrozen():
@@ -190,12 +234,26 @@ def _appealed(state: Award, event: StageFrozen | StageUnfrozen | DecisionContest
             contest = Contest(event.nomination, (event.plenary, event.motion))
             return replace(state, contests={**state.contests, event.appeal: contest}, contested=event.number)
         case DecisionReviewed():
-            before = state.corrections.get(event.seal, ())
-            corrected = {event.seal: (*before, event.appeal)} if event.outcome == "upheld" else {}
             contests = _without(state.contests, event.appeal)
-            return replace(state, contests=contests, corrections={**state.corrections, **corrected})
+            if event.outcome == "upheld":
+                return _corrected(replace(state, contests=contests), event, happened)
+            return replace(state, contests=contests, dismissed=state.dismissed | {state.contests[event.appeal]})
         case _:
             assert_never(event)
+
+
+def _corrected(state: Award, event: DecisionReviewed, happened: Happened) -> Award:
+    """Fold that an upheld appeal corrected a seal, which is then to be announced."""
+    corrections = {**state.corrections, event.seal: (*state.corrections.get(event.seal, ()), event.appeal)}
+    last = Correction(event.at, happened.version, happened.position)
+    places = {**state.places, event.seal: {one.nomination: one.rank for one in event.places or ()}}
+    return replace(
+        state,
+        corrections=corrections,
+        corrected=(*state.corrected, last),
+        places=places,
+        unannounced=state.unannounced | {event.seal},
+    )
 
 
 def _without(found: Mapping[str, T], appeal: str) -> Mapping[str, T]:

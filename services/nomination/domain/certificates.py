@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -97,14 +96,11 @@ def _code(nomination: Nomination) -> str:
 
 
 def _ranked(last: Stage, award: Award, known: Iterable[Nomination]) -> Iterator[tuple[Nomination, int]]:
-    """Yield who won at the end of the path, or went on to the next tier, with the rank."""
-    won = {winner.nomination: winner.rank for winner in award.winners if winner.at == last}
+    """Yield who won at the end of the path, or went on to the next tier, with the rank that it holds by now."""
     for state in known:
-        if state.id in won:
-            yield state, won[state.id]
-        for before, after in pairwise(state.steps):
-            if before.stage == last and after.rank is not None:
-                yield state, after.rank
+        rank = award.rank_of(state, last)
+        if rank is not None:
+            yield state, rank
 
 
 def _finalists(granted: CertificateRules, last: Stage, reached: Iterable[Nomination]) -> Iterator[Due]:
@@ -152,6 +148,8 @@ def issue_certificates(
 ) -> Sequence[Emit]:
     """Issue what is due and not in force, by an office that publishes or the secretary, once all is announced.
 
+    That is the decision on the path's last stage, and every verdict that corrected a result of the path.
+
     Nothing, when everything due was issued before.
     """
     known = opened(season, command.season)
@@ -166,6 +164,8 @@ def issue_certificates(
         raise refuse("certificates-before-announcement", "category", command.name, stage=last.stage)
     if held := sorted({*path.award.freezes, *path.award.contests, *path.open_appeals}):
         raise refuse("certificates-under-appeal", "category", command.name, appeals=", ".join(held))
+    if path.award.unannounced:
+        raise refuse("certificates-before-verdict", "category", command.name)
     rules = known.rulebooks[seal.said.rulebook_version]
     in_force = {(one.kind, one.nomination) for one in path.award.certificates if not one.revoked}
     due = certificates_due(rules, last, path.award, path.nominations)

@@ -33,7 +33,6 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION
 from schemas.rulebook import Rulebook
-from schemas.rulebook import Stage as StageRules
 from services.nomination.domain.admission import AskAdmission, admission_motion, admitted, is_waiting, waiting_at
 from services.nomination.domain.award import check_not_held
 from services.nomination.domain.committee import Committee
@@ -41,6 +40,7 @@ from services.nomination.domain.evidence import (
     Evidence,
     broken_ties,
     check_no_winners,
+    citable_now,
     contender,
     decided_by,
     rules_of,
@@ -81,7 +81,7 @@ from services.nomination.domain.plenary import (
 )
 from services.nomination.domain.readiness import check_upstream, check_verified, path_awards
 from services.nomination.domain.refusals import decides, refuse
-from services.nomination.domain.seal import Ranking, Seal, citable
+from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import SeasonState
 from services.nomination.domain.ties import AskTie, check_unchanged, has_changed, tie_motion
 from services.nomination.domain.verdict import AskAppeal, Case, appeal_motion, verdict_results
@@ -117,8 +117,7 @@ def table_ranking(
     _check_on_agenda(command.item, setting.plenary)
     check_not_held(setting.plenary.stage(command.item), *path_awards(evidence))
     seal = _asked_seal(command, setting.plenary, evidence.ranking)
-    rules = citable(seal, evidence.ranking, setting.season, evidence.award, committee, evidence.nominations)
-    _check_decides(setting.rules.code, stage_rules(rules, seal.said.at))
+    citable_now(seal, setting, evidence)
     if command.digest not in (None, seal.said.digest):
         raise refuse("seal-digest-wrong", "digest", command.digest, computed=seal.said.digest)
     before = setting.plenary.tabled.get(command.item)
@@ -139,12 +138,6 @@ def _check_on_agenda(item: AgendaItem, plenary: Plenary) -> None:
     if item not in plenary.agenda:
         known = ", ".join(item_name(found) for found in plenary.agenda)
         raise refuse("item-not-on-agenda", "item", item_name(item), known=known)
-
-
-def _check_decides(body: str, stage: StageRules) -> None:
-    """Refuse a seal of rules under which another body decides: the rulebook was amended since the meeting's own."""
-    if stage.body != body:
-        raise refuse("stage-of-another-body", "item", f"{stage.category}/{stage.code}", body=stage.body)
 
 
 def _asked_seal(command: TableRanking, plenary: Plenary, ranking: Ranking) -> Seal:
@@ -198,6 +191,7 @@ def open_motion(
             opening: Opening = _propose(asked, item, ballot, setting, evidence)
         case AskTie() as asked:
             _check_movable(item, setting, evidence)
+            check_not_held(setting.plenary.stage(item), *path_awards(evidence))
             opening = tie_motion(asked, item, ballot, setting, evidence)
         case AskAdmission() as asked:
             _check_movable(item, setting, evidence)
@@ -391,7 +385,11 @@ def _check_still_proposed(
 def _decide_tie(
     command: DecideMotion, motion: Motion, tie: BreakTie, setting: Setting, evidence: Evidence
 ) -> Sequence[Emit]:
-    """Close the question in which order those stand who share a rank; nobody moves by it."""
+    """Close the question in which order those stand who share a rank; nobody moves by it.
+
+    Not while an appeal holds the stage: its verdict may change who is tied, and a lot that is drawn prejudges that.
+    """
+    check_not_held(setting.plenary.stage(motion.item), *path_awards(evidence))
     seal, rules = tabled_seal(motion.item, setting, evidence)
     check_unchanged(motion, tie, seal, setting.plenary.stage(motion.item), evidence)
     closed = closing(motion, setting, rules, evidence, command.actor)
@@ -500,8 +498,8 @@ def _results(motion: Motion, plenary: Plenary, seal: Seal, rules: Rulebook, evid
     passing = [state for state in states if state.id not in leaving]
     followed = _advancing if stage_rules(rules, carried.at).next else _winning
     ahead = tuple(followed(passing, carried))
-    named = [emit.event for emit in ahead]
-    crowned = crown(carried.at, rules, named, (plenary.id, motion.number))
+    taking = {state.id: carried.ranks[state.id] for state in passing}
+    crowned = crown(carried.at, rules, taking, (plenary.id, motion.number))
     return (*ahead, *(_eliminated(state, carried) for state in states if state.id in leaving), *crowned)
 
 

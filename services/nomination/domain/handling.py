@@ -71,12 +71,13 @@ class Amend:
     contact: str | None = None
     candidate: Correction = Correction()
     won: bool = False
+    contested: bool = False
 
 
 @decides
 def amend(command: Amend, state: NominationState, season: SeasonState) -> Sequence[Emit]:
     """Write a nomination anew, by its nominating body; nothing when it says so already."""
-    standing = written(command.nomination, state, won=command.won)
+    standing = written(command.nomination, state, won=command.won, contested=command.contested)
     check_nominating_body(command.handler.scopes, standing)
     candidate = _amended(command, standing, opened(season, standing.at.season))
     contact = command.contact or standing.contact
@@ -133,12 +134,13 @@ class AttachEvidence:
     dated: date | None = None
     title_digest: str | None = None
     won: bool = False
+    contested: bool = False
 
 
 @decides
 def attach_evidence(command: AttachEvidence, state: NominationState, season: SeasonState) -> Sequence[Emit]:
     """Attach a document, by the nominating body or the contact, once."""
-    standing = under_way(command.nomination, state, won=command.won)
+    standing = under_way(command.nomination, state, won=command.won, contested=command.contested)
     check_handler(command.handler, standing)
     opened(season, standing.entry.season)
     if command.evidence in standing.evidence:

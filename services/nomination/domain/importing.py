@@ -35,7 +35,7 @@ from services.nomination.domain.nomination import (
 )
 from services.nomination.domain.refusals import Refused, decides, refuse
 from services.nomination.domain.season import SeasonState, opened
-from services.nomination.domain.sheet import COLUMNS, Cell, ErrorValue, Formula, Line, Value
+from services.nomination.domain.spreadsheet import COLUMNS, Cell, ErrorValue, Formula, Line, Value
 
 Mode = Literal["all-or-nothing", "skip-bad"]
 Status = Literal["nominated", "already", "bad", "skipped"]

@@ -14,7 +14,7 @@ from typing import Final
 from schemas.nomination import Quorum, Tally
 from schemas.rulebook import Body, Rulebook
 from schemas.scoring import RankingSealed
-from services.nomination.domain.committee import Committee, FormedBody, candidates_of, votes_by
+from services.nomination.domain.committee import Committee, FormedBody, candidates_of
 from services.nomination.domain.nomination import NominationState
 from services.nomination.domain.plenary import BreakTie, Motion
 from services.nomination.domain.refusals import refuse
@@ -116,7 +116,8 @@ def quorum_of(body: Body, formed: FormedBody, recused: Collection[str], present:
 
 def free_to_vote(body: Body, formed: FormedBody, recused: Collection[str]) -> set[str]:
     """Return who holds a seat that votes by the body's rules and is not recused, present or not."""
-    return {person for seat, person in formed.holders.items() if votes_by(seat, body) and person not in recused}
+    seated = {person for seat, person in formed.holders.items() if body.votes(seat.office, seat.number)}
+    return seated - set(recused)
 
 
 def check_quorum(quorum: Quorum, path: str) -> None:

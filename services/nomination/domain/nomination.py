@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Literal, assert_never
+from typing import Any, Final, Literal, assert_never
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from kernel.decider import Aggregate, Emit, Happened, Position, Refusal
@@ -22,6 +22,7 @@ from schemas.nomination import (
     NominationAmended,
     NominationEliminated,
     NominationFiledLate,
+    NominationReinstated,
     NominationRejected,
     NominationResubmitted,
     NominationReturned,
@@ -38,7 +39,14 @@ from services.nomination.domain.local_time import told
 from services.nomination.domain.refusals import Refused, decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
 
-Movement = NominationWithdrawn | StageAdvanced | StageAdvanceWithdrawn | NominationEliminated | NominationRejected
+Movement = (
+    NominationWithdrawn
+    | StageAdvanced
+    | StageAdvanceWithdrawn
+    | NominationEliminated
+    | NominationReinstated
+    | NominationRejected
+)
 Handling = (
     NominationAmended
     | EvidenceAttached
@@ -112,7 +120,9 @@ class Step:
     entered: Position
     left: Position | None = None
     rank: int | None = None
-    """Its rank at the stage before, by which it came here; None at the first."""
+    """Its rank at the stage before, by which it came here; None at the first. A verdict may have changed it since."""
+    seal: str | None = None
+    """The seal that ranked it there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +141,8 @@ class Nomination:
     """The recorded time of its nomination, which can break ties."""
     ending: Ending | None = None
     outcomes: Mapping[Cited, Outcome] = field(default_factory=dict)
+    decided_on: frozenset[str] = frozenset()
+    """The seals by which plenaries disposed of it."""
     checks: Mapping[Stage, Check] = field(default_factory=dict)
     """How far stages with verification have come with it."""
     evidence: frozenset[str] = frozenset()
@@ -246,21 +258,28 @@ def _moved(state: Nomination, event: Movement, position: Position) -> Nomination
             checks = {**state.checks, event.at: checked(event)}
             return replace(state, steps=left, ending="rejected", checks=checks)
         case StageAdvanced():
-            outcomes: dict[Cited, Outcome] = {**state.outcomes, (event.plenary, event.motion): "advanced"}
-            return replace(
-                state, steps=(*left, Step(event.reached, position, rank=event.rank)), ending=None, outcomes=outcomes
-            )
+            steps = (*left, Step(event.reached, position, rank=event.rank, seal=event.seal))
+            return replace(state, steps=steps, ending=None, **_disposed(state, event, "advanced"))
         case StageAdvanceWithdrawn():
-            outcomes = {**state.outcomes, (event.plenary, event.motion): "eliminated"}
-            steps = tuple(_up_to(left, event.returned))
-            # Who withdrew stays withdrawn: a later verdict gives the seat to nobody who does not want it.
-            ending: Ending = "withdrawn" if state.ending == "withdrawn" else "eliminated"
-            return replace(state, steps=steps, ending=ending, outcomes=outcomes)
+            # Who withdrew or was rejected stays so: a later verdict seats nobody who is out of the race.
+            ending: Ending = state.ending if state.ending and state.left_empty else "eliminated"
+            disposed = _disposed(state, event, "eliminated")
+            return replace(state, steps=tuple(_up_to(left, event.returned)), ending=ending, **disposed)
         case NominationEliminated():
-            outcomes = {**state.outcomes, (event.plenary, event.motion): "eliminated"}
-            return replace(state, steps=left, ending="eliminated", outcomes=outcomes)
+            return replace(state, steps=left, ending="eliminated", **_disposed(state, event, "eliminated"))
+        case NominationReinstated():
+            steps = (*state.steps[:-1], replace(state.steps[-1], left=None))
+            return replace(state, steps=steps, ending=None, decided_on=state.decided_on | {event.seal})
         case _:
             assert_never(event)
+
+
+def _disposed(
+    state: Nomination, event: StageAdvanced | StageAdvanceWithdrawn | NominationEliminated, outcome: Outcome
+) -> dict[str, Any]:
+    """Return what a state keeps of a decision that disposed of it."""
+    outcomes = {**state.outcomes, (event.plenary, event.motion): outcome}
+    return {"outcomes": outcomes, "decided_on": state.decided_on | {event.seal}}
 
 
 def _up_to(steps: Iterable[Step], stage: Stage) -> Iterator[Step]:
@@ -323,8 +342,16 @@ _TOLD_ENDINGS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def under_way(id_: str, state: NominationState, *, won: bool) -> Nomination:
-    """Return a nomination that still competes; raise Refused. `won`: it is among the declared winners."""
+def under_way(id_: str, state: NominationState, *, won: bool, contested: bool = False) -> Nomination:
+    """Return a nomination that still competes, or may again by a verdict; raise Refused.
+
+    Args:
+        id_: the nomination's id.
+        state: the nomination.
+        won: it is among the declared winners.
+        contested: an appeal against the result of its stage is open, and what is asked shall be possible meanwhile for
+            those whom that result eliminated: what the verdict may need must be there when it falls.
+    """
     if isinstance(state, FiledLate):
         raise refuse("not-admitted-yet", "nomination", id_)
     if isinstance(state, TakenBack):
@@ -332,7 +359,7 @@ def under_way(id_: str, state: NominationState, *, won: bool) -> Nomination:
     if not isinstance(state, Nomination):
         raise refuse("nomination-unknown", "nomination", id_)
     ending = "won" if won else state.ending
-    if ending is not None:
+    if ending is not None and not (contested and ending == "eliminated"):
         raise ended("nomination", id_, ending)
     return state
 
@@ -343,9 +370,9 @@ def ended(path: str, nomination: str, ending: str) -> Refused:
     return refuse("nomination-ended", path, nomination, ending=english, ending_id=indonesian)
 
 
-def written(id_: str, state: NominationState, *, won: bool) -> Written:
+def written(id_: str, state: NominationState, *, won: bool, contested: bool = False) -> Written:
     """Return a nomination that still competes, or one that was filed late and waits; raise Refused."""
-    return state if isinstance(state, FiledLate) else under_way(id_, state, won=won)
+    return state if isinstance(state, FiledLate) else under_way(id_, state, won=won, contested=contested)
 
 
 def check_handler(handler: Handler, state: Nomination) -> None:

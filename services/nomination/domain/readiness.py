@@ -1,7 +1,8 @@
 """What must be in order before a stage is decided: no appeal holds it, earlier results stand, nominees are verified.
 
-Stages follow one another: while the result of the stage that a nominee came from is not announced, or can still be
-appealed against, whoever stands here may yet be returned, and another may yet come.
+Stages follow one another: while the result of an earlier stage is not announced as it stands, verdicts included, or can
+still be appealed against, whoever stands here may yet be returned, and another may yet come. That holds for every place
+that decided an earlier stage, also for one from which nobody came or of which nobody is left.
 """
 
 from __future__ import annotations
@@ -26,11 +27,19 @@ def path_awards(evidence: Evidence) -> tuple[Award, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A stage that nominees came from: whether it is announced, and until when its result can be appealed against."""
+    """A decided stage before this one: whether its result is announced, and until when it can be appealed against."""
 
     stage: Stage
-    announced: bool
+    decision: bool
+    """Its decision was made public."""
+    verdict: bool
+    """No verdict has corrected it since without being made public."""
     until: datetime | None
+
+    @property
+    def announced(self) -> bool:
+        """Tell whether the result is public as it stands."""
+        return self.decision and self.verdict
 
     def is_open(self, now: datetime) -> bool:
         """Tell whether the appeal window still runs, its last instant included."""
@@ -42,23 +51,38 @@ class Upstream:
         return f"{self.stage.tier}/{self.stage.province}/{self.stage.category}/{self.stage.stage}"
 
 
-def upstream(at: Stage, evidence: Evidence) -> Iterator[Upstream]:
-    """Yield every stage that those who stand at a stage came from last, in the order of their places."""
-    previous = {state.steps[-2].stage for state in evidence.standing(at) if len(state.steps) > 1}
-    for stage in sorted(previous, key=lambda one: (one.province, one.tier, one.stage)):
+def upstream(at: Stage, rules: Rulebook, evidence: Evidence) -> Iterator[Upstream]:
+    """Yield every decided stage whose best come to a stage, in the order of their places, whoever is left of them."""
+    for stage in sorted(_decided_before(at, rules, evidence), key=lambda one: (one.province, one.tier, one.stage)):
         award = evidence.awards.get(stage.award, Award())
         made = award.announcements_of(stage)
         ends = [one.until for one in made if one.until is not None]
-        yield Upstream(stage, announced=bool(made), until=max(ends, default=None))
+        yield Upstream(stage, bool(made), not award.awaits_verdict_of(stage), max(ends, default=None))
+
+
+def _decided_before(at: Stage, rules: Rulebook, evidence: Evidence) -> set[Stage]:
+    """Return the stages that lead to one and were decided: a nominee left them by a decision, or they are announced."""
+    leading = {one.id for one in rules.stages_before(stage_rules(rules, at))}
+    known = [state for state in evidence.nominations.values() if isinstance(state, Nomination)]
+    found: set[Stage] = set()
+    for state in known:
+        for step in state.steps:
+            stage, award = step.stage, evidence.awards.get(step.stage.award, Award())
+            left = step is not state.steps[-1] or state.ending == "eliminated"
+            if (stage.tier, stage.category, stage.stage) in leading and (left or award.announcements_of(stage)):
+                found.add(stage)
+    return found
 
 
 def check_upstream(at: Stage, rules: Rulebook, evidence: Evidence, received: datetime) -> None:
-    """Refuse a decision while an earlier result is not public, or can still be appealed against."""
+    """Refuse a decision while an earlier result is not public as it stands, or can still be appealed against."""
     if not rules.appeals.freezes_downstream:
         return
-    for earlier in upstream(at, evidence):
-        if not earlier.announced:
+    for earlier in upstream(at, rules, evidence):
+        if not earlier.decision:
             raise refuse("upstream-unannounced", "item", earlier.name)
+        if not earlier.verdict:
+            raise refuse("verdict-unannounced", "item", earlier.name)
         if earlier.until is not None and earlier.is_open(received):
             until = told(earlier.until, rules.zone(at.province))
             raise refuse("appeal-window-open", "item", earlier.name, until=until)

@@ -9,7 +9,7 @@ held. `amending` has what a new version of the rulebook may change.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -317,13 +317,20 @@ def unfreeze_season(command: ByTwo, state: SeasonState) -> Sequence[Emit]:
 
 
 @decides
-def close_season(command: ByTwo, state: SeasonState, received: datetime) -> Sequence[Emit]:
-    """End the season for good, once the last window of its calendar is over everywhere."""
+def close_season(
+    command: ByTwo, state: SeasonState, received: datetime, appeals: Collection[str] = ()
+) -> Sequence[Emit]:
+    """End the season for good, once the last window of its calendar is over everywhere.
+
+    Not while `appeals` wait to be decided: nothing can be decided afterwards.
+    """
     _check_two(command)
     rules = opened(state, command.season).rulebook
     ends, zone = _last_end(rules, _whole(rules)), rules.calendar.zone
     if received <= ends:
         raise refuse("season-under-way", "season", command.season, ends=told(ends, zone))
+    if appeals:
+        raise refuse("season-under-appeal", "season", command.season, appeals=", ".join(sorted(appeals)))
     return (Emit(season_stream(command.season), SeasonClosed(**_said(command))),)
 
 

@@ -3,7 +3,8 @@
 One member of the body speaks for it, if seated with a vote and not recused on the nomination; every finding is an
 event that names who. A nomination that was handed back lies with its nominating body until it is resubmitted or the
 deadline has passed: the last second of the day that many days from now, in the time of the stage's place. What was
-verified may be handed back again while it stands at the stage, so until the plenary decides.
+verified may be handed back again while it stands at the stage, so until the plenary decides. While an appeal against
+that decision is open, also those whom it eliminated are judged: a verdict lets nobody advance who is not verified.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Verify:
     person: str
     received: datetime
     won: bool = False
+    contested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Return:
     received: datetime
     defects: tuple[Defect, ...]
     won: bool = False
+    contested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Resubmit:
     handler: Handler
     received: datetime
     won: bool = False
+    contested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ def _until(received: datetime, case: _Case) -> datetime:
 @decides
 def resubmit(command: Resubmit, state: NominationState, season: SeasonState) -> Sequence[Emit]:
     """Hand a mended nomination in again, by its nominating body, before the deadline."""
-    standing = under_way(command.nomination, state, won=command.won)
+    standing = under_way(command.nomination, state, won=command.won, contested=command.contested)
     check_nominating_body(command.handler.scopes, standing)
     case = _case(standing, season)
     if not isinstance(case.check, Returned):
@@ -185,7 +189,8 @@ def _judged(
     command: Verify | Return | Reject, state: NominationState, season: SeasonState, committee: Committee
 ) -> _Case:
     """Return the case before a member of the stage's body, who is seated with a vote and not recused."""
-    standing = under_way(command.nomination, state, won=command.won)
+    contested = not isinstance(command, Reject) and command.contested
+    standing = under_way(command.nomination, state, won=command.won, contested=contested)
     case = _case(standing, season)
     at, rules = standing.at, case.rules
     body = rules.body(rules.stage(at.tier, at.category, at.stage))

@@ -15,7 +15,7 @@ from kernel.decider import Emit
 from schemas.nomination import BallotConfirmed, BallotTallied, Quorum, Tally, Vote, VoteCast
 from schemas.rulebook import Body
 from services.nomination.domain.admission import check_waiting
-from services.nomination.domain.committee import Committee, votes_by
+from services.nomination.domain.committee import Committee
 from services.nomination.domain.evidence import rules_of
 from services.nomination.domain.motion import ballots, check_ballots, check_quorum, quorum_of, recused_on
 from services.nomination.domain.nomination import NominationState, Unnominated
@@ -100,7 +100,7 @@ def _polled(number: int, setting: Setting, ranking: Ranking, nominations: Mappin
 def _check_takes_part(person: str, polled: _Polled, setting: Setting) -> str:
     """Return the office of a seated, present member who is not recused on the motion; refuse others."""
     seat = voting_seat(person, setting.rules, setting.formed, "actor")
-    if not votes_by(seat, polled.body):
+    if not polled.body.votes(seat.office, seat.number):
         raise refuse("seat-of-later-rules", "actor", seat.office, seat=seat.number, version=polled.version)
     if person in polled.recused:
         raise refuse("recused", "actor")
@@ -215,7 +215,7 @@ def confirm_ballot(
     ranking: Ranking,
     nominations: Mapping[str, NominationState],
 ) -> Sequence[Emit]:
-    """Confirm the stated count, once, as a seated, present and unrecused member."""
+    """Confirm the stated count, once, as a seated, present and unrecused member other than who stated it."""
     setting = in_session(command.plenary, plenary, season, committee, command.received)
     polled = _polled(command.motion, setting, ranking, nominations)
     motion, person = polled.motion, command.actor.person
@@ -225,6 +225,8 @@ def confirm_ballot(
         raise refuse("ballot-uncounted", "motion", motion.number)
     if command.tally is not None and (command.tally, command.invalid) != (motion.tally, motion.invalid):
         raise refuse("tally-differs", "tally", _told(command.tally, command.invalid), stated=_stated(motion))
+    if person == motion.teller:
+        raise refuse("confirmed-by-teller", "actor", motion.number)
     if person in motion.confirmed:
         raise refuse("confirmed-already", "motion", motion.number)
     confirmed = BallotConfirmed(plenary=command.plenary, motion=motion.number, person=person, office=office)

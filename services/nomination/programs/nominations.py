@@ -131,13 +131,16 @@ C = TypeVar("C", Amend, AttachEvidence, DisputeFigure, Verify, Return, Reject, R
 
 
 async def _standing(load: Loader, command: C) -> tuple[C, NominationState, SeasonState]:
-    """Load a nomination and its season, and tell the command whether it has won."""
+    """Load a nomination and its season, and tell the command whether it has won, or may come back by an appeal."""
     state = await load.load(NOMINATION, nomination_stream(command.nomination))
     if not isinstance(state, FiledLate | Nomination):
         return command, state, Unopened()
     award = await load.load(AWARD, state.at.award)
     season = await load.load(SEASON, season_stream(state.at.season))
-    return replace(command, won=award.won(state.id)), state, season
+    told = replace(command, won=award.won(state.id))
+    if isinstance(told, Amend | AttachEvidence | Verify | Return | Resubmit):
+        told = replace(told, contested=award.is_contested(state.at))
+    return told, state, season
 
 
 def _handling(command: C, decide: Callable[[C, NominationState, SeasonState], Decision]) -> Program:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 
 from kernel.commands import Program
 from kernel.decider import Decision, Loader
 from schemas.rulebook import Rulebook
 from services.nomination.domain.amending import AmendRulebook, amend_rulebook
+from services.nomination.domain.award import AWARD
 from services.nomination.domain.season import (
     SEASON,
     ByTwo,
@@ -22,6 +23,9 @@ from services.nomination.domain.season import (
     season_stream,
     unfreeze_season,
 )
+
+Awards = Callable[[str], Awaitable[Collection[str]]]
+"""Gives the streams of all awards of a season."""
 
 
 def opening(rulebook: Rulebook) -> Program:
@@ -49,9 +53,15 @@ def unfreezing(command: ByTwo) -> Program:
     return _on(command.season, lambda season: unfreeze_season(command, season))
 
 
-def closing(command: ByTwo, received: datetime) -> Program:
-    """End a season for good."""
-    return _on(command.season, lambda season: close_season(command, season, received))
+def closing(command: ByTwo, received: datetime, awards: Awards) -> Program:
+    """End a season for good, while no appeal is open on any of its awards; each is guarded, so that none comes in."""
+
+    async def program(load: Loader) -> Decision:
+        season = await load.load(SEASON, season_stream(command.season))
+        states = [await load.load(AWARD, stream) for stream in sorted(await awards(command.season))]
+        return close_season(command, season, received, [appeal for state in states for appeal in state.contests])
+
+    return program
 
 
 def _on(code: str, decide: Callable[[SeasonState], Decision]) -> Program:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from kernel.body import Moment
 from kernel.canonical import Json
@@ -50,28 +50,19 @@ async def open_stage(here: Here, command: SecretaryCommand, at: At) -> Json:
     return answer(outcome)
 
 
-class AssignmentBody(Body):
-    """The seed of a draw, where it was thrown in public; else the service makes one."""
-
-    seed: Annotated[
-        str | None,
-        StringConstraints(pattern=r"^[0-9a-f]{64}$"),
-        Field(description="64 hex digits (0-9, a-f), for example thrown with dice before the committee."),
-    ] = None
-
-
 @router.post(f"/v1/rankings{STAGE_PATH}/assign", tags=["stages"], summary="Draw who scores whom")
-async def assign_scorers(here: Here, command: SecretaryCommand, at: At, body: AssignmentBody) -> Json:
+async def assign_scorers(here: Here, command: SecretaryCommand, at: At) -> Json:
     """Draw members for every nominee that has fewer scorers than the rulebook asks for; what was drawn stays.
 
-    The draw follows from its seed by SHA-256 alone, so anybody can repeat it.
+    The draw follows from its seed by SHA-256 alone, so anybody can repeat it. The service makes the seed: whoever could
+    choose it could try seeds until the wanted members fall.
     """
     refuse_other_place(command.person, at)
 
     async def roll(stage: Stage) -> list[str]:
         return await roll_of_stage(here, stage)
 
-    assign = AssignScorers(at, command.actor, body.seed or secrets.token_hex(_SEED_BYTES))
+    assign = AssignScorers(at, command.actor, secrets.token_hex(_SEED_BYTES))
     return answer(await here.executor.execute(command.ask("secretary"), programs.assigning(assign, roll)))
 
 

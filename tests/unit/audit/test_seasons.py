@@ -23,7 +23,7 @@ from schemas.nomination import (
     SeasonUnfrozen,
 )
 from schemas.rulebook import Rulebook
-from schemas.scoring import SheetRead
+from schemas.scoring import AspectScored, SheetRead
 from services.nomination.domain.amending import AmendRulebook, amend_rulebook
 from services.nomination.domain.season import (
     ByTwo,
@@ -35,7 +35,7 @@ from services.nomination.domain.season import (
 )
 from tests.unit.audit.exported import forged
 from tests.unit.audit.forging import codes, of, rules, said, verified
-from tests.unit.audit.played import SALTED, Play, person
+from tests.unit.audit.played import SALTED, Play, mark, person
 
 SEASON = "season/2020"
 AT = Stage(season="2020", tier="provincial", province="75", category="KABKOTA", stage="seleksi")
@@ -174,6 +174,24 @@ def test_what_lies_a_few_seconds_beside_a_freeze_may_have_come_before_it(tmp_pat
     assert said(verified(play.log, tmp_path)) == ""
 
 
+@pytest.mark.parametrize(("minutes", "faulty"), [(5, False), (59, False), (61, True)])
+def test_what_scoring_lets_pass_soon_after_a_freeze_is_remarked_and_later_a_fault(tmp_path, minutes, faulty):
+    """It hears of a freeze when that is delivered; what it took until then the record cannot tell from what it knew."""
+    play = season()
+    play.nominate("75.03", "Kabupaten Bone Bolango", AT)
+    play.freeze()
+    play.pass_(minutes=minutes)
+    stream = f"sheet/{person('nomination 75.03')}/provincial-seleksi/{person('m')}"
+    filed_mark = {"nomination": person("nomination 75.03"), "at": AT, "member": person("m")}
+    play.say(stream, AspectScored(mark=mark("kinerja", "80"), **filed_mark))
+    report = verified(play.log, tmp_path)
+    assert ("was frozen or closed" in said(report)) is faulty
+    assert report.good is not faulty
+    remarks = [(remark.code, remark.place.stream) for remark in report.remarks]
+    assert remarks == ([] if faulty else [("late", stream)])
+    assert report.as_json()["remarks"] == [remark.as_json() for remark in report.remarks]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -182,6 +200,11 @@ def test_what_lies_a_few_seconds_beside_a_freeze_may_have_come_before_it(tmp_pat
         (of("SeasonClosed", lambda data: data.update(second=data["first"])), "takes two administrators"),
         (of("RulebookAmended", lambda data: data.update(version=3)), "the version after 1 is 2, not 3"),
         (of("RulebookAmended", lambda data: data["content"].update(version=7)), "of another season or version"),
+        (
+            of("RulebookAmended", lambda data: data["content"]["stages"][0].update(body="panitia-lain")),
+            "`body` of the stage",
+        ),
+        (of("RulebookAmended", lambda data: data["content"]["stages"][0].pop("next")), "`next` of the stage"),
         (
             of("DeadlineExtended", lambda data: data.update(until="2021-01-10T00:00:00.000000Z")),
             "which is not earlier",
@@ -214,6 +237,14 @@ def test_a_season_closed_before_its_end_or_frozen_twice_is_found(tmp_path):
     late = {"closes": "2029-12-31T23:59:59"}
     change = of("RulebookAmended", lambda data: data["content"]["calendar"].update(late))
     assert "was closed before its end" in said(verified(forged(eventful().log, change), tmp_path / "closed"))
+
+
+def test_a_season_closed_while_an_appeal_was_open_is_found(tmp_path):
+    play = season()
+    play.log.now = datetime(2021, 6, 30, tzinfo=UTC)
+    say_appeal(play)
+    play.close()
+    assert "was not decided when the season was closed" in said(verified(play.log, tmp_path))
 
 
 def filed(play: Seasons) -> None:

@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 
 from cli.main import build
 from cli.output import Finding, WrongUse
-from services.nomination.domain.sheet import COLUMNS, CSV, MOST_BYTES, XLSX, lines_of
-from services.nomination.sheets import read_rows
+from services.nomination.domain.spreadsheet import COLUMNS, CSV, MOST_BYTES, XLSX, lines_of
+from services.nomination.spreadsheets import read_rows
 from tests.unit.cli.fake_stack import FakeStack, run
 
 ROUTE = "/v1/nominations/import"

@@ -38,6 +38,14 @@ def test_a_late_nomination_is_put_to_the_vote():
     assert (event.motion, event.nomination, event.ballot) == (1, late, "open")
 
 
+def test_an_interest_in_it_keeps_from_voting_on_it():
+    scene, late = waiting()
+    refused(scene.declare(MEMBER, late, category="BESAR"), "nomination-of-another-category", "nomination")
+    scene.given(scene.declare(MEMBER, late))
+    scene.given(scene.admit(late))
+    refused(scene.vote(MEMBER), "recused", "actor")
+
+
 def test_admitted_it_competes_with_all_that_it_said_when_it_was_filed():
     scene, late = waiting()
     scene.given(scene.admit(late))

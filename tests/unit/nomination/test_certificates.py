@@ -13,6 +13,8 @@ from schemas.nomination import (
     AppealLodged,
     CertificateIssued,
     CertificateRevoked,
+    DecisionReviewed,
+    RankingAnnounced,
     StageFrozen,
     Verdict,
     WinnerDeclared,
@@ -103,6 +105,29 @@ def test_nobody_else_issues(actor):
 def test_no_certificate_before_the_announcement():
     scene, _, _ = won(1, 2)
     refused(scene.issue(), "certificates-before-announcement", "category")
+
+
+def test_no_certificate_before_the_announcement_of_a_verdict():
+    scene, _ = announced(1, 2)
+    said = scene.last(FINAL.award).event
+    assert isinstance(said, RankingAnnounced)
+    reviewed = DecisionReviewed(at=FINAL, appeal=APPEAL, seal=said.seal, outcome="upheld", digest=REASON)
+    record(scene, FINAL.award, reviewed)
+    refused(scene.issue(), "certificates-before-verdict", "category")
+    record(scene, FINAL.award, said.model_copy(update={"motion": 2, "digest": REASON}))
+    assert accepted(scene.issue())
+
+
+def test_a_dismissed_appeal_holds_no_certificate():
+    scene, _ = announced(1, 2)
+    said = scene.last(FINAL.award).event
+    assert isinstance(said, RankingAnnounced)
+    record(
+        scene,
+        FINAL.award,
+        DecisionReviewed(at=FINAL, appeal=APPEAL, seal=said.seal, outcome="dismissed", digest=said.digest),
+    )
+    assert accepted(scene.issue())
 
 
 def test_no_certificate_while_an_appeal_is_open():

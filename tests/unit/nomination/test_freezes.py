@@ -56,6 +56,7 @@ from services.nomination.domain.voting import CastVote, ConfirmBallot, TallyBall
 from services.nomination.programs import awards, committees, nominations, plenaries, seasons
 from services.nomination.programs.loading import RollOfPlace
 from tests.unit.nomination.amended import SceneLoader, amended, with_title
+from tests.unit.nomination.appealing import APPEAL_ID, DESK, DISMISSED, contested
 from tests.unit.nomination.scene import (
     AT,
     BODY,
@@ -136,6 +137,21 @@ def test_a_season_is_closed_when_its_last_window_is_over_everywhere(received: da
     refused(close_season(TOGETHER, opened().season(), received), "season-under-way", "season")
 
 
+async def test_a_season_is_not_closed_while_an_appeal_is_open():
+    scene, _ = contested(90, 80, 70)
+
+    async def awards(season: str) -> list[str]:
+        return [stream for stream in scene.streams if stream.startswith(f"award/{season}/")]
+
+    loader = SceneLoader(scene)
+    refusal = refused(await seasons.closing(TOGETHER, AFTER, awards)(loader), "season-under-appeal", "season")
+    assert APPEAL_ID in refusal.detail.id
+    assert {AT.award, DESK.award} <= set(loader.loaded), "an appeal that comes at the same moment must be noticed"
+    scene.judge(DISMISSED)
+    (event,) = scene.given(await seasons.closing(TOGETHER, AFTER, awards)(SceneLoader(scene)))
+    assert isinstance(event, SeasonClosed)
+
+
 def test_it_takes_two_different_persons():
     path = "header.Second-Authorization"
     refused(freeze_season(ALONE, opened().season()), "two-persons-needed", path)
@@ -201,6 +217,10 @@ async def kept() -> None:
     """The document is kept elsewhere."""
 
 
+async def no_awards(_season: str) -> tuple[str, ...]:
+    return ()
+
+
 async def nobody(_at: Stage) -> tuple[str, ...]:
     return ()
 
@@ -211,7 +231,7 @@ HELD: dict[Callable[..., Program], Callable[[str], Program]] = {
         ExtendNomination("2020", GORONTALO, CALENDAR.nomination_closes + timedelta(days=1), IN_WINDOW, REASON)
     ),
     seasons.freezing: lambda _: seasons.freezing(TOGETHER),
-    seasons.closing: lambda _: seasons.closing(TOGETHER, AFTER),
+    seasons.closing: lambda _: seasons.closing(TOGETHER, AFTER, no_awards),
     committees.forming: lambda _: committees.forming(_term()),
     committees.appointing: lambda _: committees.appointing(
         AppointMember(*PLACE, "anggota-kesembilan", 1, person("ninth"), IN_WINDOW)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kernel.decider import FieldFault, Refusal
 from services.nomination.domain.importing import ImportList, Outcome, judge_list
 from services.nomination.domain.refusals import RULES
-from services.nomination.domain.sheet import (
+from services.nomination.domain.spreadsheet import (
     COLUMNS,
     MOST_ROWS,
     ErrorValue,

@@ -8,11 +8,12 @@ import pytest
 
 from kernel.decider import Emit
 from schemas.envelope import Stage
-from schemas.nomination import NominationReturned
+from schemas.nomination import NominationReturned, Verdict
 from services.nomination.domain.award import appeals_until
 from services.nomination.domain.nomination import nomination_stream
 from services.nomination.domain.plenary import Actor
 from services.nomination.domain.readiness import upstream
+from tests.unit.nomination.appealing import DISMISSED, Hearing, contested, decided_on, to, until
 from tests.unit.nomination.assembly import (
     Assembly,
     changed_content,
@@ -103,6 +104,7 @@ def at_the_centre(*, announced: bool, rules: object = None) -> tuple[Assembly, l
     scene.given(scene.appoint("ketua-tim", HEAD.person, body="tim-verifikasi", province="00"))
     for seat in range(1, 5):
         scene.given(scene.appoint("verifikator", person(f"verifikator {seat}"), seat, "tim-verifikasi", "00"))
+    scene.find_in_order(ids, NATIONAL)
     scene.seal([(id_, rank) for rank, id_ in enumerate(ids, start=1)], at=NATIONAL)
     item = national(ITEM)
     scene.given(scene.convene(body="tim-verifikasi", province="00", agenda=(item,)))
@@ -122,12 +124,12 @@ def test_a_decision_waits_for_the_announcement_before_it():
 def test_a_decision_waits_for_the_last_instant_of_the_appeal_window_before_it():
     scene, _ = at_the_centre(announced=True)
     announced = scene.streams[AT.award][-1].time
-    until = appeals_until(rulebook(), "75", announced)
+    last = appeals_until(rulebook(), "75", announced)
     refusal = refused(scene.decide(HEAD), "appeal-window-open", "item")
     assert "WIB" in refusal.detail.id  # the meeting is the nation's
-    scene.clock = until
+    scene.clock = last
     refused(scene.decide(HEAD), "appeal-window-open", "item")
-    scene.clock = until + timedelta(microseconds=1)
+    scene.clock = last + timedelta(microseconds=1)
     accepted(scene.decide(HEAD))
 
 
@@ -137,17 +139,87 @@ def test_where_appeals_freeze_nothing_the_next_stage_waits_for_nothing():
     accepted(scene.decide(HEAD))
 
 
-def test_only_stages_that_those_who_stand_here_came_from_are_waited_for():
+def test_a_place_of_which_nobody_is_left_is_waited_for_too():
     scene, ids = at_the_centre(announced=False)
     for id_ in ids:
         scene.given(scene.withdraw(id_))
-    assert list(upstream(NATIONAL, scene.evidence(NATIONAL))) == []
-    accepted(scene.decide(HEAD))
+    refused(scene.decide(HEAD), "upstream-unannounced", "item")
+
+
+def test_a_place_from_which_nobody_came_is_waited_for_too():
+    scene, ids = decided_on(90, 80, few=[0, 1], announced=False)
+    evidence = scene.evidence(NATIONAL)
+    assert scene.has_advanced() == set()
+    (earlier,) = upstream(NATIONAL, scene.rules(), evidence)
+    assert (earlier.stage, earlier.announced, earlier.until) == (AT, False, None)
+    scene.given(scene.announce())
+    (earlier,) = upstream(NATIONAL, scene.rules(), scene.evidence(NATIONAL))
+    assert earlier.announced
+    assert earlier.is_open(until(scene))
+    assert ids
+
+
+def test_a_place_that_has_not_decided_is_not_waited_for():
+    scene, _ = gathered(1, 2)
+    assert list(upstream(NATIONAL, rulebook(), scene.evidence(NATIONAL))) == []
 
 
 def test_a_first_stage_waits_for_none():
     scene, _ = gathered(1, 2)
-    assert list(upstream(AT, scene.evidence())) == []
+    assert list(upstream(AT, rulebook(), scene.evidence())) == []
+
+
+# --- verdicts on the stage before ----------------------------------------------------------------------------------
+
+
+def judged_at_the_centre(verdict: Verdict) -> Hearing:
+    """Return a province's result that a verdict corrected, its window over, and the nation about to decide on it."""
+    scene, ids = contested(90, 80, 70)
+    scene.judge(verdict)
+    scene.clock += timedelta(days=9)
+    going_on = scene.has_advanced()
+    scene.streams[f"plenary/{person('province')}"] = scene.streams.pop(f"plenary/{PLENARY_ID}")
+    scene.given(scene.form("tim-verifikasi", "00"))
+    scene.given(scene.appoint("ketua-tim", HEAD.person, body="tim-verifikasi", province="00"))
+    for seat in range(1, 5):
+        scene.given(scene.appoint("verifikator", person(f"verifikator {seat}"), seat, "tim-verifikasi", "00"))
+    scene.seal([(id_, rank) for rank, id_ in enumerate((one for one in ids if one in going_on), start=1)], at=NATIONAL)
+    item = national(ITEM)
+    scene.given(scene.convene(body="tim-verifikasi", province="00", agenda=(item,)))
+    members = (HEAD.person, *(person(f"verifikator {seat}") for seat in range(1, 5)))
+    for member in members:
+        scene.given(scene.attend(member))
+    scene.given(scene.table(item=item))
+    scene.given(scene.move(item=item))
+    for member in members:
+        scene.given(scene.vote(member))
+    return scene
+
+
+def announce_verdict(scene: Hearing) -> None:
+    """Announce the province's verdict, whose meeting the nation's has taken the place of."""
+    here, there = f"plenary/{PLENARY_ID}", f"plenary/{person('province')}"
+    scene.streams[here], scene.streams[there] = scene.streams[there], scene.streams[here]
+    scene.given(scene.announce(motion=2))
+    scene.streams[here], scene.streams[there] = scene.streams[there], scene.streams[here]
+
+
+def test_a_decision_waits_for_the_announcement_of_the_verdict_before_it():
+    scene = judged_at_the_centre(to(85))
+    refusal = refused(scene.decide(HEAD), "verdict-unannounced", "item")
+    assert "provincial/75/KABKOTA/seleksi" in refusal.detail.id
+
+
+def test_a_decision_waits_for_the_window_of_the_verdict_before_it():
+    scene = judged_at_the_centre(to(85))
+    announce_verdict(scene)
+    refused(scene.decide(HEAD), "appeal-window-open", "item")
+    scene.clock += timedelta(days=9)
+    accepted(scene.decide(HEAD))
+
+
+def test_a_dismissal_before_it_is_not_waited_for():
+    accepted(judged_at_the_centre(DISMISSED).decide(HEAD))
 
 
 # --- appeals -------------------------------------------------------------------------------------------------------
@@ -199,10 +271,17 @@ def test_a_freeze_of_another_stage_holds_nothing_here():
     accepted(scene.move())
 
 
-def test_a_tie_may_be_broken_while_an_appeal_holds_the_stage():
+def test_no_tie_is_put_or_broken_while_an_appeal_holds_the_stage():
     scene, ids = gathered(1, 2, 2)
     scene.freeze(AT, APPEAL)
-    accepted(scene.tie(2, (ids[1], ids[2])))
+    refused(scene.tie(2, (ids[1], ids[2])), "stage-frozen", "item")
+    scene.unfreeze(AT, APPEAL)
+    scene.given(scene.tie(2, (ids[1], ids[2])))
+    scene.all_vote()
+    scene.freeze(AT, APPEAL)
+    refused(scene.decide(), "stage-frozen", "item")
+    scene.unfreeze(AT, APPEAL)
+    accepted(scene.decide())
 
 
 # --- corrigenda ----------------------------------------------------------------------------------------------------

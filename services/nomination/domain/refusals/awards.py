@@ -35,6 +35,13 @@ RULES: Final = {
         "Announce the decision on that stage first; certificates follow it.",
         "Umumkan dahulu keputusan tahap itu; piagam diterbitkan sesudahnya.",
     ),
+    "certificates-before-verdict": rule(
+        CONFLICT,
+        "An appeal that was upheld corrected a result on the path {value}, and the corrected result is not announced.",
+        "Sanggahan yang dikabulkan mengoreksi hasil pada jalur {value}, tetapi hasil koreksinya belum diumumkan.",
+        "Announce the verdict first; certificates follow it.",
+        "Umumkan dahulu putusan sanggahan itu; piagam diterbitkan sesudahnya.",
+    ),
     "certificates-under-appeal": rule(
         CONFLICT,
         "An appeal on the path {value} is not decided yet: {appeals}.",

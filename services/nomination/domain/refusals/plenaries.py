@@ -341,6 +341,13 @@ RULES: Final = {
         "Look at the count again; confirm it only if it is right.",
         "Periksa kembali hitungannya; sahkan hanya bila benar.",
     ),
+    "confirmed-by-teller": rule(
+        FORBIDDEN,
+        "You stated the count of motion {value} yourself, so that others have to confirm it.",
+        "Hitungan suara atas usul {value} Anda nyatakan sendiri, sehingga harus disahkan oleh anggota lain.",
+        "Ask two other members who are present to confirm it.",
+        "Minta dua anggota lain yang hadir untuk mengesahkannya.",
+    ),
     "confirmed-already": rule(
         CONFLICT,
         "You confirmed the count of motion {value} already.",
@@ -365,10 +372,17 @@ RULES: Final = {
     ),
     "upstream-unannounced": rule(
         CONFLICT,
-        "The result of {value}, where nominees of this stage come from, is not announced.",
-        "Hasil {value}, tahap asal calon di sini, belum diumumkan.",
+        "The result of {value}, a stage before this one, is not announced.",
+        "Hasil {value}, tahap sebelum tahap ini, belum diumumkan.",
         "Have it announced; its appeal window must be over before this stage is decided.",
         "Mintalah pengumumannya; masa sanggahnya harus berakhir sebelum tahap ini diputus.",
+    ),
+    "verdict-unannounced": rule(
+        CONFLICT,
+        "An appeal that was upheld corrected the result of {value}, and the corrected result is not announced.",
+        "Sanggahan yang dikabulkan mengoreksi hasil {value}, tetapi hasil koreksinya belum diumumkan.",
+        "Have the verdict announced; its appeal window must be over before this stage is decided.",
+        "Mintalah pengumuman putusan sanggahan itu; masa sanggahnya harus berakhir sebelum tahap ini diputus.",
     ),
     "appeal-window-open": rule(
         CONFLICT,

@@ -49,6 +49,14 @@ RULES: Final = {
         "Close it after that; to stop it before, freeze it.",
         "Tutup setelah saat itu; untuk menghentikannya sebelum itu, bekukan musim ini.",
     ),
+    "season-under-appeal": rule(
+        CONFLICT,
+        "Appeals of the season {value} are not decided yet: {appeals}.",
+        "Masih ada sanggahan pada musim {value} yang belum diputus: {appeals}.",
+        "Let the committees decide them in plenary first; in a closed season nothing can be decided any more.",
+        "Mintalah panitia memutusnya dahulu dalam sidang pleno; setelah musim ditutup, tidak ada lagi yang dapat "
+        "diputus.",
+    ),
     "two-persons-needed": rule(
         FORBIDDEN,
         "This takes two different administrators of the season.",
@@ -88,8 +96,10 @@ RULES: Final = {
         CONFLICT,
         "This amendment takes away or makes unusable what may be in use: {value}.",
         "Perubahan ini menghapus atau membuat tidak terpakai hal yang mungkin sedang digunakan: {value}.",
-        "Keep these as they are; an amendment may add and change, since committees and nominations live on.",
-        "Pertahankan; perubahan hanya boleh menambah dan mengubah karena panitia dan usulan tetap berjalan.",
+        "Keep these as they are, also which body decides on a stage and where it leads: committees and nominations "
+        "live on.",
+        "Pertahankan, juga badan yang memutus suatu tahap dan tahap lanjutannya, karena panitia dan usulan tetap "
+        "berjalan.",
     ),
     "extension-not-later": rule(
         CONFLICT,

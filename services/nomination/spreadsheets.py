@@ -20,7 +20,17 @@ from openpyxl.cell import Cell, MergedCell
 from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell
 
 from kernel.decider import FieldFault, Text
-from services.nomination.domain.sheet import CSV, MOST_ROWS, XLSX, ErrorValue, Formula, Row, Value, is_blank, is_heading
+from services.nomination.domain.spreadsheet import (
+    CSV,
+    MOST_ROWS,
+    XLSX,
+    ErrorValue,
+    Formula,
+    Row,
+    Value,
+    is_blank,
+    is_heading,
+)
 
 _LAST_ROW: Final = 10_000
 _LAST_COLUMN: Final = 256
