@@ -13,6 +13,7 @@ from schemas.nomination import (
     AppealLodged,
     CertificateIssued,
     CertificateRevoked,
+    DecisionContested,
     DecisionReviewed,
     RankingAnnounced,
     StageFrozen,
@@ -122,6 +123,8 @@ def test_a_dismissed_appeal_holds_no_certificate():
     scene, _ = announced(1, 2)
     said = scene.last(FINAL.award).event
     assert isinstance(said, RankingAnnounced)
+    contested = {"plenary": said.plenary, "motion": said.motion, "nomination": said.lines[0].nomination}
+    record(scene, FINAL.award, DecisionContested(at=FINAL, appeal=APPEAL, number=1, **contested))
     record(
         scene,
         FINAL.award,
