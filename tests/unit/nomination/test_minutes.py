@@ -363,7 +363,7 @@ def test_a_verdict_shows_the_ranking_that_it_made_and_the_ranks_before():
             **{**decision(2), "results": ({"stream": "appeal/x", "version": 2},)},
             seal=seal.id,
             digest=seal.said.digest,
-        ),  # fmt: skip
+        ),
     )
     motion = minutes(scene, results={("appeal/x", 2): decided}, appeals={APPEAL: 3}).items[0].motions[1]
     assert motion.points == ("Aspek Kinerja: 99,5",)
