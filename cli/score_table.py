@@ -59,6 +59,8 @@ class Row:
     marks: Mapping[str, str | None]
     cells: Mapping[str, str]
     """Where each aspect's mark stands, for example C5."""
+    place: str
+    """Where it stands who is meant, for example A5."""
     faults: tuple[Fault, ...] = ()
 
 
@@ -178,7 +180,9 @@ def _row(number: int, cells: Sequence[Cell], columns: _Columns, locale: Locale) 
         else:
             marks[aspect], places[aspect] = mark, place
     nomination, candidate = _text(_at(cells, columns.nomination)), _text(_at(cells, columns.candidate))
-    return Row(number, nomination.lower() or None, candidate or None, marks, places, tuple(faults))
+    key = columns.nomination if nomination or columns.candidate is None else columns.candidate
+    place = f"{get_column_letter((key or 0) + 1)}{number}"
+    return Row(number, nomination.lower() or None, candidate or None, marks, places, place, tuple(faults))
 
 
 def _surplus(number: int, columns: _Columns) -> Fault:

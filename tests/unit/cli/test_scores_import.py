@@ -223,6 +223,13 @@ def test_a_voided_sheet_can_be_filed_with_the_same_marks_again(scoring, table):
     assert scoring.sent[-1][2] != scoring.sent[0][2]
 
 
+def test_one_fault_of_a_row_hides_no_other(scoring, tmp_path):
+    file = csv(tmp_path, "name;candidate;kebijakan;kinerja", "x;75.03;187;abc", "x;99.99;80;90")
+    first, second = filed(scoring, file)
+    assert [(one["code"], one["cell"]) for one in first.faults] == [("not-a-number", "D2"), ("off-scale", "C2")]
+    assert [(one["code"], one["cell"]) for one in second.faults] == [("not-on-your-desk", "B3")]
+
+
 def test_a_dry_run_sends_nothing_and_foresees_what_the_marks_would_be_refused_for(scoring, tmp_path):
     file = csv(
         tmp_path,
@@ -233,7 +240,7 @@ def test_a_dry_run_sends_nothing_and_foresees_what_the_marks_would_be_refused_fo
     first, second = filed(scoring, file, dry_run=True)
     assert [(one["code"], one["cell"], one["value"]) for one in first.faults] == [
         ("off-scale", "B2", "187"),
-        ("off-scale", "C2", "80.25"),
+        ("off-scale", "C2", "80,25"),
     ]
     assert [(one["code"], one["cell"]) for one in second.faults] == [("unknown-aspect", "D3"), ("unknown-aspect", "E3")]
     assert scoring.sent == []
