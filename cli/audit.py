@@ -140,6 +140,10 @@ def _report_lines(report: Report) -> Iterator[str]:
         yield f"FOUND {finding}"
     if report.found > _SHOWN:
         yield f"… and {report.found - _SHOWN} more; --json shows {len(report.findings)}"
+    for remark in report.remarks[:_SHOWN]:
+        yield f"REMARK {remark}"
+    if (remarked := len(report.remarks) + report.remarks_left_out) > _SHOWN:
+        yield f"… and {remarked - _SHOWN} remarks more; --json shows {len(report.remarks)}"
     yield f"{report.events} events, {report.streams} streams, {report.signatures} signatures checked"
     yield f"{report.rankings} sealed rankings and {report.decisions} decisions recomputed"
     yield from (f"key of {key['service']}: {key['key_id']} ({key['public_key']})" for key in report.keys)

@@ -21,6 +21,10 @@ from cli.output import AsJson, Finding, WrongUse, show
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 
+# Files are handed out whole and in order: a module's stack runs in one worker, and short files even out the end. More
+# workers than four would each want a broker and a database, and the machine's memory with them.
+_SIDE_BY_SIDE: Final = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+
 _LINTERS: Final = {
     "ruff check": ("ruff", "check", "."),
     "ruff format": ("ruff", "format", "--check", "."),
@@ -36,7 +40,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         "test",
         context_settings=extra,
-        help="Run the whole suite, or what pytest's own arguments choose.\n\n"
+        help="Run the whole suite on all cores, or in one process what pytest's own arguments choose.\n\n"
         "Examples: paritrana test -k ranking; paritrana test --long --hypothesis-seed=1",
     )(run_tests)
     app.command("lint", help="Check style, types and the import contracts.\n\nExample: paritrana lint")(lint)
@@ -51,9 +55,14 @@ def run_tests(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run pytest on the suite, or at length on the model of the procedure, whose seed it prints."""
+    """Run pytest on the suite, or at length on the model of the procedure, whose seed it prints.
+
+    The whole suite runs on all cores; what is chosen from it runs in one process, which a debugger can enter.
+    """
     _need_repository("tests")
-    chosen = [*_long(context.args), *context.args] if long else context.args
+    chosen = [*_long(context.args), *context.args] if long else context.args or _SIDE_BY_SIDE
+    # The suite starts some hundred programs, and each would compile all that it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     _run("test", ["-m", "pytest", *chosen], as_json=as_json)
 
 

@@ -1,8 +1,8 @@
 """`paritrana demo`: the embedded stack with a test clock, three seasons played on it, and what came of them.
 
 It starts everything in a data folder of its own, plays the seasons of `cli/play` through the public APIs, shows
-rankings and mails, exports the audit store and verifies the export, and stops with nothing left behind. It ends with 1
-as soon as anything comes out otherwise than the scripts say.
+rankings and mails, exports the audit store and verifies the export, prints some certificates and minutes, and stops
+with nothing but these left behind. It ends with 1 as soon as anything comes out otherwise than the scripts say.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -28,6 +29,7 @@ from cli.output import AsJson, Finding, WrongUse, show_progress
 from cli.play import report
 from cli.play.client import Client, Json, Unexpected, until
 from cli.play.outcome import AUDITOR, Played
+from cli.play.papers import print_papers
 from cli.play.script import SEASONS, read_script
 from cli.play.seasons import play
 from cli.stack import launch
@@ -139,11 +141,23 @@ class Shown:
     urls: Mapping[str, str]
     audit: Json
     commands: int
+    papers: list[Path]
+    """Certificates and minutes, as PDF."""
 
 
 async def _run(options: StackOptions, folder: Path | None, say: Say, *, keep: bool) -> Shown:
     async with _ended_by_signals(), _stack(options, say, keep=keep) as urls:
-        return await play_all(options.data, urls, folder, say)
+        return await play_all(options.data, urls, folder, say, None if keep else _papers_folder(folder))
+
+
+def _papers_folder(export_to: Path | None) -> Path:
+    """Return where the papers stay when the data folder goes with the stack: beside the export, or a fresh folder.
+
+    Nothing is made yet, since the play may fail.
+    """
+    if export_to is not None:
+        return export_to.with_name(f"{export_to.name}-documents")
+    return Path(tempfile.gettempdir()) / f"paritrana-demo-documents-{secrets.token_hex(4)}"
 
 
 @asynccontextmanager
@@ -183,7 +197,9 @@ async def _ended_by_signals() -> AsyncIterator[None]:
         raise
 
 
-async def play_all(data: Path, urls: Mapping[str, str], folder: Path | None, say: Say) -> Shown:
+async def play_all(
+    data: Path, urls: Mapping[str, str], folder: Path | None, say: Say, papers: Path | None = None
+) -> Shown:
     """Play every season on a running stack, and return what came out.
 
     Args:
@@ -191,6 +207,7 @@ async def play_all(data: Path, urls: Mapping[str, str], folder: Path | None, say
         urls: where each part answers.
         folder: where the audit export is left; None for `export` in the data folder.
         say: takes one line of progress.
+        papers: where certificates and minutes are left; None for `documents` in the data folder.
 
     Raises Unexpected when anything differs from the scripts.
     """
@@ -202,8 +219,15 @@ async def play_all(data: Path, urls: Mapping[str, str], folder: Path | None, say
             played.append(await play(read_script(season), client, _clock_of(control), say))
         mails = await _await_mails(client, data / "mail", played, say)
         audit = await _audit(client, sum(mails.values()), folder or data / "export", say)
+        printed = await _print(client, played, papers or data / "documents", say)
     letters = _one_in_both_languages(_kept_mails(data / "mail"))
-    return Shown(played, mails, letters, urls, audit, client.commands)
+    return Shown(played, mails, letters, urls, audit, client.commands, printed)
+
+
+async def _print(client: Client, played: list[Played], folder: Path, say: Say) -> list[Path]:
+    """Print the papers of every season that ends with certificates."""
+    say("printing some certificates and minutes")
+    return [file for season in played if season.certificates for file in await print_papers(season, client, folder)]
 
 
 def _clock_of(control: Control) -> Callable[[datetime], Any]:
@@ -322,12 +346,13 @@ def _conclude(shown: Shown, kept: Path | None, seconds: float, *, as_json: bool)
     for played in shown.seasons:
         report.show_season(console, played)
     report.show_mails(console, shown.mails, shown.letters)
+    report.show_papers(console, shown.papers)
     report.show_places(console, shown.urls, running=kept is not None)
     report.show_audit(console, shown.audit)
     console.print()
     console.print(f"{shown.commands} commands came out as the scripts say; {seconds:.0f} s from start to end")
     if kept is None:
-        console.print("everything is stopped and removed; KEEP=1 (--keep) leaves it running")
+        console.print("everything but the documents is stopped and removed; KEEP=1 (--keep) leaves it running")
     else:
         console.print(f"the stack goes on; the other commands find it by: export PARITRANA_DATA={kept}")
         console.print(
@@ -346,5 +371,6 @@ def _document(shown: Shown, seconds: float) -> Json:
         "urls": dict(shown.urls),
         "audit": shown.audit,
         "commands": shown.commands,
+        "documents": [str(file) for file in shown.papers],
         "seconds": round(seconds, 1),
     }

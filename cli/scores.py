@@ -21,6 +21,7 @@ import typer
 from cli.asking import Scoring, checked, pages, scoring_at, token_of
 from cli.output import AsJson, Finding, WrongUse, show
 from cli.score_table import Fault, Row, read_table
+from cli.stages import assign_scorers, extend_scoring
 from schemas.exact import Locale
 from schemas.regions import TABLES, AmbiguousName, UnknownRegion, fold_name, resolve
 
@@ -38,7 +39,11 @@ _KEY_DIGITS: Final = 40
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    scores = typer.Typer(help="Score sheets: file one's own from a table.", no_args_is_help=True, rich_markup_mode=None)
+    scores = typer.Typer(
+        help="Score sheets: file one's own from a table, draw scorers, extend deadlines.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
     scores.callback()(_of_scores)
     scores.command(
         "import",
@@ -48,11 +53,25 @@ def register(app: typer.Typer) -> None:
         "Example: paritrana scores import nilai.csv --locale id --dry-run",
         no_args_is_help=True,
     )(import_scores)
+    scores.command(
+        "assign",
+        help="Draw who scores whom where the rulebook asks for it, as the secretary of the place.\n\n"
+        "Example: paritrana scores assign --season 2025 --category UMK --stage seleksi --province 81 "
+        "--login sekretaris-81",
+        no_args_is_help=True,
+    )(assign_scorers)
+    scores.command(
+        "extend",
+        help="Let sheets of a stage be received until later, as its secretary or the season's administrator.\n\n"
+        "Example: paritrana scores extend --season 2020 --category KABKOTA --stage seleksi --province 75 "
+        '--until 2021-03-02T16:00:00+08:00 --reason "Banjir" --login sekretaris-75',
+        no_args_is_help=True,
+    )(extend_scoring)
     app.add_typer(scores, name="scores")
 
 
 def _of_scores() -> None:
-    """File score sheets."""
+    """File score sheets, draw scorers, extend deadlines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +104,8 @@ def import_scores(
     rows = read_table(file, spoken)
     with scoring_at(scoring, token_of(login), spoken) as client:
         desk = _desk(client, season, category)
-        aspects = _aspects(client, desk) if dry_run else {}
+        # A refusal names all that is wrong with a row, also where another cell keeps it from being sent.
+        aspects = _aspects(client, desk) if dry_run or any(row.faults for row in rows) else {}
         filing = Filing(client, desk, spoken, aspects, dry_run=dry_run, submit=not draft)
         reports = list(filing.run(rows))
     _tell(file, reports, filing, as_json=as_json)
@@ -109,7 +129,7 @@ def _desk(client: httpx.Client, season: str | None, category: str | None) -> lis
 
 
 def _aspects(client: httpx.Client, desk: Sequence[Json]) -> dict[str, list[Json]]:
-    """Return the aspects of every ranking on the desk, with their scales, for a check that files nothing."""
+    """Return the aspects of every ranking on the desk, with their scales, for a check ahead of filing."""
     wanted = {one["ranking"] for one in desk}
     seasons = sorted({one.split("/")[1] for one in wanted})
     headings = (heading for season in seasons for heading in pages(client, "/v1/rankings", {"season": season}))
@@ -169,11 +189,11 @@ class Filing:
                 yield Report(row.number, "not-sent")
 
     def _one(self, row: Row) -> Report:
-        if row.faults:
-            return Report(row.number, "refused", faults=tuple(self._said(fault) for fault in row.faults))
         meant = _meant(row, self.desk)
-        if len(meant) != 1:
-            return Report(row.number, "refused", faults=(self._said(_not_one(row, meant)),))
+        faults = [*row.faults, *([_not_one(row, meant)] if len(meant) != 1 else ())]
+        if faults:
+            more = self._foreseen(row, meant[0], row.marks) if len(meant) == 1 else ()
+            return Report(row.number, "refused", faults=tuple(map(self._said, (*faults, *more))))
         (sheet,) = meant
         twice = self.seen.setdefault((sheet["ranking"], sheet["nomination"]), row.number)
         if twice != row.number:
@@ -253,7 +273,7 @@ class Filing:
                 marked = ", ".join(code for code, one in known.items() if one["origin"] == "judged") or "-"
                 yield _no_such(row, aspect, marked)
             elif mark is not None and not _fits(Decimal(mark), found):
-                yield _off_scale(row, aspect, mark, found)
+                yield _off_scale(row, aspect, mark, found, self.locale)
 
 
 def _path(sheet: Json) -> str:
@@ -276,7 +296,7 @@ def _not_one(row: Row, meant: Sequence[Json]) -> Fault:
     if not meant:
         return Fault(
             "not-on-your-desk",
-            str(row.number),
+            row.place,
             written,
             "No sheet of yours that is open now is about this; see /v1/sheets for those that are.",
             "Tidak ada lembar Anda yang sedang terbuka untuk baris ini; lihat daftar lembar nilai Anda.",
@@ -284,7 +304,7 @@ def _not_one(row: Row, meant: Sequence[Json]) -> Fault:
     listed = ", ".join(f"{one['nomination']} ({one['ranking'].removeprefix('ranking/')})" for one in meant)
     return Fault(
         "several-sheets",
-        str(row.number),
+        row.place,
         written,
         f"This means several of your sheets; write the nomination's id, or use --season or --category: {listed}",
         f"Baris ini cocok dengan beberapa lembar; tulis nomor usulan, atau pakai --season atau --category: {listed}",
@@ -294,10 +314,10 @@ def _not_one(row: Row, meant: Sequence[Json]) -> Fault:
 def _twice(row: Row, first: int) -> Fault:
     return Fault(
         "twice-in-table",
-        str(row.number),
+        row.place,
         row.nomination or row.candidate or "",
         f"Row {first} is about the same nominee; keep one of them.",
-        f"Baris {first} tentang kandidat yang sama; sisakan salah satu.",
+        f"Baris {first} tentang calon yang sama; sisakan salah satu.",
     )
 
 
@@ -311,12 +331,14 @@ def _no_such(row: Row, aspect: str, marked: str) -> Fault:
     )
 
 
-def _off_scale(row: Row, aspect: str, mark: str, found: Json) -> Fault:
-    least, greatest, step = found["least"], found["greatest"], found["step"]
+def _off_scale(row: Row, aspect: str, mark: str, found: Json, locale: Locale) -> Fault:
+    """Return the fault of a mark beside the scale, with numbers written as the table writes them."""
+    written = [str(number) for number in (found["least"], found["greatest"], found["step"], mark)]
+    least, greatest, step, shown = (one.replace(".", ",") if locale == "id" else one for one in written)
     return Fault(
         "off-scale",
         row.cells[aspect],
-        mark,
+        shown,
         f"Give a mark from {least} to {greatest} in steps of {step}.",
         f"Beri nilai dari {least} sampai {greatest} dengan kelipatan {step}.",
     )

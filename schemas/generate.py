@@ -42,6 +42,7 @@ STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
         "CandidateNominated", "NominationFiledLate", "NominationAmended", "EvidenceAttached", "FigureDisputed",
         "NominationVerified", "NominationReturned", "NominationResubmitted", "NominationRejected",
         "NominationWithdrawn", "StageAdvanced", "StageAdvanceWithdrawn", "NominationEliminated",
+        "NominationReinstated",
     ),
     "interview/{season}/{province}/{body}": ("InterviewScheduled",),
     "plenary/{plenary}": (

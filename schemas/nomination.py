@@ -375,6 +375,18 @@ class StageAdvanceWithdrawn(NominationEvent):
     seal: Uuid
 
 
+class NominationReinstated(NominationEvent):
+    """An upheld appeal takes back an elimination at the end of a path: the nomination is among the winners."""
+
+    signed: ClassVar[bool] = True
+    nomination: Uuid
+    at: Stage
+    appeal: Uuid
+    plenary: Uuid
+    motion: Annotated[int, Field(ge=1)]
+    seal: Uuid
+
+
 # --- plenaries -----------------------------------------------------------------------------------------------------
 
 
@@ -782,6 +794,13 @@ class DecisionContested(NominationEvent):
     number: Annotated[int, Field(ge=1)]
 
 
+class Place(Part):
+    """A nominee within the quota, with the rank that it holds once ties are broken."""
+
+    nomination: Uuid
+    rank: Rank
+
+
 class DecisionReviewed(NominationEvent):
     """An appeal against a decision is decided. Upheld, the standings of AppealDecided stand in place of the seal's.
 
@@ -794,3 +813,5 @@ class DecisionReviewed(NominationEvent):
     seal: Uuid
     outcome: Literal["upheld", "dismissed"]
     digest: Hex64
+    places: tuple[Place, ...] | None = None
+    """Upheld: who has advanced or won from now on, best first, also those who only change their rank by it."""

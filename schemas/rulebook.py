@@ -379,6 +379,10 @@ class Body(Node):
         """Return the offices whose holders score and vote."""
         return tuple(office for office in self.offices if office.role != "clerk")
 
+    def votes(self, office: str, seat: int) -> bool:
+        """Tell whether a seat, counted from 1, is one of those that vote: a later version may have added it."""
+        return any(one.code == office and seat <= one.seats for one in self.voting_offices)
+
     def office(self, code: str) -> Office:
         """Return an office by its code. Raises LookupError."""
         return _one(self.offices, code, "office")

@@ -263,7 +263,8 @@ class ExcludedSheet(Part):
 class Basis(Part):
     """What the ranking was computed from: the complete eligible set, and the streams at the versions seen.
 
-    `carried` are the seals whose exact aggregates were taken over: ranking streams at the version of the seal.
+    `carried` are the seals whose exact aggregates were taken over, ranking streams at the version of the seal; and the
+    verdicts that corrected them, appeal streams at the version of the decision, whose aggregates then count.
     """
 
     nominations: tuple[Uuid, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
@@ -9,6 +10,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
+from deploy.local import ports
 from tests.support.stack import DatabaseUrls, SharedKafka, SharedPostgres
 
 DatabaseFactory = Callable[[str], Awaitable[DatabaseUrls]]
@@ -18,9 +20,16 @@ TopicFactory = Callable[..., Awaitable[str]]
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
 
 
+def pytest_configure() -> None:
+    """Let each of several workers side by side draw ports of its own."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:
+        ports.keep_to(int(worker.removeprefix("gw")), of=int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+
+
 @pytest.fixture(scope="session")
 def shared_postgres() -> Iterator[SharedPostgres]:
-    """The run's one database server, started when first asked for."""
+    """The one database server of the run, or of each worker of it; started when first asked for."""
     server = SharedPostgres()
     try:
         server.start()
@@ -31,7 +40,7 @@ def shared_postgres() -> Iterator[SharedPostgres]:
 
 @pytest.fixture(scope="session")
 def shared_kafka() -> Iterator[SharedKafka]:
-    """The run's one broker, started when first asked for."""
+    """The one broker of the run, or of each worker of it; started when first asked for."""
     broker = SharedKafka()
     try:
         broker.start()

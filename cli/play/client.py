@@ -69,10 +69,18 @@ class Client:
         self, who: str, service: str, path: str, body: Json | None = None, *, key: str, method: Method = "POST"
     ) -> Json:
         """Send a command as the person who signs in by `who`, and return its answer; raise Unexpected if refused."""
-        answer = await self._send(who, service, method, path, body=body, key=key)
+        return self._done(who, f"{method} {path}", await self._send(who, service, method, path, body=body, key=key))
+
+    async def attach(self, who: str, path: str, document: bytes, said: Mapping[str, str], *, key: str) -> Json:
+        """Send nomination a PDF as the person who signs in by `who`, with what is `said` of it in the query."""
+        answer = await self._send(who, "nomination", "POST", path, pdf=document, query=said, key=key)
+        return self._done(who, f"POST {path}", answer)
+
+    def _done(self, who: str, what: str, answer: httpx.Response) -> Json:
+        """Return what an accepted command answers, with the heads of its receipt noted; raise Unexpected if refused."""
         found = cast("Json", answer.json())
         if not answer.is_success:
-            raise Unexpected(f"{who} was refused {method} {path}: {_told(answer.status_code, found)}")
+            raise Unexpected(f"{who} was refused {what}: {_told(answer.status_code, found)}")
         for event in found.get("events", ()):
             self.heads[event["stream"]] = max(event["version"], self.heads.get(event["stream"], 0))
         self.commands += 1
@@ -100,6 +108,13 @@ class Client:
         if not answer.is_success:
             raise Unexpected(f"{who} may not read {path}: {_told(answer.status_code, found)}")
         return found
+
+    async def fetch(self, who: str, service: str, path: str) -> bytes:
+        """Return the bytes of a document that a GET answers with."""
+        answer = await self._send(who, service, "GET", path)
+        if not answer.is_success:
+            raise Unexpected(f"{who} may not read {path}: {_told(answer.status_code, answer.json())}")
+        return answer.content
 
     async def read_all(self, who: str | None, service: str, path: str, **query: str) -> list[Json]:
         """Return the items of all pages of a list."""
@@ -129,17 +144,22 @@ class Client:
         path: str,
         *,
         body: Json | None = None,
+        pdf: bytes | None = None,
         query: Mapping[str, str] | None = None,
         key: str | None = None,
     ) -> httpx.Response:
         headers = {} if who is None else {"Authorization": f"Bearer {await self._token(who)}"}
         if key is not None:
             headers["Idempotency-Key"] = key
+        if pdf is not None:
+            headers["Content-Type"] = "application/pdf"
         url, deadline = f"{self.urls[service]}{path}", time.monotonic() + _PATIENCE
         while True:
             async with self._gate:
                 try:
-                    answer = await self._http.request(method, url, json=body, params=query, headers=headers)
+                    answer = await self._http.request(
+                        method, url, json=body, content=pdf, params=query, headers=headers
+                    )
                 except httpx.TransportError as error:
                     # The command's key makes it safe to send it again.
                     said = f"{type(error).__name__}"

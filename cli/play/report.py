@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from email.message import EmailMessage
 from itertools import groupby
+from pathlib import Path
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
@@ -65,6 +66,7 @@ def show_season(console: Console, played: Played) -> None:
         console.print()
         console.print(_table(played, list(group)))
     _show_incidents(console, played)
+    _show_centre(console, played)
 
 
 def _order(played: Played, one: Decided) -> tuple[bool, int, bool, str]:
@@ -145,9 +147,37 @@ def _show_incidents(console: Console, played: Played) -> None:
 
 def _holder(played: Played, at: Stage, person: str) -> str:
     """Return the office that a person holds at a place, as the rulebook names it."""
-    place = next(one for one in played.script.places if one.province == at.province)
+    body = played.rulebook.stage(at.tier, at.category, at.stage).body
+    place = next(one for one in played.script.places if (one.province, one.body) == (at.province, body))
     seat = next(seat for seat in place.seats if str(seat.person) == person)
     return f"{played.rulebook.body(place.body).office(seat.office).title.id}, {_place(at, played)},"
+
+
+def _show_centre(console: Console, played: Played) -> None:
+    """Show what the centre did beside ranking: verification, interviews, the appeal, certificates."""
+    nation, verdict = played.script.nation, played.verdict
+    if nation is None or verdict is None:
+        return
+    handed, rejected = nation.handed_back, nation.rejected
+    console.print(f"[cyan]returned[/] {played.named(handed.candidate)}: {handed.defect} Mended in time, and verified")
+    console.print(f"[cyan]rejected[/] {played.named(rejected.candidate)}: {rejected.reason}")
+    first, last = min(played.slots.values()), max(played.slots.values())
+    console.print(
+        f"[cyan]heard[/]    {len(played.slots)} finalists, {first:%d/%m/%Y %H.%M} to {last:%d/%m/%Y %H.%M} WIB"
+    )
+    console.print(f"[cyan]appeal[/]   {played.named(nation.appeal.candidate)}: {nation.appeal.grounds} Upheld:")
+    for row in verdict.shown["decision"]["comparison"]:
+        before, after = row["before"], row["after"]
+        said = f"rank {before['rank']} ({before['total']}) becomes rank {after['rank']} ({after['total']})"
+        console.print(f"         {row['candidate']}: {said}")
+    for one in played.certificates:
+        if one["revoked"] is not None:
+            anew = next(
+                each["number"]
+                for each in played.certificates
+                if (each["nomination"], each["kind"], each["revoked"]) == (one["nomination"], one["kind"], None)
+            )
+            console.print(f"[cyan]revoked[/]  {one['number']} of {one['candidate']}; issued anew as {anew}")
 
 
 # --- mails ---------------------------------------------------------------------------------------------------------
@@ -171,7 +201,16 @@ def show_mails(console: Console, counts: Mapping[str, int], letters: Sequence[Em
         console.print(Panel(text, title=f"one in full: {letter['Content-Language']}", width=100))
 
 
-# --- where to look, and the audit ----------------------------------------------------------------------------------
+# --- papers, where to look, and the audit -----------------------------------------------------------------------------
+
+
+def show_papers(console: Console, papers: Sequence[Path]) -> None:
+    """Show where the certificates and minutes lie."""
+    console.print()
+    console.rule("[bold]Documents")
+    for kind, what in (("piagam", "certificates (piagam)"), ("berita-acara", "minutes (berita acara)")):
+        found = [file for file in papers if file.name.startswith(kind)]
+        console.print(f"{len(found):>3} {what} as PDF, for example {found[-1]}")
 
 
 def show_places(console: Console, urls: Mapping[str, str], *, running: bool) -> None:

@@ -20,6 +20,7 @@ from schemas.regions import NATION
 from services.identity.development import person_id
 
 SEASONS: Final = ("2020", "2021", "2022")
+JURY: Final = "dewan-juri"
 _HERE: Final = Path(__file__).parent
 _NO_SHEET: Final = "-"
 
@@ -40,14 +41,28 @@ class Fact(_Strict):
 
 
 class Dates(_Strict):
-    """When what is done, on the test clock; the nation's are absent where the season ends at the province."""
+    """When what is done at the provinces, on the test clock."""
 
     opens: AwareDatetime
     nominates: AwareDatetime
     scores: AwareDatetime
     decides: AwareDatetime
-    national_scores: AwareDatetime | None = None
-    national_decides: AwareDatetime | None = None
+
+
+class NationalDates(_Strict):
+    """When what is done at the centre."""
+
+    verifies: AwareDatetime
+    mends: AwareDatetime
+    scores: AwareDatetime
+    decides: AwareDatetime
+    invites: AwareDatetime
+    hears: AwareDatetime
+    """The first slot begins; the others follow on the same day and the next ones."""
+    judges: AwareDatetime
+    chooses: AwareDatetime
+    appeals: AwareDatetime
+    reviews: AwareDatetime
 
 
 class Nominee(_Strict):
@@ -171,7 +186,7 @@ class Seat(_Strict):
 
 
 class Place(_Strict):
-    """A province, or the nation (`00`): its body, its nominees, its rounds."""
+    """A body of a province, or of the nation (`00`): who sits there, its nominees, its rounds."""
 
     province: str
     body: str
@@ -214,7 +229,60 @@ class Place(_Strict):
     def _login(self, index: int) -> str:
         if self.province != NATION:
             return f"panitia-{self.province}-{index + 1}"
+        if self.body == JURY:
+            return f"juri-{index + 1}"
         return "ketua-nasional" if index == 0 else f"verifikator-{index}"
+
+
+class Document(_Strict):
+    """A document that the nominating body attaches when it mends a nomination."""
+
+    kind: Literal["regulation", "report", "photo", "letter", "other"]
+    number: str
+    title: str
+
+
+class Handed(_Strict):
+    """A nomination that verification hands back, and the document that mends it."""
+
+    candidate: Code
+    part: Literal["candidate", "contact", "evidence", "figures", "other"]
+    defect: str
+    document: Document
+
+
+class Rejected(_Strict):
+    """A nomination that verification ends."""
+
+    candidate: Code
+    reason: str
+
+
+class Contested(_Strict):
+    """An appeal that is upheld: the marks that count instead, and what must come out of the re-ranking."""
+
+    category: str
+    stage: str
+    candidate: Code
+    aspect: str
+    grounds: str
+    marks: tuple[str, ...]
+    standings: tuple[Standing, ...]
+    revoked: int
+    """How many certificates say something else then, and are issued anew."""
+
+
+class Nation(_Strict):
+    """The national tier: who verifies, who hears, who appeals, and how many certificates it ends with."""
+
+    clock: NationalDates
+    verifiers: Place
+    handed_back: Handed
+    rejected: Rejected
+    jury: Place
+    appeal: Contested
+    certificates: int
+    """How many are in force at the end."""
 
 
 class Script(_Strict):
@@ -225,12 +293,13 @@ class Script(_Strict):
     facts: tuple[Fact, ...]
     clock: Dates
     provinces: tuple[Place, ...]
-    nation: Place | None = None
+    nation: Nation | None = None
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Return all places, the nation last."""
-        return self.provinces if self.nation is None else (*self.provinces, self.nation)
+        """Return all places, the nation's bodies last."""
+        nation = () if self.nation is None else (self.nation.verifiers, self.nation.jury)
+        return (*self.provinces, *nation)
 
     @property
     def nominees(self) -> tuple[Nominee, ...]:

@@ -8,6 +8,7 @@ The broker and its log binding are resolved apart: together the binding's manage
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -74,12 +75,20 @@ def digest_of(path: Path) -> str:
 def class_path(say: Say, *, jars: Iterable[Jar] | None = None, cache: Path | None = None) -> tuple[Path, ...]:
     """Return every jar's path, fetched where missing, each verified; raise StackError for a wrong checksum."""
     pinned, cache = tuple(read_list() if jars is None else jars), cache or cache_folder()
-    missing = [jar for jar in pinned if not (cache / jar.path).exists()]
-    if missing:
-        _fetch_all(missing, cache, say)
+    if _missing(pinned, cache):
+        cache.mkdir(parents=True, exist_ok=True)
+        with (cache / ".lock").open("w") as lock:
+            # Who starts beside us may be fetching them: then there is nothing left to do when it has done so.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if missing := _missing(pinned, cache):
+                _fetch_all(missing, cache, say)
     for jar in pinned:
         _verify(jar, cache / jar.path, "delete the file and start again")
     return tuple(cache / jar.path for jar in pinned)
+
+
+def _missing(pinned: Iterable[Jar], cache: Path) -> list[Jar]:
+    return [jar for jar in pinned if not (cache / jar.path).exists()]
 
 
 def _verify(jar: Jar, path: Path, advice: str) -> None:
@@ -89,7 +98,6 @@ def _verify(jar: Jar, path: Path, advice: str) -> None:
 
 
 def _fetch_all(missing: list[Jar], cache: Path, say: Say) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
     say(f"fetching {len(missing)} jars of Apache Kafka {KAFKA_VERSION} into {cache}")
     staging = Path(tempfile.mkdtemp(prefix=".fetch-", dir=cache))
     try:

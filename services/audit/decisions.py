@@ -21,7 +21,7 @@ from services.audit.checks.decisions import decision_faults
 from services.audit.checks.scoring import scoring_faults
 from services.audit.checks.seals import seal_faults
 from services.audit.checks.seasons import Holds, seasons_faults
-from services.audit.checks.stages import frozen_faults
+from services.audit.checks.stages import frozen_faults, frozen_remarks
 from services.audit.checks.staleness import orders_faults
 from services.audit.checks.telling import UNREADABLE, Fault, told
 from services.audit.checks.terms import terms_faults
@@ -81,6 +81,7 @@ class Decisions:
         self._cited: dict[Point, Place] = {}
         self._record = Record()
         self._holds = Holds()
+        self._remarks: list[Fault] = []
 
     def foresee(self, event: Document) -> None:
         """Take an event of a season's stream before all others, since a freeze concerns every stream of the season."""
@@ -92,8 +93,9 @@ class Decisions:
         for point in cited(event.type, event.data):
             self._cited.setdefault(point, place)
         self._record.take(event, place)
-        if (held := self._holds.fault(event)) is not None:
-            self._record.faults.append(("season", place, held))
+        if (held := self._holds.judge(event)) is not None:
+            told_of = self._remarks if held.late else self._record.faults
+            told_of.append(("late" if held.late else "season", place, held.what))
 
     def citations(self, version_of: Callable[[str], int]) -> Iterator[tuple[Place, str]]:
         """Return what was cited and is not there; `version_of` tells where a stream ends, 0 for none."""
@@ -111,6 +113,11 @@ class Decisions:
         yield from self._decision_faults()
         for check in _CHECKS:
             yield from check(record)
+
+    def remarks(self) -> Iterator[Fault]:
+        """Return what may be as it must: a service acted on what it knew, and had not heard of something."""
+        yield from self._remarks
+        yield from frozen_remarks(self._record)
 
     def _decision_faults(self) -> Iterator[Fault]:
         """Check every meeting, and that what happens by decisions only was listed by one."""

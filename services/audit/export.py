@@ -102,10 +102,10 @@ def export(source: Source, folder: Path, say: Callable[[str], None], *, wait: fl
 def prepare_folder(folder: Path, *, replace: bool) -> None:
     """Make `folder`, or see that it is empty; with `replace` remove an earlier export (and nothing else) from it.
 
-    Raises NotExported.
+    A folder that is made here is its owner's alone, since every mark of every member lies in it. Raises NotExported.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         held = {entry.name for entry in folder.iterdir()}
         if not held:
             return

@@ -35,6 +35,7 @@ class Kept:
     id: str
     point: Point
     time: str
+    actor: str
     data: Json
     place: Place
 
@@ -57,8 +58,10 @@ class Motion:
     votes: Mapping[str, str] = field(default_factory=dict)
     tally: Json | None = None
     invalid: int = 0
+    teller: str | None = None
+    """Who stated the count."""
     among: frozenset[str] = frozenset()
-    """Who was present when the count was stated."""
+    """Who was present when it was stated."""
     confirmed: frozenset[str] = frozenset()
     decided: bool = False
 
@@ -209,6 +212,8 @@ class Meeting:
             yield "the member had voted before"
         if event.name == "BallotConfirmed" and (motion.tally is None or person in motion.confirmed):
             yield "there was no count to confirm, or the member had confirmed it before"
+        if event.name == "BallotConfirmed" and person == motion.teller:
+            yield "the member had stated the count"
 
 
 def _item(data: Json) -> tuple[str, str]:
@@ -223,6 +228,8 @@ def _counted(motion: Motion, event: Kept, present: frozenset[str]) -> Motion:
             return replace(motion, votes={**motion.votes, data["person"]: data["vote"]})
         case "BallotTallied":
             tally, invalid = data["tally"], data.get("invalid", 0)
-            return replace(motion, tally=tally, invalid=invalid, among=present, confirmed=frozenset())
+            return replace(
+                motion, tally=tally, invalid=invalid, teller=event.actor, among=present, confirmed=frozenset()
+            )
         case _:
             return replace(motion, confirmed=motion.confirmed | {data["person"]})

@@ -27,7 +27,7 @@ Fault = tuple[str, Place, str]
 WAY: Final = (
     "CandidateNominated", "NominationFiledLate", "NominationAmended", "NominationVerified", "NominationReturned",
     "NominationResubmitted", "NominationRejected", "NominationWithdrawn", "StageAdvanced", "StageAdvanceWithdrawn",
-    "NominationEliminated",
+    "NominationEliminated", "NominationReinstated",
 )  # fmt: skip
 AWARD: Final = (
     "ResealOrdered", "RankingAnnounced", "WinnerDeclared", "WinnerWithdrawn", "RankLeftVacant", "PrizeAwarded",
@@ -51,6 +51,7 @@ SHEET: Final = ("AspectScored", "AspectScoreRevised", "ScoreSheetSubmitted", "Sc
 CAUSED: Final = (
     "StageAdvanced", "NominationEliminated", "WinnerDeclared", "PrizeAwarded", "RankLeftVacant", "AppealDecided",
     "DecisionReviewed", "StageAdvanceWithdrawn", "WinnerWithdrawn", "CertificateRevoked", "StageUnfrozen",
+    "NominationReinstated",
 )  # fmt: skip
 """What happens by a decision that lists it, and never otherwise."""
 LISTABLE: Final = (*CAUSED, "CandidateNominated", "ResealOrdered")
@@ -64,6 +65,11 @@ def ranking_of(at: Json) -> str:
 def award_of(at: Json) -> str:
     """Return the award stream of a stage as events write it."""
     return Stage.model_validate(at).award
+
+
+def award_of_ranking(ranking: str) -> str:
+    """Return the award stream that a ranking stream belongs to."""
+    return "award/" + ranking.partition("/")[2].rpartition("/")[0]
 
 
 def sheet_stream(data: Json) -> str:
@@ -80,7 +86,7 @@ _HOMES: Final[Sequence[tuple[Sequence[str], Callable[[Json], str | None]]]] = (
     (SEASON, lambda data: f"season/{data['season']}"),
     (RANKING, lambda data: ranking_of(data["at"])),
     (("StageFrozen", "StageUnfrozen"), lambda data: award_of(data["stages"][0])),
-    (("ResealOrdered",), lambda data: "award/" + data["ranking"].partition("/")[2].rpartition("/")[0]),
+    (("ResealOrdered",), lambda data: award_of_ranking(data["ranking"])),
     (AWARD, lambda data: award_of(data["at"]) if "at" in data else None),
 )
 
@@ -193,4 +199,12 @@ class Record:
 
 
 def _kept(event: Document, place: Place) -> Kept:
-    return Kept(event.type, event.id, Point(event.stream, event.version), event.time, event.data, place)
+    return Kept(
+        event.type,
+        event.id,
+        Point(event.stream, event.version),
+        event.time,
+        event.doc.get("actor", ""),
+        event.data,
+        place,
+    )

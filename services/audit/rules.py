@@ -45,11 +45,15 @@ class Rules:
 
     def voting(self, code: str) -> list[str]:
         """Return the codes of the offices of a body that score and vote."""
-        return [office["code"] for office in self.body(code)["offices"] if office["role"] != "clerk"]
+        return list(self.voting_seats(code))
+
+    def voting_seats(self, code: str) -> dict[str, int]:
+        """Return how many seats each office of a body has that scores and votes."""
+        return {office["code"]: office["seats"] for office in self.body(code)["offices"] if office["role"] != "clerk"}
 
     def seats(self, code: str) -> int:
         """Return how many seats of a body vote, vacant ones included."""
-        return sum(office["seats"] for office in self.body(code)["offices"] if office["role"] != "clerk")
+        return sum(self.voting_seats(code).values())
 
     def required(self, code: str) -> int:
         """Return how many seats of a body must be filled for a quorum."""

@@ -58,6 +58,9 @@ class Report:
     keys: list[dict[str, str]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     left_out: int = 0
+    remarks: list[Finding] = field(default_factory=list)
+    """What an auditor should know of and is no fault: a service had not heard yet of what it acted against."""
+    remarks_left_out: int = 0
 
     @property
     def found(self) -> int:
@@ -99,6 +102,8 @@ class Report:
             "keys": self.keys,
             "findings": [finding.as_json() for finding in self.findings],
             "findings_left_out": self.left_out,
+            "remarks": [remark.as_json() for remark in self.remarks],
+            "remarks_left_out": self.remarks_left_out,
             "unseen": self.unseen,
         }
 
@@ -117,6 +122,7 @@ class _Verification:
         self._folder = folder
         self._digest = digest
         self._found = Findings()
+        self._remarks = Findings()
         self._causes = causes
         self._chains = Chains()
         self._keys = Keys()
@@ -147,6 +153,8 @@ class _Verification:
         report.streams = len(self._chains.ends)
         report.findings = list(self._found)
         report.left_out = self._found.left_out
+        report.remarks = list(self._remarks)
+        report.remarks_left_out = self._remarks.left_out
         report.keys = self._keys.listed()
         return report
 
@@ -337,6 +345,8 @@ class _Verification:
             self._found.add("cited", place, what)
         for fault in self._decisions.faults():
             self._found.add(*fault)
+        for remark in self._decisions.remarks():
+            self._remarks.add(*remark)
         self._report.rankings = self._decisions.rankings
         self._report.decisions = self._decisions.decided
 

@@ -79,6 +79,10 @@ select id, province, nominating_body, home, contact from nominations where evide
 -- Keeps a document under the SHA-256 of its bytes; the same bytes are kept once.
 insert into evidence (sha256, media_type, body) values ($1, $2, $3) on conflict (sha256) do nothing
 
+-- name: has_evidence
+-- Whether a document is still kept.
+select exists (select from evidence where sha256 = $1)
+
 -- name: evidence
 -- A document.
 select media_type, body from evidence where sha256 = $1

@@ -41,9 +41,30 @@ def actor_at(person: Person, province: str | None) -> Actor:
     return Actor(person.id, secretary=province is not None and acts_for(person, "secretary", province))
 
 
-def committee_office(person: Person, province: str) -> str:
+def administers(person: Person, season: str) -> bool:
+    """Tell whether a person administers a season: every one, or just this one."""
+    return person.may("season-admin", season=season)
+
+
+def check_administers(person: Person, season: str) -> None:
+    """Raise a 403 for who administers seasons, but not this one."""
+    if not administers(person, season):
+        raise forbidden(
+            Text(
+                f"You do not administer the season {season}; ask one of its administrators.",
+                f"Anda bukan administrator musim {season}; hubungi administratornya.",
+            )
+        )
+
+
+def is_everywhere(person: Person, role: str) -> bool:
+    """Tell whether a person has a role everywhere, in every season."""
+    return person.scopes(role, "province") is None
+
+
+def committee_office(person: Person, season: str, province: str) -> str:
     """Return the role in which a person may change a place's committees; raise a 403 for others."""
-    if person.may("season-admin"):
+    if administers(person, season):
         return "season-admin"
     if acts_for(person, "secretary", province):
         return "secretary"
@@ -73,12 +94,15 @@ def topics_of(person: Person) -> list[str]:
     return [name for name in names if systems is None or name in systems or name.rpartition(".")[0] in systems]
 
 
-def visible_places(person: Person) -> list[str] | None:
+def visible_places(person: Person, season: str | None = None) -> list[str] | None:
     """Return the places whose affairs a person may see, None for all: the nation's people see every province.
 
-    A regency's or city's code among them stands for that government's own affairs only.
+    A regency's or city's code among them stands for that government's own affairs only. Who administers or audits one
+    `season` alone sees all of it where only that one is asked for.
     """
-    if any(person.may(role) for role in _EVERYWHERE):
+    if any(is_everywhere(person, role) for role in _EVERYWHERE):
+        return None
+    if season is not None and any(person.may(role, season=season) for role in _EVERYWHERE):
         return None
     places: set[str] = set()
     for role, scope in _scopes((*MEETING, "secretariat")):
@@ -93,9 +117,9 @@ def _scopes(roles: Iterable[str]) -> Iterable[tuple[str, str]]:
     return ((role, scope) for role in roles for scope in ("committee", "province"))
 
 
-def may_see(person: Person, province: str) -> bool:
-    """Tell whether a person may see what belongs to a province, or to the nation (`00`)."""
-    places = visible_places(person)
+def may_see(person: Person, province: str, season: str | None = None) -> bool:
+    """Tell whether a person may see what belongs to a province, or to the nation (`00`), in a season if it is known."""
+    places = visible_places(person, season)
     return places is None or province in places
 
 

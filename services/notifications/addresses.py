@@ -13,7 +13,9 @@ import ipaddress
 import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -24,6 +26,8 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 LONGEST_URL: Final = 2000
 _HTTPS: Final = 443
 _RESOLVE_SECONDS: Final = 5.0
+_RESOLVERS: Final = ThreadPoolExecutor(8, thread_name_prefix="webhook-names")
+"""Threads of their own: a name that nobody answers for must keep no other part of the process from resolving."""
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _VISIBLE: Final = re.compile(r"[!-~]+")
 _REFUSED: Final[tuple[IpNetwork, ...]] = tuple(
@@ -76,7 +80,8 @@ def is_public(address: IpAddress) -> bool:
 
 async def resolve(host: str, port: int) -> Sequence[str]:
     """Return every address of a name, as the system resolves it. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    asked = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_RESOLVERS, asked)
     return [str(entry[4][0]) for entry in found]
 
 

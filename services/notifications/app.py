@@ -21,6 +21,7 @@ from services.notifications.addresses import AddressBook
 from services.notifications.api import add_routes
 from services.notifications.daily import Daily
 from services.notifications.directory import Directory
+from services.notifications.erasure import Erasure
 from services.notifications.handler import IntentHandler
 from services.notifications.mail import MailServer
 from services.notifications.outbox import Outbox, outcomes_counter
@@ -49,7 +50,7 @@ class Sending:
         """Return the sending as work beside the requests, each channel and the calendar under a lead of its own."""
         settings, outcomes = self._settings, outcomes_counter(service.app.state.metrics.registry)
         senders = _Senders(settings, service, outcomes, self._senders)
-        work = {"webhooks": senders.post, "daily": senders.look}
+        work = {"webhooks": senders.post, "daily": senders.look, "erasure": senders.erase}
         if settings.smtp_url is None:
             _log.warning("PARITRANA_SMTP_URL is not set: mail waits until it is")
         else:
@@ -98,6 +99,10 @@ class _Senders:
         service, settings = self._service, self._settings
         daily = Daily(service.pool, service.executor, service.clock, settings.mail_domain, settings.digest_hour)
         await daily.run()
+
+    async def erase(self) -> None:
+        """Erase what lies here of erased persons until cancelled."""
+        await Erasure(self._service.pool, self._service.executor, self._directory()).run()
 
     def _outbox(self) -> Outbox:
         service = self._service

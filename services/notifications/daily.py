@@ -7,12 +7,16 @@ commits are intents with ids of person and day, so they are sent once, like all 
 Who has handed in which sheets is on a topic that only scoring and audit read, and scoring gives it to people of the
 place only. So members are reminded of the nominees that they are to score at a stage, by how many they are, whether
 they handed in or not; recused ones are left out, and the text says that what is done needs nothing more.
+
+Of the window for nominations are reminded, for each province, who nominated in the season and who did in the last one
+before it, and the secretary of the province's committee, also when nobody has nominated yet. To whom identity gave the
+role of a secretariat, and who never nominated, is not known here.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -32,13 +36,12 @@ from services.notifications.domain.days import (
     FURTHEST,
     Deadline,
     Kind,
+    Looks,
     digest_id,
-    is_near,
+    is_past,
     last_digest,
     named_in,
-    reminder_id,
-    reminder_params,
-    reminding_day,
+    reminders_of,
 )
 from services.notifications.domain.intents import place
 from services.notifications.domain.known import stage_of
@@ -50,7 +53,6 @@ from services.notifications.outbox import SQL
 
 _LOOK_SECONDS: Final = 2.0
 _MOST_IN_A_DIGEST: Final = 500
-_ZONES: Final = (NATION_ZONE, "Asia/Makassar", "Asia/Jayapura")
 _OF_NOMINEES: Final[tuple[tuple[str, Kind], ...]] = (
     ("mending_due", "mending"), ("interviews_due", "interview"), ("appeals_due", "appeal"),
 )  # fmt: skip
@@ -65,8 +67,7 @@ class Daily:
     clock: Clock
     domain: str
     digest_hour: int
-    _reminded: dict[str, date] = field(default_factory=dict)
-    """By zone, the last day whose reminders were committed by this process."""
+    _looks: Looks = field(default_factory=Looks)
     _rulebooks: dict[tuple[str, int], Rulebook] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -103,7 +104,7 @@ class Daily:
     async def _digest(self, person: UUID, due: datetime) -> int:
         """Put what a person's day held into one digest, in one transaction; nothing when the day had its digest."""
         rows = await self.pool.fetch(SQL["held_of"], person, due, _MOST_IN_A_DIGEST)
-        fresh = await self._not_concluded(person, rows)
+        fresh = await self._to_be_told(person, rows)
         if not fresh:
             return 0
         message = digest_id(person, due.date())
@@ -117,49 +118,45 @@ class Daily:
             await connection.execute(SQL["put_into_digest"], [row["message_id"] for row in fresh], message)
         return 1
 
-    async def _not_concluded(self, person: UUID, rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
-        """Return what was not delivered before: a store that was restored may hold it still."""
-        state = await self.executor.state(DELIVERIES, stream_of(str(person)))
-        done = [row for row in rows if message_id_of(row["message_id"], self.domain) in state.concluded]
-        if done:
-            await self.pool.execute(SQL["settle_held"], [row["message_id"] for row in done])
-        return [row for row in rows if row not in done]
+    async def _to_be_told(self, person: UUID, rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
+        """Return what was not delivered before (a store that was restored may hold it still) and has not passed."""
+        state, now = await self.executor.state(DELIVERIES, stream_of(str(person))), self.clock.now()
+        left = {row["message_id"]: row for row in rows}
+        done = [one for one in left if message_id_of(one, self.domain) in state.concluded]
+        past = [one for one, row in left.items() if row["reminder"] and is_past(orjson.loads(row["reminder"]), now)]
+        for settled, how in ((done, "sent"), (past, "omitted")):
+            if settled:
+                await self.pool.execute(SQL["settle_held"], settled, how)
+        return [row for one, row in left.items() if one not in {*done, *past}]
 
     # --- reminders -------------------------------------------------------------------------------------------------
 
     async def _reminders(self, now: datetime) -> int:
-        """Remind whose day has begun, once a day for each zone that people's days are told in."""
-        begun = {zone: day for zone in _ZONES if (day := reminding_day(now, zone)) is not None}
-        fresh = {zone: day for zone, day in begun.items() if self._reminded.get(zone) != day}
-        if not fresh:
+        """Remind whose day has begun, each person once a day."""
+        if not (days := self._looks.fresh(now)):
             return 0
         made = 0
         for season, deadlines in (await self._deadlines(now)).items():
-            made += await self._remind(season, deadlines, fresh, now)
-        self._reminded.update(fresh)
+            made += await self._remind(season, deadlines, days, now)
+        self._looks.done(days, now)
         return made
 
     async def _remind(self, season: str, deadlines: list[Deadline], days: Mapping[str, date], now: datetime) -> int:
         persons = {deadline.person for deadline in deadlines}
         zones = {row["person"]: row["zone"] for row in await self.pool.fetch(SQL["zones"], list(persons))}
         made = 0
-        for person in sorted(persons):
-            day = days.get(zones.get(person, NATION_ZONE))
-            if day is None:
-                continue
-            own = [deadline for deadline in deadlines if deadline.person == person]
-            params = _json(reminder_params(own))
-            message = reminder_id(person, season, day)
-            row = (message, person, "reminder", season, params, named_in(own), False, now, None, False)
+        for one in reminders_of(season, deadlines, zones, days, now):
+            said = (one.season, _json(one.params()), named_in(one.deadlines))
+            row = (one.message, one.person, "reminder", *said, False, now, None, False)
             made += await self.pool.fetchval(SQL["put_day"], *row) is not None
         return made
 
     async def _deadlines(self, now: datetime) -> dict[str, list[Deadline]]:
-        """Return the deadlines near enough to be reminded of, by season; of seasons that are not frozen."""
+        """Return the deadlines that people may be reminded of soon, by season; of seasons that are not frozen."""
         seasons = {row["season"]: row for row in await self.pool.fetch(SQL["seasons_on"])}
         rulebooks = {season: self._rulebook(row) for season, row in seasons.items()}
         found: dict[str, list[Deadline]] = {season: [] for season in seasons}
-        for row in await self.pool.fetch(SQL["nominating"]):
+        for row in await self.pool.fetch(SQL["nominating"], *_secretaries(rulebooks)):
             if (season := row["season"]) in seasons:
                 found[season].append(_nominations(row, rulebooks[season], orjson.loads(seasons[season]["extensions"])))
         span = (now, now + FURTHEST)
@@ -169,14 +166,27 @@ class Daily:
             for row in await self.pool.fetch(SQL[query], *span):
                 for person in {row["nominated_by"], row["contact"]}:
                     found[row["season"]].append(_of_nominee(row, person, kind, rulebooks[row["season"]]))
-        near = {season: [one for one in deadlines if is_near(one, now)] for season, deadlines in found.items()}
-        return {season: list(_each_once(deadlines)) for season, deadlines in near.items() if deadlines}
+        return found
 
     def _rulebook(self, row: asyncpg.Record) -> Rulebook:
         key = (row["season"], row["version"])
         if key not in self._rulebooks:
             self._rulebooks[key] = Rulebook.from_content(orjson.loads(row["rulebook"]))
         return self._rulebooks[key]
+
+
+def _secretaries(rulebooks: Mapping[str, Rulebook]) -> tuple[list[str], list[str], list[str]]:
+    """Return the offices that keep a province's record, as columns: season, body, office."""
+    found = [
+        (season, body.code, office.code)
+        for season, rulebook in rulebooks.items()
+        for body in rulebook.bodies
+        if body.tier == "provincial"
+        for office in body.offices
+        if office.role == "clerk"
+    ]
+    seasons, bodies, offices = ([one[column] for one in found] for column in range(3))
+    return seasons, bodies, offices
 
 
 def _nominations(row: asyncpg.Record, rulebook: Rulebook, extensions: Mapping[str, str]) -> Deadline:
@@ -196,23 +206,6 @@ def _of_nominee(row: asyncpg.Record, person: UUID, kind: Kind, rulebook: Ruleboo
     at = stage_of(row["at"])
     item = {"province": at.province, "at": place(at)}
     return Deadline(person, kind, row["until"], rulebook.zone(at.province), item, (row["nomination"],))
-
-
-def _each_once(deadlines: Iterable[Deadline]) -> Iterator[Deadline]:
-    """Return every deadline of a person once: nominees with the same one in the same stage share a line."""
-    merged: dict[tuple[Any, ...], Deadline] = {}
-    for one in deadlines:
-        key = (one.person, one.kind, one.until, _json(one.item))
-        known = merged.get(key)
-        merged[key] = one if known is None else _with(known, one.nominations)
-    yield from merged.values()
-
-
-def _with(deadline: Deadline, more: tuple[UUID, ...]) -> Deadline:
-    both = tuple(sorted({*deadline.nominations, *more}))
-    return Deadline(
-        deadline.person, deadline.kind, deadline.until, deadline.zone, deadline.item, both, names=deadline.names
-    )
 
 
 def _json(value: Any) -> str:

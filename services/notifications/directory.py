@@ -14,7 +14,7 @@ from kernel.tokens import ServiceToken
 from services.notifications.texts import Locale
 
 _SECONDS: Final = 5.0
-_MOST_IDS: Final = 200
+MOST_IDS: Final = 200
 
 
 class DirectoryAway(Exception):
@@ -56,7 +56,7 @@ class Directory:
 
     async def find(self, persons: Iterable[UUID]) -> dict[UUID, Addressee]:
         """Return those of up to 200 persons that identity knows. Raises DirectoryAway."""
-        asked = ",".join(str(person) for person in sorted(set(persons))[:_MOST_IDS])
+        asked = ",".join(str(person) for person in sorted(set(persons))[:MOST_IDS])
         try:
             bearer = await self._token.bearer()
             answer = await self._open().get(

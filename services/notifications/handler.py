@@ -43,7 +43,17 @@ from schemas.rulebook import Rulebook
 from schemas.scoring import ScorersAssigned, ScoringClosed, ScoringExtended, ScoringOpened
 from services.notifications.domain.intents import Intent, Notice, intents_of
 from services.notifications.domain.known import Known, Nominee, Plenary, Seat, SeatKey
-from services.notifications.domain.telling import OF_BODY, OF_MANY, OF_NOMINEE, WIDE, learn, notices_of
+from services.notifications.domain.telling import (
+    ARRIVING,
+    OF_BODY,
+    OF_MANY,
+    OF_NOMINEE,
+    WIDE,
+    Wide,
+    learn,
+    notices_of,
+    wide_of,
+)
 
 SQL: Final = queries(Path(__file__).with_name("queries.sql"))
 _TOLD: Final = (*OF_NOMINEE, *OF_MANY, *OF_BODY)
@@ -74,7 +84,7 @@ class IntentHandler:
         row = await read.fetchrow(SQL["began"])
         began = None if row is None else tuple(row)
         again = began is not None and any(tuple(live.happened.position) == began for live in batch)
-        fold = _Fold() if again else await self._loaded(batch, read)
+        fold = Fold() if again else await self._loaded(batch, read)
         if again:
             fold.write("forget")
         if began is None or tuple(first) < began:
@@ -83,7 +93,7 @@ class IntentHandler:
             fold.take(live)
         return Effects(writes=fold.writes)
 
-    async def _loaded(self, batch: Sequence[Live], read: Connection) -> _Fold:
+    async def _loaded(self, batch: Sequence[Live], read: Connection) -> Fold:
         """Return a fold that knows what the batch needs."""
         events = [live.happened.event for live in batch]
         waiting: dict[str, list[Notice]] = {}
@@ -101,7 +111,7 @@ class IntentHandler:
         await _load_meetings(known, batch, read)
         rankings = [event.at.ranking for event in events if isinstance(event, RankingAnnounced)]
         known.announced.update(row["ranking"] for row in await read.fetch(SQL["known_announced"], rankings))
-        return _Fold(known, waiting)
+        return Fold(known, waiting, await _load_wide(batch, read))
 
     async def _load_rulebooks(self, known: Known, seasons: list[str], read: Connection) -> None:
         for row in await read.fetch(SQL["known_rulebooks"], seasons):
@@ -161,8 +171,11 @@ def _nominee_of(row: Mapping[str, Any]) -> Nominee:
         season=row["season"],
         home=row["home"],
         at=row["at"],
+        since=row["since"],
         standing=row["standing"],
         sample=row["sample"],
+        kind=row["kind"],
+        code=row["code"],
         mend_until=row["mend_until"],
         interview=row["interview"],
         heard_at=row["heard_at"],
@@ -190,25 +203,54 @@ async def _load_meetings(known: Known, batch: Sequence[Live], read: Connection) 
         )
 
 
+async def _load_wide(batch: Sequence[Live], read: Connection) -> list[Wide]:
+    """Load what was said to all, and was recorded after what brings nominees now."""
+    arriving = [live.happened for live in batch if isinstance(live.happened.event, ARRIVING)]
+    if not arriving:
+        return []
+    seasons = sorted(_seasons(happened.event for happened in arriving))
+    rows = await read.fetch(SQL["known_wide"], seasons, min(happened.time for happened in arriving))
+    return [
+        Wide(
+            Notice.of(orjson.loads(row["notice"])),
+            None if row["stages"] is None else tuple(row["stages"]),
+            row["home"],
+        )
+        for row in rows
+    ]
+
+
 # --- folding -------------------------------------------------------------------------------------------------------
 
 
-class _Fold:
-    """One batch folded onto what is known, in the log's order."""
+class Fold:
+    """One batch folded onto what is known, in the log's order; `writes` are the rows that it leads to."""
 
-    def __init__(self, known: Known | None = None, waiting: dict[str, list[Notice]] | None = None) -> None:
+    def __init__(
+        self,
+        known: Known | None = None,
+        waiting: dict[str, list[Notice]] | None = None,
+        wide: Iterable[Wide] = (),
+    ) -> None:
+        """Begin with what is known, what waits for what, and what was said to all of a stage or season."""
         self._known = known or Known()
         self._waiting = waiting or {}
+        self._wide = list(wide)
         self.writes: list[Write] = []
 
     def take(self, live: Live) -> None:
         """Tell of an event, as far as may be acted on it, and keep what it says."""
         happened = live.happened
         notices = notices_of(happened, self._known) if live.acting else []
-        self._keep(learn(happened, self._known))
+        changed = learn(happened, self._known)
+        self._keep(changed)
         self._note(happened)
         for notice in notices:
             self._tell(notice)
+            if isinstance(happened.event, WIDE):
+                self._tell_widely(wide_of(happened.event, notice))
+        if isinstance(happened.event, ARRIVING) and isinstance(changed, Nominee):
+            self._tell_late(changed)
         for needs in _arriving((happened.event,)):
             self._tell_what_waited(needs)
 
@@ -218,6 +260,16 @@ class _Fold:
             self.write("end_waiting", needs)
         for notice in held:
             self._tell(notice)
+
+    def _tell_widely(self, wide: Wide) -> None:
+        self._wide.append(wide)
+        self.write("put_wide", *_wide_row(wide))
+
+    def _tell_late(self, nominee: Nominee) -> None:
+        """Tell the people of a nominee what was said to all before it was received, and concerns it."""
+        for wide in self._wide:
+            if (notice := wide.told_late(nominee)) is not None:
+                self._tell(notice)
 
     def _tell(self, notice: Notice) -> None:
         told = intents_of(notice, self._known)
@@ -234,7 +286,8 @@ class _Fold:
             case Nominee():
                 self.write("put_nomination", *_nominee_row(changed))
             case Seat(key=key):
-                self.write("put_seat", *key, UUID(changed.person), changed.held)
+                belongs = (changed.employer, changed.government)
+                self.write("put_seat", *key, UUID(changed.person), changed.held, *belongs)
             case Plenary():
                 self.write("put_plenary", *_plenary_row(changed))
             case _:
@@ -279,9 +332,7 @@ class _Fold:
         ranking = event.at.ranking
         match event:
             case ScoringOpened():
-                at, offices = event.at, list(event.rules.scoring_offices)
-                place = (ranking, at.season, at.province, at.category)
-                self.write("put_stage", *place, event.body, offices, event.closes)
+                self.write("put_stage", *_stage_row(event))
             case ScoringExtended():
                 self.write("extend_stage", ranking, event.until)
             case ScoringClosed():
@@ -326,9 +377,13 @@ def _intent_row(intent: Intent) -> tuple[Any, ...]:
 
 
 def _waiting_row(needs: str, notice: Notice) -> tuple[Any, ...]:
-    kind, _, id_ = needs.partition("/")
-    nomination = UUID(id_) if kind == "nomination" else None
+    nomination = UUID(notice.about[0]) if len(notice.about) == 1 else None
     return (UUID(notice.cause), notice.template, needs, nomination, _json(notice.document()))
+
+
+def _wide_row(wide: Wide) -> tuple[Any, ...]:
+    notice, stages = wide.notice, None if wide.stages is None else list(wide.stages)
+    return (UUID(notice.cause), notice.season, stages, wide.home, notice.recorded, _json(notice.document()))
 
 
 def _nominee_row(nominee: Nominee) -> tuple[Any, ...]:
@@ -340,12 +395,22 @@ def _nominee_row(nominee: Nominee) -> tuple[Any, ...]:
         nominee.season,
         nominee.home,
         nominee.at,
+        nominee.since,
         nominee.standing,
         nominee.sample,
+        nominee.kind,
+        nominee.code,
         nominee.mend_until,
         nominee.interview,
         nominee.heard_at,
     )
+
+
+def _stage_row(event: ScoringOpened) -> tuple[Any, ...]:
+    at, rules = event.at, event.rules
+    place = (at.ranking, at.season, at.province, at.category)
+    recused = (rules.conflict_scope == "category", rules.own_employer == "refused", rules.own_government == "refused")
+    return (*place, event.body, list(rules.scoring_offices), event.closes, *recused)
 
 
 def _plenary_row(plenary: Plenary) -> tuple[Any, ...]:

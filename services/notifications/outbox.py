@@ -13,7 +13,7 @@ A message that fails by itself, at whatever, is told, tried again later with gro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -32,7 +32,8 @@ from schemas.notifications import NotificationDelivered, NotificationFailed
 from schemas.rulebook import Rulebook
 from services.notifications.delivery import Reason, Recipient, ask_of, delivered, failed, program_of, was_delivered
 from services.notifications.directory import DirectoryAway
-from services.notifications.domain.templates import LEGAL, RULES
+from services.notifications.domain.days import is_over
+from services.notifications.domain.templates import DIGEST, LEGAL_TEMPLATES, RULES
 from services.notifications.mail import ServerAway, message_id_of
 from services.notifications.texts import Contents
 
@@ -41,6 +42,7 @@ BATCH: Final = 50
 _FIRST_PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 3600.0
 _IDLE_SECONDS: Final = 2.0
+_AWAY_SECONDS: Final = 2.0
 _LOG = structlog.get_logger(__name__)
 AWAY: Final = (ServerAway, DirectoryAway)
 T = TypeVar("T")
@@ -48,7 +50,6 @@ State = Literal["sent", "failed", "omitted"]
 Route = Literal["mail", "webhook"]
 _TEMPLATES: Final = list(RULES)
 _GROUPS: Final = [RULES[template].group for template in _TEMPLATES]
-_LEGAL: Final = frozenset(template for template, rule in RULES.items() if rule.group in LEGAL)
 
 
 def pause_after(attempts: int) -> float:
@@ -102,7 +103,7 @@ class Outbox:
             for row in rows
             if (one := await self._apart(row["message_id"], row["template"], row["attempts"], self.read(row)))
         ]
-        return [one for one in due if await self.of(one, self._done_before(one)) is False], len(rows)
+        return [one for one in due if await self.of(one, self._needs_nothing(one)) is False], len(rows)
 
     async def read(self, row: asyncpg.Record) -> Due:
         """Return the message of a row: what it says, under its season's rulebook."""
@@ -116,11 +117,12 @@ class Outbox:
             recorded=row["recorded"],
             message=row["message_id"],
         )
-        header = message_id_of(row["message_id"], self.domain)
-        recipient = Recipient(row["person"], row["cause"], row["template"], header)
         rulebook = await self._rulebook(row["season"], row["rulebook_version"])
         told = (row["attempts"], row["failing"] or 0.0, row["channel"])
-        return Due(row["message_id"], recipient, contents, rulebook, *told)
+        return Due(row["message_id"], self._recipient(row), contents, rulebook, *told)
+
+    def _recipient(self, row: asyncpg.Record) -> Recipient:
+        return Recipient(row["person"], row["cause"], row["template"], message_id_of(row["message_id"], self.domain))
 
     async def _rulebook(self, season: str, version: int | None) -> Rulebook:
         kept = None if version is None else self._rulebooks.get((season, version))
@@ -162,6 +164,15 @@ class Outbox:
             return True
         return False
 
+    async def _needs_nothing(self, one: Due) -> bool:
+        """Settle a message that was concluded before, or a reminder whose day is over."""
+        if await self._done_before(one):
+            return True
+        if one.contents.template == "reminder" and is_over(one.contents.params, self.clock.now()):
+            await self._settle(one, "omitted")
+            return True
+        return False
+
     # --- concluding ------------------------------------------------------------------------------------------------
 
     async def sent(self, one: Due, channel: Route, digest: str, held: Sequence[tuple[Recipient, str]] = ()) -> None:
@@ -179,8 +190,10 @@ class Outbox:
         self._accepted.pop(one.message, None)
 
     async def fail(self, one: Due, reason: Reason, channel: Route = "mail") -> None:
-        """Record that a message is given up."""
-        await self._record(one, [failed(one.recipient, reason, channel)])
+        """Record that a message is given up, and of a digest all that it held."""
+        held = await self.pool.fetch(SQL["in_digest"], one.message) if one.contents.template == DIGEST else []
+        lost = (one.recipient, *map(self._recipient, held))
+        await self._record(one, [failed(recipient, reason, channel) for recipient in lost])
         await self._settle(one, "failed")
 
     async def _record(self, one: Due, events: Sequence[NotificationDelivered | NotificationFailed]) -> None:
@@ -192,7 +205,7 @@ class Outbox:
         return ask_of(one.message, one.recipient, received=self.clock.now(), not_before=one.contents.recorded)
 
     async def _settle(self, one: Due, state: State) -> None:
-        if state == "failed" and one.channel == "webhook" and one.recipient.template in _LEGAL:
+        if state == "failed" and one.channel == "webhook" and one.recipient.template in LEGAL_TEMPLATES:
             # A legal notice must reach its person.
             await self.pool.execute(SQL["mail_instead"], one.message, uuid5(one.message, "mail"))
         await self.pool.execute(SQL["settle_intent"], one.message, state)
@@ -224,6 +237,19 @@ class Bell:
     def clear(self) -> None:
         """Forget the rings so far, before looking."""
         self._rung.clear()
+
+    async def follow(self, look: Callable[[], Awaitable[int]], what: str) -> None:
+        """Look until cancelled: again at once while something is found, a little later while a server is away."""
+        while True:
+            self.clear()
+            try:
+                found = await look()
+            except AWAY as error:
+                _LOG.warning("waits for a server", what=what, reason=str(error))
+                await asyncio.sleep(_AWAY_SECONDS)
+                continue
+            if not found:
+                await self.wait()
 
     async def wait(self, seconds: float = _IDLE_SECONDS) -> None:
         """Wait for a ring, at most for some seconds."""

@@ -13,12 +13,13 @@ on conflict (one) do update set epoch = excluded.epoch, xid = excluded.xid, posi
 -- Forgets what was known, because it is folded again from the start; intents, choices and endpoints stay.
 with a as (delete from seats), b as (delete from conflicts), c as (delete from plenaries), d as (delete from announced),
      e as (delete from stages), f as (delete from assigned), g as (delete from freezes), h as (delete from extensions),
-     i as (delete from nominations), j as (delete from seasons)
+     i as (delete from nominations), j as (delete from seasons), k as (delete from wide)
 delete from waiting
 
 -- name: known_nominations
 -- Some nominations, and all of some seasons.
-select nomination, nominated_by, contact, candidate, season, home, at, standing, sample, mend_until, interview, heard_at
+select nomination, nominated_by, contact, candidate, season, home, at, since, standing, sample, kind, code, mend_until,
+       interview, heard_at
 from nominations where nomination = any($1::uuid[]) or season = any($2::text[])
 
 -- name: known_rulebooks
@@ -33,6 +34,10 @@ select season, province, body, office, seat, person, held from seats where seaso
 -- Some meetings, and those of some seasons that are after an instant.
 select plenary, season, province, body, scheduled, agenda, cause, recorded
 from plenaries where plenary = any($1::uuid[]) or (season = any($2::text[]) and scheduled > $3)
+
+-- name: known_wide
+-- What was said to all of a stage or season, in some seasons, recorded from an instant on.
+select stages, home, notice from wide where season = any($1::text[]) and recorded >= $2 order by recorded, cause
 
 -- name: known_announced
 -- Which of some stages were announced.
@@ -54,19 +59,21 @@ update seasons set frozen = $2 where season = $1
 
 -- name: put_nomination
 -- Keeps whom a nomination's messages go to, and where it stands.
-insert into nominations (nomination, nominated_by, contact, candidate, season, home, at, standing, sample, mend_until,
-                         interview, heard_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+insert into nominations (nomination, nominated_by, contact, candidate, season, home, at, since, standing, sample, kind,
+                         code, mend_until, interview, heard_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 on conflict (nomination) do update
 set nominated_by = excluded.nominated_by, contact = excluded.contact, candidate = excluded.candidate,
-    season = excluded.season, home = excluded.home, at = excluded.at, standing = excluded.standing,
-    sample = excluded.sample, mend_until = excluded.mend_until, interview = excluded.interview,
+    season = excluded.season, home = excluded.home, at = excluded.at, since = excluded.since, standing = excluded.standing,
+    sample = excluded.sample, kind = excluded.kind, code = excluded.code, mend_until = excluded.mend_until, interview = excluded.interview,
     heard_at = excluded.heard_at
 
 -- name: put_seat
 -- Keeps who holds a seat, or that nobody does.
-insert into seats (season, province, body, office, seat, person, held) values ($1, $2, $3, $4, $5, $6, $7)
-on conflict (season, province, body, office, seat) do update set person = excluded.person, held = excluded.held
+insert into seats (season, province, body, office, seat, person, held, employer, government)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+on conflict (season, province, body, office, seat) do update
+set person = excluded.person, held = excluded.held, employer = excluded.employer, government = excluded.government
 
 -- name: put_plenary
 -- Keeps a meeting.
@@ -90,8 +97,9 @@ where (season, province, body, person, category, nomination) = ($1, $2, $3, $4::
 
 -- name: put_stage
 -- A stage was opened for scoring.
-insert into stages (ranking, season, province, category, body, offices, closes, is_open)
-values ($1, $2, $3, $4, $5, $6, $7, true) on conflict (ranking) do nothing
+insert into stages (ranking, season, province, category, body, offices, closes, whole_category, own_employer,
+                    own_government, is_open)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, true) on conflict (ranking) do nothing
 
 -- name: extend_stage
 -- Its sheets may be handed in until later.
@@ -118,10 +126,13 @@ delete from freezes where appeal = $1
 insert into extensions (season, province, until) values ($1, $2, $3)
 on conflict (season, province) do update set until = excluded.until
 
+-- name: put_wide
+-- Keeps what is said to all nominees of some stages or of a season, for those that are received later.
+insert into wide (cause, season, stages, home, recorded, notice) values ($1, $2, $3, $4, $5, $6) on conflict do nothing
+
 -- name: put_waiting
 -- Keeps what is to be told when a nomination or a rulebook is known.
-insert into waiting (cause, template, needs, nomination, notice) values ($1, $2, $3, $4, $5)
-on conflict (cause, template, needs) do nothing
+insert into waiting (cause, template, needs, nomination, notice) values ($1, $2, $3, $4, $5) on conflict do nothing
 
 -- name: end_waiting
 -- It is known; nothing waits for it any more.
@@ -164,6 +175,20 @@ insert into endpoints (digest, person, salt, url, secret) values ($1, $2, $3, $4
 -- name: endpoint
 -- A webhook's URL and secret.
 select url, secret, made from endpoints where digest = $1
+
+-- name: webhook_owners
+-- Whose webhooks are kept.
+select distinct person from endpoints order by person
+
+-- name: uncited_endpoints
+-- What was made for a choice more than a day ago, and is in no choice that was folded.
+select e.digest, e.person from endpoints e left join subscriptions s using (person)
+where e.made < clock_timestamp() - interval '1 day'
+  and e.digest is distinct from s.webhook and e.digest is distinct from s.previous
+
+-- name: erase_endpoint
+-- Nobody's choice: it is erased.
+delete from endpoints where digest = $1
 
 -- name: erase_endpoints
 -- A person was erased: so are the webhooks.
@@ -232,9 +257,17 @@ set attempts = attempts + 1, next_try = clock_timestamp() + make_interval(secs =
 where message_id = $1 and state = 'pending'
 
 -- name: postpone_webhook
--- A person's webhook did not answer: nothing else goes to it before $2 seconds have passed.
-update intents set next_try = greatest(next_try, clock_timestamp() + make_interval(secs => $2))
+-- A person's webhook did not answer: nothing else goes to it before $2 seconds have passed, and the days after which a
+-- message is given up are counted for all that waits for it, so that a legal notice behind others is mailed in time.
+update intents
+set next_try = greatest(next_try, clock_timestamp() + make_interval(secs => $2)),
+    first_failed = coalesce(first_failed, clock_timestamp())
 where person = $1 and state = 'pending' and channel = 'webhook'
+
+-- name: webhook_answers
+-- A person's webhook took a message: what waits for it has not failed there.
+update intents set first_failed = null, attempts = 0
+where person = $1 and state = 'pending' and channel = 'webhook' and first_failed is not null
 
 -- name: mail_instead
 -- A legal notice that a webhook did not take is mailed, as a message of its own ($2).
@@ -263,7 +296,9 @@ where i.state = 'held' and i.digest is null group by i.person, s.zone order by i
 
 -- name: held_of
 -- A person's messages that wait for a digest, recorded up to an instant.
-select i.message_id, i.season, i.sample, i.recorded, i.nominations from intents i join seasons s using (season)
+select i.message_id, i.season, i.sample, i.recorded, i.nominations,
+       case i.template when 'reminder' then i.params end as reminder
+from intents i join seasons s using (season)
 where i.person = $1 and i.state = 'held' and i.digest is null and i.recorded <= $2
   and not exists (select from unnest(i.nominations) as n (nomination)
                   where not exists (select from nominations k where k.nomination = n.nomination))
@@ -280,8 +315,8 @@ on conflict (message_id) do nothing returning message_id
 update intents set digest = $2 where message_id = any($1::uuid[]) and state = 'held' and digest is null
 
 -- name: settle_held
--- A held message was delivered before: it is in no digest again.
-update intents set state = 'sent', settled = clock_timestamp() where message_id = any($1::uuid[]) and state = 'held'
+-- A held message was delivered before, or says what has passed: it is in no digest.
+update intents set state = $2, settled = clock_timestamp() where message_id = any($1::uuid[]) and state = 'held'
 
 -- name: in_digest
 -- What a digest holds, oldest first.
@@ -291,7 +326,7 @@ from intents i left join seasons s using (season)
 where i.digest = $1 order by i.recorded, i.message_id
 
 -- name: send_alone
--- A held message cannot be written: it goes by itself, and holds up no digest.
+-- A held message cannot be written, or finds no room: it goes by itself, and holds up no digest.
 update intents set digest = null, state = 'pending', channel = 'mail', forced = true
 where message_id = $1 and state = 'held'
 
@@ -309,9 +344,12 @@ where t.is_open and not y.frozen and t.closes > $1 and t.closes <= $2
        or exists (select from assigned a
                   where (a.ranking, a.nomination, a.member) = (t.ranking, n.nomination, m.person)))
   and not exists (select from conflicts c
-                  where (c.season, c.province, c.body, c.person, c.category)
-                        = (t.season, t.province, t.body, m.person, t.category)
-                    and c.nomination in (n.nomination, '00000000-0000-0000-0000-000000000000'))
+                  where (c.season, c.province, c.person, c.category) = (t.season, t.province, m.person, t.category)
+                    and (t.whole_category or c.nomination in (n.nomination, '00000000-0000-0000-0000-000000000000')))
+  and not exists (select from seats b
+                  where (b.season, b.province, b.person) = (t.season, t.province, m.person) and b.held
+                    and case when n.kind = 'employer' then t.own_employer and b.employer = n.code
+                             else t.own_government and b.government = n.code end)
 group by t.ranking, t.season, t.province, t.category, t.closes, m.person
 order by t.closes, t.ranking, m.person
 
@@ -344,9 +382,24 @@ select s.season, s.version, s.rulebook,
 from seasons s where not s.frozen order by s.season
 
 -- name: nominating
--- Who nominated for each province, in seasons that are not frozen.
-select distinct n.season, n.home as province, n.nominated_by as person
-from nominations n join seasons s using (season) where not s.frozen and n.home is not null order by 1, 2, 3
+-- Who nominates for each province in seasons that are not frozen: who did in the season or in the last one before it,
+-- and who keeps its committee's record, in the offices that the columns $1 to $3 name by season and body.
+with nominators as (
+    select distinct season, home as province, nominated_by as person from nominations
+    where season is not null and home is not null
+)
+select s.season, n.province, n.person
+from seasons s join nominators n
+  on n.season = s.season
+     or n.season = (select max(e.season) from nominators e where e.province = n.province and e.season < s.season)
+where not s.frozen
+union
+select s.season, m.province, m.person
+from seasons s
+join unnest($1::text[], $2::text[], $3::text[]) as o (season, body, office) using (season)
+join seats m using (season, body, office)
+where not s.frozen and m.held
+order by 1, 2, 3
 
 -- === what is read =================================================================================================
 

@@ -7,7 +7,6 @@ hold of every message, whatever it goes by, is in `outbox`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,12 +20,13 @@ from services.notifications.delivery import Recipient
 from services.notifications.directory import Addressee, Directory
 from services.notifications.domain.templates import DIGEST
 from services.notifications.mail import MailServer, ServerAway, Session, compose, is_address
-from services.notifications.outbox import AWAY, SQL, Bell, Due, Outbox
+from services.notifications.outbox import SQL, Bell, Due, Outbox
 from services.notifications.texts import Letter, Locale, write_digest, write_letter
 
 _MOST_ATTEMPTS: Final = 105
 """With pauses of 5 s, 10 s … 1 h: a little over four days."""
-_AWAY_SECONDS: Final = 2.0
+_LONGEST_DIGEST: Final = 512 << 10
+"""In characters: servers refuse a mail of several megabytes, and with it all that it holds."""
 _LOG = structlog.get_logger(__name__)
 
 
@@ -54,21 +54,9 @@ class MailSender:
     async def run(self) -> None:
         """Send until cancelled."""
         try:
-            await self._run()
+            await self._bell.follow(self.round, "mail")
         finally:
             await self.directory.close()
-
-    async def _run(self) -> None:
-        while True:
-            self._bell.clear()
-            try:
-                found = await self.round()
-            except AWAY as error:
-                _LOG.warning("mail waits", reason=str(error))
-                await asyncio.sleep(_AWAY_SECONDS)
-                continue
-            if not found:
-                await self._bell.wait()
 
     async def round(self) -> int:
         """Conclude or postpone what is due, one batch; return how many intents were routed or looked at.
@@ -79,7 +67,6 @@ class MailSender:
         fresh, looked_at = await self.outbox.due("mail")
         if fresh:
             found = await self.directory.find(one.recipient.person for one in fresh)
-            await self._forget_erased(found)
             writable = [
                 one
                 for one in fresh
@@ -88,11 +75,6 @@ class MailSender:
             if writable:
                 await self._send_all(writable, found)
         return routed + looked_at
-
-    async def _forget_erased(self, found: Mapping[UUID, Addressee]) -> None:
-        """Erase the webhooks of persons whom identity has erased."""
-        if erased := [person for person, one in found.items() if one.erased]:
-            await self.outbox.pool.execute(SQL["erase_endpoints"], erased)
 
     async def _can_be_written(self, one: Due, found: Addressee | None) -> bool:
         if found is None or found.address is None or not is_address(found.address):
@@ -115,7 +97,7 @@ class MailSender:
         try:
             await self._hand_over(session, one, to, written)
         except ServerAway:
-            await self.outbox.postpone(one)
+            await self._later(one)
             raise
 
     async def _written(self, one: Due, locale: Locale) -> Written:
@@ -123,11 +105,17 @@ class MailSender:
             return Written(write_letter(one.contents, one.rulebook, locale))
         letters: list[Letter] = []
         held: list[tuple[Recipient, str]] = []
+        room = _LONGEST_DIGEST
         for row in await self.outbox.pool.fetch(SQL["in_digest"], one.message):
             told = await self._in_digest(row, locale)
-            if told is not None:
-                letters.append(told[1])
-                held.append((told[0], told[1].digest))
+            if told is None:
+                continue
+            room -= len(told[1].core)
+            if letters and room < 0:
+                await self.outbox.pool.execute(SQL["send_alone"], row["message_id"])
+                continue
+            letters.append(told[1])
+            held.append((told[0], told[1].digest))
         if not letters:
             raise LookupError("nothing of the digest can be written")
         return Written(write_digest(letters, one.contents, locale), tuple(held))
@@ -159,7 +147,12 @@ class MailSender:
                 await self.outbox.sent(one, "mail", letter.digest, written.held)
             case "refused":
                 await self.outbox.fail(one, "refused")
-            case "later" if one.attempts + 1 >= _MOST_ATTEMPTS:
-                await self.outbox.fail(one, "refused")
             case "later":
-                await self.outbox.postpone(one)
+                await self._later(one)
+
+    async def _later(self, one: Due) -> None:
+        """Try again later, for some days; also what breaks the conversation off each time, and may arrive each time."""
+        if one.attempts + 1 >= _MOST_ATTEMPTS:
+            await self.outbox.fail(one, "refused")
+        else:
+            await self.outbox.postpone(one)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_settings import NoDecode
 
 from kernel.settings import LOOPBACK, IpNetwork, Port, ServiceSettings
-
-_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+from services.notifications.mail import is_address
 
 
 def _address(value: str) -> str:
-    if len(value) > 254 or not _ADDRESS.fullmatch(value):
+    if not is_address(value):
         raise ValueError("must be an address like award@example.org")
     return value
 

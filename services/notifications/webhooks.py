@@ -32,7 +32,7 @@ from kernel.decider import Decision, Loader
 from services.notifications.addresses import AddressBook, AddressRefused, Target
 from services.notifications.directory import Addressee, Directory
 from services.notifications.domain.subscription import DELIVERIES, GiveUp, decide, stream_of
-from services.notifications.outbox import AWAY, SQL, Bell, Due, Outbox
+from services.notifications.outbox import SQL, Bell, Due, Outbox
 from services.notifications.texts import Letter, Locale, write_letter
 
 SECONDS: Final = 15.0
@@ -44,7 +44,6 @@ _FIRST_PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 6 * 3600.0
 _AT_ONCE: Final = 16
 _LOOKED_AT: Final = 200
-_AWAY_SECONDS: Final = 2.0
 _SECRET_BYTES: Final = 32
 _LOG = structlog.get_logger(__name__)
 
@@ -203,22 +202,10 @@ class WebhookSender:
     async def run(self) -> None:
         """Send until cancelled."""
         try:
-            await self._run()
+            await self._bell.follow(self.round, "webhooks")
         finally:
             await self.directory.close()
             await self.caller.close()
-
-    async def _run(self) -> None:
-        while True:
-            self._bell.clear()
-            try:
-                found = await self.round()
-            except AWAY as error:
-                _LOG.warning("webhooks wait", reason=str(error))
-                await asyncio.sleep(_AWAY_SECONDS)
-                continue
-            if not found:
-                await self._bell.wait()
 
     async def round(self) -> int:
         """Conclude or postpone what is due, one batch; return how many intents were routed or looked at.
@@ -273,6 +260,7 @@ class WebhookSender:
         match answer.verdict:
             case "accepted":
                 await self.outbox.sent(one, "webhook", sha256(body.encode()).hexdigest())
+                await self.outbox.pool.execute(SQL["webhook_answers"], one.recipient.person)
                 return True
             case "gone":
                 await self._give_up(one, endpoint)

@@ -17,9 +17,13 @@ from services.scoring.domain.received import (
     COMMITTEE,
     NOMINATION,
     SEASON,
+    VERDICT,
+    Award,
     Nomination,
+    VerdictState,
     committee_stream,
     season_stream,
+    verdict_stream,
 )
 from services.scoring.domain.seal import FiledSheet, Inputs, SealRanking, carried_sources, decide_seal
 from services.scoring.domain.sheet import SHEET, Circumstances, decide_read, locate, sheet_stream
@@ -132,19 +136,21 @@ def sealing(command: SealRanking, roll: Roll, sheet_streams: SheetStreams, award
             return decide_seal(Inputs(ranking, await load.load(COMMITTEE, committee_stream(at)), (), (), {}), command)
         season = await load.load(SEASON, season_stream(at))
         committee = await load.load(COMMITTEE, committee_stream(at))
-        awards = [await load.load(AWARD, stream) for stream in sorted({at.award, *await award_streams(at)})]
+        awards = {stream: await load.load(AWARD, stream) for stream in sorted({at.award, *await award_streams(at)})}
         nominations = await _nominations(load, await roll(at))
         reached = [one for one in nominations if one.has_been_at(at)]
-        based_on = [season_stream(at), committee_stream(at), *(f"nomination/{one.id}" for one in reached)]
+        based_on = [season_stream(at), committee_stream(at), *awards, *(f"nomination/{one.id}" for one in reached)]
+        carried = await _carried(load, reached, ranking, at)
         inputs = Inputs(
             ranking=ranking,
             committee=committee,
             nominations=reached,
             sheets=await _sheets(load, await sheet_streams([one.id for one in reached], at)),
             versions={stream: load.version(stream) for stream in based_on},
-            carried=await _carried(load, reached, ranking, at),
+            carried=carried,
+            verdicts=await _verdicts(load, carried, awards.values()),
             season=season,
-            awards=awards,
+            awards=tuple(awards.values()),
         )
         return decide_seal(inputs, command)
 
@@ -172,3 +178,9 @@ async def _carried(
         return {}
     sources = carried_sources(nominations, ranking.opened.rules) - {at.ranking}
     return {stream: await load.load(RANKING, stream) for stream in sorted(sources)}
+
+
+async def _verdicts(load: Loader, carried: Iterable[str], awards: Iterable[Award]) -> dict[str, VerdictState]:
+    """Load the last upheld appeal against each of these rankings, where there is one."""
+    last = {stream: appeal for award in awards for stream, appeal in award.corrected.items()}
+    return {stream: await load.load(VERDICT, verdict_stream(last[stream])) for stream in carried if stream in last}

@@ -12,6 +12,7 @@ from schemas.nomination import (
     CandidateNominated,
     NominationAmended,
     NominationEliminated,
+    NominationReinstated,
     NominationRejected,
     NominationWithdrawn,
     StageAdvanced,
@@ -125,7 +126,7 @@ class StageMemberProjection:
     )  # fmt: skip
     types = types_of(
         CandidateNominated, NominationAmended, StageAdvanced, StageAdvanceWithdrawn, NominationWithdrawn,
-        NominationEliminated, NominationRejected,
+        NominationEliminated, NominationReinstated, NominationRejected,
     )  # fmt: skip
 
     def groups(self, event: Recorded) -> tuple[str, ...]:
@@ -151,8 +152,8 @@ class StageMemberProjection:
                 state.standing = "competing"
             case _WayTypes.RETURNED:
                 _fall_back(state, data["returned"])
-            case ending:
-                state.standing = _ENDINGS[ending]
+            case other:
+                state.standing = _STANDINGS[other]
         return state
 
     def rows(self, group: str, state: Way) -> Iterator[Row]:
@@ -168,10 +169,11 @@ class StageMemberProjection:
 
 
 def _fall_back(state: Way, to: Json) -> None:
-    """Take back the stages after one of the way; it ends there, below the quota."""
+    """Take back the stages after one of the way; it ends there, below the quota unless it had ended before."""
     kept = state.path[: state.path.index(to) + 1] if to in state.path else state.path
     state.fallen += state.path[len(kept) :]
-    state.path, state.standing = kept, "eliminated"
+    state.path = kept
+    state.standing = "eliminated" if state.standing == "competing" else state.standing
 
 
 class _WayTypes:
@@ -181,8 +183,9 @@ class _WayTypes:
     RETURNED: Final = StageAdvanceWithdrawn.type_name()
 
 
-_ENDINGS: Final = {
+_STANDINGS: Final = {
     NominationWithdrawn.type_name(): "withdrawn",
     NominationEliminated.type_name(): "eliminated",
+    NominationReinstated.type_name(): "competing",
     NominationRejected.type_name(): "rejected",
 }

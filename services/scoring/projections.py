@@ -20,13 +20,16 @@ from kernel.reactor import Table
 from schemas.envelope import Event
 from schemas.exact import fraction_text, parse_fraction
 from schemas.nomination import (
+    AppealDecided,
     CandidateNominated,
     CommitteeFormed,
     ConflictDeclared,
     ConflictLifted,
+    DecisionReviewed,
     MemberAppointed,
     MemberRemoved,
     NominationEliminated,
+    NominationReinstated,
     NominationRejected,
     NominationWithdrawn,
     RankingAnnounced,
@@ -175,6 +178,12 @@ class Place:
     """Sealed aggregates by tier, stage and nomination, for what later stages carry."""
     passed_by: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     """Which of them a ranking's current seal made."""
+    reviewed: dict[str, str] = field(default_factory=dict)
+    """The last upheld appeal by ranking, as the award's stream has it."""
+    verdicts: dict[str, dict[tuple[str, str, str], dict[str, Fraction]]] = field(default_factory=dict)
+    """The corrected aggregates of each upheld appeal, by tier, stage and nomination."""
+    corrected: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """By tier, stage and nomination, the appeal whose aggregates stand in place of the sealed ones."""
 
     def board(self, at: Mapping[str, str]) -> Board:
         """Return the ranking of a stage, a new one if there is none."""
@@ -193,6 +202,7 @@ _NOMINATED: Final = CandidateNominated.type_name()
 _ADVANCED: Final = StageAdvanced.type_name()
 _RETURNED: Final = StageAdvanceWithdrawn.type_name()
 _SEALED: Final = RankingSealed.type_name()
+_VERDICT_TYPES: Final = types_of(AppealDecided, DecisionReviewed)
 _FREEZE_TYPES: Final = types_of(StageFrozen, StageUnfrozen)
 _STAGE_FIELDS: Final = {_NOMINATED: ("entry",), _ADVANCED: ("reached", "left"), _RETURNED: ("returned", "left")}
 """Where an event says which stages it is about, if not in `at`."""
@@ -214,10 +224,10 @@ class RankingProjection:
             "heading", "recusals",
         ),
     )  # fmt: skip
-    types = _COMMITTEE_TYPES | _SHEET_TYPES | _FREEZE_TYPES | types_of(
+    types = _COMMITTEE_TYPES | _SHEET_TYPES | _FREEZE_TYPES | _VERDICT_TYPES | types_of(
         CandidateNominated, StageAdvanced, StageAdvanceWithdrawn, NominationWithdrawn, NominationEliminated,
-        NominationRejected, RankingAnnounced, ScoringOpened, ScoringExtended, ScoringClosed, RankingSealed,
-        RankingSuperseded,
+        NominationReinstated, NominationRejected, RankingAnnounced, ScoringOpened, ScoringExtended, ScoringClosed,
+        RankingSealed, RankingSuperseded,
     )  # fmt: skip
 
     def groups(self, event: Recorded) -> tuple[str, ...]:
@@ -232,7 +242,7 @@ class RankingProjection:
         if type_ in _FREEZE_TYPES:
             return _places(data["stages"])
         places = _places([data[name] for name in _STAGE_FIELDS.get(type_, ("at",))])
-        if type_ in (_NOMINATED, _SEALED):
+        if type_ in (_NOMINATED, _SEALED) or type_ in _VERDICT_TYPES:
             return tuple(dict.fromkeys((*places, group_of(places[0].partition("/")[0], NATION))))
         return places
 
@@ -354,6 +364,10 @@ def _left(state: Place, event: Recorded, _group: str) -> None:
     _drop_out(state, event.data["nomination"])
 
 
+def _back(state: Place, event: Recorded, _group: str) -> None:
+    _compete(state, event.data["nomination"])
+
+
 def _returned(state: Place, event: Recorded, group: str) -> None:
     """Take a nominee out, and what lies after the stage it returns to off its way, so that it cannot compete there."""
     returned, nomination = event.data["returned"], event.data["nomination"]
@@ -386,7 +400,9 @@ def _boards_here(state: Place, event: Recorded, group: str) -> Iterator[Board]:
 
 def _announced(state: Place, event: Recorded, _group: str) -> None:
     board = state.board(event.data["at"])
-    board.announced = {"seal": event.data["seal"], "time": event.attributes["time"]}
+    said = {"seal": event.data["seal"], "time": event.attributes["time"]}
+    if board.announced is None or board.announced["seal"] != said["seal"]:  # not what a verdict made of it since
+        board.announced = said
     board.kept_rows = None
 
 
@@ -422,13 +438,44 @@ def _sealed(state: Place, event: Recorded, group: str) -> None:
         key = (at["tier"], at["stage"], standing["nomination"])
         state.passed[key] = {one["aspect"]: parse_fraction(one["value"]) for one in standing["aspects"]}
         passed.append(key)
-    for board in state.boards.values():
-        if board.pinned is not None and any(aspect.carried for aspect in board.pinned.aspects):
-            board.touch_all()
+    _touch_carrying(state)
     if group_of(at["season"], at["province"]) == group:
         board = state.board(at)
         board.seal = {"id": event.id, "version": event.version, "time": event.attributes["time"], "data": data}
         board.kept_rows = None
+
+
+def _touch_carrying(state: Place) -> None:
+    for board in state.boards.values():
+        if board.pinned is not None and any(aspect.carried for aspect in board.pinned.aspects):
+            board.touch_all()
+
+
+def _reviewed(state: Place, event: Recorded, _group: str) -> None:
+    data = event.data
+    if data["outcome"] == "upheld":
+        state.reviewed[ranking_of(data["at"])] = data["appeal"]
+        _correct(state, data["at"], data["appeal"])
+
+
+def _upheld(state: Place, event: Recorded, _group: str) -> None:
+    data = event.data
+    at = data["at"]
+    if data.get("standings") is not None:
+        state.verdicts[data["appeal"]] = {
+            (at["tier"], at["stage"], row["nomination"]): {
+                one["aspect"]: parse_fraction(one["value"]) for one in row["aspects"]
+            }
+            for row in data["standings"]
+        }
+        _correct(state, at, data["appeal"])
+
+
+def _correct(state: Place, at: Json, appeal: str) -> None:
+    """Let a verdict count once both are known: that it is the last one on its ranking, and its figures."""
+    if state.reviewed.get(ranking_of(at)) == appeal and appeal in state.verdicts:
+        state.corrected |= dict.fromkeys(state.verdicts[appeal], appeal)
+        _touch_carrying(state)
 
 
 def _superseded(state: Place, event: Recorded, _group: str) -> None:
@@ -476,9 +523,12 @@ _FOLDS: Final[Mapping[str, Callable[[Place, Recorded, str], None]]] = {
     NominationWithdrawn.type_name(): _left,
     NominationEliminated.type_name(): _left,
     NominationRejected.type_name(): _left,
+    NominationReinstated.type_name(): _back,
     StageAdvanceWithdrawn.type_name(): _returned,
     StageFrozen.type_name(): _frozen,
     StageUnfrozen.type_name(): _unfrozen,
+    AppealDecided.type_name(): _upheld,
+    DecisionReviewed.type_name(): _reviewed,
     RankingAnnounced.type_name(): _announced,
     ScoringOpened.type_name(): _opened,
     ScoringExtended.type_name(): _extended,
@@ -565,7 +615,9 @@ def _carried(state: Place, pinned: PinnedRules, nomination: str) -> dict[str, Fr
     figures: dict[str, Fraction] = {}
     for aspect in pinned.aspects:
         if aspect.carried is not None:
-            passed = state.passed.get((aspect.carried.tier, aspect.carried.stage, nomination), {})
+            key = (aspect.carried.tier, aspect.carried.stage, nomination)
+            appeal = state.corrected.get(key)
+            passed = state.passed.get(key, {}) if appeal is None else state.verdicts[appeal][key]
             if aspect.carried.aspect in passed:
                 figures[aspect.code] = passed[aspect.carried.aspect]
     return figures

@@ -52,6 +52,7 @@ class _Procedure:
         self._appealed()
         self._awarded()
         self._season_ends()
+        self._reinstated()
 
     def _person(self, name: str) -> str:
         return self.said.person(name)
@@ -260,3 +261,10 @@ class _Procedure:
             zone="Asia/Makassar",
         )  # fmt: skip
         story.tell(f"delivery/{said.CONTACT}", chosen, said.CONTACT, "contact")
+
+    def _reinstated(self) -> None:
+        """By a verdict on the jury's ranking a nominee wins who was eliminated."""
+        said, story = self.said, self.story
+        by: Any = {"appeal": self.appeal, "plenary": self._person("plenary of the jury"), "motion": 2}
+        back = n.NominationReinstated(nomination=said.BONE, at=said.INTERVIEW, seal=self.seal, **by)
+        story.tell(f"nomination/{said.BONE}", back, self._person("ketua-juri"), "ketua-juri")

@@ -12,7 +12,7 @@ from schemas.topics import SERVICES
 from tests.crash.harness import DECIDING, OTHERS, STORES, Blow, blows, crash, say
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_five_rounds_lose_nothing_double_nothing_and_keep_the_order() -> None:
     outcome = await crash(5, secrets.randbelow(1_000_000), say)
     say(outcome.line)

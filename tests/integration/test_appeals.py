@@ -125,6 +125,8 @@ async def test_an_appeal_goes_from_its_grounds_to_a_corrected_announcement(begun
     results = (await begun.client.get("/v1/public/results/2020", params={"at_least": announced["position"]})).json()
     lines = [(line["nomination"], line["rank"], line["outcome"]) for line in results["items"][1]["lines"]]
     assert lines[:2] == [(ids[0], 1, "advanced"), (ids[3], 2, "advanced")]
+    assert [one["standing"] for one in results["items"]] == ["replaced", "provisional"]
+    assert results["items"][0]["replaced_by"] == {"plenary": results["items"][1]["plenary"], "motion": 2}
     public = await begun.client.get("/v1/public/appeals/2020", params={"at_least": announced["position"]})
     (item,) = public.json()["items"]
     assert (item["number"], item["state"], item["at"]["stage"]) == (1, "upheld", "seleksi")

@@ -276,6 +276,30 @@ async def test_minutes_are_printed_with_names_head_and_fingerprint(world: AwardW
     assert (await world.auditor.asks("GET", f"{path}/minutes.pdf")).content == first.content
 
 
+async def test_checklist_and_minutes_name_the_persons_whom_identity_knows(world: AwardWorld):
+    path, _ = await world.decided()
+    chair, erased = world.holder(VOTING_OFFICES[0]), world.holder("ketua-spsi")
+    declared = {"category": "KABKOTA", "kind": "family", "reason": "Ipar calon."}
+    await world.chair.posts(f"{COMMITTEE}/conflicts", declared)
+    minutes = await world.secretary.reads(f"{path}/minutes")
+    assert minutes["names"] == "known"
+    assert minutes["persons"] == {
+        world.holder(office): "Anggota Panitia Provinsi Gorontalo 1" if office == VOTING_OFFICES[0] else None
+        for office in VOTING_OFFICES
+    }
+    assert erased in minutes["persons"]
+    checklist = await world.secretary.reads(f"{path}/checklist")
+    assert checklist["persons"] == {chair: "Anggota Panitia Provinsi Gorontalo 1"}
+
+
+async def test_without_identity_checklist_and_minutes_are_read_without_names(world: AwardWorld):
+    path, _ = await world.decided()
+    world.service.app.state.papers.directory._url = "http://127.0.0.1:1"
+    minutes = await world.secretary.reads(f"{path}/minutes")
+    assert (minutes["names"], set(minutes["persons"].values())) == ("away", {None})
+    assert (await world.secretary.reads(f"{path}/checklist"))["persons"] == {}
+
+
 async def test_minutes_are_for_people_of_the_place(world: AwardWorld):
     path, _ = await world.decided()
     stranger = world.person(person("other"), Grant.of("secretary", committee="13"))

@@ -61,7 +61,7 @@ from tests.support.malformed import (
 from tests.support.refusals import fault_of, faults_among, refusal, send
 from tests.support.whole import BODY, ROOT, Json, Route, Whole, person_of, until, whole_system
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 ROLES: Final = (
     "secretariat", "member", "secretary", "chair", "verifier", "juror", "contact", "season-admin", "auditor",
@@ -100,7 +100,7 @@ async def _recorded(whole: Whole) -> Json:
         service: {stream: version for stream, version in own.items() if not stream.startswith("refusal/")}
         for service, own in heads.items()
     }
-    for table in ("person", "account", "role_grant"):
+    for table in ("person", "account", "role_grant", "act"):
         (row,) = await whole.rows("identity", f"select count(*) as rows from {table}")
         found[table] = row["rows"]
     return found
@@ -163,6 +163,7 @@ _LISTS: Final = {
         "/v1/public/rankings": "public/None",
     },
     "notifications": {"/v1/deliveries": "deliveries"},
+    "identity": {"/v1/grants/history": "grant-history"},
     "audit": {"/v1/heads": "heads", "/v1/events": "events", "/v1/events?stream=season/2020": "events of season/2020"},
 }
 """How each list calls itself in its cursors: it is no secret, so anybody can make one up."""
@@ -275,7 +276,7 @@ async def _spoken(url: str, raw: bytes) -> tuple[int, httpx.Headers, bytes]:
     reader, writer = await asyncio.open_connection(address.host, address.port)
     try:
         writer.write(raw)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             headers = httpx.Headers([(line.partition(": ")[0], line.partition(": ")[2]) for line in head[1:] if line])
             body = await reader.readexactly(int(headers["content-length"]))
@@ -430,8 +431,8 @@ async def _set_aside(broker: Broker, topic: str, aliens: Sequence[tuple[Alien, i
         return all(found[place] >= receivers for place in expected)
 
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(60):
-            await until(complete, "", within=120)
+        async with asyncio.timeout(180):
+            await until(complete, "", within=300)
     found = await posted()
     named = {place: expected[place].what if place in expected else "no alien" for place in found.keys() | expected}
     assert {named[place]: found[place] for place in named} == dict.fromkeys(named.values(), receivers), topic
@@ -487,7 +488,7 @@ async def _everywhere(whole: Whole) -> None:
                 return False
         return True
 
-    await until(arrived, "something has not arrived everywhere", within=60)
+    await until(arrived, "something has not arrived everywhere", within=120)
 
 
 async def test_an_event_of_ours_that_nobody_can_read_holds_only_its_stream(whole: Whole) -> None:
@@ -507,7 +508,7 @@ async def test_an_event_of_ours_that_nobody_can_read_holds_only_its_stream(whole
         await _appoint(whole, "kepala-bpjs-ketenagakerjaan")
         await _everywhere(whole)
         for service in _RECEIVERS[NOMINATION]:
-            assert streams <= (await whole.known_heads(service)).keys(), service
+            await until(partial(_knows, whole, service, streams), f"{service} has not received what was forged")
             await _holds_only(whole, service, streams)
         await whole.stack.restart("nomination")
         (epoch,) = await whole.rows("nomination", "select reason from epochs where epoch > 1")
@@ -540,6 +541,10 @@ async def _appoint(whole: Whole, office: str) -> None:
     sent = {"office": office, "seat": 1, "person": person_of(f"{office}-75")}
     admin = whole.token(Grant.of("season-admin"))
     await whole.does(admin, "nomination", "POST", f"/v1/committees/2020/75/{BODY}/members", sent)
+
+
+async def _knows(whole: Whole, service: str, streams: set[str]) -> bool:
+    return streams <= (await whole.known_heads(service)).keys()
 
 
 async def _holds_only(whole: Whole, service: str, streams: set[str]) -> None:
@@ -620,7 +625,7 @@ async def _ended(*arguments: str, **environment: str) -> Ended:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(180):
             out, err = await process.communicate()
     finally:
         if process.returncode is None:
@@ -787,7 +792,7 @@ async def test_a_running_service_that_loses_its_database_says_so_and_comes_back(
         assert (lost.status_code, lost.json()["type"]) == (503, "/problems/store-unavailable")
         assert int(lost.headers["retry-after"]) > 0
         await cable.mend()
-        await until(ready, "the service has not come back", within=60)
+        await until(ready, "the service has not come back", within=120)
         assert (await whole.http.get(f"{url}/v1/public/rankings")).status_code == 200
     finally:
         await unit.stop()
@@ -814,5 +819,5 @@ async def test_services_that_lose_the_broker_say_so_take_commands_and_come_back(
     async def back() -> bool:
         return await whole.unready() == {}
 
-    await until(back, "some service has not come back", within=90)
+    await until(back, "some service has not come back", within=180)
     await _everywhere(whole)

@@ -232,7 +232,7 @@ async def test_what_waited_behind_a_cut_connection_is_carried_out_on_another(log
 
 
 async def _terminate_who_waits(log: Log) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await log.pool.fetchval(  # noqa: ASYNC110 - nobody tells us
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where datname = current_database() and wait_event_type = 'Lock'"
@@ -267,6 +267,6 @@ async def test_commands_that_read_beside_their_streams_do_not_wait_for_one_anoth
         return program
 
     executor = log.executor()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         answers = await asyncio.gather(*(executor.execute(log.ask(), looking(f"plenary/{n}")) for n in range(20)))
     assert all(isinstance(answer, Receipt) for answer in answers)

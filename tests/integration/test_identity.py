@@ -134,6 +134,13 @@ async def test_guessing_is_stopped_for_that_login_and_address_only(identity) -> 
         assert (await client.post("/v1/sign-in", json=body)).status_code == 200
 
 
+async def test_guessing_at_persons_locks_no_service_out(identity) -> None:
+    for number in range(60):
+        await identity.sign_in("service:scoring" if number < 5 else f"guess-{number}", "wrong")
+    assert code_of(await identity.sign_in("auditor")) == (429, "too-many-requests")
+    await identity.service("scoring")
+
+
 async def test_an_outage_of_the_database_locks_nobody_out_afterwards(identity, monkeypatch) -> None:
     async def away(*_: object) -> None:
         raise asyncpg.CannotConnectNowError("the database system is starting up")
@@ -364,6 +371,23 @@ async def test_only_a_season_administrator_grants(identity) -> None:
         assert code_of(await identity.command("POST", "/v1/grants", who, body)) == (403, "forbidden")
 
 
+async def test_who_administers_one_season_grants_in_that_one_and_touches_nobodys_account(identity) -> None:
+    admin, juror = await identity.bearer("admin"), str(person_id("juri-1"))
+    once = {"person": juror, "role": "season-admin", "scope": {"season": "2020-ulang"}}
+    assert (await identity.command("POST", "/v1/grants", admin, once)).status_code == 201
+    narrowed = await identity.bearer("juri-1")
+    in_season = {"person": juror, "role": "auditor", "scope": {"season": "2020-ulang"}}
+    granted = await identity.command("POST", "/v1/grants", narrowed, in_season)
+    assert granted.status_code == 201
+    for scope in ({}, {"season": "2021"}):
+        body = {"person": juror, "role": "season-admin", "scope": scope}
+        assert code_of(await identity.command("POST", "/v1/grants", narrowed, body)) == (403, "forbidden")
+    account = {"person": juror, "login": "mine", "password": "twelve characters"}
+    assert code_of(await identity.command("POST", "/v1/accounts", narrowed, account)) == (403, "forbidden")
+    for path in (f"/v1/grants/{granted.json()['id']}", f"/v1/persons/{juror}/data"):
+        assert code_of(await identity.command("DELETE", path, narrowed)) == (403, "forbidden")
+
+
 async def test_nobody_unknown_is_granted_a_role(identity) -> None:
     body = {"person": str(uuid.uuid4()), "role": "auditor"}
     refused = await identity.command("POST", "/v1/grants", await identity.bearer("admin"), body)
@@ -424,7 +448,7 @@ async def test_it_is_ready_while_the_database_answers_and_heals(identity) -> Non
         )
     finally:
         await connection.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await identity.sign_in("admin")).status_code != 200:  # noqa: ASYNC110 - as a client would
             await asyncio.sleep(0.01)
     assert (await identity.client.get("/health/ready")).status_code == 200

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -28,8 +28,9 @@ ROOT = Path(__file__).parents[2]
 
 
 class Process:
-    def __init__(self, login_url: str, bootstrap_servers: str, folder: Path) -> None:
+    def __init__(self, login_url: str, bootstrap_servers: str, folder: Path, keys: Path) -> None:
         self.folder = folder
+        self.keys = keys
         self.port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
@@ -40,15 +41,16 @@ class Process:
             "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
             "PARITRANA_PORT": str(self.port),
             "PARITRANA_IDENTITY_URL": self.url,
-            "PARITRANA_KEYS": str(folder / "keys"),
+            "PARITRANA_KEYS": str(keys),
             "PARITRANA_EMBEDDED": "1",
         }
         self.process = self.start("serve", "identity")
-        deadline = time.monotonic() + 60
-        while not self.is_ready():
-            assert self.process.poll() is None, self.process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        deadline = time.monotonic() + 120
+        with httpx.Client(trust_env=False) as http:
+            while not self.is_ready(http):
+                assert self.process.poll() is None, self.process.communicate()
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -61,30 +63,42 @@ class Process:
             text=True,
         )
 
-    def is_ready(self) -> bool:
+    def is_ready(self, http: httpx.Client) -> bool:
         try:
-            return httpx.get(f"{self.url}/health/ready", trust_env=False).status_code == 200
+            return http.get(f"{self.url}/health/ready").status_code == 200
         except httpx.HTTPError:
             return False
 
     def program(self, *arguments: str) -> tuple[int, str, str]:
         started = self.start(*arguments)
-        out, err = started.communicate(timeout=60)
+        out, err = started.communicate(timeout=120)
         return started.returncode, out, err
 
 
-@pytest_asyncio.fixture
-async def identity(tmp_path: Path) -> AsyncIterator[Process]:
-    """Run identity beside a broker and a database of its own: it publishes to its topic under the topic's real name."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack() -> AsyncIterator[Stack]:
+    """A broker and a database without services: identity publishes to its topic under the topic's real name."""
     folder = temporary_folder()
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    async with Stack(StackOptions(data=folder / "data", ports=ports, services=())) as stack:
-        process = Process(stack.databases["identity"].login_url, stack.bootstrap_servers, tmp_path)
-        yield process
-        if process.process.poll() is None:
-            process.process.kill()
-            process.process.communicate()
+    async with Stack(StackOptions(data=folder / "data", ports=ports, services=())) as running:
+        yield running
     remove_folder(folder)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of identity's keys, which belongs to its database."""
+    return tmp_path_factory.mktemp("identity") / "keys"
+
+
+@pytest.fixture
+def identity(stack: Stack, keys: Path, tmp_path: Path) -> Iterator[Process]:
+    """Run identity; each test has a home of its own."""
+    process = Process(stack.databases["identity"].login_url, stack.bootstrap_servers, tmp_path, keys)
+    yield process
+    if process.process.poll() is None:
+        process.process.terminate()  # killed, it would leave its successor to wait for its place in the group
+        process.process.communicate(timeout=60)
 
 
 async def test_tokens_of_the_process_are_verified_over_http_and_it_drains_on_sigterm(identity: Process) -> None:
@@ -93,17 +107,17 @@ async def test_tokens_of_the_process_are_verified_over_http_and_it_drains_on_sig
     assert (code, err) == (0, "")
     person = await judge.verify(out.strip())
     assert person.id == str(person_id("panitia-81-2"))
-    service = ServiceToken(identity.url, "notifications", identity.folder / "keys" / "notifications.secret")
+    service = ServiceToken(identity.url, "notifications", identity.keys / "notifications.secret")
     bearer = await service.bearer()
     assert (await judge.verify(bearer)).id == service_person("notifications")
     assert await service.bearer() == bearer
 
     identity.process.send_signal(signal.SIGTERM)
-    out, err = identity.process.communicate(timeout=30)
+    out, err = identity.process.communicate(timeout=60)
     assert (identity.process.returncode, err) == (0, "")
     events = [json.loads(line) for line in out.splitlines()]
     assert events[-1]["event"] == "stopped"
-    password = (identity.folder / "keys" / PASSWORD_FILE).read_text()
+    password = (identity.keys / PASSWORD_FILE).read_text()
     assert password not in out
     assert await judge.verify(bearer)  # the cached keys go on while identity is away
 
@@ -131,7 +145,7 @@ async def test_a_missing_password_is_one_line_that_says_what_to_do(identity: Pro
     assert code == 2
     assert "--password-file" in err
     assert err.count("\n") == 1
-    password = identity.folder / "keys" / PASSWORD_FILE
+    password = identity.keys / PASSWORD_FILE
     assert identity.program("token", "auditor", "--password-file", str(password))[0] == 0
 
 

@@ -153,7 +153,7 @@ class World:
 
     async def until_folded(self, stream: str, version: int) -> None:
         """Wait until an event of a stream is in the log."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await self.version(stream) < version:
                 await self.service.wake.wait(self.service.wake.ticket(), 0.02)
 

@@ -12,8 +12,10 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import openpyxl
+import pytest
 import pytest_asyncio
 
 from kernel.canonical import instant
@@ -21,7 +23,7 @@ from kernel.reactor import Projection
 from kernel.rebuild import rebuild
 from kernel.tokens import Grant
 from schemas.codec import CODEC
-from services.nomination.domain.sheet import CSV, MOST_BYTES, XLSX
+from services.nomination.domain.spreadsheet import CSV, MOST_BYTES, XLSX
 from services.nomination.projections.disputes import Disputes
 from services.nomination.projections.interviews import Interviews
 from services.nomination.projections.nominations import Nominations
@@ -39,16 +41,12 @@ PDF = b"%PDF-1.7\nPeraturan Wali Kota\n%%EOF\n"
 DIGEST = hashlib.sha256(PDF).hexdigest()
 HEAD = "kategori;jenis;kode;pengusul;narahubung\n"
 SCORED = datetime(2021, 2, 3, 2, tzinfo=UTC)
-RULES = (
-    YAML.replace("    code: seleksi\n", "    code: seleksi\n    interview: {minutes: 45, assumed: true}\n")
-    .replace("    code: verifikasi\n", "    code: verifikasi\n    verification: {days_to_mend: 7, assumed: true}\n")
-    .replace(
-        '{code: kepatuhan, title: {id: Kepatuhan, en: Compliance}, weight: "40", '
-        'scale: {least: "0", greatest: "100", step: "0.5"}, origin: judged, assumed: [weight, scale, origin]}',
-        '{code: kepatuhan, title: {id: Kepatuhan, en: Compliance}, weight: "40", '
-        'scale: {least: "0", greatest: "100", step: "0.5"}, origin: measured, measure: kepatuhan-iuran, '
-        "assumed: [weight, scale, origin, measure]}",
-    )
+RULES = YAML.replace("    code: seleksi\n", "    code: seleksi\n    interview: {minutes: 45, assumed: true}\n").replace(
+    '{code: kepatuhan, title: {id: Kepatuhan, en: Compliance}, weight: "40", '
+    'scale: {least: "0", greatest: "100", step: "0.5"}, origin: judged, assumed: [weight, scale, origin]}',
+    '{code: kepatuhan, title: {id: Kepatuhan, en: Compliance}, weight: "40", '
+    'scale: {least: "0", greatest: "100", step: "0.5"}, origin: measured, measure: kepatuhan-iuran, '
+    "assumed: [weight, scale, origin, measure]}",
 )
 EMPLOYER = {"kind": "employer", "code": "NPP1", "name": "PT Tepi Laut", "size_class": "large", "region": "75.71"}
 
@@ -251,6 +249,21 @@ async def test_a_document_is_kept_once_under_its_digest_and_handed_out_to_those_
     elsewhere = begun.person(person("13"), Grant.of("secretariat", province="13"))
     await elsewhere.fails(404, "not-found", "GET", f"/v1/evidence/{DIGEST}")
     await begun.auditor.fails(404, "not-found", "GET", f"/v1/evidence/{'0' * 64}")
+    owner = await asyncpg.connect(begun.owner_url)
+    try:
+        await owner.execute("delete from evidence")  # as the law may ask
+    finally:
+        await owner.close()
+    removed = await begun.secretariat.asks("GET", f"/v1/evidence/{DIGEST}", **{"If-None-Match": answer.headers["etag"]})
+    assert removed.status_code == 404
+
+
+@pytest.mark.parametrize("title", ["Peraturan \u202efdp.exe", "Peraturan\u0007", "\u200b"])
+async def test_a_title_is_what_it_looks_like(begun: World, title: str):
+    (id_,) = await begun.nominated("75.71")
+    path = f"/v1/nominations/{id_}/evidence"
+    refused = await sends(begun.secretariat, path, PDF, "application/pdf", kind="other", title=title)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "query.title")
 
 
 async def test_what_is_refused_leaves_no_bytes_behind(begun: World):

@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 import asyncpg
@@ -26,12 +27,14 @@ from aiosmtpd.controller import Controller
 from prometheus_client import CollectorRegistry
 
 from deploy.local.ports import free_ports
+from deploy.local.provision import migrations_of
 from kernel.canonical import uuid7
 from kernel.clock import SystemClock
 from kernel.commands import BUSY, Ask, Executor, Receipt
 from kernel.decider import START, Refusal
 from kernel.log import NO_HEAD, Append, Entry, Head, Wake, append, read_stream
 from kernel.measures import LogMeasures
+from kernel.migrate import migrate
 from kernel.reactor import HandlerFolder, enable
 from kernel.settings import LOOPBACK
 from schemas.codec import CODEC
@@ -41,6 +44,7 @@ from schemas.nomination import (
     Announced,
     Candidate,
     CandidateNominated,
+    ConflictDeclared,
     Defect,
     InterviewScheduled,
     MemberAppointed,
@@ -50,7 +54,9 @@ from schemas.nomination import (
     PlenaryConvened,
     RankingAnnounced,
     RulebookPublished,
+    SeasonFrozen,
     StageAdvanced,
+    StageFrozen,
 )
 from schemas.rulebook import Notice, Rulebook, rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
@@ -62,9 +68,10 @@ from services.notifications.addresses import AddressBook
 from services.notifications.app import create_service
 from services.notifications.daily import Daily
 from services.notifications.directory import Directory, DirectoryAway
-from services.notifications.domain.intents import message_id
+from services.notifications.domain.intents import message_id, place
 from services.notifications.domain.subscription import DELIVERIES, Choose, Rotate, decide, stream_of
 from services.notifications.domain.templates import GROUPS
+from services.notifications.erasure import Erasure
 from services.notifications.handler import IntentHandler
 from services.notifications.mail import MailServer, ServerAway
 from services.notifications.outbox import SQL, NotRecorded, Outbox, outcomes_counter
@@ -133,8 +140,8 @@ def announced(*nominations: str) -> RankingAnnounced:
     return RankingAnnounced(at=stage(0), plenary=PLENARY, motion=1, seal=PLENARY, digest="0" * 64, lines=lines)
 
 
-def appointed(office: str, login: str) -> MemberAppointed:
-    return MemberAppointed(**_seat(office, login))
+def appointed(office: str, login: str, **belongs: str) -> MemberAppointed:
+    return MemberAppointed(**_seat(office, login), **belongs)
 
 
 def removed(office: str, login: str) -> MemberRemoved:
@@ -158,7 +165,13 @@ def convened(days: int = 30) -> PlenaryConvened:
     )
 
 
-def opened(closes: datetime) -> ScoringOpened:
+def conflict(login: str, nomination: str) -> ConflictDeclared:
+    where = {"season": "2020", "province": "75", "body": "panitia-9", "category": "KABKOTA"}
+    person = str(person_id(login))
+    return ConflictDeclared(**where, person=person, nomination=nomination, kind="family", reason_digest="0" * 64)
+
+
+def opened(closes: datetime, **rules_: Any) -> ScoringOpened:
     aspect = {"code": "kinerja", "share": "1/1", "origin": "judged", "least": "0", "greatest": "100", "step": "1"}
     rules = {
         "aspects": [aspect],
@@ -175,7 +188,7 @@ def opened(closes: datetime) -> ScoringOpened:
     }
     head = {"at": stage(0), "body": "panitia-9", "rubric": "pemerintah-daerah", "rulebook_version": 1}
     return ScoringOpened.model_validate(
-        head | {"rulebook_hash": "0" * 64, "opens": BEGIN, "closes": closes, "rules": rules}
+        head | {"rulebook_hash": "0" * 64, "opens": BEGIN, "closes": closes, "rules": rules | rules_}
     )
 
 
@@ -271,9 +284,14 @@ class House:
 
     async def day(self, at: datetime) -> None:
         """Let the clock bring what it brings at an instant, and send it."""
+        self.stands(at)
         await self.settle()
         await self.daily(at).round()
         await self.settle()
+
+    def stands(self, at: datetime) -> None:
+        """Let the award's clock stand at an instant for whoever sends."""
+        self.sender.outbox.clock = self.poster.outbox.clock = FixedClock(at)
 
     async def chooses(self, person: str, hook: WebhookReceiver | None, **channels: Any) -> None:
         """Let a person choose, as the API does; the receiver learns its secret."""
@@ -311,14 +329,18 @@ class House:
     async def receive(self, stream: str, event: Any) -> str:
         """Take an event of the nomination service into the log, as the receiver does; return its id."""
         id_ = self.log.append(stream, event)
+        await self.take(stream)
+        return id_
+
+    async def take(self, stream: str) -> None:
+        """Take the last event that was recorded in a stream into the log."""
         documents = self.log.documents[stream]
         doc = orjson.loads(documents[-1])
         before = Head(len(documents) - 1, bytes.fromhex(doc["prevhash"])) if "prevhash" in doc else NO_HEAD
-        entry = Entry(stream, len(documents), id_, doc["type"], self.log.hashes[stream], documents[-1], 0, 0)
+        entry = Entry(stream, len(documents), doc["id"], doc["type"], self.log.hashes[stream], documents[-1], 0, 0)
         async with self.pool.acquire() as connection:
             times = {stream: datetime.fromisoformat(doc["time"])}
             await append(connection, Append([entry], {stream: before}, times, own=False))
-        return id_
 
     async def fold(self) -> None:
         async with self.pool.acquire() as connection:
@@ -463,6 +485,21 @@ async def test_an_announcement_waits_for_the_nominations_that_it_names(house, ma
     lines = mailbox.to("sekretaris-75")[-1].get_content()
     assert "1. Kabupaten Bone Bolango" in lines
     assert "2. Kabupaten Bone Bolango" in lines
+
+
+async def test_who_had_advanced_before_a_freeze_is_told_of_it_when_the_advance_is_received(house, mailbox):
+    await house.nominate()
+    house.log.append(f"nomination/{NOMINATION}", advanced())
+    held = StageFrozen(at=stage(0), stages=(stage(1),), appeal=OTHER)
+    await house.receive("award/2020/provincial/75/KABKOTA", held)
+    await house.settle()
+    assert await house.states() == {"sent": 2}
+    await house.take(f"nomination/{NOMINATION}")
+    await house.settle()
+    for person in (BODY, CONTACT):
+        recorded = await house.deliveries(person)
+        assert sorted(event.data["template"] for event in recorded) == ["advanced", "nominated", "stage-frozen"]
+    assert len(set(mailbox.ids())) == len(mailbox.kept) == 6
 
 
 async def test_a_message_waits_for_its_rulebook(house, mailbox):
@@ -660,6 +697,15 @@ async def test_a_server_that_breaks_off_puts_the_message_off(house, mailbox):
     assert await house.states() == {"sent": 2}
 
 
+async def test_a_message_that_breaks_the_conversation_off_for_days_is_given_up(house, mailbox):
+    await house.nominate()
+    await house.fold()
+    await house.owner("update intents set attempts = 104")
+    mailbox.answers = ["421 shutting down"] * 2
+    await house.settle()
+    assert await house.states() == {"failed": 2}
+
+
 async def test_an_identity_that_is_away_loses_nothing(house, mailbox):
     await house.nominate()
     await house.fold()
@@ -675,7 +721,7 @@ async def test_the_running_sender_is_woken_and_stops_when_cancelled(house, mailb
     await house.nominate()
     await house.fold()
     house.sender.wake()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await house.states() != {"sent": 2}:
             ticket = house.executor.wake.ticket()
             await house.executor.wake.wait(ticket, 0.1)
@@ -812,11 +858,10 @@ async def test_after_three_days_a_message_is_given_up_and_a_legal_notice_is_mail
     cause = await house.receive(f"nomination/{NOMINATION}", advanced())
     hook.answers = [500] * 9
     await house.later()
-    await house.owner("update intents set first_failed = clock_timestamp() - interval '4 days' where state = 'pending'")
-    await house.later()
-    await house.owner("update intents set first_failed = clock_timestamp() - interval '4 days' where state = 'pending'")
-    await house.later()
-    await house.later()
+    # The days count for both, though the second was never tried: its notice is not mailed three days after the first's.
+    await house.owner("update intents set first_failed = first_failed - interval '4 days' where state = 'pending'")
+    for _ in range(3):
+        await house.later()
     failed = [event.data for event in await house.deliveries(BODY) if event.type.endswith("NotificationFailed.v1")]
     assert {(one["template"], one["channel"], one["reason"]) for one in failed} == {
         ("nominated", "webhook", "unanswered"),
@@ -868,6 +913,26 @@ async def test_a_private_address_is_never_called_and_one_dead_webhook_holds_up_n
     await house.fold()
     await strict.round()
     assert len(hook.tries) == 1
+
+
+async def test_a_webhook_is_erased_with_its_person_and_without_any_message(house, hook):
+    await house.enable()
+    for person in (BODY, CONTACT):
+        await house.chooses(person, hook, steps="webhook")
+    await house.fold()
+    # What was made for a choice that was never accepted goes after a day; what a choice cites stays.
+    await house._endpoint(BODY, hook)
+    await house.owner("update endpoints set made = made - interval '2 days'")
+    erasure = Erasure(house.pool, house.executor, Directory(house.identity, house.keys / "notifications.secret"))
+    assert await erasure.round() == 0
+    assert len(await house.pool.fetch("select from endpoints")) == 2
+    headers = await bearer(house, "admin") | {"Idempotency-Key": uuid7()}
+    async with httpx.AsyncClient() as client:
+        answer = await client.delete(f"{house.identity}/v1/persons/{BODY}/data", headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert await erasure.round() == 1
+    assert [str(row["person"]) for row in await house.pool.fetch("select person from endpoints")] == [CONTACT]
+    await erasure.directory.close()
 
 
 async def test_after_a_rotation_a_message_is_signed_with_both_secrets(house, hook):
@@ -933,6 +998,36 @@ async def test_a_digest_holds_everything_of_the_day_and_comes_once(house, mailbo
     ]
 
 
+async def test_what_finds_no_room_in_a_digest_goes_by_itself(house, mailbox, monkeypatch):
+    monkeypatch.setattr("services.notifications.sender._LONGEST_DIGEST", 100)
+    await house.chooses(BODY, None, steps="digest", results="digest")
+    await house.nominate()
+    await house.receive(f"nomination/{NOMINATION}", advanced())
+    for at in (10, 11):
+        await house.day(datetime(2021, 1, 6, at, tzinfo=UTC))
+    subjects = [str(mail["Subject"]) for mail in mailbox.to("sekretariat-75")]
+    assert len(subjects) == 2
+    assert "1 pesan" in subjects[0]
+    assert "Bone Bolango" in subjects[1]
+    assert await house.states() == {"sent": 5}
+
+
+async def test_a_digest_that_is_refused_is_recorded_with_all_that_it_held(house, mailbox):
+    await house.chooses(BODY, None, steps="digest", results="digest")
+    await house.nominate()
+    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.settle()
+    mailbox.answers = ["552 too large"]
+    await house.day(datetime(2021, 1, 6, 10, tzinfo=UTC))
+    failed = [event.data for event in await house.deliveries(BODY) if event.type.endswith("NotificationFailed.v1")]
+    assert [(one["template"], one["reason"]) for one in failed] == [
+        ("digest", "refused"),
+        ("nominated", "refused"),
+        ("advanced", "refused"),
+    ]
+    assert await house.states() == {"sent": 2, "failed": 3}
+
+
 async def test_a_digest_is_sent_once_whatever_dies(house, mailbox):
     await house.chooses(BODY, None, steps="digest")
     await house.nominate()
@@ -983,6 +1078,36 @@ async def test_members_are_reminded_once_a_day_of_all_their_sheets(house, mailbo
     assert "28 Februari 2021 pukul 23.59 WITA" in body
 
 
+@pytest.mark.parametrize(
+    ("rules", "belongs", "conflicts", "left"),
+    [
+        ({"conflict_scope": "candidate"}, {}, [NOMINATION], 1),
+        ({"conflict_scope": "category"}, {}, [NOMINATION], 0),
+        ({"own_government": "refused"}, {"government": "75.03"}, [], 0),
+        ({"own_government": "flagged"}, {"government": "75.03"}, [], 2),
+        ({"own_government": "refused"}, {"government": "75"}, [], 2),
+        ({"own_employer": "refused"}, {"employer": "12345678"}, [], 2),
+    ],
+)
+async def test_a_member_is_reminded_of_no_sheet_that_an_interest_keeps_from_them(
+    house, mailbox, rules, belongs, conflicts, left
+):
+    await house.enable()
+    await house.receive("season/2020", published())
+    await house.receive("committee/2020/75", appointed("kepala-bps", "panitia-75-2", **belongs))
+    for nomination in (NOMINATION, OTHER):
+        await house.receive(f"nomination/{nomination}", nominated(nomination))
+    for nomination in conflicts:
+        await house.receive("committee/2020/75", conflict("panitia-75-2", nomination))
+    closes = datetime(2021, 2, 28, 15, 59, 59, tzinfo=UTC)
+    await house.receive(stage(0).ranking, opened(closes, **rules))
+    await house.settle()
+    mailbox.kept.clear()
+    await house.day(closes - timedelta(days=1))
+    told = [mail.get_content() for mail in mailbox.to("panitia-75-2")]
+    assert [f"Lembar nilai: {left} calon" in text for text in told] == [True] * bool(left)
+
+
 async def test_a_rebuild_reminds_nobody(house, mailbox):
     await house.nominate()
     await house.receive(stage(0).ranking, opened(datetime(2021, 2, 28, 15, 59, 59, tzinfo=UTC)))
@@ -992,6 +1117,54 @@ async def test_a_rebuild_reminds_nobody(house, mailbox):
     await house.settle()
     assert await house.daily(near).round() == 1
     assert await house.daily(near).round() == 0, "another process of the same day"
+
+
+async def test_a_reminder_is_sent_once_whichever_process_looks_and_dies_and_not_after_its_day(house, mailbox):
+    await house.nominate()
+    await house.settle()
+    mailbox.kept.clear()
+    closes = datetime(2021, 1, 31, 15, 59, 59, tzinfo=UTC)
+    near = closes - timedelta(days=2, hours=8)
+    assert await house.daily(near).round() == 1
+    assert await asyncio.gather(*(house.daily(near + timedelta(hours=1)).round() for _ in range(2))) == [0, 0]
+    # The server is away until the second day: of the two reminders only that day's is sent.
+    assert await house.daily(near + timedelta(days=1)).round() == 1
+    house.stands(near + timedelta(days=1))
+    await house.settle()
+    (mail,) = mailbox.kept
+    assert "31 Januari 2021" in mail.get_content()
+    assert await house.states() == {"sent": 3, "omitted": 1}
+    # A process that died between the server's answer and the append sends the same message again, and no other.
+    await house.daily(closes - timedelta(hours=8)).round()
+    house.sender = house.new_sender()
+    house.stands(closes - timedelta(hours=8))
+    await house.settle()
+    assert len(set(mailbox.ids())) == len(mailbox.kept) == 2
+
+
+async def test_who_nominates_is_reminded_of_the_window_before_the_first_nomination(house, mailbox):
+    """Those who did a season before, and the secretary of the province's committee; one mail a day."""
+    await house.enable()
+    book = rulebook_content(rulebook())
+    before = RulebookPublished(season="2019", version=1, hash="0" * 64, content=book | {"season": "2019"})
+    await house.receive("season/2019", before)
+    await house.receive("season/2020", published())
+    earlier = [
+        nominated(one).model_copy(update={"entry": stage(0).model_copy(update={"season": "2019"})})
+        for one in (NOMINATION, OTHER)
+    ]
+    for event in earlier:
+        await house.receive(f"nomination/{event.nomination}", event)
+    ended = SeasonFrozen(season="2019", first=BODY, second=CONTACT, reason_digest="0" * 64)
+    await house.receive("season/2019", ended)
+    await house.receive("committee/2020/75", appointed("sekretaris-panitia", "sekretaris-75"))
+    await house.receive("committee/2020/75", appointed("kepala-bps", "panitia-75-2"))
+    await house.settle()
+    mailbox.kept.clear()
+    await house.day(datetime(2021, 1, 30, 3, tzinfo=UTC))
+    assert sorted(str(mail["To"].addresses[0].username) for mail in mailbox.kept) == ["sekretariat-75", "sekretaris-75"]
+    for mail in mailbox.kept:
+        assert mail.get_content().count("Pengusulan musim 2020") == 1
 
 
 async def test_a_returned_nomination_an_interview_and_an_appeal_window_are_reminded_of(house, mailbox):
@@ -1017,6 +1190,36 @@ async def test_a_returned_nomination_an_interview_and_an_appeal_window_are_remin
     assert "dikembalikan" in body
     assert "2 Maret 2021 pukul 09.00 WIB / 10.00 WITA / 11.00 WIT" in body
     assert len(mailbox.kept) == 2
+
+
+async def test_a_store_of_before_the_subscriptions_is_carried_over_and_folded_anew(house, mailbox):
+    """What waited is told when it can be, what was passed is not, and seats that were passed are known."""
+    every = migrations_of("notifications")
+    old = [one for one in every if one.name.startswith("kernel/") or "/001_" in one.name]
+    await house.owner("drop schema public cascade; create schema public; grant usage on schema public to public")
+    login = urlsplit(house.login_url).username or ""
+    await house.pool.expire_connections()
+    await migrate(house.owner_url, old, login=login)
+    await house.enable()
+    await house.receive("season/2020", published())
+    await house.receive("committee/2020/75", appointed("kepala-bps", "panitia-75-2"))
+    async with house.pool.acquire() as connection:
+        last = await connection.fetchrow("select epoch, xid, position from events order by position desc limit 1")
+        moved = "update checkpoints set epoch = $1, xid = $2, position = $3 where handler = 'notifications/intents'"
+        await connection.execute(moved, *last)
+        row = (UUID(PLENARY), UUID(NOMINATION), "2020", "nominated", orjson.dumps({"at": place(stage(0))}).decode())
+        insert = "insert into waiting (cause, nomination, season, template, params, sample, recorded)"
+        await connection.execute(f"{insert} values ($1, $2, $3, $4, $5, true, $6)", *row, BEGIN)
+    await migrate(house.owner_url, every, login=login)
+    await house.pool.expire_connections()
+    house.folder = house.new_folder()
+    await house.receive(f"nomination/{NOMINATION}", nominated())
+    await house.receive(stage(0).ranking, opened(datetime(2021, 2, 28, 15, 59, 59, tzinfo=UTC)))
+    await house.settle()
+    templates = sorted(str(mail["X-Paritrana-Template"]) for mail in mailbox.kept)
+    assert templates == ["nominated"] * 4
+    await house.day(datetime(2021, 2, 27, 3, tzinfo=UTC))
+    assert len(mailbox.to("panitia-75-2")) == 1
 
 
 # --- the checkpoint and the rows move together

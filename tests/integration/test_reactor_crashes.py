@@ -150,7 +150,7 @@ async def running(reactor: Reactor) -> AsyncIterator[None]:
 
 
 async def until(find: Callable[[], Awaitable[Any]], expected: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await find() != expected:  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.01)
 

@@ -55,7 +55,7 @@ class Pair:
             found = {chain.stream: versions(records, chain.stream) for chain in self.chains}
             return all({*found[c.stream]} == {*range(1, c.head.version + 1)} for c in self.chains)
 
-        await until(there, within=60)
+        await until(there, within=120)
 
     async def all_received(self) -> None:
         """Wait until the receiver has every event of every stream, and check their order."""
@@ -67,7 +67,7 @@ class Pair:
                 return bool(await self.receiving.fetchval("select count(*) from events") == len(expected))
             return False
 
-        await until(there, within=60)
+        await until(there, within=120)
         rows = await self.receiving.fetch("select stream, version from events order by epoch, xid, position")
         assert sorted(tuple(row) for row in rows) == sorted(expected)
         for chain in self.chains:
@@ -107,7 +107,7 @@ async def pair(database: DatabaseFactory, postgres_admin_url: str) -> AsyncItera
             shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_a_broker_killed_while_publishing_loses_and_reorders_nothing(pair: Pair) -> None:
     await pair.speak(5)
     await pair.all_received()
@@ -128,7 +128,7 @@ async def test_a_broker_killed_while_publishing_loses_and_reorders_nothing(pair:
     await until(ready)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_a_broker_that_lost_everything_is_told_everything_again(pair: Pair) -> None:
     await pair.speak(5)
     await pair.all_received()

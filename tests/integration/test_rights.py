@@ -26,7 +26,7 @@ from tests.support.malformed import VALUES
 from tests.support.refusals import AT_ONCE, refusal
 from tests.support.whole import BODY, DOCUMENTS, OPERATION, Json, Route, Whole, person_of, whole_system
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 STAGE: Final = "2020/provincial/75/KABKOTA/seleksi"
 
@@ -49,11 +49,12 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "identity POST /v1/persons": ("season-admin", "secretariat"),
     "identity GET /v1/persons": ("service",),
     "identity GET /v1/persons/lookup": ("season-admin", "secretary", "secretariat"),
-    "identity DELETE /v1/persons/{person}/data": ("season-admin",),
+    "identity DELETE /v1/persons/{person}/data": ("season-admin",),  # and, of a powerful person, a second one
     "identity GET /v1/me": ROLES,
-    "identity POST /v1/accounts": ("season-admin",),
-    "identity POST /v1/grants": ("season-admin",),
-    "identity DELETE /v1/grants/{grant}": ("season-admin",),
+    "identity POST /v1/accounts": ("season-admin",),  # and, for a powerful person, a second one
+    "identity POST /v1/grants": ("season-admin",),  # and, of a powerful role, a second one
+    "identity DELETE /v1/grants/{grant}": ("season-admin",),  # and, of a powerful role, a second one
+    "identity GET /v1/grants/history": ("auditor",),
     "nomination POST /v1/seasons": ("season-admin",),
     "nomination POST /v1/seasons/{season}/amend": ("season-admin",),
     "nomination POST /v1/seasons/{season}/extend": ("season-admin",),

@@ -14,7 +14,7 @@ from kernel.tokens import Grant
 from schemas.registry import event_models
 from tests.support.whole import BODY, ROOT, Json, Whole, person_of, whole_system
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 MALUKU: Final = "81"
 OPENS: Final = datetime.fromisoformat("2025-01-07T09:00:00+07:00")

@@ -94,6 +94,25 @@ async def test_a_rehearsed_command_can_be_asked_in_earnest_by_the_same_key(begun
     assert await begun.version("season/2020") == 3
 
 
+# --- who administers ------------------------------------------------------------------------------------------------
+
+
+async def test_who_administers_another_season_changes_nothing_of_this_one(begun: World):
+    other = begun.person(person("admin-2021"), Grant.of("season-admin", season="2021"))
+    for path, body in (
+        ("/v1/seasons", {"rulebook": AMENDED}),
+        ("/v1/seasons/2020/amend", {"rulebook": AMENDED, **WHY}),
+        ("/v1/seasons/2020/extend", {"until": "2021-02-28", **WHY}),
+        ("/v1/committees/2020/75/panitia-9/members", {"office": "ketua-apindo", "person": person("x")}),
+    ):
+        await other.fails(403, "forbidden", "POST", path, body)
+    second = await second_of(begun, Grant.of("season-admin", season="2021"))
+    refused = await begun.admin.asks("POST", "/v1/seasons/2020/freeze", WHY, **{SECOND: second})
+    assert refused.status_code == 403
+    own = begun.person(person("admin-2020"), Grant.of("season-admin", season="2020"))
+    await own.posts("/v1/seasons/2020/amend", {"rulebook": AMENDED, **WHY})
+
+
 # --- amending and extending -------------------------------------------------------------------------------------------
 
 

@@ -85,7 +85,7 @@ async def _fill(url: str) -> tuple[list[int], Exception]:
 
 
 async def _rows(url: str) -> list[int]:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 connection = await asyncpg.connect(url)

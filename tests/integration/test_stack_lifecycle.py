@@ -28,7 +28,7 @@ from deploy.local.supervisor import Stack
 from schemas.topics import AUDIT, SERVICES
 from tests.support.stack import remove_folder, say, temporary_folder
 
-pytestmark = pytest.mark.timeout(180, func_only=False)
+pytestmark = pytest.mark.timeout(400, func_only=False)
 
 
 @pytest.fixture

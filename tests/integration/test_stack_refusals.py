@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
 from deploy.local.child import StackError
 from deploy.local.folders import default_data_folder, make_data_folder
-from deploy.local.jars import Jar, class_path, read_list
+from deploy.local.jars import Jar, _missing, class_path, read_list
 from deploy.local.kafka import find_java
 from deploy.local.provision import migrations_of, provision_topics
 from kernel.migrate import Migration, MigrationRefused, migrate, read_migrations
@@ -31,6 +35,32 @@ def _cached_jar(cache: Path, content: bytes) -> Jar:
 def test_a_jar_as_pinned_is_taken(tmp_path: Path) -> None:
     jar = _cached_jar(tmp_path, b"as it was pinned")
     assert class_path(print, jars=[jar], cache=tmp_path) == (tmp_path / jar.path,)
+
+
+def test_of_two_that_start_at_once_one_fetches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jar = Jar("org.example", "part", "1.0", hashlib.sha256(b"as it was pinned").hexdigest())
+    looks, fetched, other_waits = itertools.count(1), list[Jar](), threading.Event()
+
+    def missing(*given: Any) -> list[Jar]:
+        found = _missing(*given)
+        if next(looks) == 3:
+            other_waits.set()
+        return found
+
+    def download(wanted: Jar, staging: Path) -> Path:
+        assert other_waits.wait(30)
+        fetched.append(wanted)
+        path = staging / wanted.path
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"as it was pinned")
+        return path
+
+    monkeypatch.setattr("deploy.local.jars._missing", missing)
+    monkeypatch.setattr("deploy.local.jars._download", download)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: class_path(print, jars=[jar], cache=tmp_path), range(2)))
+    assert found == [(tmp_path / jar.path,)] * 2
+    assert fetched == [jar]
 
 
 @pytest.mark.parametrize("content", [b"as it was", b"", b"as it was pinned, and more"])

@@ -23,6 +23,7 @@ NEVER: Final = datetime.max.replace(tzinfo=UTC)
 LED_TO: Final = frozenset({
     "StageAdvanced", "StageAdvanceWithdrawn", "NominationEliminated", "WinnerDeclared", "WinnerWithdrawn",
     "RankLeftVacant", "PrizeAwarded", "CertificateRevoked", "AppealDecided", "DecisionReviewed", "StageUnfrozen",
+    "NominationReinstated",
 })  # fmt: skip
 """What happens by a carried decision only."""
 IN_A_FROZEN_SEASON: Final = frozenset(
@@ -40,6 +41,11 @@ OPENS: Final = {
 
 def _name(happened: Happened) -> str:
     return type(happened.event).__name__
+
+
+def _taken(winners: dict[str, int]) -> list[int]:
+    """Return the ranks that winners take; who shares a rank takes as many as they are, from it on."""
+    return [rank + more for rank, holders in Counter(winners.values()).items() for more in range(holders)]
 
 
 def _day(province: str, moment: datetime) -> date:
@@ -64,6 +70,8 @@ class Place:
 
     seats: dict[tuple[str, str, int], Any] = field(default_factory=dict)
     """The appointment by body, office and seat."""
+    stated: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """The latest appointment by person and body: whom a person belongs to outlives the seat."""
     interests: set[tuple[str, str, str | None]] = field(default_factory=set)
     terms: list[tuple[str, date, date]] = field(default_factory=list)
     """Bodies with the first and the last day of a term."""
@@ -74,7 +82,7 @@ class Place:
             case "MemberAppointed":
                 seat = (event.body, event.office, event.seat)
                 assert seat not in self.seats, "a seat is given twice"
-                self.seats[seat] = event
+                self.seats[seat] = self.stated[event.person, event.body] = event
             case "MemberRemoved":
                 left = self.seats.pop((event.body, event.office, event.seat), None)
                 assert left is not None, "nobody leaves a free seat"
@@ -89,7 +97,7 @@ class Place:
                 raise AssertionError(f"{other} on a committee's stream")
 
     def copy(self) -> Place:
-        return Place(dict(self.seats), set(self.interests), [*self.terms])
+        return Place(dict(self.seats), dict(self.stated), set(self.interests), [*self.terms])
 
     def in_office(self, body: str, day: date) -> bool:
         """Tell whether a day lies in a term of a body."""
@@ -105,7 +113,7 @@ class Place:
         found: set[str] = set()
         for nomination, candidate in nominees:
             found |= {who for who, whose, which in self.interests if whose == category and which in (None, nomination)}
-            for one in self.seats.values():
+            for one in self.stated.values():
                 own = one.employer if candidate.kind == "employer" else one.government
                 if own is not None and own == candidate.code:
                     found.add(one.person)
@@ -123,6 +131,8 @@ class Nominee:
     at: Stage
     path: list[Stage]
     ending: str | None = None
+    found: dict[Stage, str] = field(default_factory=dict)
+    """What the body of a stage said of it last."""
 
 
 @dataclass
@@ -133,6 +143,7 @@ class Motion:
     event: Any
     votes: dict[str, str] = field(default_factory=dict)
     tally: Any = None
+    teller: str | None = None
     among: set[str] = field(default_factory=set)
     confirmed: set[str] = field(default_factory=set)
     outcome: str | None = None
@@ -213,15 +224,24 @@ class Checker:
         self.nominees: dict[str, Nominee] = {}
         self.keys: dict[tuple[str, ...], str] = {}
         self.late: dict[str, Any] = {}
+        self.taken_back: set[str] = set()
+        """Those filed late that were taken back before anybody admitted them."""
         self.meetings: dict[str, Meeting] = {}
         self.rankings: dict[str, Ranking] = {}
         self.awards: dict[str, Award] = {}
         self.holds: dict[str, tuple[Stage, ...]] = {}
         self.known_holds: dict[str, tuple[Stage, ...]] = {}
         self.appeals: dict[str, Any] = {}
+        self.verdicts: dict[str, Any] = {}
+        """Every upheld appeal as it was decided."""
+        self.corrected: dict[str, str] = {}
+        """The last upheld appeal by ranking; what scoring knows of it is kept apart."""
+        self.known_corrected: dict[str, str] = {}
         self.advanced: dict[Stage, dict[str, int]] = {}
         """Who holds a seat of the stage after this one by a decision, with its rank, whatever became of it later."""
         self.numbers: set[str] = set()
+        self.lots: list[tuple[Stage, Any]] = []
+        """Every lot that was drawn, in order."""
         self.carried: set[Stage] = set()
         self.ordered: set[str] = set()
         """Seals that are to be made anew."""
@@ -251,6 +271,9 @@ class Checker:
             self._fold(one)
         if decisions:
             self._after(decisions[0])
+        for one in appended:
+            if _name(one) == "PrizeAwarded":
+                assert self._rank(one.event.nomination, one.event.at) == one.event.rank, "a prize of another rank"
 
     def deliver(self, to: str, happened: Happened) -> None:
         """Take that an event reached the other service."""
@@ -272,6 +295,8 @@ class Checker:
                 self._hold(self.known_holds, happened.event)
             case "StageUnfrozen":
                 self.known_holds.pop(self._key(happened.event), None)
+            case "DecisionReviewed":
+                self._reviewed(self.known_corrected, happened.event)
             case _ if happened.stream.startswith("committee/"):
                 self.known.setdefault(happened.stream.split("/")[2], Place()).take(happened)
             case _:
@@ -314,6 +339,16 @@ class Checker:
     def _hold(self, holds: dict[str, tuple[Stage, ...]], event: Any) -> None:
         holds[self._key(event)] = event.stages
 
+    @staticmethod
+    def _reviewed(corrected: dict[str, str], event: Any) -> None:
+        if event.outcome == "upheld":
+            corrected[event.at.ranking] = event.appeal
+
+    def _placed(self, event: Any) -> None:
+        """Take in which ranks a verdict leaves to those who had advanced."""
+        ahead = self.advanced.get(event.at, {})
+        ahead |= {one.nomination: one.rank for one in event.places or () if one.nomination in ahead}
+
     def _award(self, happened: Happened) -> Award:
         return self.awards.setdefault(happened.stream, Award())
 
@@ -346,29 +381,50 @@ class Checker:
             case _:
                 pass
 
+    def _fold_waiting(self, event: Any, name: str) -> None:
+        """Fold what is done with a nomination that was filed late and waits."""
+        assert event.nomination in self.late, f"{name} of what was never filed"
+        assert event.nomination not in self.taken_back, f"{name} after it was taken back"
+        assert name in ("NominationAmended", "NominationWithdrawn"), f"{name} before it was admitted"
+        if name == "NominationWithdrawn":
+            self.taken_back.add(event.nomination)
+
     def _fold_nomination(self, happened: Happened) -> None:
         event, name = happened.event, _name(happened)
         if name in ("CandidateNominated", "NominationFiledLate"):
-            key = (event.entry.season, event.entry.category, event.candidate.kind, event.candidate.code)
-            assert self.keys.setdefault(key, event.nomination) == event.nomination, "a candidate is nominated twice"
+            self._fold_entry(event, name)
+        elif event.nomination in self.nominees:
+            self._fold_way(event, name)
+        else:
+            self._fold_waiting(event, name)
+
+    def _fold_entry(self, event: Any, name: str) -> None:
+        key = (event.entry.season, event.entry.category, event.candidate.kind, event.candidate.code)
+        assert self.keys.setdefault(key, event.nomination) == event.nomination, "a candidate is nominated twice"
         if name == "NominationFiledLate":
             assert event.nomination not in self.late, "filed late twice"
             self.late[event.nomination] = event
             return
-        if name == "CandidateNominated":
-            assert event.nomination not in self.nominees, "nominated twice"
-            self.nominees[event.nomination] = Nominee(event.candidate, event.entry, [event.entry])
-            return
+        assert event.nomination not in self.nominees, "nominated twice"
+        assert event.nomination not in self.taken_back, "admitted after it was taken back"
+        self.nominees[event.nomination] = Nominee(event.candidate, event.entry, [event.entry])
+
+    def _fold_way(self, event: Any, name: str) -> None:
         nominee = self.nominees[event.nomination]
         match name:
             case "NominationAmended":
                 nominee.candidate = event.candidate
-            case "NominationWithdrawn" | "NominationRejected":
+            case "NominationWithdrawn" | "NominationRejected" | "NominationEliminated":
                 assert nominee.ending is None, f"{name} after {nominee.ending}"
-                nominee.ending = "withdrawn" if name == "NominationWithdrawn" else "rejected"
-            case "NominationEliminated":
-                assert nominee.ending is None, f"{name} after {nominee.ending}"
-                nominee.ending = "eliminated"
+                nominee.ending = name.removeprefix("Nomination").lower()
+            case "NominationVerified" | "NominationReturned" | "NominationResubmitted":
+                contested = any(one is not None and one.at == event.at for one in self.appeals.values())
+                assert nominee.at == event.at, f"{name} elsewhere"
+                assert nominee.ending is None or (contested and nominee.ending == "eliminated"), f"{name} when over"
+                nominee.found[event.at] = name
+            case "NominationReinstated":
+                assert nominee.ending == "eliminated", f"reinstated after {nominee.ending}"
+                nominee.ending = None
             case "StageAdvanced":
                 nominee.at, nominee.ending = event.reached, None
                 nominee.path.append(event.reached)
@@ -380,7 +436,7 @@ class Checker:
                     self.advanced.get(one, {}).pop(event.nomination, None)
                 nominee.at = event.returned
                 nominee.path = nominee.path[: nominee.path.index(event.returned) + 1]
-                nominee.ending = nominee.ending if nominee.ending == "withdrawn" else "eliminated"
+                nominee.ending = nominee.ending if nominee.ending in ("withdrawn", "rejected") else "eliminated"
             case _:
                 pass
 
@@ -406,9 +462,11 @@ class Checker:
             case "BallotTallied":
                 motion = meeting.motions[event.motion]
                 motion.tally, motion.among, motion.confirmed = event, set(meeting.present), set()
+                motion.teller = happened.actor
             case "BallotConfirmed":
                 motion = meeting.motions[event.motion]
                 assert event.person not in motion.confirmed, "confirmed twice"
+                assert event.person != motion.teller, "confirmed by who stated it"
                 assert event.person in self._free(meeting, motion) & meeting.present, "confirmed by an outsider"
                 motion.confirmed.add(event.person)
             case "PlenaryDecided" | "AdmissionDecided":
@@ -417,6 +475,12 @@ class Checker:
                 meeting.over = True
             case _:
                 pass
+
+    def _announced(self, event: Any) -> None:
+        self.announced.append(event)
+        for line in event.lines:
+            held = self._rank(line.nomination, event.at)
+            assert line.outcome == "eliminated" or line.rank == held, "another rank is announced than is held"
 
     def _fold_award(self, happened: Happened) -> None:
         event, award = happened.event, self._award(happened)
@@ -431,6 +495,7 @@ class Checker:
                 winners = award.winners.setdefault(event.at, {})
                 assert event.nomination not in winners, "a winner twice"
                 winners[event.nomination] = event.rank
+                award.vacant.setdefault(event.at, set()).difference_update(_taken(winners))
             case "WinnerWithdrawn":
                 assert award.winners[event.at].pop(event.nomination) == event.rank, "another rank is taken back"
             case "RankLeftVacant":
@@ -445,10 +510,13 @@ class Checker:
     def _told(self, event: Any, award: Award) -> None:
         """Fold what was made public, or that a verdict is still to be."""
         if hasattr(event, "appeals_until"):
-            self.announced.append(event)
+            self._announced(event)
             award.corrected.discard(event.at)
             award.until[event.at] = max(event.appeals_until, award.until.get(event.at, event.appeals_until))
-        elif event.outcome == "upheld":
+            return
+        self._reviewed(self.corrected, event)
+        self._placed(event)
+        if event.outcome == "upheld":
             award.corrected.add(event.at)
 
     def _fold_appeal(self, happened: Happened) -> None:
@@ -465,6 +533,8 @@ class Checker:
             case "AppealDecided":
                 assert self.appeals.get(event.appeal) is not None, "decided twice"
                 self.appeals[event.appeal] = None
+                if event.verdict.outcome == "upheld":
+                    self.verdicts[event.appeal] = event
             case _:
                 pass
 
@@ -508,6 +578,7 @@ class Checker:
         named = [row.nomination for row in (*seal.standings, *seal.unrankable)]
         assert sorted(named) == sorted(set(named)), "a nominee stands twice"
         assert sorted(named) == sorted(seal.basis.nominations), "who is eligible is not who is ranked"
+        self._carries(seal, self.known_corrected, "as scoring knew")
         for before, after in pairwise(seal.standings):
             assert before.rank <= after.rank, "standings out of order"
 
@@ -524,6 +595,25 @@ class Checker:
             assert member not in place.recused(seal.at.category, nominee), f"a recused member's sheet counts, {when}"
             drawn = ranking.assigned.get(nomination, set())
             assert pinned.per_nominee is None or member in drawn, "a sheet of who was not drawn counts"
+
+    def _carries(self, seal: Any, corrected: dict[str, str], when: str) -> None:
+        """Check that every carried figure is that of the earlier seal, or of the last verdict on its ranking."""
+        carried = [one for one in self.rankings[seal.at.ranking].opened.rules.aspects if one.carried is not None]
+        versions = {point.stream: point.version for point in seal.basis.carried}
+        for row in (*seal.standings, *seal.unrankable):
+            path = self.nominees[row.nomination].path
+            figures = {one.aspect: one.value for one in row.aspects or ()}
+            for aspect in carried:
+                passed = [at for at in path if (at.tier, at.stage) == (aspect.carried.tier, aspect.carried.stage)]
+                rows = self._rows(passed[-1].ranking, versions, corrected) if passed else {}
+                own = rows.get(row.nomination, {}).get(aspect.carried.aspect)
+                assert figures.get(aspect.code) == own, f"{aspect.code} is carried otherwise, {when}"
+
+    def _rows(self, ranking: str, versions: dict[str, int], corrected: dict[str, str]) -> dict[str, dict[str, str]]:
+        """Return the figures that count of an earlier ranking: by a verdict, else by the seal that was carried from."""
+        seals = [one.event for one in self.rankings[ranking].seals.values() if one.version == versions.get(ranking)]
+        said = [self.verdicts[corrected[ranking]]] if ranking in corrected else seals
+        return {row.nomination: {one.aspect: one.value for one in row.aspects} for one in said for row in one.standings}
 
     def _content(self, version: int | None = None) -> dict[str, Any]:
         return self.rules[max(self.rules) if version is None else version]
@@ -554,8 +644,13 @@ class Checker:
 
     def _opened(self, meeting: Meeting, motion: Motion) -> None:
         at = meeting.at(motion.event.item)
-        if motion.kind == "propose":  # A tie may be broken meanwhile: nobody moves by it.
-            assert not self._held(at), "a proposal is put while an appeal holds the stage"
+        if motion.kind == "tie" and motion.event.method == "lot":
+            among = set(motion.event.order)
+            first = [one.seed for where, one in self.lots if where == at and among <= set(one.order)]
+            assert motion.event.seed in (first or [motion.event.seed])[:1], "the same nominees are drawn for twice"
+            self.lots.append((at, motion.event))
+        if motion.kind in ("propose", "tie"):
+            assert not self._held(at), "a question is put while an appeal holds the stage"
         quorum = len(self._free(meeting, motion) & meeting.present)
         assert quorum >= self._required(meeting), "a motion is put without a quorum"
 
@@ -595,17 +690,19 @@ class Checker:
         self._counted_votes(event, meeting, motion)
         if motion.kind == "propose":
             self._proposal(decision, meeting, motion, at)
-        if motion.kind == "propose":
-            assert not self._held(at), "a proposal is decided while an appeal holds the stage"
         if motion.kind == "admit" and event.outcome == "carried" and at.ranking in self.rankings:
             assert decision.time <= self.rankings[at.ranking].closes, "admitted when nobody could score it any more"
         if motion.kind in ("propose", "tie"):
+            assert not self._held(at), "a question is decided while an appeal holds the stage"
             assert self.rankings[at.ranking].received.get(event.seal) is not None, "decided on an unknown seal"
         self._ordered(appended)
         upheld = any(_name(one) == "AppealDecided" and one.event.verdict.outcome == "upheld" for one in appended)
         for one in appended:
             if _name(one) in ("StageAdvanced", "WinnerDeclared"):
                 self._ahead(one.event, at, revived=upheld)
+                if "verification" in self._rules_of(at, event.rulebook_version):
+                    found = self.nominees[one.event.nomination].found.get(at)
+                    assert found == "NominationVerified", "a nominee goes on that was not verified"
 
     def _ordered(self, appended: Sequence[Happened]) -> None:
         """Check that a seal which somebody enters too late for is ordered anew in the same append."""
@@ -647,6 +744,7 @@ class Checker:
         assert ranking.seals[event.seal].event.rulebook_version == event.rulebook_version, "under other rules"
         if self._content()["appeals"]["freezes_downstream"]:
             self._upstream(decision, at)
+        self._carries(ranking.seals[event.seal].event, self.corrected, "as a verdict has it")
         if event.outcome != "carried":
             return
         assert at not in self.carried, "two proposals are carried for a stage"
@@ -695,20 +793,20 @@ class Checker:
         rules = self._rules_of(at, event.rulebook_version)
         quota = rules["quota"]["places"]
         assert len(self.advanced.get(at, ())) <= quota, "more advance than there are seats"
-        if rules.get("next") is None and at in self.carried:
-            award = self.awards[at.award]
-            self._filled(award.winners.get(at, {}), award.vacant.get(at, set()), quota)
+        for one in self.carried:
+            rules = self._rules_of(one, event.rulebook_version)
+            if rules.get("next") is None:
+                award, places = self.awards[one.award], rules["quota"]["places"]
+                winners = award.winners.get(one, {})
+                self._filled(winners, award.vacant.get(one, set()), places)
+                assert all(self.nominees[who].ending is None for who in winners), "a winner whose way has ended"
 
     @staticmethod
     def _filled(winners: dict[str, int], vacant: set[int], quota: int) -> None:
-        """Check that winners and vacant ranks fill the quota; who shares a rank takes as many as they are."""
-        taken = Counter(winners.values())
-        covered: list[int] = []
-        for rank, holders in sorted(taken.items()):
-            covered += range(rank, rank + holders)
+        """Check that winners and vacant ranks fill the quota."""
+        covered = _taken(winners)
         assert len(covered) == len(set(covered)), "winners take one rank twice"
-        free = {rank for rank in vacant if rank not in covered}
-        assert sorted([*covered, *free]) == list(range(1, quota + 1)), f"{winners} and {vacant} are not {quota} ranks"
+        assert sorted([*covered, *vacant]) == list(range(1, quota + 1)), f"{winners} and {vacant} are not {quota} ranks"
 
     # --- certificates
 
@@ -726,8 +824,12 @@ class Checker:
         at, whose = certificate.at, certificate.nomination
         if certificate.given_to == "finalist":
             return at in self.nominees[whose].path
-        won = {**self.advanced.get(at, {}), **self.awards[at.award].winners.get(at, {})}
-        return bool(won.get(whose) == certificate.rank)
+        return bool(self._rank(whose, at) == certificate.rank)
+
+    def _rank(self, nomination: str, at: Stage) -> int | None:
+        """Return the rank by which a nominee has gone on from a stage or won there, as verdicts left it."""
+        won = self.awards[at.award].winners.get(at, {}) if at.award in self.awards else {}
+        return {**self.advanced.get(at, {}), **won}.get(nomination)
 
     def holds_certificates(self) -> None:
         """Check that every certificate in force says what is so, unless an appeal on the path is open."""

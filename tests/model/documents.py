@@ -29,44 +29,26 @@ def document_of(happened: Happened) -> Document:
 
 def audit(events: Iterable[Happened]) -> list[Fault]:
     """Return every fault that the audit finds in what was said, read stream by stream as an export is."""
-    decisions, said = Decisions(), list(events)
-    documents = sorted((document_of(one) for one in said), key=lambda one: (one.stream, one.version))
+    decisions = Decisions()
+    documents = sorted((document_of(one) for one in events), key=lambda one: (one.stream, one.version))
     for document in documents:
         if document.stream.startswith("season/"):
             decisions.foresee(document)
     for document in documents:
         file = f"events/{document.stream.partition('/')[0]}.jsonl"
         decisions.take(document, Place(file, None, document.stream, document.version))
-    disputed = _rejected_and_returned(said)
-    return [one for one in decisions.faults() if not _is_of_the_lag(one) and not (disputed and _is_of_ranks(one))]
+    return [one for one in decisions.faults() if not _is_of_the_lag(one)]
 
 
 def _is_of_the_lag(fault: Fault) -> bool:
-    """Tell whether a fault is the model's own doing: scoring had not heard of a freeze, of the season or by an appeal.
+    """Tell whether a fault is the model's own doing: one service had not heard for long what the other said.
 
-    The audit lets ten seconds pass for that; here a delivery may take days, and the model's own checker holds scoring
-    to what it had heard. So may that of a seal, which nomination then orders anew without having known it in time.
+    The audit lets an hour pass for that; here a delivery may take days, and the model's own checker holds scoring to
+    what it had heard. What a seal had heard of the audit knows by itself; when nomination heard of a seal that it had
+    to order anew, it does not know.
     """
     code, place, what = fault
     if code == "decision" and what.startswith("it does not order ranking/"):
         return True
     by_scoring = (place.stream or "").startswith(("sheet/", "ranking/"))
-    told = {"season": "was frozen or closed", "seal": "held the stage"}
-    return by_scoring and code in told and what.endswith(told[code])
-
-
-def _rejected_and_returned(said: Iterable[Happened]) -> bool:
-    """Tell whether a verdict took its advance from somebody who had been rejected downstream.
-
-    Nomination then holds the nominee for eliminated and parts a tie with it; the audit holds it for rejected still, and
-    parts without it (`checks.ways.left_empty`), so that the corrected announcement has another rank.
-    """
-    streams: dict[str, set[str]] = {}
-    for one in said:
-        streams.setdefault(one.stream, set()).add(type(one.event).__name__)
-    return any({"NominationRejected", "StageAdvanceWithdrawn"} <= names for names in streams.values())
-
-
-def _is_of_ranks(fault: Fault) -> bool:
-    code, _, what = fault
-    return code == "announcement" and what == "its lines are not what the decision led to"
+    return by_scoring and code == "season" and what.endswith("was frozen or closed")

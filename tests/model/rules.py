@@ -42,11 +42,11 @@ STAGES = (SELECTION, VERIFICATION, INTERVIEW, DESK)
 BODY_OF = {SELECTION: "panitia-9", VERIFICATION: "tim-verifikasi", INTERVIEW: "dewan-juri", DESK: "panitia-9"}
 ASPECTS = {
     SELECTION: ("kebijakan", "peraturan", "kinerja"),
-    VERIFICATION: ("kebijakan", "peraturan", "kinerja"),
+    VERIFICATION: ("peraturan", "kinerja"),
     INTERVIEW: ("wawancara",),
     DESK: ("kepatuhan", "kinerja"),
 }
-"""What members mark at a stage."""
+"""What members mark at a stage; the rest is carried, policy from the province through to the interview."""
 MARKS = ("0", "50", "100")
 _QUOTA = {SELECTION: 2, VERIFICATION: 2, INTERVIEW: 1, DESK: 2}
 
@@ -69,6 +69,7 @@ def _cut_stage(stage: dict[str, Any]) -> None:
     if at == VERIFICATION:
         stage |= {"verification": {"days_to_mend": 5, "assumed": True}}
         stage |= {"assignment": {"per_nominee": 2, "assumed": True}}
+        stage |= {"carries": {"tier": "provincial", "stage": "seleksi", "aspects": ["kebijakan"], "assumed": True}}
     elif at == INTERVIEW:
         stage |= {"interview": {"minutes": 45, "assumed": True}}
     elif at == DESK:
@@ -96,7 +97,7 @@ def _content() -> dict[str, Any]:
     content["prizes"] = [
         {"tier": at.tier, "categories": [at.category], "rank": rank, "prize": {"id": "Trofi", "en": "A trophy"}}
         | {"assumed": True}
-        for at, rank in ((INTERVIEW, 1), (DESK, 1))
+        for at, rank in ((SELECTION, 1), (SELECTION, 2), (INTERVIEW, 1), (DESK, 1))
     ]
     desk = {"code": "piagam-umkm", "title": {"id": "Piagam UMKM", "en": "Certificate of a small company"}}
     content["certificates"] += [{**desk, "tier": "provincial", "given_to": "winner", "assumed": True}]
@@ -110,12 +111,13 @@ def _content() -> dict[str, Any]:
 
 
 @cache
-def rulebook(version: int = 1, selected: int = 2) -> Rulebook:
-    """Return a version of the rulebook under which so many advance from the selection."""
+def rulebook(version: int = 1, selected: int = 2, *, freezes: bool = True) -> Rulebook:
+    """Return a version of the rulebook: how many advance from the selection, whether appeals hold what follows."""
     stages = [
         {**one, "quota": {"places": selected, "assumed": True}} if _stage(one) == SELECTION else one
         for one in _content()["stages"]
     ]
-    read, found = check_content({**_content(), "version": version, "stages": stages})
+    appeals = {**_content()["appeals"], "freezes_downstream": freezes}
+    read, found = check_content({**_content(), "version": version, "stages": stages, "appeals": appeals})
     assert read is not None, found
     return read

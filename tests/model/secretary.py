@@ -6,9 +6,10 @@ beside the rules: every command goes through its program, and what is refused is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from kernel.decider import Refusal
 from schemas.envelope import Stage
@@ -43,6 +44,7 @@ from tests.model.world import (
 )
 
 SEED = "5e" * 32
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Secretary(World):
@@ -309,11 +311,9 @@ class Secretary(World):
             return
         outcome = self.move(plenary, at, AskAppeal(appeal, verdict))
         if isinstance(outcome, Refusal) and outcome.code == "verdict-ties-at-the-cut":
-            outcome = self.move(plenary, at, AskAppeal(appeal, upheld(figures, self._named(at))))
+            order = sorted(_ID.findall(outcome.faults[0].remedy.en))
+            outcome = self.move(plenary, at, AskAppeal(appeal, upheld(figures, order)))
         if isinstance(outcome, Refusal):
             return
         motion = len(self.checker.meetings[plenary].motions)
         self.decide_and_announce(plenary, at, motion)
-
-    def _named(self, at: Stage) -> list[str]:
-        return sorted(id_ for id_, one in self.checker.nominees.items() if at in one.path)

@@ -55,6 +55,7 @@ BELONGINGS = (
 )
 TERM = st.sampled_from((LAST, LAST, date(2021, 3, 31), date(2021, 5, 31)))
 BELONGING = st.sampled_from(BELONGINGS)
+FREEZES = st.sampled_from((True, True, True, False))
 
 MUST_BE_REACHED = (
     "AdmissionDecided", "TieMotionOpened", "BallotConfirmed", "ResealOrdered", "RankingSuperseded", "StageFrozen",
@@ -77,10 +78,13 @@ class Procedure(RuleBasedStateMachine):
         self.world = Secretary()
         self.decrees = 1
 
-    @initialize(named=st.sets(NOMINEE, min_size=4), belonging=BELONGING, body=BODY, seat=VOTING, last=TERM)
-    def begin(self, named: set[int], belonging: Belonging, body: str, seat: int, last: date) -> None:
+    @initialize(
+        named=st.sets(NOMINEE, min_size=4), belonging=BELONGING, body=BODY, seat=VOTING, freezes=FREEZES, last=TERM
+    )
+    def begin(self, named: set[int], belonging: Belonging, body: str, seat: int, freezes: bool, last: date) -> None:
         """Open the season with bodies and nominees; one member may belong to a candidate, terms may end early."""
         world = self.world
+        world.freezes = freezes
         world.found(last)
         world.replace(body, member(body, seat), person("neighbour"), belonging)
         for index in sorted(named):
@@ -429,8 +433,8 @@ class Procedure(RuleBasedStateMachine):
     def overturn(self, mark: str, certified: bool) -> None:
         self.world.thaw()
         if certified:
-            self.world.certify(INTERVIEW)
-            self.world.certify(DESK)
+            for at in (SELECTION, INTERVIEW, DESK):
+                self.world.certify(at)
         self.world.overturn(mark)
 
     @precondition(lambda self: self.world.appeals)

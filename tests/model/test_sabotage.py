@@ -88,6 +88,10 @@ def test_the_honest_season_passes() -> None:
         ("who was not drawn", lambda: only("ScorersAssigned", lambda one: {"assignments": one.assignments[:1]})),
         ("number is given twice", lambda: only("CertificateIssued", lambda one: {"number": _first()}, 1)),
         ("a certificate of no winner", lambda: only("CertificateIssued", lambda _: {"given_to": "winner", "rank": 9})),
+        ("that was not verified", lambda: only("RulebookPublished", lambda said: {"content": _strict(said)})),
+        ("announced than is held", lambda: only("RankingAnnounced", lambda one: {"lines": _one_down(one)})),
+        ("a prize of another rank", lambda: only("DecisionReviewed", lambda _: {"places": None})),
+        ("a prize of another rank", lambda: only("PrizeAwarded", lambda _: {"rank": 9})),
         ("are not 2 ranks", lambda: only("WinnerDeclared", lambda _: {"rank": 2})),
         ("a verdict on the earlier stage was announced", lambda: without("RankingAnnounced", **_verdict())),
         ("acts out of office", lambda: only("CommitteeFormed", lambda _: {"term_until": date(2021, 2, 1)})),
@@ -103,6 +107,11 @@ def _one(said: Any) -> dict[str, Any]:
     """Return the rulebook's content with one seat for every stage."""
     stages = [{**one, "quota": {"places": 1}} for one in said.content["stages"]]
     return {**said.content, "stages": stages}
+
+
+def _strict(said: Any) -> dict[str, Any]:
+    """Return the rulebook's content with every stage verifying."""
+    return {**said.content, "stages": [{**one, "verification": {"days_to_mend": 1}} for one in said.content["stages"]]}
 
 
 def _more(one: Any) -> Any:
@@ -127,6 +136,11 @@ def _first() -> str:
     issued = [one for _, events in honest() for one in events if type(one.event).__name__ == "CertificateIssued"]
     number: str = issued[0].event.number
     return number
+
+
+def _one_down(one: Any) -> Any:
+    first, *rest = one.lines
+    return (first.model_copy(update={"rank": first.rank + 1}), *rest)
 
 
 def _verdict() -> dict[str, Any]:

@@ -123,6 +123,8 @@ class World:
         self.plenaries: list[tuple[str, str, Stage]] = []
         """Every meeting convened: its id, its body, and the stage it is about."""
         self.appeals: list[str] = []
+        self.freezes = True
+        """Whether this season's appeals hold the stages downstream."""
 
     # --- running
 
@@ -224,10 +226,12 @@ class World:
     # --- seasons
 
     def open_season(self) -> Outcome:
-        return self.say(seasons.opening(rulebook()))
+        return self.say(seasons.opening(rulebook(freezes=self.freezes)))
 
     def amend(self, version: int, selected: int) -> Outcome:
-        return self.say(seasons.amending(AmendRulebook(SEASON, rulebook(version, selected), REASON)))
+        return self.say(
+            seasons.amending(AmendRulebook(SEASON, rulebook(version, selected, freezes=self.freezes), REASON))
+        )
 
     def extend_nomination(self, until: datetime, province: str | None) -> Outcome:
         # The deadline is a second of the place's own time, which needs no zone here.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import httpx
+
+from deploy.local.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,19 +67,11 @@ with one_line("trial"):
 """
 
 
-def free_port() -> int:
-    for port in range(21000 + os.getpid() % 5000, 32000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no free port")
-
-
 class Trial:
     """The service and its process. What it says is kept for `ends`, or goes nowhere when it is `long`."""
 
     def __init__(self, *, long: bool = False, **environment: str) -> None:
-        self.port = int(environment.get("PARITRANA_PORT") or free_port())
+        self.port = int(environment.get("PARITRANA_PORT") or free_ports(1)[0])
         self.process = subprocess.Popen(
             [sys.executable, "-c", SERVICE],
             cwd=ROOT,
@@ -97,16 +90,18 @@ class Trial:
         return f"http://127.0.0.1:{self.port}{path}"
 
     def wait_ready(self) -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(self.url("/health/ready"), trust_env=False).status_code == 200:
-                    return
-            time.sleep(0.02)
+        deadline = time.monotonic() + 60
+        # One client for all: each reads every certificate of the machine, which takes longer than the pause.
+        with httpx.Client(trust_env=False) as http:
+            while time.monotonic() < deadline and self.process.poll() is None:
+                with contextlib.suppress(httpx.HTTPError):
+                    if http.get(self.url("/health/ready")).status_code == 200:
+                        return
+                time.sleep(0.02)
         raise AssertionError(self.process.communicate(timeout=5))
 
     def ends(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out, err
 
     def stop(self) -> None:

@@ -290,7 +290,7 @@ class Whole:
                 return items
             cursor = f"&cursor={page['next']}"
 
-    async def arrived(self, service: str, *streams: str, within: float = 60.0) -> None:
+    async def arrived(self, service: str, *streams: str, within: float = 120.0) -> None:
         """Wait until a service has all that receipts named of the streams."""
         wanted = {stream: self.heads[stream] for stream in streams}
 
@@ -301,7 +301,7 @@ class Whole:
         await until(there, f"{service} has not received {wanted}", within=within)
 
 
-async def until(holds: Callable[[], Awaitable[bool]], said: str, *, within: float = 30.0) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], said: str, *, within: float = 120.0) -> None:
     """Wait until something holds; fail with `said` when it does not in time."""
     try:
         async with asyncio.timeout(within):
@@ -332,7 +332,7 @@ async def whole_system(begins: datetime = OPENS - timedelta(days=1), **given: An
 async def spoken_to(stack: Any, keys: Path) -> AsyncIterator[Whole]:
     """Read every service's routes and sign tokens with the key in `keys`."""
     signing = OKPKey.import_key(json.loads((keys / "token-signing.jwk").read_text("ascii")))
-    async with httpx.AsyncClient(timeout=30.0, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=60.0, trust_env=False) as http:
         whole = Whole(stack, http, signing)
         found: list[Route] = []
         for service in SERVICES:

@@ -13,11 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.local.ports import free_ports
 from kernel.clock import SystemClock
 from kernel.http import create_api
 from kernel.process import Background, kept, open_pool
 from kernel.settings import ServiceSettings, SettingsError, StartFailed, describe
-from tests.support.trial import Trial, free_port
+from tests.support.trial import Trial
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_task_that_ignores_its_end_does_not_keep_the_process(trial) -> None:
 
 def test_a_port_in_use_is_one_line_that_names_it_and_exit_2(trial) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", free_port()))
+        taken.bind(("127.0.0.1", free_ports(1)[0]))
         taken.listen()
         port = str(taken.getsockname()[1])
         code, _, err = trial(PARITRANA_PORT=port).ends()

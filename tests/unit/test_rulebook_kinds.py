@@ -57,11 +57,11 @@ def test_villages_end_in_their_province_after_two_stages_and_provinces_go_straig
     assert rules.entry_stage("PROVINSI").tier == "national"
 
 
-def test_it_says_of_a_kind_of_candidate_that_it_is_assumed():
+def test_it_says_of_a_kind_of_candidate_and_of_a_sector_that_they_are_assumed():
     marks = provenance(book())
     assert all(isinstance(mark, Assumed) for path, mark in marks.items() if path.startswith("kinds["))
     assert any(path.startswith("kinds[0].home") for path in marks)
-    assert not isinstance(marks["categories[3].sectors[0].code"], Assumed)
+    assert isinstance(marks["categories[3].sectors[0].code"], Assumed)
 
 
 @pytest.mark.parametrize("season", ["2020", "2021", "2022"])

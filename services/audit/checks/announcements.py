@@ -8,7 +8,7 @@ from typing import Any, Final
 from services.audit.checks.telling import Fault, after, before, told
 from services.audit.checks.ties import broken
 from services.audit.checks.verdicts import corrections, parted_ranks
-from services.audit.checks.ways import Way, left_empty, way_of, ways_until
+from services.audit.checks.ways import Way, way_of, ways_until
 from services.audit.meetings import Decided, Kept
 from services.audit.record import Record
 from services.audit.rules import Rules
@@ -85,14 +85,29 @@ def _corrected(decided: Decided, announced: Kept, seal: Kept, rules: Rules, reco
     ties = [tie["order"] for tie in broken(record, seal.id, announced.time)]
     rows = [*said.data["standings"], *said.data["unrankable"]]
     ways = {row["nomination"]: ways_until(record, row["nomination"], announced.time) for row in rows}
-    gone = {one for one in ways if left_empty(record, one, announced.time)}
+    disposals = {one: _disposals(one, announced, record) for one in ways}
+    gone = {one for one, way in ways.items() if way is None or not _took_part(way, decided, disposals[one])}
     ranks = parted_ranks(said.data["standings"], [order for order in (*orders, *ties) if order], gone)
     lines: set[Line] = set()
     for one, way in ways.items():
-        if way is None or (way.ending == "withdrawn" and not way.has_left(decided.at)):
+        left = way is None or way.ending in ("withdrawn", "rejected")
+        if way is None or (left and seal.id not in [event.data["seal"] for event in disposals[one]]):
             continue
         lines.add((one, ranks.get(one), _standing(one, way, decided.at, announced, rules, record)))
     return str(said.data["after"]), lines
+
+
+def _disposals(nomination: str, announced: Kept, record: Record) -> list[Kept]:
+    """Return by which decisions it was disposed of a nominee until an announcement."""
+    found = record.of(f"nomination/{nomination}", "StageAdvanced", "StageAdvanceWithdrawn", "NominationEliminated")
+    return [one for one in found if one.time < announced.time]
+
+
+def _took_part(way: Way, decided: Decided, disposals: list[Kept]) -> bool:
+    """Tell whether a nominee held a seat when a verdict fell, or could get one."""
+    cited = [(event.data["plenary"], event.data["motion"]) for event in disposals]
+    may_enter = way.at == decided.at and way.ending not in ("withdrawn", "rejected")
+    return way.has_left(decided.at) or may_enter or tuple(decided.cited.values()) in cited
 
 
 def _standing(nomination: str, way: Way, at: Json, announced: Kept, rules: Rules, record: Record) -> str:

@@ -11,6 +11,7 @@ from kernel.canonical import from_instant
 from schemas.regions import NATION
 from services.audit.checks.stages import awaits_verdict
 from services.audit.checks.telling import Fault, after, before, told
+from services.audit.checks.verdicts import rank_ahead
 from services.audit.checks.ways import Way, ways_near
 from services.audit.meetings import Kept
 from services.audit.recompute import one_of
@@ -82,7 +83,7 @@ def _holder_faults(issued: Kept, granted: Json, last: Json, record: Record) -> I
         yield f"the nominee does not bear the name {said['candidate']!r}"
     if said["given_to"] == "winner":
         # Where the path goes on in the next tier, who advanced there is who won.
-        ranks = {_rank_held(issued, record), *(_advanced_from(last, issued, record))}
+        ranks = {_rank_held(issued, record), *_advanced_from(last, issued, ways, record)}
         if said["at"] != last or said.get("rank") is None or said.get("rank") not in ranks:
             yield f"the nominee does not hold rank {said.get('rank')}"
     elif said["at"] != {**last, "stage": granted["stage"]} or not _reached(said["at"], ways) or "rank" in said:
@@ -101,10 +102,11 @@ def _rank_held(issued: Kept, record: Record) -> int | None:
     return rank
 
 
-def _advanced_from(last: Json, issued: Kept, record: Record) -> Iterator[int]:
-    for event in record.of(f"nomination/{issued.data['nomination']}", "StageAdvanced"):
-        if event.data["left"] == last and event.time <= after(issued.time):
-            yield event.data["rank"]
+def _advanced_from(last: Json, issued: Kept, ways: list[Way], record: Record) -> Iterator[int | None]:
+    """Yield the rank by which the nominee went on, as verdicts left it."""
+    if any(way.has_left(last) for way in ways):
+        for moment in (issued.time, after(issued.time)):
+            yield rank_ahead(issued.data["nomination"], last, moment, record)
 
 
 def _number_faults(issued: Kept, rules: Rules, record: Record) -> Iterator[str]:

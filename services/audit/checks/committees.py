@@ -36,7 +36,6 @@ class Committee:
 
     def __init__(self, events: Iterable[Kept]) -> None:
         self._seats: dict[Seat, str] = {}
-        self._belongings: dict[Seat, Json] = {}
         self._stated: dict[tuple[str, str], Json] = {}
         self._interests: set[tuple[str, str, str | None]] = set()
         self._sat: set[tuple[str, str]] = set()
@@ -49,12 +48,11 @@ class Committee:
             case "MemberAppointed":
                 seat = (data["body"], data["office"], data["seat"])
                 self._seats[seat] = data["person"]
-                self._belongings[seat] = self._stated[data["person"], data["body"]] = data
+                self._stated[data["person"], data["body"]] = data
                 self._sat.add((data["body"], data["person"]))
             case "MemberRemoved":
                 seat = (data["body"], data["office"], data["seat"])
                 self._seats.pop(seat, None)
-                self._belongings.pop(seat, None)
             case "ConflictDeclared":
                 self._interests.add(_interest(data))
             case "ConflictLifted":
@@ -68,6 +66,11 @@ class Committee:
         seats = self._seats.items()
         return {person for (of, office, _), person in seats if of == body and (wanted is None or office in wanted)}
 
+    def voters(self, body: str, seats: Mapping[str, int]) -> set[str]:
+        """Return who holds one of so many seats of these offices: the seats that a later version added vote by it."""
+        held = self._seats.items()
+        return {person for (of, office, number), person in held if of == body and number <= seats.get(office, 0)}
+
     def offices(self, body: str, person: str) -> set[str]:
         """Return the offices that a person holds in a body."""
         return {office for (of, office, _), holder in self._seats.items() if (of, holder) == (body, person)}
@@ -80,9 +83,9 @@ class Committee:
         """Return who may take no part in deciding on these candidates (by nomination) of a category."""
         found = {person for person in self._people() if self._declared(scope, person, category, candidates)}
         for candidate in candidates.values():
-            for seat, belonging in self._belongings.items():
-                if candidate is not None and _own(scope, candidate, belonging) == "refused":
-                    found.add(self._seats[seat])
+            for (person, _), stated in self._stated.items():
+                if candidate is not None and _own(scope, candidate, stated) == "refused":
+                    found.add(person)
         return found
 
     def grounds(self, scope: Scope, person: str, category: str, nomination: str, candidate: Json) -> list[Json]:

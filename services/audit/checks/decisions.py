@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from services.audit.checks.motions import count_faults
-from services.audit.checks.results import compared, crowned, missing_faults
+from services.audit.checks.results import compared, crowned, missing_faults, verified_faults
 from services.audit.checks.scoring import deadline
 from services.audit.checks.stages import held_faults, leads_to, proposes, upstream_faults
 from services.audit.checks.staleness import entering_faults, stale_faults
 from services.audit.checks.telling import after, before
 from services.audit.checks.ties import broken, effective_ranks, tie_faults
 from services.audit.checks.verdicts import verdict_faults, winners_at
-from services.audit.checks.ways import left_empty, ways_until
+from services.audit.checks.ways import left_empty
 from services.audit.meetings import Decided, Kept, Motion
 from services.audit.record import Record, award_of, ranking_of
 from services.audit.rules import Rules
@@ -158,7 +158,7 @@ def _result_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, r
     yield from entering_faults(decided, orders, entering, rules.following(decided.at), record)
     others = [one for one in listed if one is None or one.name != "ResealOrdered"]
     yield from compared(others, expected, seal, record)
-    yield from _verified_faults(decided, listed, rules, record)
+    yield from verified_faults(decided, listed, rules, record)
 
 
 def _moved(listed: Iterable[Kept | None], nomination: str) -> bool:
@@ -178,18 +178,6 @@ def _expected(side: str, nomination: str, decided: Decided, rules: Rules, ranks:
     if following is None:
         return {"name": "WinnerDeclared", "at": at, **common}
     return {"name": "StageAdvanced", "left": at, "reached": following, **common}
-
-
-def _verified_faults(decided: Decided, listed: Iterable[Kept | None], rules: Rules, record: Record) -> Iterator[str]:
-    """Check that a stage with verification lets nobody on whom its body did not find in order."""
-    if rules.stage(decided.at).get("verification") is None:
-        return
-    for kept in listed:
-        if kept is None or kept.name not in ("StageAdvanced", "WinnerDeclared"):
-            continue
-        way = ways_until(record, kept.data["nomination"], kept.time)
-        if way is None or not way.verified_at(decided.at):
-            yield f"{kept.data['nomination']} goes on, and was not verified"
 
 
 # --- late nominations ----------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def count_faults(decided: Decided, motion: Motion, rules: Rules, record: Record)
 def _free(decided: Decided, motion: Motion, rules: Rules, committee: Committee, record: Record) -> set[str]:
     """Return who holds a seat that votes, and is not recused on the motion."""
     body = _body(decided)
-    return committee.holders(body, rules.voting(body)) - _recused(motion, rules, committee, record)
+    return committee.voters(body, rules.voting_seats(body)) - _recused(motion, rules, committee, record)
 
 
 def _recused(motion: Motion, rules: Rules, committee: Committee, record: Record) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from services.audit.checks.telling import text
-from services.audit.checks.ways import way_of
+from services.audit.checks.ways import way_of, ways_until
 from services.audit.meetings import Decided, Kept, Point
 from services.audit.record import Record
 from services.audit.rules import Rules
@@ -40,9 +40,14 @@ def crowned(decided: Decided, ahead: Sequence[Json], rules: Rules) -> Iterator[d
 
 
 def vacant(taken: Sequence[int], quota: int) -> list[int]:
-    """Return the ranks that nobody takes: those who share a rank take as many as they are, from that one on."""
-    covered = {rank + more for rank, held in Counter(taken).items() for more in range(held)}
-    return [rank for rank in range(1, quota + 1) if rank not in covered]
+    """Return the ranks that nobody takes."""
+    ranks = covered(taken)
+    return [rank for rank in range(1, quota + 1) if rank not in ranks]
+
+
+def covered(taken: Iterable[int]) -> set[int]:
+    """Return the ranks that are taken: those who share a rank take as many as they are, from that one on."""
+    return {rank + more for rank, held in Counter(taken).items() for more in range(held)}
 
 
 def compared(listed: Iterable[Kept | None], expected: Iterable[Json], seal: Kept, record: Record) -> Iterator[str]:
@@ -62,6 +67,18 @@ def compared(listed: Iterable[Kept | None], expected: Iterable[Json], seal: Kept
     for wanted, count in due.items():
         for _ in range(count):
             yield f"it has no result for {_brief(names[wanted])}"
+
+
+def verified_faults(decided: Decided, listed: Iterable[Kept | None], rules: Rules, record: Record) -> Iterator[str]:
+    """Check that a stage with verification lets nobody on whom its body did not find in order."""
+    if rules.stage(decided.at).get("verification") is None:
+        return
+    for kept in listed:
+        if kept is None or kept.name not in ("StageAdvanced", "WinnerDeclared"):
+            continue
+        way = ways_until(record, kept.data["nomination"], kept.time)
+        if way is None or not way.verified_at(decided.at):
+            yield f"{kept.data['nomination']} goes on, and was not verified"
 
 
 def _named(point: Point) -> str:

@@ -14,11 +14,11 @@ from typing import Any
 from services.audit.checks.committees import Committee, Scope, committee_at, committee_stream
 from services.audit.checks.scoring import deadline, opening_of
 from services.audit.checks.telling import text
-from services.audit.checks.verdicts import digest_of
+from services.audit.checks.verdicts import digest_of, reviews
 from services.audit.checks.ways import Way, way_of
 from services.audit.meetings import Kept, Point
 from services.audit.recompute import Nominee, StageRules, ranking
-from services.audit.record import Record, award_of, ranking_of
+from services.audit.record import Record, award_of, award_of_ranking, ranking_of
 from services.audit.rules import Rules
 from services.audit.sheets import Sheet
 
@@ -37,6 +37,7 @@ def seal_faults(seal: Kept, record: Record) -> Iterator[str]:
     yield from _again_faults(seal, record)
     inputs = Inputs(seal, record, rules)
     yield from inputs.sheet_faults()
+    yield from inputs.verdict_faults()
     nominees = [inputs.nominee(nomination) for nomination in said["basis"]["nominations"]]
     yield from inputs.faults
     yield from _compared(said, *ranking(inputs.ranking, nominees))
@@ -156,7 +157,9 @@ class Inputs:
             return "voided" if status == "voided" else "not-submitted"
         if any(not ground["flagged"] for ground in self._grounds(sheet.member, sheet.nomination)):
             return "recused"
-        if not self.ranking.counts_removed and sheet.member not in self.committee.holders(self.ranking.body):
+        body = self.ranking.body
+        scorers = self.committee.holders(body, self.rules.voting(body))
+        if not self.ranking.counts_removed and sheet.member not in scorers:
             return "removed"
         return None
 
@@ -204,20 +207,40 @@ class Inputs:
                 yield sheet.at(one["version"])
 
     def _carried(self, nomination: str, path: Sequence[Json]) -> dict[str, Fraction]:
-        versions = {point["stream"]: point["version"] for point in self.seal.data["basis"].get("carried", ())}
         figures: dict[str, Fraction] = {}
         for aspect in self.ranking.aspects:
             tier, stage, source = aspect.carried or ("", "", "")
             passed = [at for at in path if (at["tier"], at["stage"]) == (tier, stage)]
-            stream = ranking_of(passed[-1]) if passed else ""
-            sealed = self.record.of(stream, "RankingSealed")
-            earlier = next((one for one in sealed if one.point == Point(stream, versions.get(stream, 0))), None)
+            earlier = self._earlier(ranking_of(passed[-1])) if passed else None
             for standing in earlier.data["standings"] if earlier else ():
                 if standing["nomination"] == nomination:
                     found = {one["aspect"]: Fraction(one["value"]) for one in standing["aspects"]}
                     if source in found:
                         figures[aspect.code] = found[source]
         return figures
+
+    def _sources(self) -> dict[str, int]:
+        return {point["stream"]: point["version"] for point in self.seal.data["basis"].get("carried", ())}
+
+    def _earlier(self, ranking: str) -> Kept | None:
+        """Return whose standings count of an earlier ranking: the last verdict's that scoring saw, else the seal's."""
+        cited = Point(ranking, self._sources().get(ranking, 0))
+        sealed = self.record.of(ranking, "RankingSealed")
+        return self._verdict(ranking) or next((one for one in sealed if one.point == cited), None)
+
+    def _verdict(self, ranking: str) -> Kept | None:
+        seen = self._versions().get(award_of_ranking(ranking), 0)
+        known = [one for one in reviews(self.record, ranking) if one.point.version <= seen]
+        decided = self.record.of(f"appeal/{known[-1].data['appeal']}", "AppealDecided") if known else ()
+        return decided[0] if decided else None
+
+    def verdict_faults(self) -> Iterator[str]:
+        """Check that the seal names the last verdicts on the rankings that it carries from, and no others."""
+        sources = self._sources()
+        named = {Point(stream, version) for stream, version in sources.items() if stream.startswith("appeal/")}
+        last = [self._verdict(stream) for stream in sources if stream.startswith("ranking/")]
+        if named != {one.point for one in last if one is not None}:
+            yield "the verdicts that it names are not the last ones on the rankings that it carries from"
 
     def recusal_faults(self) -> Iterator[str]:
         """Check whom the seal shows as recused; seals of before show nobody."""

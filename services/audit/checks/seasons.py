@@ -3,14 +3,19 @@
 While a season is frozen, and once it is closed, nothing of it changes. What else happens (somebody reads a sheet, a
 late seal is answered, a refusal is recorded) changes nothing, and is let pass. So is an appeal that is lodged while a
 season is frozen, since its window does not wait.
+
+Scoring hears of a freeze when it is delivered. A seal names the version of the season that it saw, so that it is judged
+by what scoring knew; whatever else it let pass within an hour of a freeze it may not have heard of, which is remarked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
 
+from kernel.canonical import from_instant
 from services.audit.checks.telling import Fault, after, before, told
 from services.audit.events import Document
 from services.audit.meetings import Kept
@@ -25,17 +30,34 @@ _LODGING: Final = frozenset({"AppealLodged", "DecisionContested", "StageFrozen"}
 _KINDS: Final = ("committee", "award", "ranking", "interview")
 
 
+LATE: Final = timedelta(hours=1)
+"""How long after a freeze scoring may not have heard of it."""
+
+
+class Held(NamedTuple):
+    """What happened in a season in spite of a hold; `late`: by a service that may not have heard of it."""
+
+    what: str
+    late: bool
+
+
 @dataclass(slots=True)
 class Hold:
-    """From when to when (None: for good) nothing of a season was to change."""
+    """From when to when (None: for good) nothing of a season was to change, and at which versions it says so."""
 
     begin: str
+    version: int
     end: str | None = None
+    end_version: int | None = None
     closed: bool = False
 
     def covers(self, moment: str) -> bool:
         """Tell whether a moment lies certainly inside."""
         return self.begin < before(moment) and (self.end is None or after(moment) < self.end)
+
+    def was_seen(self, version: int) -> bool:
+        """Tell whether the season is held at a version of its stream."""
+        return self.version <= version and (self.end_version is None or version < self.end_version)
 
 
 class Holds:
@@ -50,20 +72,28 @@ class Holds:
         name, season = event.type.split(".")[-2], event.stream.partition("/")[2]
         holds = self._holds.setdefault(season, [])
         if name in ("SeasonFrozen", "SeasonClosed"):
-            holds.append(Hold(event.time, closed=name == "SeasonClosed"))
+            holds.append(Hold(event.time, event.version, closed=name == "SeasonClosed"))
         elif name == "SeasonUnfrozen" and holds and holds[-1].end is None:
-            holds[-1].end = event.time
+            holds[-1].end, holds[-1].end_version = event.time, event.version
 
-    def fault(self, event: Document) -> str | None:
-        """Return what is wrong with an event that was recorded while its season was held."""
+    def judge(self, event: Document) -> Held | None:
+        """Return what is to be said of an event that was recorded while its season was held."""
         if not any(self._holds.values()):
             return None
         season, name = self._season(event), event.type.split(".")[-2]
         if season is None or name in _PASSING:
             return None
         holds = [hold for hold in self._holds.get(season, ()) if hold.closed or name not in _LODGING]
-        held = any(hold.covers(event.time) for hold in holds)
-        return f"the season {season} was frozen or closed" if held else None
+        if name == "RankingSealed":
+            points = {point["stream"]: point["version"] for point in event.data["basis"]["streams"]}
+            if any(hold.was_seen(points.get(f"season/{season}", 0)) for hold in holds):
+                return Held(f"the season {season} was frozen or closed", late=False)
+        found = [hold for hold in holds if hold.covers(event.time)]
+        if not found:
+            return None
+        late = name == "RankingSealed" or all(_may_be_unheard(event, hold) for hold in found)
+        also = ", of which scoring may not have heard" if late else ""
+        return Held(f"the season {season} was frozen or closed{also}", late)
 
     def _season(self, event: Document) -> str | None:
         """Return the season that an event changes something of; None for what is of none."""
@@ -78,6 +108,11 @@ class Holds:
             return str(stated)
         # Only the first events of a nomination, a meeting or an appeal must say whose they are.
         return self._of_streams.setdefault(event.stream, str(stated)) if stated else self._of_streams.get(event.stream)
+
+
+def _may_be_unheard(event: Document, hold: Hold) -> bool:
+    by_scoring = event.stream.startswith(("sheet/", "ranking/"))
+    return by_scoring and from_instant(event.time) - from_instant(hold.begin) <= LATE
 
 
 # --- a season's own stream -----------------------------------------------------------------------------------------

@@ -48,8 +48,9 @@ def upstream_faults(decided: Decided, rules: Rules, record: Record) -> Iterator[
 
 
 def proposes(decided: Decided) -> bool:
-    """Tell whether a decision is one on who advances."""
-    return decided.motion is not None and decided.motion.opened.name == "MotionOpened"
+    """Tell whether a decision is one on who advances, of a meeting that was convened."""
+    asked = decided.motion is not None and decided.motion.opened.name == "MotionOpened"
+    return asked and decided.convened is not None
 
 
 def leads_to(earlier: Json, at: Json, rules: Rules) -> bool:
@@ -89,7 +90,38 @@ def awaits_verdict(events: Iterable[Kept]) -> bool:
 def frozen_faults(record: Record) -> Iterator[Fault]:
     """Check that nothing was sealed, tabled or announced at a stage that an appeal held."""
     for seal in record.seals.values():
-        yield from told("seal", seal.place, held_faults(seal.data["at"], seal.time, record))
+        yield from told("seal", seal.place, _sealed_faults(seal, record))
     for announced in record.kind("award", "RankingAnnounced"):
         found = held_faults(announced.data["at"], announced.time, record)
         yield from told("announcement", announced.place, found)
+
+
+def frozen_remarks(record: Record) -> Iterator[Fault]:
+    """Tell which seals were made while an appeal held their stage of which scoring had not heard.
+
+    Scoring hears of an appeal when it is delivered, and a seal names the award's version that it saw. Until it hears it
+    seals honestly, and the seal waits with its stage: no decision rests on it before the appeal is decided.
+    """
+    for seal in record.seals.values():
+        yield from told("late", seal.place, _unheard(seal, record))
+
+
+def _sealed_faults(seal: Kept, record: Record) -> Iterator[str]:
+    seen = _seen(seal)
+    for frozen, until in holds(seal.data["at"], record):
+        if frozen.point.version <= seen and (until is None or seen < until.point.version):
+            yield f"the appeal {frozen.data['appeal']} held the stage"
+
+
+def _unheard(seal: Kept, record: Record) -> Iterator[str]:
+    seen = _seen(seal)
+    for frozen, until in holds(seal.data["at"], record):
+        goes_on = until is None or after(seal.time) <= until.time
+        if seen < frozen.point.version and frozen.time <= before(seal.time) and goes_on:
+            yield f"scoring sealed without having heard of the appeal {frozen.data['appeal']}, which held the stage"
+
+
+def _seen(seal: Kept) -> int:
+    """Return the version of the stage's award that a seal saw, 0 for a seal that names none."""
+    streams = {point["stream"]: point["version"] for point in seal.data["basis"]["streams"]}
+    return int(streams.get(award_of(seal.data["at"]), 0))

@@ -1,7 +1,8 @@
-"""Whether a seal still held what was known when it was made: everybody who competed, and the committee as it sat.
+"""Whether a seal still held what was known when it was made: who competed, the committee as it sat, verdicts on others.
 
-Scoring learns of nominations and committees a moment later than they are recorded. What it did not know yet makes the
-seal stale: it is ordered anew, and no decision may rest on it. Only what was certainly there before the seal counts.
+Scoring learns of nominations, committees and verdicts a moment later than they are recorded. What it did not know yet
+makes the seal stale: it is ordered anew, and no decision may rest on it. Only what was certainly there before the seal
+counts.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 from services.audit.checks.committees import committee_stream
 from services.audit.checks.telling import Fault, after, before
+from services.audit.checks.verdicts import reviews
 from services.audit.checks.ways import ways_near
 from services.audit.meetings import Decided, Kept
 from services.audit.record import COMMITTEE, Record, award_of, ranking_of
@@ -26,6 +28,10 @@ def stale_faults(seal: Kept, record: Record) -> Iterator[str]:
     changes = [one for one in record.of(stream, *COMMITTEE) if one.point.version > seen.get(stream, 0)]
     if any(one.time <= before(seal.time) for one in changes):
         yield "the seal does not know of a change of the committee before it"
+    for ranking in [point["stream"] for point in basis.get("carried", ()) if point["stream"].startswith("ranking/")]:
+        unheard = [one for one in reviews(record, ranking) if one.point.version > seen.get(one.point.stream, 0)]
+        if any(one.time <= before(seal.time) for one in unheard):
+            yield f"the seal does not know of a verdict before it on {ranking}, from which it carries"
     for begun in record.kind("nomination", "CandidateNominated"):
         if begun.data["entry"]["category"] != at["category"]:
             continue

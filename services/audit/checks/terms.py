@@ -12,7 +12,7 @@ from typing import Any
 
 from kernel.canonical import from_instant
 from services.audit.checks.telling import Fault, after, before, told
-from services.audit.meetings import Meeting
+from services.audit.meetings import Kept, Meeting
 from services.audit.record import TERM, Record
 
 Json = Mapping[str, Any]
@@ -24,10 +24,7 @@ def terms_faults(record: Record) -> Iterator[Fault]:
         for place, moment in meeting.acts:
             yield from told("decision", place, _act_faults(meeting, moment, record))
     for found in record.kind("nomination", "NominationVerified", "NominationReturned", "NominationRejected"):
-        at = found.data["at"]
-        yield from told(
-            "verification", found.place, _office_faults(at, _bodies_of(at, found.time, record), found.time, record)
-        )
+        yield from told("verification", found.place, _finding_faults(found, record))
 
 
 def _act_faults(meeting: Meeting, moment: str, record: Record) -> Iterator[str]:
@@ -36,10 +33,11 @@ def _act_faults(meeting: Meeting, moment: str, record: Record) -> Iterator[str]:
         yield from _office_faults(said, {said["body"]}, moment, record)
 
 
-def _bodies_of(at: Json, moment: str, record: Record) -> set[str]:
-    """Return the body of a stage by every version of the rules that can have counted at a moment."""
-    possible = record.rules_at(at["season"], before(moment), after(moment))
-    return {rules.stage(at)["body"] for rules in possible}
+def _finding_faults(found: Kept, record: Record) -> Iterator[str]:
+    """Check what was found at a stage, whose body is told by any version of the rules that can have counted then."""
+    at, moment = found.data["at"], found.time
+    bodies = {rules.stage(at)["body"] for rules in record.rules_at(at["season"], before(moment), after(moment))}
+    yield from _office_faults(at, bodies, moment, record)
 
 
 def _office_faults(place: Json, bodies: set[str], moment: str, record: Record) -> Iterator[str]:

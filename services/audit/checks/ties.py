@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from services.audit.checks.stages import held_faults
 from services.audit.checks.telling import after, before
 from services.audit.checks.ways import left_empty
 from services.audit.meetings import Decided, Kept, Motion
@@ -47,6 +48,8 @@ def tie_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, recor
     said, moment = motion.opened.data, motion.opened.time
     if decided.event.data["results"]:
         yield "breaking a tie moves nobody, and it lists results"
+    yield from held_faults(decided.at, moment, record)
+    yield from held_faults(decided.at, decided.event.time, record)
     sharing = [row["nomination"] for row in seal.data["standings"] if row["rank"] == said["rank"]]
     tied = [one for one in sharing if one in said["order"] or not left_empty(record, one, after(moment))]
     if len(tied) < 2 or sorted(said["order"]) != sorted(tied):
@@ -86,8 +89,8 @@ def _lot_faults(decided: Decided, said: Json, motion: Motion, record: Record) ->
         yield "its order is not the one that the lot's seed gives"
     if motion.votes or motion.on_paper:
         yield "nobody votes on a lot"
-    earlier = [one.data for one in _put(record, motion.opened.time) if _is_draw(one, decided, record)]
-    seeds = _seeds(earlier, said["order"])
+    earlier = [one for one in _put(record, motion.opened.time) if _is_draw(one, decided, record)]
+    seeds = _first_seeds(earlier, said["order"])
     if seeds and said.get("seed") not in seeds:
         yield "the same nominees were drawn for before, with another seed"
 
@@ -101,5 +104,8 @@ def _is_draw(opened: Kept, decided: Decided, record: Record) -> bool:
     return bool(opened.data["method"] == "lot" and places[0] == places[1])
 
 
-def _seeds(drawn: Sequence[Json], order: Collection[str]) -> set[str]:
-    return {one["seed"] for one in drawn if one.get("seed") and set(order) <= set(one["order"])}
+def _first_seeds(drawn: Sequence[Kept], order: Collection[str]) -> set[str]:
+    """Return the seed of the first draw among these nominees; of several, where two meetings drew at about once."""
+    among = [one for one in drawn if one.data.get("seed") and set(order) <= set(one.data["order"])]
+    first = min((one.time for one in among), default="")
+    return {one.data["seed"] for one in among if one.time <= after(first)}

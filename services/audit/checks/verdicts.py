@@ -15,14 +15,14 @@ from itertools import groupby
 from typing import Any
 
 from kernel.canonical import canonical
-from services.audit.checks.results import compared, crowned, missing_faults
+from services.audit.checks.results import compared, covered, crowned, missing_faults, verified_faults
 from services.audit.checks.stages import held_faults, holds
 from services.audit.checks.telling import after, before
 from services.audit.checks.ties import broken
 from services.audit.checks.ways import Way, ways_until
 from services.audit.meetings import Decided, Kept, Motion
 from services.audit.recompute import aggregate, reranked
-from services.audit.record import Record, award_of, ranking_of
+from services.audit.record import Record, award_of, award_of_ranking, ranking_of
 from services.audit.rules import Rules
 
 Json = Mapping[str, Any]
@@ -43,20 +43,28 @@ def corrections(record: Record, seal: str, moment: str) -> list[Kept]:
     return sorted(decided, key=lambda one: one.time)
 
 
+def reviews(record: Record, ranking: str) -> list[Kept]:
+    """Return where a ranking's award says that an appeal against it was upheld, in the order of its stream."""
+    found = record.of(award_of_ranking(ranking), "DecisionReviewed")
+    return [one for one in found if one.data["outcome"] == "upheld" and ranking_of(one.data["at"]) == ranking]
+
+
 def parted_ranks(ranked: Sequence[Json], orders: Sequence[Sequence[str]], gone: Collection[str]) -> dict[str, int]:
     """Return everybody's rank, best first, with the ties that people broke taken into account.
 
     Args:
         ranked: standings, in which those who remain tied share a rank.
-        orders: in which order people put tied nominees; the first that covers a shared rank counts.
+        orders: in which order people put tied nominees; the first that covers a shared rank counts, and whoever it
+            names keeps the place there, also who is gone.
         gone: who takes no seat any more, so that no order need name them.
     """
     ranks: dict[str, int] = {}
     for rank, rows in groupby(ranked, key=lambda row: row["rank"]):
         tied = [str(row["nomination"]) for row in rows]
-        wanted = [one for one in tied if one not in gone]
-        covering = [order for order in orders if len(wanted) > 1 and set(wanted) <= set(order)]
-        order = [one for one in covering[0] if one in wanted] if covering else []
+        named = [[one for one in order if one in tied] for order in orders]
+        left = [one for one in tied if one not in gone]
+        covering = [order for order in named if len(order) > 1 and set(left) <= set(order)]
+        order = covering[0] if covering else []
         ranks |= {one: rank + order.index(one) if one in order else rank for one in tied}
     return dict(sorted(ranks.items(), key=lambda item: item[1]))
 
@@ -77,6 +85,8 @@ class Reversal:
     held: dict[str, int | None] = field(init=False)
     ranks: dict[str, int] = field(init=False)
     due: dict[str, int] = field(init=False)
+    tied: list[str] = field(init=False)
+    """Who shares the last rank within the quota once ranked anew, if they are more than the seats from it on."""
 
     def __post_init__(self) -> None:
         corrected = corrections(self.record, self.seal.id, self.moment)
@@ -86,7 +96,7 @@ class Reversal:
         self.held = self._held()
         if not self.upheld:
             self.standings, self.unrankable = list(self.before["standings"]), list(self.before["unrankable"])
-            self.ranks, self.due = {}, {}
+            self.ranks, self.due, self.tied = {}, {}, []
             return
         nominated = {one: way.begun.time for one, way in self.ways.items() if way is not None}
         whose = self.motion.opened.data["nomination"]
@@ -96,10 +106,13 @@ class Reversal:
         voted = [one.data["verdict"].get("order") for one in reversed(corrected)]
         own = self.verdict.get("order")
         ties = [tie["order"] for tie in broken(self.record, self.seal.id, self.moment)]
-        orders = [order for order in (own, *voted, *ties) if order]
-        self.ranks = parted_ranks(self.standings, orders, gone)
-        quota = rules.quota(self.at["province"])
-        self.due = {one: rank for one, rank in self.ranks.items() if rank <= quota and one not in gone}
+        orders = [order for order in (*voted, *ties) if order]
+        self.due = self._within(parted_ranks(self.standings, orders, gone), gone)
+        last = max(self.due.values(), default=0)
+        self.tied = [one for one, rank in self.due.items() if rank == last]
+        self.tied = self.tied if last + len(self.tied) - 1 > rules.quota(self.at["province"]) else []
+        self.ranks = parted_ranks(self.standings, [own, *orders] if own else orders, gone)
+        self.due = self._within(self.ranks, gone)
 
     @property
     def moment(self) -> str:
@@ -134,19 +147,33 @@ class Reversal:
 
     @property
     def moving(self) -> list[str]:
-        """Return the winners whose rank changes, in rank order."""
+        """Return those who keep a seat and whose rank of a tier changes, in rank order."""
         return [one for one, rank in self.due.items() if self.held.get(one) not in (None, rank)]
+
+    @property
+    def taking(self) -> list[Json]:
+        """Return those who get a seat or another rank, in rank order, with the rank."""
+        changed = {*self.entering, *self.moving}
+        return [{"nomination": one, "rank": rank} for one, rank in self.due.items() if one in changed]
 
     @property
     def ends_path(self) -> bool:
         """Tell whether winners come of the contested stage."""
         return self.rules.following(self.at) is None
 
+    def _within(self, ranks: Mapping[str, int], gone: Collection[str]) -> dict[str, int]:
+        """Return who is within the quota and not gone, best first, with the rank."""
+        quota = self.rules.ranking(self.at).quota(self.at["province"])
+        return {one: rank for one, rank in ranks.items() if rank <= quota and one not in gone}
+
     def _held(self) -> dict[str, int | None]:
-        """Return who holds a seat: the winners with their rank, or those who advanced."""
+        """Return who holds a seat: the winners and those whom a tier sends on with their rank, or who advanced."""
         if self.ends_path:
             return dict(winners_at(self.at, self.moment, self.record))
-        return {one: None for one, way in self.ways.items() if way is not None and way.has_left(self.at)}
+        ahead = [one for one, way in self.ways.items() if way is not None and way.has_left(self.at)]
+        if not self.rules.ends_tier(self.at):
+            return dict.fromkeys(ahead)
+        return {one: rank_ahead(one, self.at, self.moment, self.record) for one in ahead}
 
     def _may_enter(self, way: Way | None) -> bool:
         return way is not None and way.at == self.at and way.ending not in ("withdrawn", "rejected")
@@ -194,11 +221,14 @@ def verdict_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, r
             yield "a motion that was lost has no results"
         return
     reversal = Reversal(decided, motion, seal, rules, record)
+    if sorted(reversal.verdict.get("order", ())) != sorted(reversal.tied):
+        yield "its verdict does not put just those in an order who would share a rank at the cut"
     affected = {*reversal.entering, *reversal.moving, *reversal.leaving}
     if not affected <= set(motion.nominations):
         yield "its motion does not name everybody whose outcome it changes"
     listed = [record.caused.get(point) for point in decided.results]
     yield from missing_faults(decided, record)
+    yield from verified_faults(decided, listed, rules, record)
     orders = [one for one in listed if one is not None and one.name == "ResealOrdered"]
     yield from _order_faults(reversal, orders)
     others = [one for one in listed if one is None or one.name != "ResealOrdered"]
@@ -295,6 +325,7 @@ def _reviewed(reversal: Reversal) -> Iterator[Json]:
         **_by_appeal(reversal),
         **(anew if reversal.upheld else {}),
     }
+    places = [{"nomination": one, "rank": rank} for one, rank in reversal.due.items()]
     yield {
         "name": "DecisionReviewed",
         "at": reversal.at,
@@ -302,6 +333,7 @@ def _reviewed(reversal: Reversal) -> Iterator[Json]:
         "seal": reversal.seal.id,
         "outcome": reversal.verdict["outcome"],
         "digest": later if reversal.upheld else earlier,
+        **({"places": places} if reversal.upheld else {}),
     }
 
 
@@ -318,6 +350,11 @@ def _moved(reversal: Reversal) -> Iterator[Json]:
             rank = winners_at(stage, reversal.moment, reversal.record).get(one)
             if rank is not None:
                 yield _dethroned(one, stage, rank, reversal)
+    for stage in reversal.rules.downstream(at):
+        winners = winners_at(stage, reversal.moment, reversal.record)
+        kept = [rank for one, rank in winners.items() if one not in reversal.leaving]
+        for rank in covered(winners.values()) - covered(kept):
+            yield {"name": "RankLeftVacant", "at": stage, "rank": rank, **reversal.decided.cited}
     for one in reversal.entering:
         yield {
             "name": "StageAdvanced",
@@ -328,6 +365,7 @@ def _moved(reversal: Reversal) -> Iterator[Json]:
             "seal": seal,
             **reversal.decided.cited,
         }
+    yield from crowned(reversal.decided, reversal.taking, reversal.rules)
 
 
 def _rank(rank: int | None) -> dict[str, int]:
@@ -346,6 +384,20 @@ def winners_at(at: Json, moment: str, record: Record) -> dict[str, int]:
     return found
 
 
+def rank_ahead(nomination: str, at: Json, moment: str, record: Record) -> int | None:
+    """Return the rank by which a nominee went on from a stage, as the verdicts before a moment left it."""
+    steps = [one for one in record.of(f"nomination/{nomination}", "StageAdvanced") if one.data["left"] == at]
+    went = [one.data for one in steps if one.time < moment]
+    if not went:
+        return None
+    rank: int = went[-1]["rank"]
+    for review in record.of(award_of(at), "DecisionReviewed"):
+        if review.data["seal"] == went[-1]["seal"] and review.time < moment:
+            places = {one["nomination"]: one["rank"] for one in review.data.get("places", ())}
+            rank = places.get(nomination, rank)
+    return rank
+
+
 def _dethroned(nomination: str, at: Json, rank: int, reversal: Reversal) -> Json:
     return {"name": "WinnerWithdrawn", "nomination": nomination, "at": at, "rank": rank, **_by_appeal(reversal)}
 
@@ -360,36 +412,48 @@ def _winners(reversal: Reversal) -> Iterator[Json]:
         if way is not None and way.ending is None:
             out = {"nomination": one, "at": at, "reason": "below-quota", "seal": seal, **cited}
             yield {"name": "NominationEliminated", **out, **_rank(reversal.ranks.get(one))}
-    taking = [one for one in reversal.due if one in (*reversal.entering, *reversal.moving)]
-    for one in taking:
-        yield {"name": "WinnerDeclared", "nomination": one, "at": at, "rank": reversal.due[one], "seal": seal, **cited}
+    for one in reversal.entering:
+        back = reversal.ways.get(one)
+        if back is not None and back.ending is not None:
+            yield {"name": "NominationReinstated", "nomination": one, "at": at, "seal": seal, **_by_appeal(reversal)}
+    for taking in reversal.taking:
+        yield {"name": "WinnerDeclared", "at": at, "seal": seal, **taking, **cited}
     brought = crowned(reversal.decided, [{"nomination": one, "rank": rank} for one, rank in reversal.due.items()],
                       reversal.rules)  # fmt: skip
     already = _vacant_before(reversal)
     for event in brought:
-        new = event["nomination"] in taking if event["name"] == "PrizeAwarded" else event["rank"] not in already
-        if new:
+        prize = event["name"] == "PrizeAwarded"
+        told = {name: event[name] for name in ("nomination", "rank")} if prize else {}
+        if (prize and told in reversal.taking) or (not prize and event["rank"] not in already):
             yield event
 
 
 def _vacant_before(reversal: Reversal) -> set[int]:
-    """Return the ranks that were left vacant and that nobody took since."""
+    """Return the ranks that were left vacant and that nobody took since, by name or by sharing one before it."""
     found: set[int] = set()
+    winners: dict[str, int] = {}
     for event in reversal.record.of(award_of(reversal.at), "RankLeftVacant", "WinnerDeclared", "WinnerWithdrawn"):
-        if event.time < reversal.moment and event.data["at"] == reversal.at:
-            (found.add if event.name == "RankLeftVacant" else found.discard)(event.data["rank"])
+        if event.time >= reversal.moment or event.data["at"] != reversal.at:
+            continue
+        if event.name == "RankLeftVacant":
+            found.add(event.data["rank"])
+        elif event.name == "WinnerDeclared":
+            winners[event.data["nomination"]] = event.data["rank"]
+        else:
+            winners.pop(event.data["nomination"], None)
+        found -= covered([*winners.values()])
     return found
 
 
 def _revoked(reversal: Reversal) -> Iterator[Json]:
     """Yield the certificates in force that say of a nominee what no longer holds."""
-    lost = {*reversal.leaving, *(reversal.moving if reversal.ends_path else ())}
     beyond = reversal.rules.downstream(reversal.at)
     for stream in dict.fromkeys(award_of(stage) for stage in (reversal.at, *beyond)):
         for one in certificates_in_force(stream, reversal.record, reversal.moment):
             said = one.data
+            loses = said["nomination"] in reversal.leaving
             as_winner = said["given_to"] == "winner" and said["at"] == reversal.at
-            if said["nomination"] in lost and (said["at"] in beyond or as_winner):
+            if (loses and said["at"] in beyond) or (as_winner and (loses or said["nomination"] in reversal.moving)):
                 told = {name: said[name] for name in ("certificate", "number", "nomination")}
                 yield {"name": "CertificateRevoked", "appeal": _appeal(reversal), **told}
 

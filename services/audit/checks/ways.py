@@ -11,7 +11,7 @@ from typing import Any
 
 from services.audit.checks.telling import Fault, after, before, text, told
 from services.audit.meetings import Kept
-from services.audit.record import Record
+from services.audit.record import Record, award_of
 
 Json = Mapping[str, Any]
 
@@ -65,12 +65,14 @@ class Way:
                 self.ending = "withdrawn"
             case "NominationEliminated":
                 self.ending = "eliminated"
+            case "NominationReinstated":
+                self.ending = None
             case "StageAdvanced":
                 self.path.append(data["reached"])
                 self.ranks[text(data["left"])] = data["rank"]
                 self.ending = None
             case "StageAdvanceWithdrawn":
-                self.ending = self.ending if self.ending == "withdrawn" else "eliminated"
+                self.ending = self.ending if self.ending in ("withdrawn", "rejected") else "eliminated"
                 if data["returned"] in self.path:
                     self.path = self.path[: self.path.index(data["returned"]) + 1]
             case "NominationVerified" | "NominationReturned" | "NominationResubmitted" | "NominationRejected":
@@ -129,23 +131,49 @@ def way_faults(record: Record) -> Iterator[Fault]:
     """Return what a nomination's stream says that cannot follow what it said before."""
     for stream, events in record.streams.items():
         if stream.startswith("nomination/"):
-            yield from _stream_faults(events)
+            yield from _stream_faults(events, record)
 
 
-def _stream_faults(events: Iterable[Kept]) -> Iterator[Fault]:
+@dataclass(slots=True)
+class _Late:
+    """What was filed late and waits: what it says, as corrected, and whether it was taken back."""
+
+    said: dict[str, Any]
+    entry: Json
+    taken_back: bool = False
+
+    def take(self, event: Kept) -> None:
+        """Fold one event before its admission."""
+        match event.name:
+            case "NominationAmended":
+                self.said |= {"candidate": event.data["candidate"], "contact": event.data["contact"]}
+            case "NominationWithdrawn":
+                self.taken_back = True
+            case _:
+                return
+
+
+def _filed(event: Kept) -> _Late:
+    said = {name: value for name, value in event.said.items() if name != "reason_digest"}
+    return _Late(said, event.data["entry"])
+
+
+def _stream_faults(events: Iterable[Kept], record: Record) -> Iterator[Fault]:
     way: Way | None = None
-    filed: Kept | None = None
+    filed: _Late | None = None
     for event in events:
-        yield from told("nomination", event.place, _step_faults(event, way, filed))
+        yield from told("nomination", event.place, _step_faults(event, way, filed, record))
         if event.name == "NominationFiledLate":
-            filed = event
+            filed = filed or _filed(event)
         elif event.name == "CandidateNominated":
             way = way or _begin(event)
         elif way is not None:
             way.take(event)
+        elif filed is not None:
+            filed.take(event)
 
 
-def _step_faults(event: Kept, way: Way | None, filed: Kept | None) -> Iterator[str]:
+def _step_faults(event: Kept, way: Way | None, filed: _Late | None, record: Record) -> Iterator[str]:
     if event.name == "NominationFiledLate":
         if way is not None or filed is not None:
             yield "it was nominated before"
@@ -154,31 +182,67 @@ def _step_faults(event: Kept, way: Way | None, filed: Kept | None) -> Iterator[s
             yield "it was nominated before"
         elif filed is not None:
             yield from _admitted_faults(event, filed)
+    elif way is None and filed is not None:
+        yield from _waiting_faults(event, filed)
     elif way is None:
         yield "it does not compete: nothing nominates or admits it before"
     else:
-        yield from _moved_faults(event, way)
+        yield from _moved_faults(event, way, record)
 
 
-def _admitted_faults(event: Kept, filed: Kept) -> Iterator[str]:
-    told_late = {name: value for name, value in filed.said.items() if name != "reason_digest"}
-    if {"sample": False, **event.said} != {"sample": False, **told_late}:
+def _admitted_faults(event: Kept, filed: _Late) -> Iterator[str]:
+    if filed.taken_back:
+        yield "it was taken back before"
+    if {"sample": False, **event.said} != {"sample": False, **filed.said}:
         yield "it is not what was filed late"
 
 
-def _moved_faults(event: Kept, way: Way) -> Iterator[str]:
+def _waiting_faults(event: Kept, filed: _Late) -> Iterator[str]:
+    """Check what is done with a nomination before it is admitted: it is corrected, or taken back once."""
+    data = event.data
+    if event.name not in ("NominationAmended", "NominationWithdrawn"):
+        yield "it does not compete: nothing admits it before"
+    elif filed.taken_back:
+        yield "it was taken back before"
+    elif event.name == "NominationWithdrawn" and data["at"] != filed.entry:
+        yield "it was not filed for this stage"
+    elif event.name == "NominationAmended" and _names_another(data["candidate"], filed.said["candidate"]):
+        yield "it names another candidate"
+
+
+def _names_another(candidate: Json, before_it: Json) -> bool:
+    """Tell whether a correction names somebody else: kind and code never change."""
+    return any(candidate[name] != before_it[name] for name in ("kind", "code"))
+
+
+def _moved_faults(event: Kept, way: Way, record: Record) -> Iterator[str]:
     data = event.data
     match event.name:
         case "NominationAmended":
-            if any(data["candidate"][name] != way.candidate[name] for name in ("kind", "code")):
+            if _names_another(data["candidate"], way.candidate):
                 yield "it names another candidate"
         case "StageAdvanced":
             # Who was eliminated may advance after all, when an appeal is upheld; the decision is checked for that.
             if data["left"] != way.at or way.ending in ("withdrawn", "rejected"):
                 yield "the nomination did not stand at the stage that it leaves"
+        case "NominationReinstated":
+            if data["at"] != way.at or way.ending != "eliminated":
+                yield "the nomination was not eliminated at this stage"
         case "StageAdvanceWithdrawn":
             if data["left"] != way.at or data["returned"] not in way.path[:-1]:
                 yield "the nomination had not advanced from the stage that it is returned to"
         case _:
-            if not way.competes_at(data["at"]):
+            if not way.competes_at(data["at"]) and not _may_come_back(way, event, record):
                 yield "the nomination did not stand at this stage any more, or not yet"
+
+
+def _may_come_back(way: Way, event: Kept, record: Record) -> bool:
+    """Tell whether an event judges who was eliminated at a stage while an appeal against that may have been open."""
+    at = event.data["at"]
+    judged = event.name in ("NominationVerified", "NominationReturned", "NominationResubmitted")
+    if not judged or way.at != at or way.ending != "eliminated":
+        return False
+    marks = record.of(award_of(at), "DecisionContested", "DecisionReviewed")
+    over = {one.data["appeal"] for one in marks if one.name == "DecisionReviewed" and one.time < before(event.time)}
+    contests = [one for one in marks if one.name == "DecisionContested" and one.time <= after(event.time)]
+    return any(one.data["at"] == at and one.data["appeal"] not in over for one in contests)

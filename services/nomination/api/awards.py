@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -92,7 +92,7 @@ async def list_certificates(
         season,
         category,
         *(after or (None, None, None)),
-        visible_places(person),
+        visible_places(person, season),
         mine,
         paged.limit + 1,
     )
@@ -160,9 +160,10 @@ def _both(titled: Rulebook | Category | Certificate) -> Json:
 # --- results -------------------------------------------------------------------------------------------------------
 
 
-_STANDINGS: Final[dict[Standing, Json]] = {
+_STANDINGS: Final[dict[Standing | Literal["replaced"], Json]] = {
     "provisional": {"standing": "provisional", "label": {"id": "Sementara", "en": "Provisional"}},
     "final": {"standing": "final", "label": {"id": "Final", "en": "Final"}},
+    "replaced": {"standing": "replaced", "label": {"id": "Digantikan", "en": "Replaced"}},
 }
 
 
@@ -172,7 +173,8 @@ async def list_results(
 ) -> Json:
     """List announced results in the order of their announcement: ranks, candidates, outcomes, sample marks, digest.
 
-    A result is provisional (Sementara) until its appeal window has ended.
+    A result is provisional (Sementara) until its appeal window has ended. One that an upheld appeal corrected is
+    replaced (Digantikan) as soon as the corrected one is announced, which `replaced_by` names.
     """
     listing = f"results/{season}"
     after = paged.after(listing, a_moment, str, str)
@@ -182,7 +184,10 @@ async def list_results(
     page = page_of(
         rows, paged, listing, lambda row: (instant(row["announced"]), row["grp"], row["id"]), position=position
     )
-    items = [
-        {**orjson.loads(row["body"]), **_STANDINGS[standing_at(row["appeals_until"], now)]} for row in page["items"]
-    ]
-    return {**page, "season": season, "items": items}
+    return {**page, "season": season, "items": [_shown(row, now) for row in page["items"]]}
+
+
+def _shown(row: Any, now: datetime) -> Json:
+    body: Json = orjson.loads(row["body"])
+    standing = "replaced" if "replaced_by" in body else standing_at(row["appeals_until"], now)
+    return {**body, **_STANDINGS[standing]}

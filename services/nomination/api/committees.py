@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from kernel.canonical import Json
 from kernel.decider import Text
-from kernel.http import answer
+from kernel.http import CommandRequest, answer
 from kernel.paging import Paged, page_of
 from kernel.problems import not_found
 from kernel.reads import AtLeast, Here
@@ -105,23 +105,23 @@ class SuccessorBody(BelongingBody):
     reason: Reason
 
 
-class ConflictBody(Body):
+class InterestBody(Body):
     """A member's interest in a nomination, or without one in the whole category."""
 
     person: Annotated[Uuid | None, Field(description="Left out: oneself.")] = None
     category: CategoryCode
     nomination: Uuid | None = None
+    reason: Reason
+
+
+class ConflictBody(InterestBody):
+    """A member's interest in a nomination, or without one in the whole category, and of which kind it is."""
+
     kind: Literal["own-institution", "ownership", "family", "other"]
-    reason: Reason
 
 
-class LiftBody(Body):
+class LiftBody(InterestBody):
     """A declared interest that no longer holds, named as it was declared."""
-
-    person: Annotated[Uuid | None, Field(description="Left out: oneself.")] = None
-    category: CategoryCode
-    nomination: Uuid | None = None
-    reason: Reason
 
 
 _BODY = "/v1/committees/{season}/{province}/{body}"
@@ -130,7 +130,7 @@ _BODY = "/v1/committees/{season}/{province}/{body}"
 @router.post("/v1/committees", tags=["committees"], summary="Form or renew a body by decree")
 async def form_committee(here: Here, command: CommitteeCommand, body: CommitteeBody) -> Json:
     """Form a body of the rulebook for a place and a term; a formed one is renewed, and who sits in it stays."""
-    office = committee_office(command.person, body.province)
+    office = committee_office(command.person, body.season, body.province)
     forming = FormCommittee(body.season, body.province, body.body, body.decree, body.term_from, body.term_until)
     return answer(await here.executor.execute(command.ask(office), programs.forming(forming)))
 
@@ -140,7 +140,7 @@ async def appoint_member(
     here: Here, command: CommitteeCommand, season: SeasonPath, province: ProvincePath, body: BodyPath, sent: MemberBody
 ) -> Json:
     """Give a free seat of an office to a person who holds none in the body."""
-    office = committee_office(command.person, province)
+    office = committee_office(command.person, season, province)
     appointing = AppointMember(
         season, province, body, sent.office, sent.seat, sent.person, command.received, sent.belonging
     )
@@ -158,7 +158,7 @@ async def remove_member(
     sent: ReasonBody,
 ) -> Json:
     """Vacate a seat, with a reason; what the person filed stays in the record."""
-    office = committee_office(command.person, province)
+    office = committee_office(command.person, season, province)
     digest = await digest_of_reason(here, command, sent.reason)
     removing = RemoveMember(season, province, body, person, digest)
     return answer(await here.executor.execute(command.ask(office), programs.removing(removing)))
@@ -175,7 +175,7 @@ async def replace_member(
     sent: SuccessorBody,
 ) -> Json:
     """Vacate a seat and give it to somebody else, both or neither; what the person filed stays in the record."""
-    office = committee_office(command.person, province)
+    office = committee_office(command.person, season, province)
     replacing = ReplaceMember(
         season=season,
         province=province,
@@ -189,24 +189,31 @@ async def replace_member(
     return answer(await here.executor.execute(command.ask(office), programs.replacing(replacing)))
 
 
+async def _interest(
+    here: Service, command: CommandRequest, sent: InterestBody, season: str, province: str, body: str
+) -> dict[str, Any]:
+    """Return whose interest in whom a command is about, and who says so, as declaring and lifting it state both."""
+    return {
+        "season": season,
+        "province": province,
+        "body": body,
+        "actor": command.actor,
+        "person": sent.person or command.actor,
+        "category": sent.category,
+        "nomination": sent.nomination,
+        "reason_digest": await digest_of_reason(here, command, sent.reason),
+        "recorder": acts_for(command.person, "secretary", province),
+    }
+
+
 @router.post(f"{_BODY}/conflicts", tags=["committees"], summary="Declare a conflict of interest")
 async def declare_conflict(
     here: Here, command: MeetingCommand, season: SeasonPath, province: ProvincePath, body: BodyPath, sent: ConflictBody
 ) -> Json:
     """Declare one's own interest, or record a member's as the committee's secretary. Recusal reaches back."""
-    declaring = DeclareConflict(
-        season=season,
-        province=province,
-        body=body,
-        actor=command.actor,
-        person=sent.person or command.actor,
-        category=sent.category,
-        nomination=sent.nomination,
-        kind=sent.kind,
-        reason_digest=await digest_of_reason(here, command, sent.reason),
-        recorder=acts_for(command.person, "secretary", province),
-    )
+    interest = await _interest(here, command, sent, season, province, body)
     ask = command.ask(office_at(command.person, province))
+    declaring = DeclareConflict(**interest, kind=sent.kind)
     return answer(await here.executor.execute(ask, programs.declaring(declaring)))
 
 
@@ -215,19 +222,9 @@ async def lift_conflict(
     here: Here, command: MeetingCommand, season: SeasonPath, province: ProvincePath, body: BodyPath, sent: LiftBody
 ) -> Json:
     """Say that one's own interest no longer holds, or a member's as the committee's secretary; from now on."""
-    lifting = LiftConflict(
-        season=season,
-        province=province,
-        body=body,
-        actor=command.actor,
-        person=sent.person or command.actor,
-        category=sent.category,
-        nomination=sent.nomination,
-        reason_digest=await digest_of_reason(here, command, sent.reason),
-        recorder=acts_for(command.person, "secretary", province),
-    )
+    interest = await _interest(here, command, sent, season, province, body)
     ask = command.ask(office_at(command.person, province))
-    return answer(await here.executor.execute(ask, programs.lifting(lifting)))
+    return answer(await here.executor.execute(ask, programs.lifting(LiftConflict(**interest))))
 
 
 @router.get("/v1/committees", tags=["committees"], summary="List formed bodies")
@@ -244,7 +241,9 @@ async def list_committees(
     after = paged.after(listing, str, str, str)
     position = await position_of(here, "committees", at_least)
     key = after or (None, None, None)
-    rows = await here.pool.fetch(SQL["committees"], season, province, *key, visible_places(person), paged.limit + 1)
+    rows = await here.pool.fetch(
+        SQL["committees"], season, province, *key, visible_places(person, season), paged.limit + 1
+    )
     page = page_of(rows, paged, listing, lambda row: (row["season"], row["province"], row["id"]), position=position)
     shown = bodies_of(page)
     return {**shown, "items": await _with_own_interests(here, shown["items"])}
@@ -261,7 +260,7 @@ async def show_committee(
     """Show all formed bodies of a province or the nation."""
     position = await position_of(here, "committees", at_least)
     rows = await here.pool.fetch(SQL["committee"], season, province)
-    if not rows or not may_see(person, province):
+    if not rows or not may_see(person, province, season):
         raise not_found(Text("No body is formed there, or not in your places.", "Tidak ada badan di wilayah Anda itu."))
     bodies = await _with_own_interests(here, [orjson.loads(row["body"]) for row in rows])
     return {"season": season, "province": province, "bodies": bodies, "position": position}

@@ -64,7 +64,7 @@ async def list_disputes(
     after = paged.after(listing, a_moment, str, str)
     position = await position_of(here, "disputes", at_least)
     key = after or (None, None, None)
-    places, topics = visible_places(person), topics_of(person) if person.may("publisher") else []
+    places, topics = visible_places(person, season), topics_of(person) if person.may("publisher") else []
     rows = await here.pool.fetch(SQL["disputes"], season, *key, places, topics, paged.limit + 1)
     page = page_of(
         rows, paged, listing, lambda row: (instant(row["disputed"]), row["grp"], row["id"]), position=position

@@ -19,7 +19,7 @@ from services.nomination.api.parts import SQL, PlenaryPath, Reader, position_of
 from services.nomination.directory import Directory, DirectoryAway
 from services.nomination.documents.award import certificate_of
 from services.nomination.documents.render import NotRendered, Renderer
-from services.nomination.minutes import read_minutes
+from services.nomination.minutes_printed import printed_minutes
 from services.nomination.rights import Concerned, may_see, may_see_nomination
 
 router = APIRouter()
@@ -89,7 +89,7 @@ async def print_minutes(here: Here, press: Press, person: Reader, plenary: Plena
         raise not_found(Text("There is no such plenary in your places.", "Tidak ada sidang itu di wilayah Anda."))
     address = f"{press.public_address}/v1/plenaries/{plenary}/minutes.pdf"
     try:
-        sheet = await read_minutes(here, press.directory, plenary, address)
+        sheet = await printed_minutes(here, press.directory, plenary, address)
     except DirectoryAway:
         raise unavailable(
             "names-away",

@@ -12,14 +12,14 @@ from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi import Path as InPath
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
 from kernel.canonical import Json
 from kernel.decider import FieldFault, Text
 from kernel.http import Intake, answer
 from kernel.problems import Problem, not_found, unsupported_media_type
 from kernel.reads import AtLeast, Here
-from schemas.envelope import CleanName, Hex64
+from schemas.envelope import CleanName, Hex64, clean_name
 from services.nomination.api.handling import (
     HandlerCommand,
     concerned_by,
@@ -50,7 +50,10 @@ _REQUEST: Final[dict[str, Any]] = {
     "requestBody": {"required": True, "content": dict.fromkeys(_BEGINNINGS, _BINARY)},
 }
 
-Title = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
+Title = Annotated[
+    str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True), AfterValidator(clean_name)
+]
+"""A document's title: one line of what can be seen, as every other name."""
 
 
 def _media_type(request: Request, body: bytes) -> MediaType:
@@ -138,7 +141,8 @@ async def download(
             Text("No nomination in your places cites it.", "Tidak ada usulan di wilayah Anda yang mengutipnya.")
         )
     headers = {"ETag": f'"{sha256}"', "Cache-Control": "private, no-cache"}
-    if known is not None and (f'"{sha256}"' in known or known.strip() == "*"):
+    kept = await here.pool.fetchval(SQL["has_evidence"], sha256)
+    if kept and known is not None and (f'"{sha256}"' in known or known.strip() == "*"):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     row = await here.pool.fetchrow(SQL["evidence"], sha256)
     if row is None:

@@ -14,7 +14,7 @@ from kernel.tokens import Person, require
 from schemas.regions import NATION
 from services.nomination.api.parts import SQL, SeasonPath, position_of
 from services.nomination.projections.exceptions import Kind
-from services.nomination.rights import acts_for
+from services.nomination.rights import acts_for, administers
 
 router = APIRouter()
 
@@ -39,15 +39,15 @@ async def list_exceptions(
     after = paged.after(listing, a_moment, str)
     position = await position_of(here, "exceptions", at_least)
     key = after or (None, None)
-    rows = await here.pool.fetch(SQL["exceptions"], season, kind, *key, _places_of(person), paged.limit + 1)
+    rows = await here.pool.fetch(SQL["exceptions"], season, kind, *key, _places_of(person, season), paged.limit + 1)
     page = page_of(rows, paged, listing, lambda row: (instant(row["recorded"]), row["id"]), position=position)
     items = [{**orjson.loads(row["body"]), "reason": row["reason"]} for row in page["items"]]
     return {**page, "season": season, "items": items}
 
 
-def _places_of(person: Person) -> list[str] | None:
+def _places_of(person: Person, season: str) -> list[str] | None:
     """Return the provinces whose exceptions a person may see, None for all: the nation's secretary sees every one."""
-    if person.may("season-admin") or person.may("auditor") or acts_for(person, _SECRETARY, NATION):
+    if administers(person, season) or person.may("auditor", season=season) or acts_for(person, _SECRETARY, NATION):
         return None
     scopes = (person.scopes(_SECRETARY, "committee"), person.scopes(_SECRETARY, "province"))
     return sorted({place for places in scopes for place in places or ()})

@@ -6,26 +6,25 @@ import asyncio
 import hashlib
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 
 from kernel.canonical import Json
-from kernel.commands import Executor, Program, Receipt
-from kernel.decider import Aggregate, Decision, FieldFault, Loader, Refusal, Text
+from kernel.commands import Receipt
+from kernel.decider import FieldFault, Refusal, Text
 from kernel.http import Intake
 from kernel.problems import Problem, refused, unsupported_media_type
 from kernel.reads import Here
 from schemas.envelope import SeasonCode
 from services.nomination.api.parts import SecretariatCommand
 from services.nomination.domain.importing import BAD_ROWS, CellFault, Imported, ImportList, Mode, Outcome
-from services.nomination.domain.sheet import MEDIA_TYPES, MOST_BYTES, Line, lines_of
+from services.nomination.domain.spreadsheet import MEDIA_TYPES, MOST_BYTES, Line, lines_of
 from services.nomination.programs import nominations as programs
 from services.nomination.rights import provinces_of
-from services.nomination.sheets import Unreadable, read_rows
+from services.nomination.spreadsheets import Unreadable, read_rows
 
 router = APIRouter()
-S = TypeVar("S")
 
 _ROUTE: Final = "/v1/nominations/import"
 INTAKE: Final = Intake("POST", _ROUTE, MOST_BYTES, MEDIA_TYPES)
@@ -63,13 +62,13 @@ async def import_nominations(
         scopes=provinces_of(command.person, "secretariat"),
     )
     report = _Report({"season": season, "mode": mode, "dry_run": dry_run, "file": hashlib.sha256(body).hexdigest()})
-    program = programs.importing(asked, report.hear)
+    ask, program = command.ask("secretariat"), programs.importing(asked, report.hear)
     if dry_run:
-        decision = await _rehearse(here.executor, program)
-        if isinstance(decision, Refusal) and not report.outcomes:
+        decision = await here.executor.rehearse(ask, program)
+        if isinstance(decision, Refusal) and decision.code != BAD_ROWS:
             raise refused(decision)
         return report.document()
-    outcome = await here.executor.execute(command.ask("secretariat"), program)
+    outcome = await here.executor.execute(ask, program)
     if isinstance(outcome, Refusal):
         problem = refused(outcome)
         # Only of its own refusal does the report tell what became of the rows; not of a key that was used before.
@@ -159,28 +158,3 @@ def _fault(fault: CellFault) -> Json:
         "message": {"id": fault.why.id, "en": fault.why.en},
         "remedy": {"id": fault.remedy.id, "en": fault.remedy.en},
     }
-
-
-# --- the dry run ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading(Loader):
-    """Loads streams as they are now for a decision that nothing comes of."""
-
-    executor: Executor
-
-    async def load(self, aggregate: Aggregate[S], stream: str, *, guard: bool = True) -> S:
-        """Return a stream's state; nothing is guarded, since nothing is appended."""
-        del guard
-        return await self.executor.state(aggregate, stream)
-
-    def version(self, stream: str) -> int:
-        """Return no version: what is not appended needs none."""
-        del stream
-        return 0
-
-
-async def _rehearse(executor: Executor, program: Program) -> Decision:
-    """Return what a program would decide now."""
-    return await program(_Reading(executor))

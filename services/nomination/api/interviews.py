@@ -68,7 +68,7 @@ async def list_interviews(
     position = await position_of(here, "interviews", at_least)
     key = after or (None, None, None)
     rows = await here.pool.fetch(
-        SQL["interviews"], season, stage, *key, visible_places(person), person.id, paged.limit + 1
+        SQL["interviews"], season, stage, *key, visible_places(person, season), person.id, paged.limit + 1
     )
     page = page_of(rows, paged, listing, lambda row: (instant(row["begins"]), row["grp"], row["id"]), position=position)
     return bodies_of(page)

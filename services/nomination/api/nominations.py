@@ -121,7 +121,10 @@ async def file_late(here: Here, command: SecretariatCommand, body: LateBody) -> 
 
 @router.post("/v1/nominations/{nomination}/amend", tags=["nominations"], summary="Correct a nomination")
 async def amend(here: Here, command: SecretariatCommand, nomination: NominationPath, body: AmendBody) -> Json:
-    """Change the contact while it competes; an employer's name, size class and region only within the window."""
+    """Change the contact while it competes; an employer's name, size class and region only within the window.
+
+    What was filed late may be corrected until a plenary admits it.
+    """
     asked = body.candidate
     amending = Amend(
         nomination=nomination,
@@ -136,7 +139,10 @@ async def amend(here: Here, command: SecretariatCommand, nomination: NominationP
 
 @router.post("/v1/nominations/{nomination}/withdraw", tags=["nominations"], summary="Take a nomination back")
 async def withdraw(here: Here, command: SecretariatCommand, nomination: NominationPath, body: ReasonBody) -> Json:
-    """End a nomination where it stands, by the secretariat that nominated; after a seal its seat stays empty."""
+    """End a nomination where it stands, by the secretariat that nominated; after a seal its seat stays empty.
+
+    What was filed late can be taken back before a plenary admits it; a motion to admit it has no object any more.
+    """
     digest = await digest_of_reason(here, command, body.reason)
     withdrawing = Withdraw(nomination, digest, provinces_of(command.person, "secretariat"))
     outcome = await here.executor.execute(command.ask("secretariat"), programs.withdrawing(withdrawing))
@@ -165,7 +171,7 @@ async def list_nominations(
         category,
         stage,
         *(after or (None, None)),
-        visible_places(person),
+        visible_places(person, season),
         person.id,
         paged.limit + 1,
     )

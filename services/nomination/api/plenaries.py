@@ -123,7 +123,7 @@ async def list_plenaries(
         season,
         province,
         *(after or (None, None)),
-        visible_places(person),
+        visible_places(person, season),
         paged.limit + 1,
     )
     page = page_of(rows, paged, listing, lambda row: (instant(row["scheduled"]), row["id"]), position=position)
@@ -140,6 +140,7 @@ async def show_plenary(
     """Show a meeting's record: attendance, tabled rankings, motions with their open votes and counts, decisions."""
     position = await position_of(here, "plenaries", at_least)
     row = await here.pool.fetchrow(SQL["plenary"], plenary)
-    if row is None or not may_see(person, row["province"]):
+    body = {} if row is None else orjson.loads(row["body"])
+    if row is None or not may_see(person, row["province"], body["season"]):
         raise not_found(Text("There is no such plenary in your places.", "Tidak ada sidang itu di wilayah Anda."))
-    return {**orjson.loads(row["body"]), "position": position}
+    return {**body, "position": position}

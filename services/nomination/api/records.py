@@ -15,17 +15,19 @@ from kernel.problems import forbidden, not_found
 from kernel.reads import Here
 from kernel.service import Service
 from kernel.tokens import Person, require
+from services.nomination.api.documents import Press
 from services.nomination.api.meeting import PLENARY, InMeeting, roll_of
+from services.nomination.api.naming import with_names
 from services.nomination.api.parts import SQL, Body, MeetingCommand, PlenaryPath, Reader
 from services.nomination.domain.checklist import checklist
 from services.nomination.domain.committee import committee_stream
 from services.nomination.domain.correcting import CorrectMinutes
-from services.nomination.domain.nomination import NOMINATION, FiledLate, Unnominated, nomination_stream
-from services.nomination.domain.plenary import NotConvened, Setting, plenary_stream
+from services.nomination.domain.nomination import NOMINATION, candidate_of, nomination_stream
+from services.nomination.domain.plenary import NotConvened, Plenary, Setting, plenary_stream
 from services.nomination.domain.season import SEASON, known, season_stream
 from services.nomination.programs import plenaries as programs
 from services.nomination.programs.loading import evidence_of, meeting_of, with_ahead
-from services.nomination.projections.minutes import (
+from services.nomination.projections.minutes_read import (
     Point,
     Sources,
     minutes_of,
@@ -74,30 +76,31 @@ async def correct_minutes(here: Here, command: MeetingCommand, meeting: InMeetin
 
 
 @router.get(f"{PLENARY}/checklist", tags=["plenaries"], summary="Show what a plenary still lacks")
-async def show_checklist(request: Request, here: Here, person: Preparer, plenary: PlenaryPath) -> Json:
+async def show_checklist(request: Request, here: Here, press: Press, person: Preparer, plenary: PlenaryPath) -> Json:
     """Show for every item of the agenda what is in order, what is not, and what to do next.
 
     It is for the secretary and the chair of the meeting's place, and for auditors. Sheets that are not filed yet are in
-    scoring's checklist of each ranking.
+    scoring's checklist of each ranking. `persons` has the names that identity knows.
     """
     reading = _Reading(here.executor)
     meeting, state, committee = await meeting_of(reading, plenary)
     season = known(state)
-    if isinstance(meeting, NotConvened) or season is None or not may_see(person, meeting.province):
+    if isinstance(meeting, NotConvened) or season is None or not may_see(person, meeting.province, meeting.season):
         raise not_found(_NO_SUCH_PLENARY)
-    _check_prepares(person, meeting.province)
+    _check_prepares(person, meeting)
     setting = Setting(meeting, season, season.rulebook.body(meeting.body), committee)
     roll = await roll_of(here, plenary)
     evidence = {
         item: await with_ahead(reading, meeting, item, roll, await evidence_of(reading, meeting, item, roll))
         for item in meeting.agenda
     }
-    return checklist(setting, evidence, request.app.state.clock.now())
+    return await with_names(press.directory, checklist(setting, evidence, request.app.state.clock.now()))
 
 
-def _check_prepares(person: Person, province: str) -> None:
+def _check_prepares(person: Person, meeting: Plenary) -> None:
     """Refuse who neither prepares nor audits the place's meetings."""
-    if person.may("auditor") or any(acts_for(person, role, province) for role in ("secretary", "chair")):
+    prepares = any(acts_for(person, role, meeting.province) for role in ("secretary", "chair"))
+    if prepares or person.may("auditor", season=meeting.season):
         return
     raise forbidden(
         Text(
@@ -108,14 +111,14 @@ def _check_prepares(person: Person, province: str) -> None:
 
 
 @router.get(f"{PLENARY}/minutes", tags=["plenaries"], summary="Show the minutes of a plenary")
-async def show_minutes(here: Here, person: Reader, plenary: PlenaryPath) -> Json:
+async def show_minutes(here: Here, press: Press, person: Reader, plenary: PlenaryPath) -> Json:
     """Show all that a meeting's minutes (berita acara) say, from the log, and the head that a print is checked against.
 
-    Persons are ids; their names are identity's.
+    Persons are ids; `persons` has the names that identity knows.
     """
     async with here.pool.acquire() as connection:
         meeting = await read_stream(connection, plenary_stream(plenary))
-        if not meeting or not may_see(person, meeting[0].data["province"]):
+        if not meeting or not may_see(person, meeting[0].data["province"], meeting[0].data["season"]):
             raise not_found(_NO_SUCH_PLENARY)
         record = record_of(meeting)
         committee = await read_stream(connection, committee_stream(record["season"], record["province"]))
@@ -128,16 +131,15 @@ async def show_minutes(here: Here, person: Reader, plenary: PlenaryPath) -> Json
     season = known(await here.executor.state(SEASON, season_stream(record["season"])))
     if season is None:
         raise not_found(_NO_SUCH_PLENARY)
-    return minutes_of(meeting, season.rulebook, Sources(committee, named, texts, candidates))
+    minutes = minutes_of(meeting, season.rulebook, Sources(committee, named, texts, candidates))
+    return await with_names(press.directory, minutes)
 
 
 async def _candidates(here: Service, nominations: set[str]) -> dict[str, Json]:
     """Return code and official name of candidates by nomination."""
     found: dict[str, Json] = {}
     for nomination in sorted(nominations):
-        state = await here.executor.state(NOMINATION, nomination_stream(nomination))
-        if isinstance(state, Unnominated):
-            continue
-        candidate = state.filed.candidate if isinstance(state, FiledLate) else state.candidate
-        found[nomination] = {"code": candidate.code, "name": candidate.name}
+        candidate = candidate_of(await here.executor.state(NOMINATION, nomination_stream(nomination)))
+        if candidate is not None:
+            found[nomination] = {"code": candidate.code, "name": candidate.name}
     return found

@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends
 from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError, WithJsonSchema
 
 from kernel.canonical import Json
 from kernel.commands import Program
 from kernel.decider import FieldFault, Text
-from kernel.http import answer
+from kernel.http import CommandRequest, answer
 from kernel.paging import Paged, page_of
-from kernel.problems import Problem, Unfit, forbidden, invalid, not_found, unauthenticated
+from kernel.problems import Unfit, forbidden, invalid, not_found
 from kernel.reads import AtLeast, Here
 from kernel.service import Service
-from kernel.tokens import Person, TokenVerifier
+from kernel.tokens import Person, require_second
 from schemas.envelope import ProvinceCode
 from schemas.rulebook import LOCAL_PATTERN, Assumed, ClosingSecond, Rulebook, Source, provenance
 from schemas.rulebook_file import read_rulebook
@@ -40,13 +39,13 @@ from services.nomination.api.parts import (
 from services.nomination.domain.amending import AmendRulebook
 from services.nomination.domain.season import ByTwo, ExtendNomination
 from services.nomination.programs import seasons as programs
+from services.nomination.rights import administers, check_administers
 from services.nomination.texts import digest_of_reason
 
 router = APIRouter()
 
 
 _SEASON: Final = "/v1/seasons/{season}"
-_SECOND: Final = "Second-Authorization"
 _NO_REASON: Final = "0" * 64
 """Stands for the digest of a reason where nothing is done and so none is kept."""
 _LAST_SECOND: Final = TypeAdapter[datetime](ClosingSecond)
@@ -63,6 +62,15 @@ def _last_second(value: Any) -> datetime:
         "Send a local date or date and time as text, for example 2021-02-28 or 2021-02-28T16:00.",
         "Kirim tanggal atau tanggal dan jam setempat sebagai teks, misalnya 2021-02-28 atau 2021-02-28T16:00.",
     )
+
+
+async def _administering(command: AdminCommand, season: SeasonPath) -> CommandRequest:
+    """Return a command on a season by one of its administrators; raise a 403 for those of other seasons only."""
+    check_administers(command.person, season)
+    return command
+
+
+SeasonCommand = Annotated[CommandRequest, Depends(_administering)]
 
 
 class SeasonBody(Body):
@@ -98,6 +106,7 @@ async def open_season(here: Here, command: AdminCommand, body: SeasonBody, *, dr
     """Open the season that the rulebook names and publish the rulebook, both or neither."""
     # Reading a file with all its checks takes a while; other requests go on meanwhile.
     rulebook = await asyncio.to_thread(_rulebook, body.rulebook)
+    check_administers(command.person, rulebook.season)
     ask, program = command.ask("season-admin"), programs.opening(rulebook)
     if dry_run:
         return {**rehearsed(await here.executor.rehearse(ask, program)), "season": rulebook.season}
@@ -106,7 +115,7 @@ async def open_season(here: Here, command: AdminCommand, body: SeasonBody, *, dr
 
 @router.post(f"{_SEASON}/amend", tags=["seasons"], summary="Amend a season's rulebook")
 async def amend_season(
-    here: Here, command: AdminCommand, season: SeasonPath, body: AmendmentBody, *, dry_run: DryRun = False
+    here: Here, command: SeasonCommand, season: SeasonPath, body: AmendmentBody, *, dry_run: DryRun = False
 ) -> Json:
     """Publish the next version of the rulebook; sheets, seals and decisions stay under theirs."""
     rulebook = await asyncio.to_thread(_rulebook, body.rulebook)
@@ -119,7 +128,7 @@ async def amend_season(
 
 
 @router.post(f"{_SEASON}/extend", tags=["seasons"], summary="Extend the window for nominations")
-async def extend_season(here: Here, command: AdminCommand, season: SeasonPath, body: ExtensionBody) -> Json:
+async def extend_season(here: Here, command: SeasonCommand, season: SeasonPath, body: ExtensionBody) -> Json:
     """Let nominations be received until later, everywhere or in one province; a window is never shortened."""
     extending = ExtendNomination(
         season=season,
@@ -135,37 +144,17 @@ async def extend_season(here: Here, command: AdminCommand, season: SeasonPath, b
 
 
 async def _second_administrator(
-    request: Request,
-    second: Annotated[
-        str,
-        Header(
-            alias=_SECOND,
-            min_length=1,
-            description="`Bearer` and the token of a second season administrator, who takes part in this.",
-        ),
-    ],
+    season: SeasonPath, second: Annotated[Person, Depends(require_second("season-admin"))]
 ) -> Person:
-    """Return the second administrator of a command that takes two; a 401 or 403 Problem without a valid one."""
-    scheme, _, token = second.partition(" ")
-    verifier: TokenVerifier = request.app.state.verifier
-    try:
-        # Whatever is no bearer token is verified as the token that it is not.
-        person = await verifier.verify(token.strip() if scheme.lower() == "bearer" else "")
-    except Problem as problem:
-        if problem.status != HTTPStatus.UNAUTHORIZED:
-            raise
-        raise unauthenticated(
-            f"The token in {_SECOND} is not valid; let the second administrator sign in again.",
-            f"Token pada {_SECOND} tidak sah; minta administrator kedua masuk kembali.",
-        ) from None
-    if not person.may("season-admin"):
+    """Return the second administrator of a command that takes two; a 403 Problem for one of other seasons only."""
+    if not administers(second, season):
         raise forbidden(
             Text(
-                "The second person is no season administrator; a second one has to take part.",
-                "Orang kedua bukan administrator musim; diperlukan administrator musim kedua.",
+                "The second person is no administrator of this season; a second one has to take part.",
+                "Orang kedua bukan administrator musim ini; diperlukan administrator musim kedua.",
             )
         )
-    return person
+    return second
 
 
 class _Together:
@@ -174,7 +163,7 @@ class _Together:
     def __init__(
         self,
         here: Here,
-        command: AdminCommand,
+        command: SeasonCommand,
         second: Annotated[Person, Depends(_second_administrator)],
         season: SeasonPath,
         body: ReasonBody,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from math import gcd
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from schemas.exact import parse_fraction, round_exact
 from schemas.regions import NATION, ZONES, UnknownRegion, region
 from schemas.rulebook import Rulebook
 
@@ -38,7 +40,9 @@ TIE_RULES: Final = {
     "vote": "pemungutan suara",
 }
 ELIMINATED: Final = {"below-quota": "di bawah kuota", "unrankable": "tidak dapat diperingkat"}
-VERDICTS: Final = {"upheld": "diterima", "dismissed": "ditolak"}
+VERDICTS: Final = {"upheld": "dikabulkan", "dismissed": "ditolak"}
+_LONGEST_FRACTION: Final = 32
+_MOST_PLACES: Final = 6
 
 
 def day(of: date) -> str:
@@ -86,3 +90,15 @@ def place_name(rules: Rulebook, province: str) -> str:
 def decimal(shown: str) -> str:
     """Return a decimal with the comma that Indonesian writes."""
     return shown.replace(".", ",")
+
+
+def figure(ratio: str) -> str:
+    """Return an exact value as people write it: `199/2` is `99,5`; what no decimal states is `262/3 (±87,33)`."""
+    exact = parse_fraction(ratio)
+    rest, places = exact.denominator, 0
+    while (common := gcd(rest, 10)) > 1:
+        rest, places = rest // common, places + 1
+    if rest == 1 and places <= _MOST_PLACES:
+        return decimal(round_exact(exact, places, "half-up"))
+    near = decimal(round_exact(exact, 2, "half-up"))
+    return f"{ratio} (±{near})" if len(ratio) <= _LONGEST_FRACTION else f"±{near}"

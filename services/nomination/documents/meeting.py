@@ -37,12 +37,13 @@ from schemas.nomination import (
     StageUnfrozen,
     Tally,
     TieMotionOpened,
+    VerdictFigure,
     VoteCast,
     WinnerDeclared,
     WinnerWithdrawn,
 )
 from schemas.rulebook import Body, Majority, Rulebook
-from schemas.scoring import RankingSealed, Standing, Unrankable
+from schemas.scoring import RankingSealed, Standing, TieBreak, Unrankable
 from services.nomination.documents.indonesian import (
     BASES,
     ELIMINATED,
@@ -55,6 +56,7 @@ from services.nomination.documents.indonesian import (
     LocalTime,
     day,
     decimal,
+    figure,
     place_name,
     weekday,
 )
@@ -207,8 +209,8 @@ class Cited:
     """What the minutes cite beside the meeting's own stream.
 
     `names` has no entry for who was erased, `candidates` the official name of each nomination, `texts` those of the
-    corrigenda by digest (None: erased), `results` the events that decisions led to by stream and version, `keys` the
-    SHA-256 of the raw public keys that signed here.
+    corrigenda by digest (None: erased), `results` the events that decisions led to by stream and version, `appeals` the
+    number that each appeal has in its award, `keys` the SHA-256 of the raw public keys that signed here.
     """
 
     rules: Rulebook
@@ -218,6 +220,7 @@ class Cited:
     seals: Mapping[str, RankingSealed]
     candidates: Mapping[str, str]
     results: Mapping[tuple[str, int], Any]
+    appeals: Mapping[str, int]
     texts: Mapping[str, str | None]
     head: Head
     keys: Sequence[str]
@@ -270,8 +273,15 @@ class _Minutes:
                 keys=tuple(self.cited.keys),
                 qr=f"{self.cited.address}#{head.version}.{head.hash}",
             ),
-            sample=any(seal.sample or any(row.sample for row in seal.standings) for seal in self.cited.seals.values()),
+            sample=self._rests_on_samples(),
         )
+
+    def _rests_on_samples(self) -> bool:
+        """Tell whether a ranking that was laid before the meeting, or that its verdicts made, holds sample marks."""
+        verdicts = (event for event in self.cited.results.values() if isinstance(event, AppealDecided))
+        seals = self.cited.seals.values()
+        standings = (*(seal.standings for seal in seals), *(verdict.standings or () for verdict in verdicts))
+        return any(seal.sample for seal in seals) or any(row.sample for rows in standings for row in rows)
 
     # --- the meeting
 
@@ -341,7 +351,7 @@ class _Minutes:
     def _summary(self) -> str:
         seats = self.body.seats
         came = len({event.person for _, event in self.record.attendance if event.present})
-        holders = sum(one.office in {office.code for office in self.body.voting_offices} for one in self.cited.holders)
+        holders = sum(self.body.votes(one.office, one.seat) for one in self.cited.holders)
         return (
             f"Jumlah kursi {seats}, terisi {holders}, kosong {seats - holders}; {came} anggota tercatat hadir. Kuorum "
             f"paling sedikit {self.body.quorum.needed(seats)} anggota, dihitung dari seluruh kursi (termasuk yang "
@@ -391,39 +401,53 @@ class _Minutes:
             tabled=tuple(
                 Tabling(time=self.at.moment(time), seal=event.seal, digest=event.digest) for time, event in tabled
             ),
-            ranking=() if seal is None else tuple(self._ranking(seal)),
+            ranking=() if seal is None else tuple(self._ranking(seal.standings, seal.unrankable, item)),
             motions=tuple(self._motion(motion) for motion in motions),
         )
 
-    def _ranking(self, seal: RankingSealed) -> Iterator[RankLine]:
-        for row in sorted(seal.standings, key=lambda one: one.rank):
-            note = self._note(row, seal)
+    def _ranking(
+        self,
+        standings: Iterable[Standing],
+        unrankable: Iterable[Unrankable],
+        item: AgendaItem,
+        former: Mapping[str, int | None] | None = None,
+    ) -> Iterator[RankLine]:
+        """Yield standings, then who has no rank; `former` are the ranks that each had before, where they are told."""
+        for row in sorted(standings, key=lambda one: one.rank):
+            note = "; ".join([*self._before(row.nomination, row.rank, former), *self._notes(row, item)])
             yield RankLine(rank=str(row.rank), candidate=self._named(row), total=decimal(row.shown), note=note)
-        for left in seal.unrankable:
-            yield RankLine(rank=_DASH, candidate=self._named(left), total=_DASH, note=self._why(left, seal))
+        for left in unrankable:
+            note = "; ".join([*self._before(left.nomination, None, former), self._why(left, item)])
+            yield RankLine(rank=_DASH, candidate=self._named(left), total=_DASH, note=note)
+
+    def _before(self, nomination: str, rank: int | None, former: Mapping[str, int | None] | None) -> Iterator[str]:
+        if former is not None and (before := former.get(nomination, rank)) != rank:
+            yield "semula tidak diperingkat" if before is None else f"semula peringkat {before}"
 
     def _named(self, row: Standing | Unrankable) -> str:
         return self.cited.candidates.get(row.nomination, row.candidate)
 
-    def _note(self, row: Standing, seal: RankingSealed) -> str:
-        notes = []
+    def _notes(self, row: Standing, item: AgendaItem) -> Iterator[str]:
         if row.shared:
-            notes.append("peringkat bersama")
+            yield "peringkat bersama"
         if row.tie is not None:
-            aspect = f" {self._aspect(row.tie.aspect, seal)}" if row.tie.aspect else ""
-            figure = row.tie.figure if len(row.tie.figure) <= 32 else f"{row.tie.figure[:16]}\u2026"
-            notes.append(f"seri diurai menurut {TIE_RULES[row.tie.rule]}{aspect}: {figure}")
+            aspect = f" {self._aspect(row.tie.aspect, item)}" if row.tie.aspect else ""
+            yield f"seri diurai menurut {TIE_RULES[row.tie.rule]}{aspect}: {self._parted(row.tie)}"
         if row.sample:
-            notes.append("data contoh")
-        return "; ".join(notes)
+            yield "data contoh"
 
-    def _why(self, row: Unrankable, seal: RankingSealed) -> str:
-        aspect = f" ({self._aspect(row.aspect, seal)})" if row.aspect else ""
+    def _parted(self, tie: TieBreak) -> str:
+        """Return the figure that parted a tie; an instant, a code or a lot's digits are told as they are."""
+        if tie.rule == "aspect":
+            return figure(tie.figure)
+        return tie.figure if len(tie.figure) <= 32 else f"{tie.figure[:16]}\u2026"
+
+    def _why(self, row: Unrankable, item: AgendaItem) -> str:
+        aspect = f" ({self._aspect(row.aspect, item)})" if row.aspect else ""
         return f"tidak diperingkat: {UNRANKABLE[row.reason]}{aspect}"
 
-    def _aspect(self, code: str, seal: RankingSealed) -> str:
-        at = seal.at
-        rubric = self.rules.rubric(self.rules.stage(at.tier, at.category, at.stage))
+    def _aspect(self, code: str, item: AgendaItem) -> str:
+        rubric = self.rules.rubric(self.rules.stage(self.convened.tier, item.category, item.stage))
         return next((aspect.title.id for aspect in rubric.aspects if aspect.code == code), code)
 
     # --- motions
@@ -440,7 +464,16 @@ class _Minutes:
             outcome="BELUM DIPUTUSKAN" if decided is None else OUTCOMES[decided.outcome],
             carried=None if decided is None else decided.outcome == "carried",
             followed=() if decided is None else tuple(self._followed(decided)),
+            ranking=() if decided is None else tuple(self._ranked_anew(decided)),
         )
+
+    def _ranked_anew(self, decided: Decided) -> Iterator[RankLine]:
+        """Yield the ranking that a verdict made of the sealed one, with the rank that each had before."""
+        for point in decided.results:
+            event = self.cited.results.get((point.stream, point.version))
+            if isinstance(event, AppealDecided) and event.standings is not None:
+                former = {one.nomination: one.rank_before for one in event.comparison or ()}
+                yield from self._ranking(event.standings, event.unrankable or (), decided.item, former)
 
     def _question(self, opened: Opening) -> tuple[str, list[str]]:
         match opened:
@@ -454,14 +487,22 @@ class _Minutes:
             case AdmissionMotionOpened():
                 return f"Menerima usulan terlambat atas nama {self._candidate(opened.nomination)}.", []
             case AppealMotionOpened():
-                figures = [self._figure(one.aspect, one.value, one.marks) for one in opened.verdict.figures]
+                figures = [self._figure(one, opened.item) for one in opened.verdict.figures]
                 said = VERDICTS[opened.verdict.outcome]
-                name = self._candidate(opened.nomination)
-                return f"Memutuskan sanggahan {opened.appeal[:8]} atas nama {name}: {said}.", figures
+                name, appeal = self._candidate(opened.nomination), self._appeal(opened.appeal)
+                return f"Memutuskan {appeal} atas nama {name}: {said}.", figures
 
-    def _figure(self, aspect: str, value: str | None, marks: tuple[Any, ...] | None) -> str:
-        shown = value if value is not None else ", ".join(decimal(format(mark, "f")) for mark in marks or ())
-        return f"Aspek {aspect}: {shown}"
+    def _figure(self, said: VerdictFigure, item: AgendaItem) -> str:
+        if said.value is not None:
+            shown = figure(said.value)
+        else:
+            shown = "; ".join(decimal(format(mark, "f")) for mark in said.marks or ())
+        return f"Aspek {self._aspect(said.aspect, item)}: {shown}"
+
+    def _appeal(self, appeal: str) -> str:
+        """Name an appeal by its number in the award; ids that were made one after the other begin alike."""
+        number = self.cited.appeals.get(appeal)
+        return f"sanggah {appeal}" if number is None else f"sanggah nomor {number}"
 
     def _proposal(self, opened: MotionOpened) -> tuple[str, list[str]]:
         stage = self.rules.stage(self.convened.tier, opened.item.category, opened.item.stage)
@@ -484,8 +525,8 @@ class _Minutes:
             return
         cast = {vote.person: vote for vote in motion.votes}
         recused = set(motion.decided.quorum.recused) if motion.decided else set()
-        voting = {office.code for office in self.body.voting_offices}
-        offices = {one.person: one.office for one in self.cited.holders if one.office in voting}
+        voting = (one for one in self.cited.holders if self.body.votes(one.office, one.seat))
+        offices = {one.person: one.office for one in voting}
         offices |= {vote.person: vote.office for vote in motion.votes}
         present = self.record.present_at(motion.closed or datetime.max.replace(tzinfo=motion.time.tzinfo))
         order = [office.code for office in self.body.offices]
@@ -505,7 +546,7 @@ class _Minutes:
                 count = f"{_tally(tallied.tally)}; tidak sah {tallied.invalid}"
                 yield Fact(label="Penghitungan", text=count)
                 who = ", ".join(f"{self._name(one.person)} ({self._office(one.office)})" for one in motion.confirmed)
-                yield Fact(label="Dikukuhkan oleh", text=who or "belum dikukuhkan")
+                yield Fact(label="Disahkan oleh", text=who or "belum disahkan")
         if (decided := motion.decided) is None:
             return
         quorum = decided.quorum
@@ -553,9 +594,9 @@ class _Minutes:
                 return f"Piagam {event.number} dicabut."
             case AppealDecided():
                 name, said = self._candidate(event.nomination), VERDICTS[event.verdict.outcome]
-                return f"Sanggahan atas nama {name} {said}."
+                return f"{self._appeal(event.appeal).capitalize()} atas nama {name} {said}."
             case StageUnfrozen():
-                return "Pembekuan tahap berikutnya oleh sanggahan ini berakhir."
+                return "Pembekuan tahap berikutnya oleh sanggah ini berakhir."
             case _:
                 return None
 

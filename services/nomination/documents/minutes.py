@@ -278,6 +278,12 @@ def _motion(motion: MotionSheet) -> Iterator[Flowable]:
         first, *rest = (written(f"\u2022 {sentence}", _POINT) for sentence in motion.followed)
         yield KeepTogether([Spacer(0, 2), written("Dengan keputusan ini:", _PLAIN), first])
         yield from rest
+    if motion.ranking:
+        yield CondPageBreak(24 * mm)
+        yield Spacer(0, 4)
+        yield written("Peringkat menurut keputusan ini:", _PLAIN)
+        yield Spacer(0, 2)
+        yield _ranking(motion.ranking)
 
 
 def _votes(votes: Iterable[VoteLine]) -> Table:

@@ -86,6 +86,8 @@ class MotionSheet(Sheet):
     outcome: str
     carried: bool | None = None
     followed: tuple[str, ...] = ()
+    ranking: tuple[RankLine, ...] = ()
+    """The ranking that the decision made, where it made one."""
 
 
 class ItemSheet(Sheet):

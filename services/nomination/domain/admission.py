@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from schemas.envelope import Stage
 from schemas.nomination import AdmissionMotionOpened, AgendaItem, Ballot, CandidateNominated
 from services.nomination.domain.evidence import Evidence, stage_rules
 from services.nomination.domain.local_time import told
-from services.nomination.domain.nomination import FiledLate, Unnominated
+from services.nomination.domain.nomination import FiledLate, NominationState, TakenBack, Unnominated
 from services.nomination.domain.plenary import Setting
 from services.nomination.domain.refusals import refuse
 
@@ -43,17 +44,24 @@ def waiting_at(
 ) -> FiledLate:
     """Return a nomination that waits to be admitted to an item's stage, unsealed and still scored; raise Refused."""
     at = setting.plenary.stage(item)
-    state = evidence.nominations.get(nomination, Unnominated())
-    if isinstance(state, Unnominated):
-        raise refuse("nomination-unknown", "nomination", nomination)
-    if not isinstance(state, FiledLate) or state.filed.entry != at:
-        raise refuse("not-filed-late", "nomination", nomination, stage=f"{at.category}/{at.stage}")
+    state = check_waiting(nomination, evidence.nominations.get(nomination, Unnominated()), at)
     if evidence.ranking.current is not None:
         raise refuse("stage-sealed", "item", at.ranking)
     rules = setting.season.rulebook
     closes = evidence.ranking.closes or rules.deadline_utc(stage_rules(rules, at).scoring, at.province)
     if received > closes:
         raise refuse("scoring-over", "item", at.ranking, closes=told(closes, rules.zone(at.province)))
+    return state
+
+
+def check_waiting(nomination: str, state: NominationState, at: Stage) -> FiledLate:
+    """Return a nomination that was filed late for a stage, and neither admitted nor taken back; raise Refused."""
+    if isinstance(state, Unnominated):
+        raise refuse("nomination-unknown", "nomination", nomination)
+    if isinstance(state, TakenBack):
+        raise refuse("late-taken-back", "nomination", nomination)
+    if not isinstance(state, FiledLate) or state.filed.entry != at:
+        raise refuse("not-filed-late", "nomination", nomination, stage=f"{at.category}/{at.stage}")
     return state
 
 

@@ -12,7 +12,7 @@ from schemas.nomination import (
     Announced,
     RankingAnnounced,
 )
-from services.nomination.domain.award import appeals_until
+from services.nomination.domain.award import appeals_until, check_not_held
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.evidence import Evidence, broken_ties
 from services.nomination.domain.motion import effective_ranks
@@ -29,7 +29,7 @@ from services.nomination.domain.plenary import (
     check_office,
     item_name,
 )
-from services.nomination.domain.readiness import check_not_frozen
+from services.nomination.domain.readiness import path_awards
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Seal
 from services.nomination.domain.season import SeasonState, opened
@@ -73,7 +73,7 @@ def announce(
     if cited in evidence.award.announced:
         raise refuse("announced-already", "motion", item_name(motion.item), season=plenary.season)
     at = plenary.stage(motion.item)
-    check_not_frozen(at, evidence)
+    check_not_held(at, *path_awards(evidence))
     ranks = effective_ranks(seal.said, broken_ties(seal.id, motion.item, plenary, evidence))
     digest, lines = seal.said.digest, tuple(_lines(motion, cited, seal, ranks, evidence))
     if evidence.case is not None:

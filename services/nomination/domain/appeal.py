@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, assert_never
-from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Emit, Happened
 from schemas.envelope import Stage
 from schemas.nomination import AppealDecided, AppealLodged, DecisionContested, StageFrozen
-from schemas.regions import NATION, ZONES
+from schemas.regions import NATION
 from schemas.rulebook import Rulebook
-from services.nomination.domain.award import Announcement, Award
-from services.nomination.domain.nomination import Cited, Nomination, NominationState
+from services.nomination.domain.award import Announcement, Award, Contest
+from services.nomination.domain.local_time import told
+from services.nomination.domain.nomination import Cited, Nomination, NominationState, Scopes, speaks_for
 from services.nomination.domain.plenary import Plenary, PlenaryState
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import Closed, Frozen, Season, SeasonState
@@ -103,7 +103,7 @@ def downstream(rules: Rulebook, at: Stage) -> tuple[Stage, ...]:
 
 @dataclass(frozen=True, slots=True)
 class LodgeAppeal:
-    """Contest a decision. `scopes` are the provinces whose secretariat asks (None: every one), as in `Nominate`."""
+    """Contest a decision. `scopes` are the governments whose secretariat asks (None: every one), as in `Nominate`."""
 
     appeal: str
     nomination: str
@@ -111,7 +111,7 @@ class LodgeAppeal:
     motion: int
     aspect: str | None
     actor: str
-    scopes: frozenset[str] | None
+    scopes: Scopes
     reason_digest: str
     received: datetime
 
@@ -173,12 +173,11 @@ def _check_object(command: LodgeAppeal, nomination: Nomination, announced: Annou
 
 def _capacity(command: LodgeAppeal, nomination: Nomination, rules: Rulebook) -> Capacity:
     """Return in which capacity the actor appeals, the contact's before the body's; refuse strangers."""
-    place = nomination.nominating_body[:2]
     held: list[Capacity] = ["contact"] if command.actor == nomination.contact else []
-    if command.scopes is None or place in command.scopes:
+    if speaks_for(command.scopes, nomination.nominating_body):
         held.append("nominating-body")
     if not held:
-        raise refuse("appeal-by-stranger", "actor", province=place)
+        raise refuse("appeal-by-stranger", "actor", body=nomination.nominating_body)
     for capacity in held:
         if capacity in rules.appeals.by:
             return capacity
@@ -189,20 +188,21 @@ def _check_window(received: datetime, announced: Announcement, rules: Rulebook) 
     """Refuse what was received before the announcement or after the last instant, which still counts."""
     zone = rules.zone(announced.at.province)
     if received < announced.time:
-        raise refuse("appeal-too-early", "motion", _told(announced.time, zone))
+        raise refuse("appeal-too-early", "motion", told(announced.time, zone))
     if announced.until is None or received > announced.until:
-        closed = _told(announced.until or announced.time, zone)
-        raise refuse("appeal-window-closed", "motion", closed, received=_told(received, zone))
-
-
-def _told(moment: datetime, zone: str) -> str:
-    """Return an instant as people of the zone read it, for example 2021-03-09 23:59:59 WITA."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {ZONES[zone]}"
+        closed = told(announced.until or announced.time, zone)
+        raise refuse("appeal-window-closed", "motion", closed, received=told(received, zone))
 
 
 def _check_first(command: LodgeAppeal, award: Award) -> None:
-    """Refuse a second open appeal of a nominee against a decision, whoever of its two sides lodged the first."""
+    """Refuse a second appeal of a nominee against a decision while one is open, and after one that was dismissed.
+
+    Whoever of its two sides lodged the first: were a dismissed appeal lodged again and again, one nominee could hold
+    the stages downstream for as long as the window is open. A corrected result is another decision.
+    """
     cited = (command.plenary, command.motion)
+    if Contest(command.nomination, cited) in award.dismissed:
+        raise refuse("appeal-dismissed", "nomination", command.nomination)
     for appeal, contest in award.contests.items():
         if (contest.nomination, contest.cited) == (command.nomination, cited):
             raise refuse("appealed-already", "nomination", command.nomination, appeal=appeal)
@@ -246,9 +246,3 @@ def _lodged(command: LodgeAppeal, capacity: Capacity, at: Stage, award: Award, r
 def by_award(stages: Sequence[Stage]) -> Mapping[str, tuple[Stage, ...]]:
     """Return stages by the award's stream that they belong to."""
     return {stage.award: tuple(one for one in stages if one.award == stage.award) for stage in stages}
-
-
-def check_not_held(at: Stage, award: Award) -> None:
-    """Refuse to go on at a stage that open appeals against an earlier one hold."""
-    if holding := award.holding(at):
-        raise refuse("stage-frozen", "item", f"{at.category}/{at.stage}", appeals=", ".join(holding))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, Literal, TypeVar, assert_never
-from zoneinfo import ZoneInfo
 
-from kernel.decider import Aggregate, Happened
+from kernel.decider import Aggregate, Happened, Position
 from schemas.envelope import Stage
 from schemas.nomination import (
     CertificateIssued,
@@ -29,7 +29,10 @@ from schemas.nomination import (
     WinnerWithdrawn,
 )
 from schemas.rulebook import Rulebook
-from services.nomination.domain.nomination import Cited
+from services.nomination.domain.local_time import day_of, end_of
+from services.nomination.domain.nomination import Cited, Nomination
+from services.nomination.domain.refusals import refuse
+from services.nomination.domain.winning import covered
 
 T = TypeVar("T")
 
@@ -87,10 +90,19 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """An open appeal of a nominee against a decision."""
+    """An appeal of a nominee against a decision."""
 
     nomination: str
     cited: Cited
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A verdict that gave a stage other standings, and where the award says so: its version, its place in the log."""
+
+    at: Stage
+    version: int
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +120,16 @@ class Award:
     """The stages that each open appeal holds, by appeal."""
     contests: Mapping[str, Contest] = field(default_factory=dict)
     """The open appeals against decisions of this award, by appeal."""
+    dismissed: frozenset[Contest] = frozenset()
+    """The appeals that were dismissed."""
     contested: int = 0
     """How many appeals there were."""
     corrections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The upheld appeals that corrected a seal, by seal; the standings of the last one stand in its place."""
+    corrected: tuple[Correction, ...] = ()
+    """The same as they were told, for seals of later stages that carry figures."""
+    places: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By seal, the ranks of those within the quota as the last upheld appeal against it left them."""
     unannounced: frozenset[str] = frozenset()
     """The corrected seals whose last verdict was not made public yet."""
 
@@ -137,6 +155,11 @@ class Award:
         """Return the open appeals that hold a stage."""
         return tuple(appeal for appeal, stages in self.freezes.items() if stage in stages)
 
+    def is_contested(self, stage: Stage) -> bool:
+        """Tell whether an appeal against the result of a stage is open."""
+        made = (self.announcements.get(contest.cited) for contest in self.contests.values())
+        return any(one is not None and one.at == stage for one in made)
+
     def won(self, nomination: str) -> bool:
         """Tell whether a nomination is among the winners."""
         return any(winner.nomination == nomination for winner in self.winners)
@@ -144,6 +167,16 @@ class Award:
     def has_winners_of(self, stage: Stage) -> bool:
         """Tell whether the winners of a path that ends at this stage are declared, or that there are none."""
         return any(winner.at == stage for winner in self.winners) or any(at == stage for at, _ in self.vacant)
+
+    def rank_of(self, state: Nomination, at: Stage) -> int | None:
+        """Return the rank that a nominee won at a stage or went on by, as verdicts left it; None if it did neither."""
+        for winner in self.winners:
+            if (winner.nomination, winner.at) == (state.id, at):
+                return winner.rank
+        for before, after in pairwise(state.steps):
+            if before.stage == at:
+                return self.places.get(after.seal or "", {}).get(state.id, after.rank)
+        return None
 
     def winners_by(self, cited: Cited) -> Mapping[str, Winner]:
         """Return the winners of one decision by nomination."""
@@ -164,7 +197,7 @@ def evolve(state: Award, happened: Happened) -> Award:
         case WinnerDeclared() | WinnerWithdrawn() | RankLeftVacant():
             return _ranked(state, event)
         case StageFrozen() | StageUnfrozen() | DecisionContested() | DecisionReviewed():
-            return _appealed(state, event)
+            return _appealed(state, event, happened)
         case CertificateIssued() | CertificateRevoked():
             return replace(state, certificates=tuple(_certificates(state.certificates, event)))
         case PrizeAwarded():
@@ -175,10 +208,12 @@ def evolve(state: Award, happened: Happened) -> Award:
 
 def _ranked(state: Award, event: WinnerDeclared | WinnerWithdrawn | RankLeftVacant) -> Award:
     """Fold who takes which rank, or that nobody does."""
-    place = (event.at, event.rank)
     if isinstance(event, RankLeftVacant):
-        return replace(state, vacant=state.vacant | {place})
-    return replace(state, winners=tuple(_winners(state.winners, event)), vacant=state.vacant - {place})
+        return replace(state, vacant=state.vacant | {(event.at, event.rank)})
+    winners = tuple(_winners(state.winners, event))
+    taken = covered(winner.rank for winner in winners if winner.at == event.at)
+    vacant = frozenset((at, rank) for at, rank in state.vacant if at != event.at or rank not in taken)
+    return replace(state, winners=winners, vacant=vacant)
 
 
 def _made(event: RankingAnnounced, happened: Happened) -> Announcement:
@@ -186,7 +221,9 @@ def _made(event: RankingAnnounced, happened: Happened) -> Announcement:
     return Announcement(event.at, happened.time, event.appeals_until, named, event.seal)
 
 
-def _appealed(state: Award, event: StageFrozen | StageUnfrozen | DecisionContested | DecisionReviewed) -> Award:
+def _appealed(
+    state: Award, event: StageFrozen | StageUnfrozen | DecisionContested | DecisionReviewed, happened: Happened
+) -> Award:
     """Fold what an appeal holds, and what became of it."""
     match event:
         case StageFrozen():
@@ -197,18 +234,26 @@ def _appealed(state: Award, event: StageFrozen | StageUnfrozen | DecisionContest
             contest = Contest(event.nomination, (event.plenary, event.motion))
             return replace(state, contests={**state.contests, event.appeal: contest}, contested=event.number)
         case DecisionReviewed():
-            return _corrected(replace(state, contests=_without(state.contests, event.appeal)), event)
+            contests = _without(state.contests, event.appeal)
+            if event.outcome == "upheld":
+                return _corrected(replace(state, contests=contests), event, happened)
+            return replace(state, contests=contests, dismissed=state.dismissed | {state.contests[event.appeal]})
         case _:
             assert_never(event)
 
 
-def _corrected(state: Award, event: DecisionReviewed) -> Award:
+def _corrected(state: Award, event: DecisionReviewed, happened: Happened) -> Award:
     """Fold that an upheld appeal corrected a seal, which is then to be announced."""
-    if event.outcome != "upheld":
-        return state
-    upheld = (*state.corrections.get(event.seal, ()), event.appeal)
-    corrections = {**state.corrections, event.seal: upheld}
-    return replace(state, corrections=corrections, unannounced=state.unannounced | {event.seal})
+    corrections = {**state.corrections, event.seal: (*state.corrections.get(event.seal, ()), event.appeal)}
+    last = Correction(event.at, happened.version, happened.position)
+    places = {**state.places, event.seal: {one.nomination: one.rank for one in event.places or ()}}
+    return replace(
+        state,
+        corrections=corrections,
+        corrected=(*state.corrected, last),
+        places=places,
+        unannounced=state.unannounced | {event.seal},
+    )
 
 
 def _without(found: Mapping[str, T], appeal: str) -> Mapping[str, T]:
@@ -252,9 +297,19 @@ def appeals_until(rules: Rulebook, province: str, announced: datetime) -> dateti
     The days are the place's own, the day of the announcement being the first and the last one ending with its last
     second (`schemas.rulebook.Appeals`).
     """
-    zone = ZoneInfo(rules.zone(province))
-    last = announced.astimezone(zone).date() + timedelta(days=rules.appeals.days - 1)
-    return datetime.combine(last, time(23, 59, 59, 999_999), zone).astimezone(UTC)
+    zone = rules.zone(province)
+    return end_of(day_of(announced, zone) + timedelta(days=rules.appeals.days - 1), zone)
+
+
+def holding(at: Stage, *awards: Award) -> tuple[str, ...]:
+    """Return the open appeals that hold a stage, whichever of these awards of its path they were recorded on."""
+    return tuple(dict.fromkeys(appeal for award in awards for appeal in award.holding(at)))
+
+
+def check_not_held(at: Stage, *awards: Award) -> None:
+    """Refuse to go on at a stage that open appeals hold by one of these awards."""
+    if appeals := holding(at, *awards):
+        raise refuse("stage-frozen", "item", f"{at.category}/{at.stage}", appeals=", ".join(appeals))
 
 
 Standing = Literal["provisional", "final"]

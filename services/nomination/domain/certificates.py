@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -97,14 +96,11 @@ def _code(nomination: Nomination) -> str:
 
 
 def _ranked(last: Stage, award: Award, known: Iterable[Nomination]) -> Iterator[tuple[Nomination, int]]:
-    """Yield who won at the end of the path, or went on to the next tier, with the rank."""
-    won = {winner.nomination: winner.rank for winner in award.winners if winner.at == last}
+    """Yield who won at the end of the path, or went on to the next tier, with the rank that it holds by now."""
     for state in known:
-        if state.id in won:
-            yield state, won[state.id]
-        for before, after in pairwise(state.steps):
-            if before.stage == last and after.rank is not None:
-                yield state, after.rank
+        rank = award.rank_of(state, last)
+        if rank is not None:
+            yield state, rank
 
 
 def _finalists(granted: CertificateRules, last: Stage, reached: Iterable[Nomination]) -> Iterator[Due]:

@@ -14,15 +14,16 @@ from typing import Any, Final
 from schemas.envelope import Stage
 from schemas.nomination import AgendaItem
 from schemas.rulebook import Rulebook
+from services.nomination.domain.award import holding
 from services.nomination.domain.deciding import pending_motion, proposed_now
-from services.nomination.domain.evidence import Evidence, broken_ties, decided_by, stage_rules
+from services.nomination.domain.evidence import Evidence, broken_ties, citable_now, decided_by, stage_rules
 from services.nomination.domain.local_time import begin_of, day_of
 from services.nomination.domain.motion import effective_ranks, free_to_vote, tied_at_cut
 from services.nomination.domain.nomination import FiledLate, Nomination
-from services.nomination.domain.plenary import Setting, earliest_day
-from services.nomination.domain.readiness import holding, unverified, upstream
+from services.nomination.domain.plenary import DecideAppeal, Motion, Setting, earliest_day
+from services.nomination.domain.readiness import path_awards, unverified, upstream
 from services.nomination.domain.refusals import Refused
-from services.nomination.domain.seal import Seal, citable
+from services.nomination.domain.seal import Seal
 from services.nomination.domain.ties import competing_at, methods_of, sharing
 
 Json = dict[str, Any]
@@ -107,6 +108,10 @@ _NEXT: Final[Mapping[str, tuple[str, str]]] = {
     "reseal": ("The seal cannot be cited: have the ranking sealed anew.", "Segel tidak dapat dikutip: segel kembali."),
     "table": ("Table the sealed ranking.", "Ajukan peringkat yang disegel."),
     "decide": ("Close the open motion.", "Tutup usul yang masih terbuka."),
+    "decide-appeal": (
+        "An appeal against this stage is open: put a verdict as a motion, and vote on it.",
+        "Ada sanggahan atas tahap ini: ajukan putusan sebagai usul, lalu pungut suara.",
+    ),
     "break-tie": ("Break the tie at the cut first.", "Putuskan dahulu seri pada batas kuota."),
     "verify": ("Verify, return or reject the nominees named.", "Verifikasi, kembalikan, atau tolak calon tersebut."),
     "too-late": (
@@ -167,8 +172,9 @@ class _Item:
             "unverified": [_named(state) for state in self._unverified()],
             "proposal": self._proposal(),
             "late": [_waiting(state) for state in self._late()],
-            "held_by": list(holding(self.at, self.evidence)),
+            "held_by": list(holding(self.at, *path_awards(self.evidence))),
             "upstream": list(self._upstream()),
+            "appeals": list(self._appeals()),
             "motion": self._motion(),
             "decided": self._decided(),
         }
@@ -190,7 +196,7 @@ class _Item:
 
     def _cite(self, seal: Seal) -> None:
         setting, known = self.setting, self.evidence
-        citable(seal, known.ranking, setting.season, known.award, setting.committee, known.nominations)
+        citable_now(seal, setting, known)
 
     def _unrankable(self) -> Iterator[Json]:
         for row in self.seal.said.unrankable if self.seal else ():
@@ -278,24 +284,51 @@ class _Item:
                 "open": earlier.is_open(self.now),
             }
 
+    def _appeals(self) -> Iterator[Json]:
+        """Yield every open appeal against what was announced of the stage, with the motion on it if it is put here."""
+        award = self.evidence.award
+        for appeal, contest in award.contests.items():
+            announced = award.announcements.get(contest.cited)
+            if announced is not None and announced.at == self.at:
+                yield {"appeal": appeal, "nomination": contest.nomination, "motion": self._put(appeal)}
+
+    def _put(self, appeal: str) -> int | None:
+        motions = (one for one in self.setting.plenary.motions if one.item == self.item and one.outcome is None)
+        on_it = (one for one in motions if isinstance(one.question, DecideAppeal) and one.question.appeal == appeal)
+        return next((one.number for one in on_it), None)
+
     def _motion(self) -> int | None:
         pending = pending_motion(self.item, self.setting.plenary, self.evidence)
-        return None if pending is None else pending.number
+        if pending is not None:
+            return pending.number
+        return next((one["motion"] for one in self._appeals() if one["motion"] is not None), None)
 
     def _decided(self) -> Json | None:
+        """Return the last verdict here, or the motion that decided who goes on; a dismissal has nothing to announce."""
         plenary = self.setting.plenary
-        motion = decided_by(self.item, plenary)
+        motion = self._verdict() or decided_by(self.item, plenary)
         if motion is None:
             return None
-        announced = (plenary.id, motion.number) in self.evidence.award.announced
+        said = motion.question
+        dismissed = isinstance(said, DecideAppeal) and said.verdict.outcome == "dismissed"
+        announced = dismissed or (plenary.id, motion.number) in self.evidence.award.announced
         return {"motion": motion.number, "announced": announced}
+
+    def _verdict(self) -> Motion | None:
+        carried = (one for one in self.setting.plenary.motions if one.item == self.item and one.outcome == "carried")
+        verdicts = [one for one in carried if isinstance(one.question, DecideAppeal)]
+        return verdicts[-1] if verdicts else None
 
     # --- what is to be done
 
     def _next(self, known: Json) -> str:
         """Return the code of what is to be done next, the first thing that is not in order."""
+        if known["decided"] and not known["decided"]["announced"]:
+            return "announce"
+        if known["appeals"] and not self.setting.plenary.adjourned:
+            return "decide" if known["motion"] is not None else "decide-appeal"
         if known["decided"]:
-            return "done" if known["decided"]["announced"] else "announce"
+            return "done"
         if self.setting.plenary.adjourned:
             return "closed"
         why = (known["proposal"] or {}).get("why") or {}

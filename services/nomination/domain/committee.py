@@ -25,7 +25,7 @@ from schemas.nomination import (
 from schemas.regions import NATION, UnknownRegion, region
 from schemas.rulebook import Body, Conflicts, Rulebook
 from services.nomination.domain.local_time import day_of
-from services.nomination.domain.nomination import FiledLate, Nomination, NominationState
+from services.nomination.domain.nomination import FiledLate, Nomination, NominationState, Unnominated, candidate_of
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import SeasonState, opened
 
@@ -68,12 +68,16 @@ class Term(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FormedBody:
-    """A body, its terms in office, the holders of its taken seats and whom they belong to."""
+    """A body, its terms in office, the holders of its taken seats, and whom its members belong to.
+
+    `belongings` says by person what the latest appointment stated. It outlives the seat: whom a person belongs to does
+    not change when the person leaves one body and sits on in another, and filed marks are judged by it too.
+    """
 
     code: str
     terms: tuple[Term, ...]
     holders: Mapping[Seat, str] = field(default_factory=dict)
-    belongings: Mapping[Seat, Belonging] = field(default_factory=dict)
+    belongings: Mapping[str, Belonging] = field(default_factory=dict)
 
     @property
     def last_day(self) -> date:
@@ -94,15 +98,11 @@ class FormedBody:
 
     def with_seat(self, seat: Seat, person: str, belonging: Belonging) -> FormedBody:
         """Return the body with a seat taken."""
-        return replace(self, holders={**self.holders, seat: person}, belongings={**self.belongings, seat: belonging})
+        return replace(self, holders={**self.holders, seat: person}, belongings={**self.belongings, person: belonging})
 
     def without_seat(self, gone: Seat) -> FormedBody:
         """Return the body with a seat vacant."""
-        return replace(
-            self,
-            holders={seat: person for seat, person in self.holders.items() if seat != gone},
-            belongings={seat: belonging for seat, belonging in self.belongings.items() if seat != gone},
-        )
+        return replace(self, holders={seat: person for seat, person in self.holders.items() if seat != gone})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +147,13 @@ class Committee:
         return declared | {person for person, kind in self._own(candidates) if effect_of(kind, rule) == "refused"}
 
     def _own(self, candidates: Candidates) -> Iterator[tuple[str, OwnKind]]:
-        """Yield who has an own interest in one of these candidates, in whatever body the person sits."""
+        """Yield who has an own interest in one of these candidates, in whatever body the person sits or sat."""
         for body in self.bodies.values():
-            for seat, belonging in body.belongings.items():
+            for person, belonging in body.belongings.items():
                 for candidate in candidates.values():
                     kind = None if candidate is None else belonging.interest_in(candidate)
                     if kind is not None:
-                        yield body.holders[seat], kind
+                        yield person, kind
 
 
 def effect_of(kind: OwnKind, rule: Conflicts) -> Literal["refused", "flagged"]:
@@ -163,17 +163,7 @@ def effect_of(kind: OwnKind, rule: Conflicts) -> Literal["refused", "flagged"]:
 
 def candidates_of(concerned: Iterable[str], nominations: Mapping[str, NominationState]) -> Candidates:
     """Return the candidates of the nominations concerned, as far as their states are given."""
-    return {nomination: _candidate(nominations.get(nomination)) for nomination in concerned}
-
-
-def _candidate(state: NominationState | None) -> Candidate | None:
-    match state:
-        case Nomination():
-            return state.candidate
-        case FiledLate():
-            return state.filed.candidate
-        case _:
-            return None
+    return {nomination: candidate_of(nominations.get(nomination, Unnominated())) for nomination in concerned}
 
 
 def committee_stream(season: str, province: str) -> str:
@@ -506,9 +496,14 @@ def _check_speaker(command: DeclareConflict | LiftConflict) -> None:
 
 
 def _check_nomination(command: DeclareConflict, nomination: NominationState | None) -> None:
-    if not isinstance(nomination, Nomination):
-        raise refuse("nomination-unknown", "nomination", command.nomination)
-    if (nomination.entry.season, nomination.entry.category) != (command.season, command.category):
+    match nomination:
+        case Nomination(entry=entry):
+            pass
+        case FiledLate(filed):
+            entry = filed.entry  # members vote on its admission
+        case _:
+            raise refuse("nomination-unknown", "nomination", command.nomination)
+    if (entry.season, entry.category) != (command.season, command.category):
         category = command.category
         raise refuse("nomination-of-another-category", "nomination", command.nomination, category=category)
 

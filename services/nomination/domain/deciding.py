@@ -35,12 +35,14 @@ from schemas.nomination import (
 from schemas.regions import NATION
 from schemas.rulebook import Rulebook
 from services.nomination.domain.admission import AskAdmission, admission_motion, admitted, is_waiting, waiting_at
+from services.nomination.domain.award import check_not_held
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.evidence import (
     Ahead,
     Evidence,
     broken_ties,
     check_no_winners,
+    citable_now,
     contender,
     decided_by,
     rules_of,
@@ -79,9 +81,9 @@ from services.nomination.domain.plenary import (
     offices_of,
     plenary_stream,
 )
-from services.nomination.domain.readiness import check_not_frozen, check_not_too_late, check_upstream, check_verified
+from services.nomination.domain.readiness import check_not_too_late, check_upstream, check_verified, path_awards
 from services.nomination.domain.refusals import decides, refuse
-from services.nomination.domain.seal import Ranking, Seal, citable
+from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import SeasonState
 from services.nomination.domain.ties import AskTie, check_unchanged, has_changed, tie_motion
 from services.nomination.domain.verdict import AskAppeal, Case, appeal_motion, verdict_results
@@ -115,9 +117,9 @@ def table_ranking(
     setting = in_session(command.plenary, plenary, season, committee, command.received)
     check_office(command.actor, setting.rules, setting.formed, offices_of(setting.rules, "clerk"))
     _check_on_agenda(command.item, setting.plenary)
-    check_not_frozen(setting.plenary.stage(command.item), evidence)
+    check_not_held(setting.plenary.stage(command.item), *path_awards(evidence))
     seal = _asked_seal(command, setting.plenary, evidence.ranking)
-    citable(seal, evidence.ranking, setting.season, evidence.award, committee, evidence.nominations)
+    citable_now(seal, setting, evidence)
     if command.digest not in (None, seal.said.digest):
         raise refuse("seal-digest-wrong", "digest", command.digest, computed=seal.said.digest)
     before = setting.plenary.tabled.get(command.item)
@@ -191,6 +193,7 @@ def open_motion(
             opening: Opening = _propose(asked, item, ballot, setting, evidence)
         case AskTie() as asked:
             _check_movable(item, setting, evidence)
+            check_not_held(setting.plenary.stage(item), *path_awards(evidence))
             opening = tie_motion(asked, item, ballot, setting, evidence)
         case AskAdmission() as asked:
             _check_movable(item, setting, evidence)
@@ -247,7 +250,7 @@ def _propose(
     asked: AskProposal, item: AgendaItem, ballot: Ballot, setting: Setting, evidence: Evidence
 ) -> MotionOpened:
     """Return the question whether the tabled seal's ranks 1 to the quota advance; raise Refused."""
-    check_not_frozen(setting.plenary.stage(item), evidence)
+    check_not_held(setting.plenary.stage(item), *path_awards(evidence))
     seal, rules = tabled_seal(item, setting, evidence)
     proposed = proposed_now(item, seal, rules, setting.plenary, evidence)
     if asked.advancing not in (None, proposed.advancing):
@@ -364,7 +367,7 @@ def _decide_proposal(
 ) -> Sequence[Emit]:
     """Close the question who advances, while no appeal holds the stage and the results before it stand."""
     at = setting.plenary.stage(motion.item)
-    check_not_frozen(at, evidence)
+    check_not_held(at, *path_awards(evidence))
     seal, rules = tabled_seal(motion.item, setting, evidence)
     check_upstream(at, rules, evidence, command.received)
     closed = closing(motion, setting, rules, evidence, command.actor)
@@ -388,7 +391,11 @@ def _check_still_proposed(
 def _decide_tie(
     command: DecideMotion, motion: Motion, tie: BreakTie, setting: Setting, evidence: Evidence
 ) -> Sequence[Emit]:
-    """Close the question in which order those stand who share a rank; nobody moves by it."""
+    """Close the question in which order those stand who share a rank; nobody moves by it.
+
+    Not while an appeal holds the stage: its verdict may change who is tied, and a lot that is drawn prejudges that.
+    """
+    check_not_held(setting.plenary.stage(motion.item), *path_awards(evidence))
     seal, rules = tabled_seal(motion.item, setting, evidence)
     check_unchanged(motion, tie, seal, setting.plenary.stage(motion.item), evidence)
     closed = closing(motion, setting, rules, evidence, command.actor)
@@ -497,10 +504,10 @@ def _results(motion: Motion, plenary: Plenary, seal: Seal, rules: Rulebook, evid
     passing = [state for state in states if state.id not in leaving]
     followed = _advancing if stage_rules(rules, carried.at).next else _winning
     ahead = tuple(followed(passing, carried))
-    named = [emit.event for emit in ahead]
-    crowned = crown(carried.at, rules, named, (plenary.id, motion.number))
+    taking = {state.id: carried.ranks[state.id] for state in passing}
+    crowned = crown(carried.at, rules, taking, (plenary.id, motion.number))
     out = (_eliminated(state, carried) for state in states if state.id in leaving)
-    return (*ahead, *out, *crowned, *_ordered(passing if stage_rules(rules, carried.at).next else (), evidence.ahead))
+    return (*ahead, *out, *crowned, *_ordered(passing, evidence.ahead))
 
 
 def _winning(states: Iterable[Nomination], carried: Carried) -> Iterator[Emit]:

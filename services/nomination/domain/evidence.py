@@ -68,8 +68,13 @@ def tabled_seal(item: AgendaItem, setting: Setting, evidence: Evidence) -> tuple
     seal = evidence.ranking.seal(tabled.seal) if tabled is not None else None
     if seal is None:
         raise refuse("not-tabled", "item", item_name(item))
-    rules = citable(seal, evidence.ranking, setting.season, evidence.award, setting.committee, evidence.nominations)
-    return seal, rules
+    return seal, citable_now(seal, setting, evidence)
+
+
+def citable_now(seal: Seal, setting: Setting, evidence: Evidence) -> Rulebook:
+    """Return the rules that a seal was made under when a meeting may rest on it now; raise Refused."""
+    nominations, awards = evidence.nominations, evidence.awards
+    return citable(seal, evidence.ranking, setting.season, evidence.award, setting.committee, nominations, awards)
 
 
 def contender(nomination: str, at: Stage, evidence: Evidence) -> Nomination | None:
@@ -89,8 +94,8 @@ def check_no_winners(at: Stage, rules: Rulebook, evidence: Evidence) -> None:
 
 
 def tie_motions(item: AgendaItem, plenary: Plenary, evidence: Evidence) -> Iterator[tuple[Motion, BreakTie]]:
-    """Yield every motion on a tie at an item's stage with its question, those of other meetings first."""
-    for motion in (*evidence.elsewhere, *plenary.motions):
+    """Yield every motion on a tie at an item's stage with its question, in the order in which meetings put them."""
+    for motion in sorted((*evidence.elsewhere, *plenary.motions), key=lambda one: one.position):
         if motion.item == item and isinstance(motion.question, BreakTie):
             yield motion, motion.question
 

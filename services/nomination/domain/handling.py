@@ -18,9 +18,11 @@ from schemas.nomination import Candidate, EvidenceAttached, FigureDisputed, Nomi
 from schemas.rulebook import Rulebook, SizeClass
 from services.nomination.domain.candidate import CandidateAsked, settle_candidate
 from services.nomination.domain.nomination import (
+    FiledLate,
     Handler,
     Nomination,
     NominationState,
+    Written,
     check_handler,
     check_nominating_body,
     check_nominator,
@@ -28,6 +30,7 @@ from services.nomination.domain.nomination import (
     province_of,
     under_way,
     window_refusal,
+    written,
 )
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
@@ -56,7 +59,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Amend:
-    """Correct a nomination: its contact, or (within the window) an employer's name, size class and region."""
+    """Correct a nomination: its contact, or an employer's name, size class and region.
+
+    The employer's data is corrected within the window, or as long as what was filed late is not admitted.
+    """
 
     nomination: str
     handler: Handler
@@ -65,14 +71,15 @@ class Amend:
     contact: str | None = None
     candidate: Correction = Correction()
     won: bool = False
+    contested: bool = False
 
 
 @decides
 def amend(command: Amend, state: NominationState, season: SeasonState) -> Sequence[Emit]:
     """Write a nomination anew, by its nominating body; nothing when it says so already."""
-    standing = under_way(command.nomination, state, won=command.won)
+    standing = written(command.nomination, state, won=command.won, contested=command.contested)
     check_nominating_body(command.handler.scopes, standing)
-    candidate = _amended(command, standing, opened(season, standing.entry.season))
+    candidate = _amended(command, standing, opened(season, standing.at.season))
     contact = command.contact or standing.contact
     if (candidate, contact) == (standing.candidate, standing.contact):
         return ()
@@ -82,7 +89,7 @@ def amend(command: Amend, state: NominationState, season: SeasonState) -> Sequen
     return (Emit(nomination_stream(standing.id), amended),)
 
 
-def _amended(command: Amend, standing: Nomination, season: Season) -> Candidate:
+def _amended(command: Amend, standing: Written, season: Season) -> Candidate:
     """Return the candidate as corrected; kind and code stay, and so does whose it is to nominate."""
     known, rules = standing.candidate, season.rulebook
     wanted = next(((name, value) for name, value in command.candidate.told() if value is not None), None)
@@ -98,12 +105,13 @@ def _amended(command: Amend, standing: Nomination, season: Season) -> Candidate:
         said.name or known.name,
         said.size_class or known.size_class,
         said.region or known.region,
+        known.sector,
     )
-    corrected = settle_candidate(asked, rules.category(standing.entry.category), rules)
+    corrected = settle_candidate(asked, rules.category(standing.at.category), rules)
     if corrected == known:
         return known
     closed = window_refusal(command.received, province_of(known), season)
-    if closed is not None:
+    if closed is not None and not isinstance(standing, FiledLate):
         raise refuse("amended-too-late", path, value, window=closed.faults[0].value)
     check_nominator(standing.nominating_body, command.handler.scopes, corrected, rules)
     return corrected
@@ -126,12 +134,13 @@ class AttachEvidence:
     dated: date | None = None
     title_digest: str | None = None
     won: bool = False
+    contested: bool = False
 
 
 @decides
 def attach_evidence(command: AttachEvidence, state: NominationState, season: SeasonState) -> Sequence[Emit]:
     """Attach a document, by the nominating body or the contact, once."""
-    standing = under_way(command.nomination, state, won=command.won)
+    standing = under_way(command.nomination, state, won=command.won, contested=command.contested)
     check_handler(command.handler, standing)
     opened(season, standing.entry.season)
     if command.evidence in standing.evidence:

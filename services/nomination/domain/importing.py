@@ -22,18 +22,20 @@ from schemas.regions import NATION, AmbiguousName, UnknownRegion, resolve
 from schemas.rulebook import Rulebook, SizeClass
 from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.nomination import (
+    FiledLate,
     Nominate,
     Nomination,
     NominationState,
     Scopes,
     Settled,
+    TakenBack,
     entered,
     nomination_stream,
     settle_nomination,
 )
 from services.nomination.domain.refusals import Refused, decides, refuse
 from services.nomination.domain.season import SeasonState, opened
-from services.nomination.domain.sheet import COLUMNS, Cell, ErrorValue, Formula, Line, Value
+from services.nomination.domain.spreadsheet import COLUMNS, Cell, ErrorValue, Formula, Line, Value
 
 Mode = Literal["all-or-nothing", "skip-bad"]
 Status = Literal["nominated", "already", "bad", "skipped"]
@@ -54,6 +56,8 @@ _STARTS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,31}")
 _NAME: Final = TypeAdapter[str](CleanName)
 _HEADINGS: Final = {column.field: column.id for column in COLUMNS}
+_BESIDE_THE_RULES: Final = frozenset({None, _HEADINGS["contact"], _HEADINGS["sample"]})
+"""Headings of cells that the season's rules do not look at: a fault there hides none of the others."""
 
 # What is to be written into a cell, by field.
 _WANTED: Final[Mapping[str, Text]] = {
@@ -178,9 +182,15 @@ def import_list(command: ImportList, judged: Sequence[Judged], states: Mapping[s
 def _outcome(one: Judged, states: Mapping[str, NominationState]) -> Outcome:
     if one.settled is None:
         return Outcome(one.number, "bad", faults=one.faults)
-    state = states[one.settled.nomination]
-    if isinstance(state, Nomination):
-        return Outcome(one.number, "already", one.settled, state.ending or "competing")
+    match states[one.settled.nomination]:
+        case Nomination(ending=ending):
+            return Outcome(one.number, "already", one.settled, ending or "competing")
+        case FiledLate():
+            return Outcome(one.number, "already", one.settled, "filed-late")
+        case TakenBack():
+            return Outcome(one.number, "already", one.settled, "withdrawn")
+        case _:
+            pass
     return Outcome(one.number, "nominated", one.settled)
 
 
@@ -196,11 +206,13 @@ def _judge(line: Line, command: ImportList, season: SeasonState, rules: Rulebook
         faults.append(CellFault(refused.code, stray.name, None, shown, refused.detail, fault.remedy))
     read = _Reading(line, rules, faults)
     asked = _asked(read, command)
-    if faults:
+    if not {fault.heading for fault in faults} <= _BESIDE_THE_RULES:
         return Judged(line.number, faults=tuple(faults))
     settled = settle_nomination(asked, season)
     if isinstance(settled, Refusal):
-        return Judged(line.number, faults=tuple(_faults(Refused(settled), line)))
+        faults.extend(_faults(Refused(settled), line))
+    if faults or isinstance(settled, Refusal):
+        return Judged(line.number, faults=tuple(faults))
     return Judged(line.number, asked, settled)
 
 

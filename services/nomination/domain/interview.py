@@ -18,7 +18,8 @@ from schemas.envelope import Stage
 from schemas.nomination import InterviewScheduled
 from schemas.scoring import ScoringExtended
 from services.nomination.domain.committee import Committee
-from services.nomination.domain.nomination import Nomination, NominationState, told_instant, under_way
+from services.nomination.domain.local_time import told
+from services.nomination.domain.nomination import Nomination, NominationState, under_way
 from services.nomination.domain.plenary import Actor, check_office, offices_of
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import SeasonState, opened
@@ -126,14 +127,14 @@ def settle_slot(
     check_office(actor, body, committee.formed(body.code), offices_of(body, "clerk"))
     zone = rules.zone(at.province)
     if command.begins < command.received:
-        raise refuse("slot-past", "begins", told_instant(command.begins, zone))
+        raise refuse("slot-past", "begins", told(command.begins, zone))
     ends = command.begins + timedelta(minutes=stage.interview.minutes)
     opens = rules.opens_utc(stage.scoring, at.province)
     closes = rules.deadline_utc(stage.scoring, at.province)
     closes = closes if extended is None else max(closes, extended)
     if command.begins < opens or ends > closes:
-        window = f"{told_instant(opens, zone)} - {told_instant(closes, zone)}"
-        value = f"{told_instant(command.begins, zone)} - {told_instant(ends, zone)}"
+        window = f"{told(opens, zone)} - {told(closes, zone)}"
+        value = f"{told(command.begins, zone)} - {told(ends, zone)}"
         raise refuse("slot-outside-window", "begins", value, window=window)
     slot = Slot(standing.id, at, command.begins, ends, command.mode)
     return Asked(slot, calendar_stream(at, body.code), zone)
@@ -154,7 +155,7 @@ def schedule(asked: Asked, calendar: Calendar, others: Mapping[str, NominationSt
     for taken in calendar.meeting(slot):
         other = others.get(taken.nomination)
         if isinstance(other, Nomination) and other.competes_at(taken.at):
-            begins, free = (told_instant(moment, asked.zone) for moment in (slot.begins, taken.ends))
+            begins, free = (told(moment, asked.zone) for moment in (slot.begins, taken.ends))
             raise refuse("slot-taken", "begins", begins, name=other.candidate.name, free=free)
     scheduled = InterviewScheduled(
         nomination=slot.nomination, at=slot.at, begins=slot.begins, ends=slot.ends, mode=slot.mode

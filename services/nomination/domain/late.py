@@ -1,7 +1,8 @@
 """A nomination that comes after its window: it is filed, and competes only when a plenary admits it.
 
 The window decides on which side a nomination falls: while it is open there is nothing late. Once the ranking of the
-stage where the path begins was sealed in that place, nobody can be admitted to it any more.
+stage where the path begins was sealed in that place, nobody can be admitted to it any more. Until it is admitted, who
+filed it may correct it or take it back; what it says when the plenary decides is what competes.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from collections.abc import Sequence
 from kernel.decider import Emit
 from schemas.nomination import NominationFiledLate
 from services.nomination.domain.nomination import (
-    FiledLate,
     Nominate,
-    Nomination,
     NominationState,
     Settled,
+    check_first,
     nomination_stream,
     province_of,
     settled_candidate,
@@ -43,10 +43,7 @@ def file_late(
     command: Nominate, settled: Settled, state: NominationState, ranking: Ranking, reason_digest: str
 ) -> Sequence[Emit]:
     """File a nomination late, once, while the stage that it would enter has no sealed ranking."""
-    if isinstance(state, Nomination):
-        raise refuse("nominated-already", "candidate", settled.candidate.name, nomination=state.id)
-    if isinstance(state, FiledLate):
-        raise refuse("filed-already", "candidate", settled.candidate.name, nomination=settled.nomination)
+    check_first(settled, state)
     if ranking.seals:
         raise refuse("entry-sealed", "category", settled.entry.ranking)
     filed = NominationFiledLate(

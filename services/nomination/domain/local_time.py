@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from schemas.regions import ZONES
@@ -27,3 +27,8 @@ def day_of(moment: datetime, zone: str) -> date:
 def begin_of(day: date, zone: str) -> datetime:
     """Return the first instant of a day in a zone."""
     return datetime.combine(day, time(0), ZoneInfo(zone))
+
+
+def end_of(day: date, zone: str) -> datetime:
+    """Return the last instant of a day in a zone, in UTC."""
+    return datetime.combine(day, time.max, ZoneInfo(zone)).astimezone(UTC)

@@ -115,9 +115,9 @@ def quorum_of(body: Body, formed: FormedBody, recused: Collection[str], present:
 
 
 def free_to_vote(body: Body, formed: FormedBody, recused: Collection[str]) -> set[str]:
-    """Return who holds a seat that votes and is not recused, present or not."""
-    voting = {office.code for office in body.voting_offices}
-    return {person for seat, person in formed.holders.items() if seat.office in voting and person not in recused}
+    """Return who holds a seat that votes by the body's rules and is not recused, present or not."""
+    seated = {person for seat, person in formed.holders.items() if body.votes(seat.office, seat.number)}
+    return seated - set(recused)
 
 
 def check_quorum(quorum: Quorum, path: str) -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Literal, assert_never
+from typing import Any, Final, Literal, assert_never
 from uuid import NAMESPACE_URL, UUID, uuid5
-from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Emit, Happened, Position, Refusal
 from schemas.envelope import Stage
@@ -23,6 +22,7 @@ from schemas.nomination import (
     NominationAmended,
     NominationEliminated,
     NominationFiledLate,
+    NominationReinstated,
     NominationRejected,
     NominationResubmitted,
     NominationReturned,
@@ -31,14 +31,22 @@ from schemas.nomination import (
     StageAdvanced,
     StageAdvanceWithdrawn,
 )
-from schemas.regions import NATION, ZONES, UnknownRegion, region
+from schemas.regions import NATION, UnknownRegion, region
 from schemas.rulebook import Rulebook
 from services.nomination.domain.candidate import CandidateAsked, settle_candidate
 from services.nomination.domain.checks import UNCHECKED, Check, Verified, checked
+from services.nomination.domain.local_time import told
 from services.nomination.domain.refusals import Refused, decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
 
-Movement = NominationWithdrawn | StageAdvanced | StageAdvanceWithdrawn | NominationEliminated | NominationRejected
+Movement = (
+    NominationWithdrawn
+    | StageAdvanced
+    | StageAdvanceWithdrawn
+    | NominationEliminated
+    | NominationReinstated
+    | NominationRejected
+)
 Handling = (
     NominationAmended
     | EvidenceAttached
@@ -64,7 +72,42 @@ class Unnominated:
 
 @dataclass(frozen=True, slots=True)
 class FiledLate:
-    """A nomination that came after its window and waits for a plenary to admit it."""
+    """A nomination that came after its window and waits for a plenary to admit it.
+
+    `filed` says what would compete: what was corrected since it was filed stands in it.
+    """
+
+    filed: NominationFiledLate
+
+    @property
+    def id(self) -> str:
+        """Return the nomination's id."""
+        return self.filed.nomination
+
+    @property
+    def candidate(self) -> Candidate:
+        """Return who would compete."""
+        return self.filed.candidate
+
+    @property
+    def contact(self) -> str:
+        """Return the candidate's contact person."""
+        return self.filed.contact
+
+    @property
+    def nominating_body(self) -> str:
+        """Return the government that filed it."""
+        return self.filed.nominating_body
+
+    @property
+    def at(self) -> Stage:
+        """Return the stage that it would enter."""
+        return self.filed.entry
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A nomination that was filed late and taken back before a plenary admitted it."""
 
     filed: NominationFiledLate
 
@@ -77,7 +120,9 @@ class Step:
     entered: Position
     left: Position | None = None
     rank: int | None = None
-    """Its rank at the stage before, by which it came here; None at the first."""
+    """Its rank at the stage before, by which it came here; None at the first. A verdict may have changed it since."""
+    seal: str | None = None
+    """The seal that ranked it there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +141,8 @@ class Nomination:
     """The recorded time of its nomination, which can break ties."""
     ending: Ending | None = None
     outcomes: Mapping[Cited, Outcome] = field(default_factory=dict)
+    decided_on: frozenset[str] = frozenset()
+    """The seals by which plenaries disposed of it."""
     checks: Mapping[Stage, Check] = field(default_factory=dict)
     """How far stages with verification have come with it."""
     evidence: frozenset[str] = frozenset()
@@ -136,7 +183,22 @@ class Nomination:
         )
 
 
-NominationState = Unnominated | FiledLate | Nomination
+NominationState = Unnominated | FiledLate | TakenBack | Nomination
+Written = FiledLate | Nomination
+"""What can be corrected and taken back: what competes, and what waits to be admitted."""
+
+
+def candidate_of(state: NominationState) -> Candidate | None:
+    """Return whom a nomination is of, whatever became of it; None when there is none."""
+    match state:
+        case Nomination() | FiledLate():
+            return state.candidate
+        case TakenBack(filed):
+            return filed.candidate
+        case Unnominated():
+            return None
+        case _:
+            assert_never(state)
 
 
 def nomination_stream(nomination: str) -> str:
@@ -176,6 +238,11 @@ def evolve(state: NominationState, happened: Happened) -> NominationState:
         )
     if isinstance(event, NominationFiledLate):
         return FiledLate(event)
+    if isinstance(state, FiledLate) and isinstance(event, NominationAmended):
+        corrected = {"candidate": event.candidate, "contact": event.contact}
+        return FiledLate(state.filed.model_copy(update=corrected))
+    if isinstance(state, FiledLate) and isinstance(event, NominationWithdrawn):
+        return TakenBack(state.filed)
     if not isinstance(state, Nomination):
         raise TypeError(f"{happened.stream} does not begin with CandidateNominated")
     return _moved(state, event, happened.position) if isinstance(event, Movement) else _handled(state, event)
@@ -191,21 +258,28 @@ def _moved(state: Nomination, event: Movement, position: Position) -> Nomination
             checks = {**state.checks, event.at: checked(event)}
             return replace(state, steps=left, ending="rejected", checks=checks)
         case StageAdvanced():
-            outcomes: dict[Cited, Outcome] = {**state.outcomes, (event.plenary, event.motion): "advanced"}
-            return replace(
-                state, steps=(*left, Step(event.reached, position, rank=event.rank)), ending=None, outcomes=outcomes
-            )
+            steps = (*left, Step(event.reached, position, rank=event.rank, seal=event.seal))
+            return replace(state, steps=steps, ending=None, **_disposed(state, event, "advanced"))
         case StageAdvanceWithdrawn():
-            outcomes = {**state.outcomes, (event.plenary, event.motion): "eliminated"}
-            steps = tuple(_up_to(left, event.returned))
-            # Who withdrew stays withdrawn: a later verdict gives the seat to nobody who does not want it.
-            ending: Ending = "withdrawn" if state.ending == "withdrawn" else "eliminated"
-            return replace(state, steps=steps, ending=ending, outcomes=outcomes)
+            # Who withdrew or was rejected stays so: a later verdict seats nobody who is out of the race.
+            ending: Ending = state.ending if state.ending and state.left_empty else "eliminated"
+            disposed = _disposed(state, event, "eliminated")
+            return replace(state, steps=tuple(_up_to(left, event.returned)), ending=ending, **disposed)
         case NominationEliminated():
-            outcomes = {**state.outcomes, (event.plenary, event.motion): "eliminated"}
-            return replace(state, steps=left, ending="eliminated", outcomes=outcomes)
+            return replace(state, steps=left, ending="eliminated", **_disposed(state, event, "eliminated"))
+        case NominationReinstated():
+            steps = (*state.steps[:-1], replace(state.steps[-1], left=None))
+            return replace(state, steps=steps, ending=None, decided_on=state.decided_on | {event.seal})
         case _:
             assert_never(event)
+
+
+def _disposed(
+    state: Nomination, event: StageAdvanced | StageAdvanceWithdrawn | NominationEliminated, outcome: Outcome
+) -> dict[str, Any]:
+    """Return what a state keeps of a decision that disposed of it."""
+    outcomes = {**state.outcomes, (event.plenary, event.motion): outcome}
+    return {"outcomes": outcomes, "decided_on": state.decided_on | {event.seal}}
 
 
 def _up_to(steps: Iterable[Step], stage: Stage) -> Iterator[Step]:
@@ -268,17 +342,37 @@ _TOLD_ENDINGS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def under_way(id_: str, state: NominationState, *, won: bool) -> Nomination:
-    """Return a nomination that still competes; raise Refused. `won`: it is among the declared winners."""
+def under_way(id_: str, state: NominationState, *, won: bool, contested: bool = False) -> Nomination:
+    """Return a nomination that still competes, or may again by a verdict; raise Refused.
+
+    Args:
+        id_: the nomination's id.
+        state: the nomination.
+        won: it is among the declared winners.
+        contested: an appeal against the result of its stage is open, and what is asked shall be possible meanwhile for
+            those whom that result eliminated: what the verdict may need must be there when it falls.
+    """
     if isinstance(state, FiledLate):
         raise refuse("not-admitted-yet", "nomination", id_)
+    if isinstance(state, TakenBack):
+        raise ended("nomination", id_, "withdrawn")
     if not isinstance(state, Nomination):
         raise refuse("nomination-unknown", "nomination", id_)
     ending = "won" if won else state.ending
-    if ending is not None:
-        told, told_id = _TOLD_ENDINGS[ending]
-        raise refuse("nomination-ended", "nomination", id_, ending=told, ending_id=told_id)
+    if ending is not None and not (contested and ending == "eliminated"):
+        raise ended("nomination", id_, ending)
     return state
+
+
+def ended(path: str, nomination: str, ending: str) -> Refused:
+    """Return the refusal of what is asked of a nomination that is over."""
+    english, indonesian = _TOLD_ENDINGS[ending]
+    return refuse("nomination-ended", path, nomination, ending=english, ending_id=indonesian)
+
+
+def written(id_: str, state: NominationState, *, won: bool, contested: bool = False) -> Written:
+    """Return a nomination that still competes, or one that was filed late and waits; raise Refused."""
+    return state if isinstance(state, FiledLate) else under_way(id_, state, won=won, contested=contested)
 
 
 def check_handler(handler: Handler, state: Nomination) -> None:
@@ -287,7 +381,7 @@ def check_handler(handler: Handler, state: Nomination) -> None:
         raise refuse("not-your-nomination", "nomination", state.id, body=state.nominating_body)
 
 
-def check_nominating_body(scopes: Scopes, state: Nomination) -> None:
+def check_nominating_body(scopes: Scopes, state: Written) -> None:
     """Refuse who does not speak for the nominating body."""
     if not speaks_for(scopes, state.nominating_body):
         raise refuse("not-nominating-body", "nomination", state.id, body=state.nominating_body)
@@ -339,6 +433,8 @@ def settled_candidate(command: Nominate, season: SeasonState) -> Settled:
     entry = rules.entry_stage(category.code)
     home = province_of(candidate)
     check_nominator(command.nominating_body, command.scopes, candidate, rules)
+    if candidate.kind == "province" and entry.tier != "national":
+        raise refuse("province-before-itself", "category", category.code, name=candidate.name)
     province = NATION if entry.tier == "national" else home
     stage = Stage(season=command.season, tier=entry.tier, province=province, category=category.code, stage=entry.code)
     return Settled(nomination_id(command.season, category.code, candidate), candidate, stage)
@@ -375,9 +471,9 @@ def _check_window(received: datetime, province: str, season: Season) -> None:
     opens, closes = rules.opens_utc(rules.calendar.nomination, province), season.nomination_closes(province)
     zone = rules.zone(province)
     if received < opens:
-        raise refuse("window-not-open", "season", told_instant(opens, zone), closes=told_instant(closes, zone))
+        raise refuse("window-not-open", "season", told(opens, zone), closes=told(closes, zone))
     if received > closes:
-        raise refuse("window-closed", "season", told_instant(closes, zone), received=told_instant(received, zone))
+        raise refuse("window-closed", "season", told(closes, zone), received=told(received, zone))
 
 
 def window_refusal(received: datetime, province: str, season: Season) -> Refusal | None:
@@ -389,18 +485,30 @@ def window_refusal(received: datetime, province: str, season: Season) -> Refusal
     return None
 
 
-def told_instant(moment: datetime, zone: str) -> str:
-    """Return an instant as people of the zone read it, for example 2021-01-31 23:59:59 WITA."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {ZONES[zone]}"
-
-
 @decides
 def nominate(command: Nominate, settled: Settled, state: NominationState) -> Sequence[Emit]:
-    """Enter the candidate into the first stage of its path, unless it is nominated already."""
-    if isinstance(state, Nomination):
-        raise refuse("nominated-already", "candidate", settled.candidate.name, nomination=state.id)
+    """Enter the candidate into the first stage of its path, unless it was nominated or filed late before.
+
+    Whoever was filed late waits for the plenary, also when the window was extended meanwhile.
+    """
+    check_first(settled, state)
     nominated = entered(command, settled)
     return (Emit(nomination_stream(settled.nomination), nominated),)
+
+
+def check_first(settled: Settled, state: NominationState) -> None:
+    """Refuse a candidate whose nomination in this season and category was entered before, in time or late."""
+    match state:
+        case Nomination():
+            raise refuse("nominated-already", "candidate", settled.candidate.name, nomination=settled.nomination)
+        case FiledLate():
+            raise refuse("filed-already", "candidate", settled.candidate.name, nomination=settled.nomination)
+        case TakenBack():
+            raise ended("candidate", settled.nomination, "withdrawn")
+        case Unnominated():
+            return
+        case _:
+            assert_never(state)
 
 
 def entered(command: Nominate, settled: Settled) -> CandidateNominated:
@@ -416,20 +524,6 @@ def entered(command: Nominate, settled: Settled) -> CandidateNominated:
     )
 
 
-def admitted(state: FiledLate) -> CandidateNominated:
-    """Return the event by which a nomination that was filed late competes after all: a plenary has admitted it."""
-    filed = state.filed
-    return CandidateNominated(
-        nomination=filed.nomination,
-        entry=filed.entry,
-        candidate=filed.candidate,
-        nominating_body=filed.nominating_body,
-        nominated_by=filed.nominated_by,
-        contact=filed.contact,
-        sample=filed.sample,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Withdraw:
     """Take a nomination back; `scopes` as in `Nominate`, `won` tells whether it is among the declared winners."""
@@ -442,9 +536,9 @@ class Withdraw:
 
 @decides
 def withdraw(command: Withdraw, state: NominationState) -> Sequence[Emit]:
-    """End the nomination where it stands, by the secretariat that nominated."""
-    if isinstance(state, Nomination):
+    """End the nomination where it stands or waits, by the secretariat that nominated."""
+    if isinstance(state, FiledLate | Nomination):
         check_nominating_body(command.scopes, state)
-    standing = under_way(command.nomination, state, won=command.won)
+    standing = written(command.nomination, state, won=command.won)
     taken_back = NominationWithdrawn(nomination=standing.id, at=standing.at, reason_digest=command.reason_digest)
     return (Emit(nomination_stream(standing.id), taken_back),)

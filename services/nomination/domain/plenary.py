@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Literal, assert_never
 
-from kernel.decider import Aggregate, Emit, Happened
+from kernel.decider import START, Aggregate, Emit, Happened, Position
 from schemas.envelope import Stage
 from schemas.nomination import (
     AdmissionDecided,
@@ -102,8 +102,8 @@ class Motion:
     """A question that was put, the votes on it, and how it was decided (None: not yet).
 
     `seal` is the sealed ranking that it rests on, None where it rests on none. A secret vote on paper has a `tally`,
-    papers that were `invalid`, who was present when it was stated (`counted_among`) and those who `confirmed` it
-    instead of votes.
+    papers that were `invalid`, who stated it (`teller`), who was present then (`counted_among`) and those who
+    `confirmed` it instead of votes.
     """
 
     number: int
@@ -114,9 +114,12 @@ class Motion:
     votes: Mapping[str, Vote] = field(default_factory=dict)
     tally: Tally | None = None
     invalid: int = 0
+    teller: str | None = None
     counted_among: frozenset[str] = frozenset()
     confirmed: frozenset[str] = frozenset()
     outcome: Literal["carried", "lost"] | None = None
+    position: Position = START
+    """Where it was put in this service's log, which orders the motions of several meetings."""
 
     @property
     def nominations(self) -> tuple[str, ...]:
@@ -184,9 +187,9 @@ def evolve(state: PlenaryState, happened: Happened) -> PlenaryState:
     if isinstance(state, NotConvened):
         raise TypeError(f"{happened.stream} does not begin with PlenaryConvened")
     if isinstance(event, Opening):
-        return replace(state, motions=(*state.motions, motion_of(event)))
+        return replace(state, motions=(*state.motions, replace(motion_of(event), position=happened.position)))
     if isinstance(event, Counting):
-        return _with_motion(state, event)
+        return _with_motion(state, event, happened.actor)
     return _in_session(state, event)
 
 
@@ -239,18 +242,18 @@ def motion_of(event: Opening) -> Motion:
             assert_never(event)
 
 
-def _with_motion(state: Plenary, event: Counting) -> Plenary:
+def _with_motion(state: Plenary, event: Counting, actor: str) -> Plenary:
     """Fold a vote, a count or a decision into its motion."""
-    moved = (_moved(one, event, state.present) if one.number == event.motion else one for one in state.motions)
+    moved = (_moved(one, event, actor, state.present) if one.number == event.motion else one for one in state.motions)
     return replace(state, motions=tuple(moved))
 
 
-def _moved(motion: Motion, event: Counting, present: frozenset[str]) -> Motion:
+def _moved(motion: Motion, event: Counting, actor: str, present: frozenset[str]) -> Motion:
     match event:
         case VoteCast():
             return replace(motion, votes={**motion.votes, event.person: event.vote})
         case BallotTallied():
-            counted = replace(motion, tally=event.tally, invalid=event.invalid, counted_among=present)
+            counted = replace(motion, tally=event.tally, invalid=event.invalid, teller=actor, counted_among=present)
             return replace(counted, confirmed=frozenset())
         case BallotConfirmed():
             return replace(motion, confirmed=motion.confirmed | {event.person})
@@ -296,7 +299,7 @@ def offices_of(rules: Body, *roles: Literal["chair", "member", "clerk"]) -> list
 def voting_seat(person: str, rules: Body, formed: FormedBody, path: str) -> Seat:
     """Return the person's seat, when it is one that votes."""
     seat = formed.seat_of(person)
-    if seat is None or seat.office not in offices_of(rules, "chair", "member"):
+    if seat is None or not rules.votes(seat.office, seat.number):
         raise refuse("person-not-seated", path, person, body=rules.code)
     return seat
 
@@ -389,8 +392,10 @@ def convene(command: Convene, season: SeasonState, committee: Committee) -> Sequ
 def earliest_day(notice_days: int, convened: datetime, zone: str) -> date:
     """Return the first day on which a meeting convened at an instant may be held, both days being the zone's own.
 
-    Whole days of notice lie between the day of convening and that of the meeting, neither of them counted, as for the
-    general meetings of companies (UU 40/2007, article 82).
+    Whole calendar days of notice lie between the day of convening and that of the meeting, neither of them counted. No
+    source says how the award's committees count them; assumed as for the general meetings of companies, which are
+    called so many days ahead without counting the day of the call and that of the meeting (UU 40/2007 on limited
+    liability companies, article 82, paragraph 1: 14 days, so that a meeting on 18 June is called on 3 June or before).
     """
     today = day_of(convened, zone)
     return today + timedelta(days=notice_days + 1) if notice_days else today

@@ -20,17 +20,9 @@ from services.nomination.domain.nomination import Nomination
 from services.nomination.domain.refusals import refuse
 
 
-def holding(at: Stage, evidence: Evidence) -> tuple[str, ...]:
-    """Return the open appeals that hold a stage, whichever award of its path they were recorded on."""
-    awards = (evidence.award, *evidence.awards.values())
-    return tuple(dict.fromkeys(appeal for award in awards for appeal in award.holding(at)))
-
-
-def check_not_frozen(at: Stage, evidence: Evidence) -> None:
-    """Refuse while open appeals hold the stage."""
-    appeals = holding(at, evidence)
-    if appeals:
-        raise refuse("stage-frozen", "item", f"{at.category}/{at.stage}", appeals=", ".join(appeals))
+def path_awards(evidence: Evidence) -> tuple[Award, ...]:
+    """Return the awards of a stage's path: open appeals that hold it may stand on any of them."""
+    return (evidence.award, *evidence.awards.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,17 +105,27 @@ def parted_ranks(
 
     Args:
         ranked: the standings, in which those who remain tied share a rank.
-        orders: in which order people put nominees who were tied; the first that covers a shared rank counts.
+        orders: in which order people put nominees who were tied; the first that covers a shared rank counts, and
+            whoever it names keeps the place, gone or not: nobody moves up.
         gone: who takes no seat any more, so that an order need not name them.
     """
     ranks: dict[str, int] = {}
     for rank, rows in groupby(ranked, key=lambda row: row.rank):
         tied = [row.nomination for row in rows]
-        wanted = {one for one in tied if one not in gone}
-        order = next((found for found in orders if len(wanted) > 1 and wanted <= set(found)), ())
-        places = {one: rank + place for place, one in enumerate(one for one in order if one in wanted)}
+        order = _covering(tied, orders, gone)
+        places = {one: rank + place for place, one in enumerate(order)}
         ranks.update({one: places.get(one, rank) for one in tied})
     return dict(sorted(ranks.items(), key=lambda item: item[1]))
+
+
+def _covering(tied: Sequence[str], orders: Iterable[Sequence[str]], gone: Collection[str]) -> list[str]:
+    """Return those who share a rank in the order that people gave them, nobody when they gave them none."""
+    wanted = {one for one in tied if one not in gone}
+    for order in orders:
+        named = [one for one in order if one in tied]
+        if len(named) > 1 and wanted <= set(named):
+            return named
+    return []
 
 
 # --- one nominee ---------------------------------------------------------------------------------------------------

@@ -3,14 +3,16 @@
 Streams `ranking/…` are scoring's. A seal says what it rests on (its basis): the complete eligible set of nominations
 and the versions of the streams that were read. It is stale when something ranking-relevant was appended here before
 the seal was received and beyond its basis: such a seal is answered by ResealOrdered and cannot be tabled. Relevant are
-who competes (CandidateNominated, NominationWithdrawn, StageAdvanced, NominationEliminated) and whose marks count
-(MemberAppointed, MemberRemoved, ConflictDeclared); a newer rulebook is not, since a stage keeps the version that it was
-opened under. What was appended after the seal arrived changes nothing: a withdrawal then leaves its seat empty.
+who competes (CandidateNominated, NominationWithdrawn, StageAdvanced, NominationEliminated), whose marks count
+(MemberAppointed, MemberRemoved, ConflictDeclared), and verdicts on an earlier stage whose figures the seal carries
+(DecisionReviewed); a newer rulebook is not, since a stage keeps the version that it was opened under. What was appended
+after the seal arrived changes nothing: a withdrawal then leaves its seat empty, and a verdict that changes a carried
+figure orders the new seal itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -93,13 +95,16 @@ class Stale:
         return ", ".join((*points, *self.missing, *self.superfluous))
 
 
-def staleness(seal: Seal, committee: Committee, nominations: Mapping[str, NominationState]) -> Stale:
+def staleness(
+    seal: Seal, committee: Committee, nominations: Mapping[str, NominationState], awards: Mapping[str, Award]
+) -> Stale:
     """Compare a seal's basis with what stood in this service's log before it.
 
     Args:
         seal: the received seal.
         committee: the committee stream of the stage's place.
         nominations: every nomination that can have reached the stage, and every one that the basis names.
+        awards: by stream, the awards of every stage that these have passed.
     """
     at, basis = seal.said.at, seal.said.basis
     eligible = {
@@ -111,25 +116,41 @@ def staleness(seal: Seal, committee: Committee, nominations: Mapping[str, Nomina
     named = set(basis.nominations)
     seen = {point.stream: point.version for point in basis.streams}
     stream = committee_stream(at.season, at.province)
+    changes = tuple(
+        StreamPoint(stream=stream, version=change.version)
+        for change in committee.changes
+        if change.version > seen.get(stream, 0) and change.position < seal.position
+    )
     return Stale(
-        points=tuple(
-            StreamPoint(stream=stream, version=change.version)
-            for change in committee.changes
-            if change.version > seen.get(stream, 0) and change.position < seal.position
-        ),
+        points=(*changes, *_unheard(seal, seen, awards)),
         missing=tuple(sorted(eligible - named)),
         superfluous=tuple(sorted(named - eligible - known_to_have_left)),
     )
 
 
+def _unheard(seal: Seal, seen: Mapping[str, int], awards: Mapping[str, Award]) -> Iterator[StreamPoint]:
+    """Yield where awards tell of verdicts that changed a ranking which the seal carries from, and did not know of."""
+    carried = {point.stream for point in seal.said.basis.carried}
+    for stream, award in sorted(awards.items()):
+        for verdict in award.corrected:
+            new = verdict.version > seen.get(stream, 0) and verdict.position < seal.position
+            if new and verdict.at.ranking in carried:
+                yield StreamPoint(stream=stream, version=verdict.version)
+
+
 def judge_seal(
-    received: str, ranking: Ranking, award: Award, committee: Committee, nominations: Mapping[str, NominationState]
+    received: str,
+    ranking: Ranking,
+    award: Award,
+    committee: Committee,
+    nominations: Mapping[str, NominationState],
+    awards: Mapping[str, Award],
 ) -> Sequence[Emit]:
     """Order a new seal when the received one is current and stale, once; otherwise do nothing."""
     seal = ranking.current
     if seal is None or seal.id != received or received in award.reseals:
         return ()
-    stale = staleness(seal, committee, nominations)
+    stale = staleness(seal, committee, nominations, awards)
     if not stale:
         return ()
     at = seal.said.at
@@ -149,6 +170,7 @@ def citable(
     award: Award,
     committee: Committee,
     nominations: Mapping[str, NominationState],
+    awards: Mapping[str, Award],
 ) -> Rulebook:
     """Return the rules that a seal was made under when a plenary may rest on it now; raise Refused."""
     said = seal.said
@@ -160,7 +182,7 @@ def citable(
         raise refuse("seal-digest-wrong", "digest", said.digest, computed=computed)
     if season.hashes.get(said.rulebook_version) != said.rulebook_hash:
         raise refuse("seal-under-other-rules", "seal", seal.id, version=said.rulebook_version)
-    stale = staleness(seal, committee, nominations)
+    stale = staleness(seal, committee, nominations, awards)
     if stale or seal.id in award.reseals:
         raise refuse("seal-stale", "seal", seal.id, stale=stale.told() or said.at.ranking)
     return season.rulebooks[said.rulebook_version]

@@ -28,6 +28,7 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION, ZONES, UnknownRegion, region, region_table
 from schemas.rulebook import Rulebook, Window, rulebook_content, rulebook_hash
+from services.nomination.domain.local_time import told
 from services.nomination.domain.refusals import decides, refuse
 
 Rules = RulebookPublished | RulebookAmended
@@ -117,15 +118,10 @@ def _under(state: SeasonState, event: Rules) -> Season:
 
 
 def _begun(state: SeasonState, happened: Happened) -> Season:
-    match state:
-        case Season():
-            return state
-        case Frozen(season) | Closed(season):
-            return season
-        case Unopened():
-            raise TypeError(f"{happened.stream} does not begin with SeasonOpened")
-        case _:
-            assert_never(state)
+    season = known(state)
+    if season is None:
+        raise TypeError(f"{happened.stream} does not begin with SeasonOpened")
+    return season
 
 
 @lru_cache(maxsize=64)
@@ -168,7 +164,7 @@ def known(state: SeasonState) -> Season | None:
 
 def begun(state: SeasonState, code: str) -> Season:
     """Return the season to look at, whether or not anything of it may be changed; raise Refused."""
-    return state.season if isinstance(state, Frozen | Closed) else opened(state, code)
+    return known(state) or opened(state, code)
 
 
 @decides
@@ -178,11 +174,6 @@ def check_open(state: SeasonState, code: str) -> None:
 
 
 SEASON: Final = Aggregate[SeasonState](initial=Unopened, evolve=evolve, kind="season")
-
-
-def told(moment: datetime, zone: str) -> str:
-    """Return an instant as people of the zone read it, for example 2021-01-31 23:59:59 WITA."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} {ZONES[zone]}"
 
 
 # --- opening -------------------------------------------------------------------------------------------------------

@@ -8,11 +8,11 @@ the stages that the appeal held. Nobody moves up into the seat of a nominee who 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from fractions import Fraction
-from typing import Final, assert_never
+from typing import assert_never
 
 from kernel.decider import Emit
 from schemas.envelope import Stage
@@ -26,9 +26,8 @@ from schemas.nomination import (
     CertificateRevoked,
     DecisionReviewed,
     NominationEliminated,
-    PrizeAwarded,
-    PrizeText,
-    RankLeftVacant,
+    NominationReinstated,
+    Place,
     ResealOrdered,
     Shift,
     StageAdvanced,
@@ -48,10 +47,9 @@ from services.nomination.domain.appeal import (
     Lodged,
     NotLodged,
     appeal_stream,
-    check_not_held,
     downstream,
 )
-from services.nomination.domain.award import Award, Winner
+from services.nomination.domain.award import Award, Winner, check_not_held
 from services.nomination.domain.nomination import Cited, Nomination, NominationState, nomination_stream
 from services.nomination.domain.plenary import (
     BreakTie,
@@ -67,10 +65,7 @@ from services.nomination.domain.refusals import refuse
 from services.nomination.domain.reranking import Standings, aggregate, parted_ranks, rerank
 from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import Season
-
-_GONE: Final = ("withdrawn", "rejected")
-"""Who ended so takes no seat that a verdict makes free for them."""
-
+from services.nomination.domain.winning import crown, ends_tier, vacated
 
 # --- what a decision on an appeal rests on -------------------------------------------------------------------------
 
@@ -131,6 +126,11 @@ class _Ground:
     @property
     def ends_path(self) -> bool:
         return self.stage.next is None
+
+    @property
+    def honours(self) -> bool:
+        """Tell whether ranks of the stage count for more than a seat: at the end of a tier, which may honour them."""
+        return ends_tier(self.at, self.rules)
 
     @property
     def standings(self) -> Standings:
@@ -200,6 +200,7 @@ def appeal_motion(
     _check_pending(item, setting.plenary, ground)
     _check_verdict(asked.verdict, ground)
     reversal = _reversal(asked.verdict, ground)
+    _check_verified(reversal, ground)
     return AppealMotionOpened(
         plenary=setting.plenary.id,
         motion=len(setting.plenary.motions) + 1,
@@ -234,6 +235,8 @@ def _check_pending(item: AgendaItem, plenary: Plenary, ground: _Ground) -> None:
         question = motion.question
         if motion.item != item or motion.outcome is not None or not isinstance(question, DecideAppeal):
             continue
+        if question.appeal not in ground.award.contests:
+            continue  # Another meeting has decided that appeal, so that this motion can never be.
         own = question.appeal == ground.case.id
         if not own or not _unnamed(motion, _reversal(question.verdict, ground)):
             raise refuse("motion-pending", "item", motion.number)
@@ -242,6 +245,16 @@ def _check_pending(item: AgendaItem, plenary: Plenary, ground: _Ground) -> None:
 def _unnamed(motion: Motion, reversal: _Reversal | None) -> set[str]:
     """Return whom a verdict affects by now and its motion does not name."""
     return set(reversal.affected if reversal else ()) - set(motion.nominations)
+
+
+def _check_verified(reversal: _Reversal | None, ground: _Ground) -> None:
+    """Refuse to let anybody go on from a stage with verification whom its body did not find in order there."""
+    if reversal is None or ground.stage.verification is None:
+        return
+    states = [state for one in reversal.entering if (state := ground.state(one)) is not None]
+    if missing := [state for state in states if not state.verified_at(ground.at)]:
+        told = ", ".join(f"{state.candidate.name} ({state.id})" for state in missing)
+        raise refuse("verdict-of-unverified", "verdict.outcome", told)
 
 
 # --- figures -------------------------------------------------------------------------------------------------------
@@ -318,8 +331,8 @@ def _figures(verdict: Verdict, rubric: StageRubric) -> Mapping[str, AspectAggreg
 class _Reversal:
     """What an upheld appeal changes: the standings, and who holds a seat (advanced, or won) before and after.
 
-    `ranks` are those of `after` once ties were broken; `held` maps those who hold a seat to the rank of a winner, else
-    to None; `due` those who are to hold one, in rank order, to their rank.
+    `ranks` are those of `after` once ties were broken; `held` maps those who hold a seat to their rank at the end of a
+    tier, else to None; `due` those who are to hold one, in rank order, to their rank.
     """
 
     before: Standings
@@ -340,8 +353,14 @@ class _Reversal:
 
     @property
     def moving(self) -> tuple[str, ...]:
-        """Return the winners whose rank changes, in rank order."""
+        """Return those who keep a seat and whose rank of a tier changes, in rank order."""
         return tuple(one for one, rank in self.due.items() if self.held.get(one) not in (None, rank))
+
+    @property
+    def taking(self) -> Mapping[str, int]:
+        """Return those who get a seat or another rank, in rank order, with the rank."""
+        changed = {*self.entering, *self.moving}
+        return {one: rank for one, rank in self.due.items() if one in changed}
 
     @property
     def affected(self) -> tuple[str, ...]:
@@ -369,7 +388,8 @@ def _held(standings: Standings, ground: _Ground) -> Mapping[str, int | None]:
     """Return who of the ranked and unrankable has advanced from the stage, or won at it."""
     if ground.ends_path:
         return {winner.nomination: winner.rank for winner in ground.award.winners if winner.at == ground.at}
-    return {one: None for one in standings.named if _has_advanced(ground.state(one), ground.at)}
+    states = [state for one in standings.named if (state := ground.state(one)) and _has_advanced(state, ground.at)]
+    return {state.id: ground.award.rank_of(state, ground.at) if ground.honours else None for state in states}
 
 
 def _has_advanced(state: Nomination | None, at: Stage) -> bool:
@@ -377,7 +397,13 @@ def _has_advanced(state: Nomination | None, at: Stage) -> bool:
 
 
 def _may_enter(state: Nomination | None, at: Stage) -> bool:
-    return state is not None and state.at == at and state.ending not in _GONE
+    """Tell whether a nominee can take a seat: nobody does who withdrew or was rejected, here or at a later stage."""
+    return state is not None and state.at == at and not state.left_empty
+
+
+def _took_part(state: Nomination, at: Stage, cited: Cited) -> bool:
+    """Tell whether a nominee held a seat when a verdict on a stage fell, or could get one."""
+    return _has_advanced(state, at) or _may_enter(state, at) or cited in state.outcomes
 
 
 def _due(
@@ -392,12 +418,12 @@ def _due(
     gone = set(after.named) - present
     ranks = parted_ranks(after.ranked, ground.orders, gone)
     tied = _tied_at_cut(ranks, present, ground.quota)
-    if order is not None and not (tied and set(tied) <= set(order)):
+    if order is not None and not (tied and sorted(tied) == sorted(order)):
         raise refuse("verdict-order-not-theirs", "verdict.order", expected=", ".join(tied) or "-")
     if tied and order is None:
         names = ", ".join(row.candidate for row in after.ranked if row.nomination in tied)
-        places = ground.quota - ranks[tied[0]] + 1
-        raise refuse("verdict-ties-at-the-cut", "verdict.order", ranks[tied[0]], tied=names, places=places)
+        words = {"tied": names, "places": ground.quota - ranks[tied[0]] + 1, "expected": ", ".join(tied)}
+        raise refuse("verdict-ties-at-the-cut", "verdict.order", ranks[tied[0]], **words)
     if order is not None:
         ranks = parted_ranks(after.ranked, (order, *ground.orders), gone)
     return ranks, {one: rank for one, rank in ranks.items() if rank <= ground.quota and one in present}
@@ -443,6 +469,7 @@ def verdict_results(motion: Motion, setting: Setting, case: Case) -> tuple[Emit,
     check_not_held(ground.at, ground.award)
     _check_verdict(verdict, ground)
     reversal = _reversal(verdict, ground)
+    _check_verified(reversal, ground)
     if unnamed := _unnamed(motion, reversal):
         raise refuse("verdict-outdated", "motion", motion.number, nominations=", ".join(sorted(unnamed)))
     cited = (setting.plenary.id, motion.number)
@@ -482,6 +509,7 @@ def _decided(verdict: Verdict, reversal: _Reversal | None, cited: Cited, ground:
         seal=ground.seal.id,
         outcome=verdict.outcome,
         digest=reversal.after.digest if reversal else before,
+        places=tuple(Place(nomination=one, rank=rank) for one, rank in reversal.due.items()) if reversal else None,
     )
     yield Emit(ground.at.award, reviewed)
 
@@ -497,6 +525,7 @@ def _changes(reversal: _Reversal, cited: Cited, aspects: frozenset[str], ground:
     else:
         yield from _returned(reversal, cited, ground)
         yield from _advanced(reversal, cited, ground)
+        yield from crown(ground.at, ground.rules, reversal.taking, cited)
     yield from _revoked(reversal, ground)
     yield from _resealed(reversal, aspects, ground)
 
@@ -523,6 +552,15 @@ def _returned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Em
             for winner in award.winners:
                 if winner.nomination == one and winner.at in ground.case.rankings:
                     yield _dethroned(winner, cited, ground)
+    yield from _vacated(reversal, cited, ground)
+
+
+def _vacated(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
+    """Yield the ranks at the end of the path that nobody takes any more: nobody moves up into them either."""
+    for stage in ground.case.rankings:
+        winners = [winner for winner in ground.case.awards[stage.award].winners if winner.at == stage]
+        kept = [winner.rank for winner in winners if winner.nomination not in reversal.leaving]
+        yield from vacated(stage, (winner.rank for winner in winners), kept, cited)
 
 
 def _advanced(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
@@ -565,12 +603,29 @@ def _crowned(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emi
                 sample=state.sample or ground.seal.said.sample,
             )
             yield Emit(nomination_stream(one), eliminated)
-    taking = [one for one in reversal.due if one in (*reversal.entering, *reversal.moving)]
-    yield from (_winner(one, reversal.due[one], cited, ground) for one in taking)
-    yield from (emit for one in taking for emit in _prize(one, reversal.due[one], cited, ground))
-    for rank in _vacant(reversal.due.values(), ground.quota):
-        if (at, rank) not in ground.award.vacant:
-            yield Emit(at.award, RankLeftVacant(at=at, rank=rank, plenary=plenary, motion=motion))
+    yield from _reinstated(reversal, cited, ground)
+    taking = reversal.taking
+    yield from (_winner(one, rank, cited, ground) for one, rank in taking.items())
+    kept = [rank for one, rank in reversal.due.items() if one not in taking]
+    vacant = [rank for where, rank in ground.award.vacant if where == at]
+    yield from crown(at, ground.rules, taking, cited, kept, vacant)
+
+
+def _reinstated(reversal: _Reversal, cited: Cited, ground: _Ground) -> Iterator[Emit]:
+    """Yield who was eliminated and wins now: its way has not ended."""
+    plenary, motion = cited
+    for one in reversal.entering:
+        state = ground.state(one)
+        if state is not None and not state.competes:
+            back = NominationReinstated(
+                nomination=one,
+                at=ground.at,
+                appeal=ground.case.id,
+                plenary=plenary,
+                motion=motion,
+                seal=ground.seal.id,
+            )
+            yield Emit(nomination_stream(one), back)
 
 
 def _dethroned(winner: Winner, cited: Cited, ground: _Ground) -> Emit:
@@ -601,37 +656,17 @@ def _winner(nomination: str, rank: int, cited: Cited, ground: _Ground) -> Emit:
     return Emit(ground.at.award, declared)
 
 
-def _prize(nomination: str, rank: int, cited: Cited, ground: _Ground) -> Iterator[Emit]:
-    at, (plenary, motion) = ground.at, cited
-    prize = ground.rules.prize(at.tier, at.category, rank)
-    if prize is not None:
-        text = PrizeText(id=prize.prize.id, en=prize.prize.en)
-        awarded = PrizeAwarded(nomination=nomination, at=at, rank=rank, prize=text, plenary=plenary, motion=motion)
-        yield Emit(at.award, awarded)
-
-
-def _vacant(taken: Iterable[int], quota: int) -> Iterator[int]:
-    """Yield the ranks within a quota that nobody takes; those who share a rank take as many as they are."""
-    ranks = list(taken)
-    free_from = 1
-    for rank in range(1, quota + 1):
-        if rank in ranks:
-            free_from = rank + ranks.count(rank)
-        elif rank >= free_from:
-            yield rank
-
-
 def _revoked(reversal: _Reversal, ground: _Ground) -> Iterator[Emit]:
     """Yield the certificates in force that say of a nominee what no longer holds.
 
-    At the end of a path these are a winner's; before it, everything that was issued for a stage downstream.
+    Whoever loses a seat also loses what was issued for a stage downstream; who changes the rank only what states it.
     """
-    lost = {*reversal.leaving, *(reversal.moving if ground.ends_path else ())}
+    leaving, moving = set(reversal.leaving), set(reversal.moving)
     for stream, award in ground.case.awards.items():
         for one in award.certificates:
-            beyond = one.at in ground.case.rankings
-            as_winner = one.given_to == "winner" and one.at == ground.at
-            if one.nomination in lost and not one.revoked and (beyond or as_winner):
+            beyond = one.nomination in leaving and one.at in ground.case.rankings
+            as_winner = one.nomination in leaving | moving and (one.given_to, one.at) == ("winner", ground.at)
+            if not one.revoked and (beyond or as_winner):
                 revoked = CertificateRevoked(
                     certificate=one.id, number=one.number, nomination=one.nomination, appeal=ground.case.id
                 )
@@ -695,20 +730,20 @@ def corrected_announcement(case: Case) -> tuple[str, tuple[Announced, ...]]:
 
 
 def _lines(decided: AppealDecided, award: Award, case: Case) -> Iterator[Announced]:
-    """Yield one line for everybody who still holds an outcome, ranked first; who withdrew at the stage has none."""
+    """Yield one line for everybody of whom it was disposed, ranked first; who left the stage empty has none."""
     orders = [one.verdict.order for one in reversed(case.corrections) if one.verdict.order]
-    gone = {one for one, state in case.nominations.items() if isinstance(state, Nomination) and state.ending in _GONE}
+    cited = (decided.plenary, decided.motion)
+    states = {one: state for one, state in case.nominations.items() if isinstance(state, Nomination)}
+    gone = {one for one, state in states.items() if not _took_part(state, decided.at, cited)}
     ranks = parted_ranks(decided.standings or (), (*orders, *(tie.order for tie in case.ties)), gone)
     winners = {winner.nomination for winner in award.winners if winner.at == decided.at}
     unranked = [row.nomination for row in decided.unrankable or ()]
     seal = case.ranking.seal(decided.seal)
     for one in (*ranks, *unranked):
-        state = case.nominations.get(one)
-        if not isinstance(state, Nomination):
+        state = states.get(one)
+        if state is None or (state.left_empty and decided.seal not in state.decided_on):
             continue
         advanced = _has_advanced(state, decided.at)
-        if state.ending == "withdrawn" and not advanced:
-            continue
         yield Announced(
             nomination=one,
             candidate=state.candidate.name,

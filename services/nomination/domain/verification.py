@@ -3,15 +3,15 @@
 One member of the body speaks for it, if seated with a vote and not recused on the nomination; every finding is an
 event that names who. A nomination that was handed back lies with its nominating body until it is resubmitted or the
 deadline has passed: the last second of the day that many days from now, in the time of the stage's place. What was
-verified may be handed back again while it stands at the stage, so until the plenary decides.
+verified may be handed back again while it stands at the stage, so until the plenary decides. While an appeal against
+that decision is open, also those whom it eliminated are judged: a verdict lets nobody advance who is not verified.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from kernel.decider import Emit
 from schemas.nomination import (
@@ -24,13 +24,13 @@ from schemas.nomination import (
 from schemas.rulebook import Rulebook, Verification
 from services.nomination.domain.checks import Check, Returned, Verified
 from services.nomination.domain.committee import Committee, check_in_office
+from services.nomination.domain.local_time import day_of, end_of, told
 from services.nomination.domain.nomination import (
     Handler,
     Nomination,
     NominationState,
     check_nominating_body,
     nomination_stream,
-    told_instant,
     under_way,
 )
 from services.nomination.domain.plenary import voting_seat
@@ -46,6 +46,7 @@ class Verify:
     person: str
     received: datetime
     won: bool = False
+    contested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Return:
     received: datetime
     defects: tuple[Defect, ...]
     won: bool = False
+    contested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Resubmit:
     handler: Handler
     received: datetime
     won: bool = False
+    contested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class _Case:
 
     def told(self, moment: datetime) -> str:
         """Return an instant as the place reads it."""
-        return told_instant(moment, self.rules.zone(self.nomination.at.province))
+        return told(moment, self.rules.zone(self.nomination.at.province))
 
 
 @decides
@@ -136,15 +139,14 @@ def return_nomination(
 
 def _until(received: datetime, case: _Case) -> datetime:
     """Return the last instant for mending: the end, in the place's zone, of the day that many days from today."""
-    zone = ZoneInfo(case.rules.zone(case.nomination.at.province))
-    day = received.astimezone(zone).date() + timedelta(days=case.verification.days_to_mend)
-    return datetime.combine(day, time(23, 59, 59, 999_999), zone).astimezone(UTC)
+    zone = case.rules.zone(case.nomination.at.province)
+    return end_of(day_of(received, zone) + timedelta(days=case.verification.days_to_mend), zone)
 
 
 @decides
 def resubmit(command: Resubmit, state: NominationState, season: SeasonState) -> Sequence[Emit]:
     """Hand a mended nomination in again, by its nominating body, before the deadline."""
-    standing = under_way(command.nomination, state, won=command.won)
+    standing = under_way(command.nomination, state, won=command.won, contested=command.contested)
     check_nominating_body(command.handler.scopes, standing)
     case = _case(standing, season)
     if not isinstance(case.check, Returned):
@@ -187,7 +189,8 @@ def _judged(
     command: Verify | Return | Reject, state: NominationState, season: SeasonState, committee: Committee
 ) -> _Case:
     """Return the case before a member of the stage's body in office, who is seated with a vote and not recused."""
-    standing = under_way(command.nomination, state, won=command.won)
+    contested = not isinstance(command, Reject) and command.contested
+    standing = under_way(command.nomination, state, won=command.won, contested=contested)
     case = _case(standing, season)
     at, rules = standing.at, case.rules
     body = rules.body(rules.stage(at.tier, at.category, at.stage))

@@ -1,7 +1,7 @@
 """Voting on a motion: openly, one by one; or secretly on paper, whose count two members confirm.
 
 Both need the quorum of the item at that moment: present, unrecused members, counted anew. What is counted goes by the
-rulebook that the motion's seal was made under.
+rulebook that the motion's seal was made under: who holds a seat that only a later version has takes no part.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import assert_never
 from kernel.decider import Emit
 from schemas.nomination import BallotConfirmed, BallotTallied, Quorum, Tally, Vote, VoteCast
 from schemas.rulebook import Body
+from services.nomination.domain.admission import check_waiting
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.evidence import rules_of
 from services.nomination.domain.motion import ballots, check_ballots, check_quorum, quorum_of, recused_on
-from services.nomination.domain.nomination import NominationState
+from services.nomination.domain.nomination import NominationState, Unnominated
 from services.nomination.domain.plenary import (
     Actor,
     AdmitLate,
@@ -74,6 +75,8 @@ class _Polled:
 
     motion: Motion
     body: Body
+    version: int
+    """The version of the rulebook that `body` is of."""
     recused: frozenset[str]
     quorum: Quorum
 
@@ -83,15 +86,22 @@ def _polled(number: int, setting: Setting, ranking: Ranking, nominations: Mappin
     motion = undecided(number, setting.plenary)
     if is_lot(motion):
         raise refuse("lot-takes-no-votes", "motion", motion.number)
+    if isinstance(motion.question, AdmitLate):
+        late = motion.question.nomination
+        check_waiting(late, nominations.get(late, Unnominated()), setting.plenary.stage(motion.item))
     rules = rules_of(motion.seal, setting, ranking)
     body = rules.body(setting.plenary.body)
     recused = recused_on(motion, setting.committee, rules, nominations)
-    return _Polled(motion, body, recused, quorum_of(body, setting.formed, recused, setting.plenary.present))
+    return _Polled(
+        motion, body, rules.version, recused, quorum_of(body, setting.formed, recused, setting.plenary.present)
+    )
 
 
 def _check_takes_part(person: str, polled: _Polled, setting: Setting) -> str:
     """Return the office of a seated, present member who is not recused on the motion; refuse others."""
-    seat = voting_seat(person, polled.body, setting.formed, "actor")
+    seat = voting_seat(person, setting.rules, setting.formed, "actor")
+    if not polled.body.votes(seat.office, seat.number):
+        raise refuse("seat-of-later-rules", "actor", seat.office, seat=seat.number, version=polled.version)
     if person in polled.recused:
         raise refuse("recused", "actor")
     if person not in setting.plenary.present:
@@ -205,7 +215,7 @@ def confirm_ballot(
     ranking: Ranking,
     nominations: Mapping[str, NominationState],
 ) -> Sequence[Emit]:
-    """Confirm the stated count, once, as a seated, present and unrecused member."""
+    """Confirm the stated count, once, as a seated, present and unrecused member other than who stated it."""
     setting = in_session(command.plenary, plenary, season, committee, command.received)
     polled = _polled(command.motion, setting, ranking, nominations)
     motion, person = polled.motion, command.actor.person
@@ -215,6 +225,8 @@ def confirm_ballot(
         raise refuse("ballot-uncounted", "motion", motion.number)
     if command.tally is not None and (command.tally, command.invalid) != (motion.tally, motion.invalid):
         raise refuse("tally-differs", "tally", _told(command.tally, command.invalid), stated=_stated(motion))
+    if person == motion.teller:
+        raise refuse("confirmed-by-teller", "actor", motion.number)
     if person in motion.confirmed:
         raise refuse("confirmed-already", "motion", motion.number)
     confirmed = BallotConfirmed(plenary=command.plenary, motion=motion.number, person=person, office=office)

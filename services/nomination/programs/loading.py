@@ -103,7 +103,7 @@ async def evidence_of(
     award = await load.load(AWARD, at.award)
     entered = {nomination for nomination, category in roll.nominations if category == item.category}
     nominations = await nominations_of(load, entered | named_by(ranking) | set(also), guard=True)
-    awards = await awards_of(load, nominations, at)
+    awards = await awards_of(load, nominations, at, guard=True)
     return Evidence(ranking, award, nominations, awards, await ties_of(load, item, roll))
 
 
@@ -133,11 +133,13 @@ async def _is_decided(load: Loader, stage: Stage, roll: RollOfPlace) -> bool:
     return any(decided_by(item, one) is not None for one in about)
 
 
-async def awards_of(load: Loader, nominations: Mapping[str, NominationState], at: Stage) -> dict[str, Award]:
+async def awards_of(
+    load: Loader, nominations: Mapping[str, NominationState], at: Stage, *, guard: bool
+) -> dict[str, Award]:
     """Load the awards of all stages on which nominees of a category have been, by stream."""
     passed = {step.stage for state in nominations.values() if isinstance(state, Nomination) for step in state.steps}
     streams = {at.award, *(stage.award for stage in passed if stage.category == at.category)}
-    return {stream: await load.load(AWARD, stream) for stream in sorted(streams)}
+    return {stream: await load.load(AWARD, stream, guard=guard) for stream in sorted(streams)}
 
 
 async def ties_of(load: Loader, item: AgendaItem, roll: RollOfPlace) -> tuple[Motion, ...]:

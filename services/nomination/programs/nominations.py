@@ -34,6 +34,7 @@ from services.nomination.domain.interview import (
 from services.nomination.domain.late import file_late, settle_late
 from services.nomination.domain.nomination import (
     NOMINATION,
+    FiledLate,
     Nominate,
     Nomination,
     NominationState,
@@ -114,9 +115,9 @@ def withdrawing(command: Withdraw) -> Program:
 
     async def program(load: Loader) -> Decision:
         state = await load.load(NOMINATION, nomination_stream(command.nomination))
-        if not isinstance(state, Nomination):
+        if not isinstance(state, FiledLate | Nomination):
             return withdraw(command, state)
-        if (refusal := await held(load, state.entry.season)) is not None:
+        if (refusal := await held(load, state.at.season)) is not None:
             return refusal
         award = await load.load(AWARD, state.at.award)
         return withdraw(replace(command, won=award.won(state.id)), state)
@@ -130,22 +131,30 @@ C = TypeVar("C", Amend, AttachEvidence, DisputeFigure, Verify, Return, Reject, R
 
 
 async def _standing(load: Loader, command: C) -> tuple[C, NominationState, SeasonState]:
-    """Load a nomination and its season, and tell the command whether it has won."""
+    """Load a nomination and its season, and tell the command whether it has won, or may come back by an appeal."""
     state = await load.load(NOMINATION, nomination_stream(command.nomination))
-    if not isinstance(state, Nomination):
+    if not isinstance(state, FiledLate | Nomination):
         return command, state, Unopened()
     award = await load.load(AWARD, state.at.award)
-    season = await load.load(SEASON, season_stream(state.entry.season))
-    return replace(command, won=award.won(state.id)), state, season
+    season = await load.load(SEASON, season_stream(state.at.season))
+    told = replace(command, won=award.won(state.id))
+    if isinstance(told, Amend | AttachEvidence | Verify | Return | Resubmit):
+        told = replace(told, contested=award.is_contested(state.at))
+    return told, state, season
+
+
+def _handling(command: C, decide: Callable[[C, NominationState, SeasonState], Decision]) -> Program:
+    """Return what decides on a nomination by its own stream and its season."""
+
+    async def program(load: Loader) -> Decision:
+        return decide(*await _standing(load, command))
+
+    return program
 
 
 def amending(command: Amend) -> Program:
     """Correct a nomination."""
-
-    async def program(load: Loader) -> Decision:
-        return amend(*await _standing(load, command))
-
-    return program
+    return _handling(command, amend)
 
 
 def attaching(command: AttachEvidence, keep: Keep) -> Program:
@@ -162,11 +171,7 @@ def attaching(command: AttachEvidence, keep: Keep) -> Program:
 
 def disputing(command: DisputeFigure) -> Program:
     """Dispute a measured figure."""
-
-    async def program(load: Loader) -> Decision:
-        return dispute_figure(*await _standing(load, command))
-
-    return program
+    return _handling(command, dispute_figure)
 
 
 # --- verification --------------------------------------------------------------------------------------------------
@@ -179,43 +184,34 @@ async def _committee_of(load: Loader, state: NominationState) -> Committee:
     return await load.load(COMMITTEE, committee_stream(state.at.season, state.at.province))
 
 
-def verifying(command: Verify) -> Program:
-    """Find a nomination in order."""
+def _judging(command: C, decide: Callable[[C, NominationState, SeasonState, Committee], Decision]) -> Program:
+    """Return what a member of a stage's body decides on a nomination."""
 
     async def program(load: Loader) -> Decision:
         asked, state, season = await _standing(load, command)
-        return verify(asked, state, season, await _committee_of(load, state))
+        return decide(asked, state, season, await _committee_of(load, state))
 
     return program
+
+
+def verifying(command: Verify) -> Program:
+    """Find a nomination in order."""
+    return _judging(command, verify)
 
 
 def returning(command: Return) -> Program:
     """Hand a nomination back."""
-
-    async def program(load: Loader) -> Decision:
-        asked, state, season = await _standing(load, command)
-        return return_nomination(asked, state, season, await _committee_of(load, state))
-
-    return program
+    return _judging(command, return_nomination)
 
 
 def rejecting(command: Reject) -> Program:
     """End a nomination that cannot be verified."""
-
-    async def program(load: Loader) -> Decision:
-        asked, state, season = await _standing(load, command)
-        return reject(asked, state, season, await _committee_of(load, state))
-
-    return program
+    return _judging(command, reject)
 
 
 def resubmitting(command: Resubmit) -> Program:
     """Hand a mended nomination in again."""
-
-    async def program(load: Loader) -> Decision:
-        return resubmit(*await _standing(load, command))
-
-    return program
+    return _handling(command, resubmit)
 
 
 # --- interviews ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from services.nomination.domain.committee import (
 from services.nomination.domain.seal import RANKING, judge_seal
 from services.nomination.programs.loading import (
     Roll,
+    awards_of,
     named_by,
     nominations_of,
 )
@@ -26,6 +27,8 @@ def judging(seal: str, at: Stage, roll: Roll) -> Program:
         ranking = await load.load(RANKING, at.ranking, guard=False)
         committee = await load.load(COMMITTEE, committee_stream(at.season, at.province), guard=False)
         ids = {*await roll(at), *named_by(ranking)}
-        return judge_seal(seal, ranking, award, committee, await nominations_of(load, ids, guard=False))
+        nominations = await nominations_of(load, ids, guard=False)
+        passed = await awards_of(load, nominations, at, guard=False)
+        return judge_seal(seal, ranking, award, committee, nominations, passed)
 
     return program

@@ -14,6 +14,7 @@ from schemas.nomination import (
     NominationAmended,
     NominationEliminated,
     NominationFiledLate,
+    NominationReinstated,
     NominationRejected,
     NominationResubmitted,
     NominationReturned,
@@ -28,11 +29,13 @@ from services.nomination.projections.documents import Json, Row, local_times, mo
 
 _STATUS = {
     "NominationEliminated": "eliminated",
+    "NominationReinstated": "competing",
     "NominationWithdrawn": "withdrawn",
     "NominationRejected": "rejected",
-    "StageAdvanceWithdrawn": "eliminated",
 }
 """The status that an event leaves a nomination in."""
+_OUT = ("withdrawn", "rejected")
+"""Who ended so stays so, whatever a verdict makes of an earlier ranking."""
 _VERIFICATION = {
     "NominationVerified": "verified",
     "NominationReturned": "returned",
@@ -57,6 +60,7 @@ class Nominations:
     )  # fmt: skip
     types = types_of(
         CandidateNominated, NominationFiledLate, StageAdvanced, StageAdvanceWithdrawn, NominationEliminated,
+        NominationReinstated,
         NominationWithdrawn, NominationRejected, WinnerDeclared, WinnerWithdrawn, NominationAmended, EvidenceAttached,
         FigureDisputed, NominationVerified, NominationReturned, NominationResubmitted, InterviewScheduled,
     )  # fmt: skip
@@ -133,6 +137,8 @@ def _move(state: Json, happened: str, data: Json, time: str) -> None:
             state["stage"] = data["reached"]
         case "StageAdvanceWithdrawn":
             state["stage"] = data["returned"]
+            state.pop("rank", None)
+            state["status"] = state["status"] if state["status"] in _OUT else "eliminated"
         case "WinnerDeclared":
             state |= {"status": "winner", "rank": data["rank"]}
         case "WinnerWithdrawn" if state["status"] == "winner":

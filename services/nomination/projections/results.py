@@ -31,6 +31,10 @@ class Results:
         """Take in an announcement."""
         data = event.data
         shown = pick(data, "at", "plenary", "motion", "seal", "digest", "lines", "appeals_until")
+        # A verdict is announced of the same seal anew: what was said of it before stands no longer.
+        for earlier in state.values():
+            if (earlier["at"], earlier["seal"]) == (data["at"], data["seal"]):
+                earlier["replaced_by"] = pick(data, "plenary", "motion")
         state[event.id] = shown | {"announced": event.attributes["time"]}
         return state
 

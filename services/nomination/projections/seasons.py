@@ -67,9 +67,21 @@ class Seasons:
         body = pick(state, *shown) | {
             "title": pick(content["title"], "id", "en"),
             "calendar": pick(content["calendar"], "zone", "opens", "nomination_closes", "closes"),
-            "categories": [
-                {"code": category["code"], "title": pick(category["title"], "id", "en"), "admits": category["admits"]}
-                for category in content["categories"]
-            ],
+            "kinds": [_titled(kind, "number") for kind in content.get("kinds") or ()],
+            "categories": [_category(category) for category in content["categories"]],
         }
         return ((group, state["season"], text_of(content), text_of(body)),)
+
+
+def _titled(said: Json, *also: str) -> Json:
+    """Return a part of the rulebook by its code, its title in both languages, and what else is shown of it."""
+    return pick(said, "code") | {"title": pick(said["title"], "id", "en")} | pick(said, *also)
+
+
+def _category(category: Json) -> Json:
+    """Return a category with the kinds, size classes and sectors of those whom it admits; null where it asks none."""
+    sectors = category.get("sectors")
+    return _titled(category, "admits") | {
+        "size_classes": category.get("size_classes"),
+        "sectors": None if sectors is None else [_titled(sector) for sector in sectors],
+    }

@@ -99,13 +99,17 @@ async def _webhook_of(here: Service, chosen: Subscription) -> WebhookShown | Non
 
 
 class Channels(RequestBody):
-    """A channel for every group: mail, webhook, digest (one mail a day), or none."""
+    """A channel for every group: mail, webhook, digest (one mail a day), or none.
+
+    `results` and `appeals` are legal notices, which tell of what begins a period: they can be moved to another channel,
+    and `none` is refused for them.
+    """
 
     steps: Channel
     deadlines: Channel
     meetings: Channel
-    results: Channel
-    appeals: Channel
+    results: Annotated[Channel, Field(description="Decisions on nominees; `none` is refused.")]
+    appeals: Annotated[Channel, Field(description="Appeals and their verdicts; `none` is refused.")]
 
 
 class WebhookSent(RequestBody):
@@ -135,7 +139,11 @@ class _Endpoint:
 
 @router.put("/subscriptions", tags=["subscriptions"], summary="Choose how one is told of what")
 async def choose(body: SubscriptionSent, command: OwnCommand, here: Here, request: Request) -> Json:
-    """Choose anew. The answer shows a new webhook's signing secret once: keep it, it cannot be read again."""
+    """Choose anew. The answer shows a new webhook's signing secret once: keep it, it cannot be read again.
+
+    `results` and `appeals` cannot be `none` (`legal-notice`): they tell of what begins a period, such as that for an
+    appeal. A legal notice that a webhook does not take for three days is mailed.
+    """
     if (first := await _first_answer(here, command)) is not None:
         return first
     channels: dict[Group, Channel] = {group: getattr(body.channels, group) for group in GROUPS}

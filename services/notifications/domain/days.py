@@ -2,19 +2,20 @@
 
 Both are one mail a day at most. Their ids are derived from person and day (a reminder's from the season too), so the
 same day never sends a second one, whoever works it out again. A day that has passed is never made up for: a clock that
-jumps over a week sends one digest and one reminder.
+jumps over a week sends one digest and one reminder, and a reminder that could not be sent on its day is not sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from kernel.canonical import instant
+from kernel.canonical import from_instant, instant
+from schemas.regions import NATION_ZONE, ZONES
 
 _DAYS: Final = UUID("5a0b6f0e-62a5-5c0b-8a4f-3a8f6f2f7f11")
 """The namespace of what is sent once a day."""
@@ -74,8 +75,95 @@ def is_near(deadline: Deadline, now: datetime) -> bool:
     return days == 1 if deadline.kind == "interview" else days <= DAYS_AHEAD[deadline.kind]
 
 
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """All that a person is reminded of on a day, by the calendar of the person's zone, in a season."""
+
+    person: UUID
+    season: str
+    day: date
+    zone: str
+    deadlines: tuple[Deadline, ...]
+
+    @property
+    def message(self) -> UUID:
+        """Return its message id."""
+        return reminder_id(self.person, self.season, self.day)
+
+    def params(self) -> dict[str, Any]:
+        """Return what the intent holds of it."""
+        return reminder_params(self.deadlines) | {"day": self.day.isoformat(), "zone": self.zone}
+
+
+def reminders_of(
+    season: str, deadlines: Sequence[Deadline], zones: Mapping[UUID, str], days: Mapping[str, date], now: datetime
+) -> list[Reminder]:
+    """Return whom to remind of which deadlines of a season.
+
+    Args:
+        season: its code.
+        deadlines: all of it; those that are not near are left out.
+        zones: the zone of each person's day; who is not among them has the nation's.
+        days: the present day by zone, of the zones whose reminders may be sent now.
+        now: the award's clock.
+    """
+    near: dict[UUID, list[Deadline]] = {}
+    for one in each_once(one for one in deadlines if is_near(one, now)):
+        near.setdefault(one.person, []).append(one)
+    return [
+        Reminder(person, season, days[zone], zone, tuple(own))
+        for person, own in sorted(near.items())
+        if (zone := zones.get(person, NATION_ZONE)) in days
+    ]
+
+
+def each_once(deadlines: Iterable[Deadline]) -> Iterator[Deadline]:
+    """Return every deadline of a person once: nominees with the same one in the same stage share a line."""
+    merged: dict[tuple[Any, ...], Deadline] = {}
+    for one in deadlines:
+        key = (one.person, one.kind, one.until, str(one.item))
+        known = merged.get(key, one)
+        merged[key] = replace(known, nominations=tuple(sorted({*known.nominations, *one.nominations})))
+    yield from merged.values()
+
+
+@dataclass(slots=True)
+class Looks:
+    """When each zone's reminders were looked for: once an hour is enough, and who is concerned later is told then."""
+
+    _at: dict[str, tuple[date, int]] = field(default_factory=dict)
+
+    def fresh(self, now: datetime) -> dict[str, date]:
+        """Return the present day of each zone whose morning has come and that was not looked for this hour."""
+        return {
+            zone: day
+            for zone in ZONES
+            if (day := reminding_day(now, zone)) is not None and self._at.get(zone) != _hour(now, zone)
+        }
+
+    def done(self, zones: Iterable[str], now: datetime) -> None:
+        """Note that these zones were looked for."""
+        self._at.update({zone: _hour(now, zone) for zone in zones})
+
+
+def _hour(now: datetime, zone: str) -> tuple[date, int]:
+    there = now.astimezone(ZoneInfo(zone))
+    return there.date(), there.hour
+
+
+def is_past(params: Mapping[str, Any], now: datetime) -> bool:
+    """Tell whether every deadline that a reminder names has passed."""
+    return all(from_instant(item["until"]) < now for item in params["items"])
+
+
+def is_over(params: Mapping[str, Any], now: datetime) -> bool:
+    """Tell whether a reminder's day has passed, or all its deadlines: sent now, it could be the second of a day."""
+    there = now.astimezone(ZoneInfo(params["zone"]))
+    return there.date() > date.fromisoformat(params["day"]) or is_past(params, now)
+
+
 def reminder_params(deadlines: Sequence[Deadline]) -> dict[str, Any]:
-    """Return what a reminder of some deadlines holds, the nearest first."""
+    """Return what a reminder says of some deadlines, the nearest first."""
     items = [
         {
             **deadline.item,

@@ -28,7 +28,8 @@ class Notice:
     `about` are the nominations whose people are told, `persons` whom the event names, `bodies` (place and code) those
     whose members and secretary are told; where none is stated, the body of the stage `at` in `params`. `own` are
     values that only those get whom they concern, by nomination or person. `to` are fixed roles, which no rulebook
-    changes. The season is absent where only the nomination tells it.
+    changes; `nominees_only` leaves of all roles those of nominations. The season is absent where only the nomination
+    tells it.
     """
 
     cause: str
@@ -42,6 +43,7 @@ class Notice:
     bodies: tuple[tuple[str, str], ...] = ()
     own: Mapping[str, Any] = field(default_factory=dict)
     to: tuple[Role, ...] | None = None
+    nominees_only: bool = False
 
     def document(self) -> Json:
         """Return it as JSON values, to wait in a table."""
@@ -57,6 +59,7 @@ class Notice:
             "bodies": [list(body) for body in self.bodies],
             "own": dict(self.own),
             "to": None if self.to is None else list(self.to),
+            "nominees_only": self.nominees_only,
         }
 
     @classmethod
@@ -75,6 +78,7 @@ class Notice:
             bodies=tuple((province, body) for province, body in document["bodies"]),
             own=document["own"],
             to=None if to is None else cast("tuple[Role, ...]", tuple(to)),
+            nominees_only=document.get("nominees_only", False),
         )
 
 
@@ -118,9 +122,11 @@ def intents_of(notice: Notice, known: Known) -> Told:
     if rulebook is None:
         return Told(waits=((f"season/{season}", notice),))
     roles = told_roles(notice.template, rulebook.notices) if notice.to is None else notice.to
+    if notice.nominees_only:
+        roles = tuple(role for role in roles if role in _OF_NOMINATIONS)
     told = _told(notice, season, roles, about, known)
     # Whom it tells of what is missing is told then; the others are told now, and not again.
-    then = replace(notice, to=tuple(role for role in roles if role in _OF_NOMINATIONS))
+    then = replace(notice, nominees_only=True)
     return Told(
         tuple(_intent(notice, season, person, own) for person, own in told.items()),
         tuple((f"nomination/{one}", replace(then, about=(one,))) for one in missing),

@@ -19,10 +19,11 @@ Standing = Literal["late", "competing", "returned", "won", "out"]
 
 @dataclass(frozen=True, slots=True)
 class Nominee:
-    """A nomination: its people, its candidate's official name, where it stands, and what it waits for.
+    """A nomination: its people, its candidate, where it stands, and what it waits for.
 
-    `at` is the ranking stream of its stage (`Stage.ranking`), `home` the province of its nominating body. A returned
-    one is to be mended by `mend_until`; its latest interview begins at `interview`, at the stage `heard_at`.
+    `at` is the ranking stream of its stage (`Stage.ranking`), where it came at the recorded time `since`; `home` is the
+    province of its nominating body. A returned one is to be mended by `mend_until`; its latest interview begins at
+    `interview`, at the stage `heard_at`.
     """
 
     nomination: str
@@ -32,8 +33,12 @@ class Nominee:
     season: str
     home: str
     at: str
+    since: datetime
     standing: Standing = "competing"
     sample: bool = False
+    kind: str = ""
+    code: str = ""
+    """Of the candidate, as its nomination has them."""
     mend_until: datetime | None = None
     interview: datetime | None = None
     heard_at: str | None = None
@@ -56,6 +61,9 @@ class Seat:
     key: SeatKey
     person: str
     held: bool
+    employer: str | None = None
+    government: str | None = None
+    """Whom the holder belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +98,11 @@ class Known:
             if nominee.season == season and nominee.standing not in ("late", "out") and home in (None, nominee.home):
                 yield nominee
 
-    def standing_at(self, stages: Iterable[str]) -> Iterator[Nominee]:
-        """Return who stands at some stages, given by their ranking streams."""
+    def standing_at(self, stages: Iterable[str], *, by: datetime) -> Iterator[Nominee]:
+        """Return who stands at some stages, given by their ranking streams, and came there by a recorded time."""
         asked = frozenset(stages)
         for nominee in self.nominees.values():
-            if nominee.at in asked and nominee.standing in ("competing", "returned", "won"):
+            if nominee.at in asked and nominee.since <= by and nominee.standing in ("competing", "returned", "won"):
                 yield nominee
 
     def bodies_in(self, season: str, province: str | None = None) -> tuple[tuple[str, str], ...]:

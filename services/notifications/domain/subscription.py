@@ -1,8 +1,8 @@
 """How a person is written to: a channel for each group of messages, the zone of the person's day, and one webhook.
 
 Who chose nothing is written to by mail. Decisions on a nominee and appeals can go by mail, webhook or the daily digest
-and cannot be switched off, because periods run from them. All of it lives on the person's delivery stream, beside what
-was delivered.
+and cannot be switched off, because they tell of what begins a period. All of it lives on the person's delivery stream,
+beside what was delivered.
 """
 
 from __future__ import annotations
@@ -172,14 +172,14 @@ def _changed(person: str, reason: str, new: Subscription) -> Emit:
 
 def _legal_notice(group: Group) -> Refusal:
     remedy = Text(
-        "Choose mail, webhook or digest; periods run from these messages.",
-        "Pilih mail, webhook, atau digest; jangka waktu dihitung sejak pesan ini.",
+        "Choose mail, webhook or digest; `none` is for steps, deadlines and meetings only.",
+        "Pilih mail, webhook, atau digest; `none` hanya untuk steps, deadlines, dan meetings.",
     )
     return Refusal(
         "legal-notice",
         Text(
-            "Decisions on nominees and appeals cannot be switched off.",
-            "Pemberitahuan keputusan dan sanggah tidak dapat dimatikan.",
+            "Messages on results and appeals cannot be switched off: they tell of what begins a period.",
+            "Pesan tentang hasil dan sanggah tidak dapat dimatikan: pesan itu memberitahukan awal suatu jangka waktu.",
         ),
         422,
         (FieldFault(f"channels.{group}", "none", remedy),),

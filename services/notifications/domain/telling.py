@@ -7,7 +7,8 @@ and a rank only to the nominee it is of, until the ranking is announced.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, assert_never
 
 from kernel.canonical import instant
@@ -84,8 +85,11 @@ OfBody = (
 OF_NOMINEE: Final = OfNominee.__args__
 OF_MANY: Final = OfMany.__args__
 OF_BODY: Final = OfBody.__args__
-WIDE: Final = (StageFrozen, StageUnfrozen, SeasonFrozen, SeasonUnfrozen, DeadlineExtended)
+OfAll = StageFrozen | StageUnfrozen | SeasonFrozen | SeasonUnfrozen | DeadlineExtended
+WIDE: Final = OfAll.__args__
 """What concerns nominees that the event does not list."""
+ARRIVING: Final = (CandidateNominated, StageAdvanced)
+"""What brings a nominee to a stage."""
 
 
 def notices_of(happened: Happened, known: Known) -> list[Notice]:
@@ -212,7 +216,7 @@ def _of_many(event: OfMany, happened: Happened, known: Known) -> Notice:
         case StageFrozen() | StageUnfrozen():
             template: Template = "stage-frozen" if isinstance(event, StageFrozen) else "stage-unfrozen"
             params = {"at": place(event.at), "stages": [place(stage) for stage in event.stages]}
-            stands = known.standing_at(stage.ranking for stage in event.stages)
+            stands = known.standing_at((stage.ranking for stage in event.stages), by=happened.time)
             notice = _notice(happened, template, event.at.season, params)
             return _about(notice, (nominee.nomination for nominee in stands), known)
         case SeasonFrozen() | SeasonUnfrozen():
@@ -268,6 +272,47 @@ def _about(notice: Notice, nominations: Iterable[str], known: Known, *, persons:
 
 def _notice(happened: Happened, template: Template, season: str, params: Mapping[str, Any], **more: Any) -> Notice:
     return Notice(happened.id, template, season, params, happened.time, **more)
+
+
+# --- nominees that come late ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """A notice to all nominees of some stages (ranking streams), or of a season or the province `home` of it.
+
+    It is kept: a nominee stood there already if the event that brought it is received later (another partition) and was
+    recorded earlier, and its people are then told too. Who left by an event that is on its way is told nevertheless.
+    """
+
+    notice: Notice
+    stages: tuple[str, ...] | None = None
+    home: str | None = None
+
+    def told_late(self, nominee: Nominee) -> Notice | None:
+        """Return what the people of a nominee that was just received must be told still."""
+        notice = self.notice
+        if self.stages is None:
+            concerns = nominee.season == notice.season and self.home in (None, nominee.home)
+        else:
+            concerns = nominee.at in self.stages
+        if not concerns or nominee.since > notice.recorded or nominee.standing not in ("competing", "won"):
+            return None
+        about = (nominee.nomination,)
+        return replace(notice, about=about, bodies=(), sample=nominee.sample, nominees_only=True)
+
+
+def wide_of(event: OfAll, notice: Notice) -> Wide:
+    """Return the notice of an event as what it says to nominees that the event does not list."""
+    match event:
+        case StageFrozen() | StageUnfrozen():
+            return Wide(notice, tuple(stage.ranking for stage in event.stages))
+        case SeasonFrozen() | SeasonUnfrozen():
+            return Wide(notice)
+        case DeadlineExtended():
+            return Wide(notice, home=event.province)
+        case _:
+            assert_never(event)
 
 
 # --- bodies --------------------------------------------------------------------------------------------------------
@@ -377,8 +422,7 @@ def learn(happened: Happened, known: Known) -> Nominee | Seat | Plenary | None:
     event = happened.event
     match event:
         case MemberAppointed() | MemberRemoved():
-            seat = Seat(_seat_key(event), event.person, held=isinstance(event, MemberAppointed))
-            known.seats[seat.key] = seat
+            seat = known.seats[_seat_key(event)] = _seat(event)
             return seat
         case PlenaryConvened():
             plenary = known.plenaries[event.plenary] = _plenary(event, happened)
@@ -387,17 +431,23 @@ def learn(happened: Happened, known: Known) -> Nominee | Seat | Plenary | None:
             known.announced.add(event.at.ranking)
             return None
         case CandidateNominated() | NominationFiledLate():
-            nominee = _nominee(event)
+            nominee = _nominee(event, happened.time)
         case _ if isinstance(event, OF_NOMINEE) and event.nomination in known.nominees:
             before = known.nominees[event.nomination]
-            nominee = _staged(event, before) if isinstance(event, OfStage) else _moved(event, before)
+            nominee = _staged(event, before, happened.time) if isinstance(event, OfStage) else _moved(event, before)
         case _:
             return None
     known.nominees[nominee.nomination] = nominee
     return nominee
 
 
-def _nominee(event: CandidateNominated | NominationFiledLate) -> Nominee:
+def _seat(event: MemberAppointed | MemberRemoved) -> Seat:
+    if isinstance(event, MemberRemoved):
+        return Seat(_seat_key(event), event.person, held=False)
+    return Seat(_seat_key(event), event.person, held=True, employer=event.employer, government=event.government)
+
+
+def _nominee(event: CandidateNominated | NominationFiledLate, recorded: datetime) -> Nominee:
     return Nominee(
         nomination=event.nomination,
         nominated_by=event.nominated_by,
@@ -406,8 +456,11 @@ def _nominee(event: CandidateNominated | NominationFiledLate) -> Nominee:
         season=event.entry.season,
         home=event.nominating_body[:2],
         at=event.entry.ranking,
+        since=recorded,
         standing="late" if isinstance(event, NominationFiledLate) else "competing",
         sample=event.sample,
+        kind=event.candidate.kind,
+        code=event.candidate.code,
     )
 
 
@@ -415,7 +468,8 @@ def _moved(event: OfNomination | OfVerification | OfAward, nominee: Nominee) -> 
     """Return where a nominee stands after an event about it that is not about a stage."""
     match event:
         case NominationAmended():
-            return replace(nominee, contact=event.contact, candidate=event.candidate.name)
+            now = event.candidate
+            return replace(nominee, contact=event.contact, candidate=now.name, kind=now.kind, code=now.code)
         case NominationReturned():
             return replace(nominee, standing="returned", mend_until=event.until)
         case NominationVerified() | NominationResubmitted():
@@ -428,15 +482,18 @@ def _moved(event: OfNomination | OfVerification | OfAward, nominee: Nominee) -> 
             return nominee
 
 
-def _staged(event: OfStage, nominee: Nominee) -> Nominee:
+def _staged(event: OfStage, nominee: Nominee, recorded: datetime) -> Nominee:
+    # An interview lies on its body's stream: that at the stage reached may have been received first.
+    kept = nominee.interview if isinstance(event, StageAdvanced) and nominee.heard_at == event.reached.ranking else None
+    ended = replace(nominee, mend_until=None, interview=kept)
     match event:
         case InterviewScheduled():
             return replace(nominee, interview=event.begins, heard_at=event.at.ranking)
         case StageAdvanced():
-            return replace(nominee, standing="competing", at=event.reached.ranking, mend_until=None, interview=None)
+            return replace(ended, standing="competing", at=event.reached.ranking, since=recorded)
         case StageAdvanceWithdrawn():
-            return replace(nominee, standing="out", at=event.returned.ranking, mend_until=None, interview=None)
+            return replace(ended, standing="out", at=event.returned.ranking, since=recorded)
         case NominationEliminated():
-            return replace(nominee, standing="out", mend_until=None, interview=None)
+            return replace(ended, standing="out")
         case _:
             assert_never(event)

@@ -87,6 +87,7 @@ RULES: Final[Mapping[Template, Rule]] = {
     "stage-unfrozen": Rule("StageUnfrozen", "appeals", (*_NOMINEE, "secretary")),
     "appeal-decided": Rule("AppealDecided", "appeals", (*_NOMINEE, "person")),
 }
+LEGAL_TEMPLATES: Final[frozenset[str]] = frozenset(template for template, rule in RULES.items() if rule.group in LEGAL)
 TEMPLATES: Final[tuple[Template, ...]] = get_args(Template)
 
 

@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 from kernel.canonical import from_instant
 from schemas.regions import NATION, ZONES, UnknownRegion, region
 from schemas.rulebook import Rulebook, Stage
-from services.notifications.domain.templates import DIGEST
+from services.notifications.domain.templates import DIGEST, LEGAL_TEMPLATES
 
 Locale = Literal["id", "en"]
 LOCALES: Final[tuple[Locale, ...]] = ("id", "en")
@@ -79,7 +79,7 @@ def write_digest(letters: Sequence[Letter], contents: Contents, locale: Locale) 
         for number, letter in enumerate(letters, start=1)
     )
     day = _day(texts, date.fromisoformat(contents.params["day"]))
-    values = {"count": len(letters), "day": day, "items": _Lines("\n\n".join(items))}
+    values = {"count": _counted(texts, "messages", len(letters)), "day": day, "items": _Lines("\n\n".join(items))}
     return _framed(texts, contents, locale, _filled(own["subject"], values), _filled(own["body"], values))
 
 
@@ -101,7 +101,8 @@ def _filled(text: str, values: Mapping[str, object]) -> str:
 
 
 def _framed(texts: Mapping[str, Any], contents: Contents, locale: Locale, subject: str, core: str) -> Letter:
-    footer = _filled(texts["footer"], {"message": contents.message})
+    choice = texts["choices"]["legal" if contents.template in LEGAL_TEMPLATES else "free"]
+    footer = _filled(texts["footer"], {"message": contents.message, "choice": choice})
     note = texts["sample_note"] if contents.sample else ""
     mark = texts["sample_subject"] if contents.sample else ""
     return Letter(plain(mark + subject), f"{note}{texts['salutation']}{core}{footer}", locale, core)
@@ -109,6 +110,11 @@ def _framed(texts: Mapping[str, Any], contents: Contents, locale: Locale, subjec
 
 def _day(texts: Mapping[str, Any], day: date) -> str:
     return _filled(texts["day"], {"day": day.day, "month": texts["months"][day.month - 1], "year": day.year})
+
+
+def _counted(texts: Mapping[str, Any], what: str, count: int) -> str:
+    one, more = texts["counts"][what]
+    return _filled(one if count == 1 else more, {"count": count})
 
 
 Values = dict[str, object]
@@ -276,7 +282,7 @@ class _Writer:
         sheets = sum(each.get("sheets", 0) for each in own)
         shifts = [self._shift(each) for each in own if "change" in each]
         text = "\n\n" + "\n".join(shifts) if shifts else ""
-        return {"sheets": sheets, "shifts": _Lines(text)}
+        return {"sheets": _counted(self._texts, "nominees", sheets), "shifts": _Lines(text)}
 
     def _shift(self, shift: Mapping[str, Any]) -> str:
         unranked = self._texts["unranked"]
@@ -287,6 +293,9 @@ class _Writer:
         }
         return _filled(self._texts["changes"][shift["change"]], values)
 
+    def deadlines(self, count: int) -> Values:
+        return {"count": _counted(self._texts, "deadlines", count)}
+
     def reminders(self, items: Iterable[Mapping[str, Any]]) -> Values:
         return {"items": _Lines("\n\n".join(self._reminded(item) for item in items))}
 
@@ -296,7 +305,7 @@ class _Writer:
         values: Values = {
             "season": self._rulebook.season,
             "candidates": ", ".join(self._contents.names[one] for one in item.get("nominations", ())),
-            "count": item.get("count"),
+            "count": _counted(self._texts, "nominees", item.get("count", 0)),
             "place": self._tier(item["province"]),
             "until": self._moment(from_instant(item["until"]), zone),
             "begins": self._in_all_zones(from_instant(item["until"])),
@@ -365,7 +374,7 @@ _WRITERS: Final[Mapping[str, Callable[[_Writer, Any], Values]]] = {
     "dated": _Writer.dated,
     "rank": lambda _, rank: {"rank": rank},
     "number": lambda _, number: {"number": number},
-    "count": lambda _, count: {"count": count},
+    "count": _Writer.deadlines,
     "reason": _Writer.reason,
     "measure": _Writer.measure,
     "kind": _Writer.certificate,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from kernel.body import Moment
 from kernel.canonical import Json
@@ -28,6 +28,7 @@ from services.scoring.domain.seal import SealRanking
 from services.scoring.domain.stage import RANKING, CloseStage, ExtendScoring, OpenStage, Unopened
 from services.scoring.reads import (
     SQL,
+    audits,
     awards_of_category,
     local_deadline,
     may_see_provisional,
@@ -50,28 +51,19 @@ async def open_stage(here: Here, command: SecretaryCommand, at: At) -> Json:
     return answer(outcome)
 
 
-class AssignmentBody(Body):
-    """The seed of a draw, where it was thrown in public; else the service makes one."""
-
-    seed: Annotated[
-        str | None,
-        StringConstraints(pattern=r"^[0-9a-f]{64}$"),
-        Field(description="64 hex digits (0-9, a-f), for example thrown with dice before the committee."),
-    ] = None
-
-
 @router.post(f"/v1/rankings{STAGE_PATH}/assign", tags=["stages"], summary="Draw who scores whom")
-async def assign_scorers(here: Here, command: SecretaryCommand, at: At, body: AssignmentBody) -> Json:
+async def assign_scorers(here: Here, command: SecretaryCommand, at: At) -> Json:
     """Draw members for every nominee that has fewer scorers than the rulebook asks for; what was drawn stays.
 
-    The draw follows from its seed by SHA-256 alone, so anybody can repeat it.
+    The draw follows from its seed by SHA-256 alone, so anybody can repeat it. The service makes the seed: whoever could
+    choose it could try seeds until the wanted members fall.
     """
     refuse_other_place(command.person, at)
 
     async def roll(stage: Stage) -> list[str]:
         return await roll_of_stage(here, stage)
 
-    assign = AssignScorers(at, command.actor, body.seed or secrets.token_hex(_SEED_BYTES))
+    assign = AssignScorers(at, command.actor, secrets.token_hex(_SEED_BYTES))
     return answer(await here.executor.execute(command.ask("secretary"), programs.assigning(assign, roll)))
 
 
@@ -88,7 +80,7 @@ ExtenderCommand = Annotated[CommandRequest, Depends(command_by("secretary", "sea
 @router.post(f"/v1/rankings{STAGE_PATH}/extend", tags=["stages"], summary="Extend a stage's deadline, with a reason")
 async def extend_stage(here: Here, command: ExtenderCommand, at: At, body: ExtensionBody) -> Json:
     """Let sheets be received until later, within the season and before the stage is closed; it is recorded."""
-    office = "season-admin" if command.person.may("season-admin") else "secretary"
+    office = "season-admin" if command.person.may("season-admin", season=at.season) else "secretary"
     if office == "secretary":
         refuse_other_place(command.person, at)
     digest = await digest_once(here, command, body.reason)
@@ -139,7 +131,7 @@ async def show_checklist(
 
     It holds no marks and no aggregates; whether a tie stands is left out for a secretary who has a sheet there.
     """
-    if not person.may("auditor"):
+    if not audits(person, at.season):
         refuse_other_place(person, at)
     for projection in ("rankings", "stage_members", "sheets"):
         await wait_until_folded(here, projection, at_least)

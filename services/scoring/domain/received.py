@@ -1,28 +1,34 @@
-"""What scoring knows of the nomination service: seasons, committees, nominations, orders to seal anew, freezes.
+"""What scoring knows of the nomination service: seasons, committees, nominations, orders, freezes, verdicts.
 
 These are the nomination service's streams, folded for what scoring decides on: which rules a stage pins, who sits and
-who is recused, who competes where, what is frozen. What scoring does not need is passed over.
+who is recused, who competes where, what is frozen, which figures a verdict changed. What scoring does not need is
+passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, Final, Literal, NamedTuple
 
 from kernel.decider import Aggregate, Happened
 from schemas.envelope import Stage
+from schemas.exact import parse_fraction
 from schemas.nomination import (
+    AppealDecided,
     Candidate,
     CandidateNominated,
     CommitteeFormed,
     ConflictDeclared,
     ConflictLifted,
+    DecisionReviewed,
     MemberAppointed,
     MemberRemoved,
     NominationAmended,
     NominationEliminated,
+    NominationReinstated,
     NominationRejected,
     NominationWithdrawn,
     ResealOrdered,
@@ -39,6 +45,7 @@ from schemas.nomination import (
 from schemas.regions import NATION, zone_of
 from schemas.rulebook import Rulebook
 from schemas.scoring import PinnedRules
+from schemas.scoring import Standing as Row
 
 # --- seasons -------------------------------------------------------------------------------------------------------
 
@@ -307,9 +314,13 @@ class Nomination:
         return replace(self, path=(*self.path, to), fallen=fallen, standing="competing")
 
     def fall_back(self, to: Stage) -> Nomination:
-        """Return the nomination eliminated at an earlier stage of its way, the later ones taken back."""
+        """Return the nomination out at an earlier stage of its way, the later ones taken back.
+
+        It is eliminated, unless it had withdrawn or was rejected before.
+        """
         kept = self.path[: self.path.index(to) + 1] if to in self.path else self.path
-        return replace(self, path=kept, fallen=(*self.fallen, *self.path[len(kept) :]), standing="eliminated")
+        standing: Standing = "eliminated" if self.standing == "competing" else self.standing
+        return replace(self, path=kept, fallen=(*self.fallen, *self.path[len(kept) :]), standing=standing)
 
 
 def _of(stages: Sequence[Stage], tier: str, stage: str) -> Stage | None:
@@ -334,19 +345,20 @@ def _nomination(state: NominationState, happened: Happened) -> NominationState:
         case NominationAmended() as event:
             return replace(state, candidate=event.candidate)
         case other:
-            return replace(state, standing=_ENDINGS.get(type(other), state.standing))
+            return replace(state, standing=_STANDINGS.get(type(other), state.standing))
 
 
-_ENDINGS: Final[Mapping[type[object], Standing]] = {
+_STANDINGS: Final[Mapping[type[object], Standing]] = {
     NominationWithdrawn: "withdrawn",
     NominationEliminated: "eliminated",
+    NominationReinstated: "competing",
     NominationRejected: "rejected",
 }
 
 NOMINATION: Final = Aggregate[NominationState](initial=Unknown, evolve=_nomination, kind="nomination")
 
 
-# --- orders and freezes --------------------------------------------------------------------------------------------
+# --- orders, freezes and verdicts ----------------------------------------------------------------------------------
 
 
 class Order(NamedTuple):
@@ -358,10 +370,15 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """Of a category's award: the latest order by ranking stream, and the stages that each open appeal holds."""
+    """Of a category's award: the latest order by ranking stream, the stages that each open appeal holds, and verdicts.
+
+    `corrected` tells by ranking stream the last appeal that was upheld against it: its figures stand in the seal's
+    place. The award's own stream orders verdicts, so that the last one is the same wherever and whenever it is read.
+    """
 
     orders: Mapping[str, Order] = field(default_factory=dict)
     freezes: Mapping[str, frozenset[Stage]] = field(default_factory=dict)
+    corrected: Mapping[str, str] = field(default_factory=dict)
 
     def holding(self, at: Stage) -> tuple[str, ...]:
         """Return the open appeals that hold a stage, in the order of their ids."""
@@ -378,8 +395,51 @@ def _award(state: Award, happened: Happened) -> Award:
         case StageUnfrozen() as event:
             held = state.freezes.get(event.appeal, frozenset()) - {*event.stages}
             return replace(state, freezes={**state.freezes, event.appeal: held})
+        case DecisionReviewed(outcome="upheld") as event:
+            return replace(state, corrected={**state.corrected, event.at.ranking: event.appeal})
         case _:
             return state
 
 
 AWARD: Final = Aggregate[Award](initial=Award, evolve=_award, kind="award")
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """No verdict that changes figures is known here: the appeal is open or dismissed, or its verdict on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an upheld appeal made of a ranking: every ranked nominee's exact aggregates, and where it says so."""
+
+    stream: str
+    version: int
+    figures: Mapping[str, Mapping[str, Fraction]]
+
+
+VerdictState = Unheard | Verdict
+
+
+def _verdict(state: VerdictState, happened: Happened) -> VerdictState:
+    match happened.event:
+        case AppealDecided(standings=standings) if standings is not None:
+            return Verdict(happened.stream, happened.version, figures_of(standings))
+        case _:
+            return state
+
+
+VERDICT: Final = Aggregate[VerdictState](initial=Unheard, evolve=_verdict, kind="verdict")
+
+
+def figures_of(standings: Iterable[Row]) -> dict[str, dict[str, Fraction]]:
+    """Return the exact aggregates that standings hold, by nomination and aspect."""
+    return {
+        standing.nomination: {aspect.aspect: parse_fraction(aspect.value) for aspect in standing.aspects}
+        for standing in standings
+    }
+
+
+def verdict_stream(appeal: str) -> str:
+    """Return the stream of an appeal, on which its verdict is told."""
+    return f"appeal/{appeal}"

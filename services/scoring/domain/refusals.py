@@ -205,6 +205,23 @@ def appeal_pending(appeals: Sequence[str]) -> Refusal:
     )
 
 
+def verdict_on_its_way(rankings: Sequence[str]) -> Refusal:
+    """An appeal against an earlier ranking was upheld, and its corrected figures have not arrived here yet."""
+    return _refusal(
+        "verdict-on-its-way",
+        Text(
+            f"Figures carried from {_list(rankings)} were corrected by a verdict that has not arrived here yet.",
+            f"Nilai yang dibawa dari {_list(rankings)} dikoreksi oleh putusan sanggah yang belum diterima di sini.",
+        ),
+        path="path.stage",
+        value=rankings[0],
+        remedy=Text(
+            "Seal the ranking again in a moment, once the verdict has arrived.",
+            "Segel kembali peringkat sesaat lagi, setelah putusan sanggah diterima.",
+        ),
+    )
+
+
 # --- the season's holds --------------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,8 @@
 """Sealing: the standings of a stage, computed from the streams themselves and closed by a hash.
 
-The seal names all it rests on: the complete eligible set, every sheet counted or left out at the version it had, and
-the versions of the season, committee and nomination streams. So anyone can compute it again, and the plenary can tell
-when its basis has passed.
+The seal names all it rests on: the complete eligible set, every sheet counted or left out at the version it had, the
+versions of the season, committee, award and nomination streams, and the seals and verdicts that figures are carried
+from. So anyone can compute it again, and the plenary can tell when its basis has passed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,17 @@ from services.scoring.domain.ranking import (
     unplaced,
     unrankable,
 )
-from services.scoring.domain.received import Award, Committee, Nomination, Nominee, Order, Season
+from services.scoring.domain.received import (
+    Award,
+    Committee,
+    Nomination,
+    Nominee,
+    Order,
+    Season,
+    Unheard,
+    Verdict,
+    VerdictState,
+)
 from services.scoring.domain.sheet import Sheet, Status
 from services.scoring.domain.stage import Closed, Open, RankingState, Sealed, Unopened, held, office_refusal
 
@@ -69,7 +79,7 @@ class Inputs:
     """All that a seal rests on, each stream at the version it was loaded at.
 
     `nominations` may hold more than the eligible ones; `carried` are the states of the earlier stages' rankings that
-    aspects are carried from, by their streams.
+    aspects are carried from, by their streams, and `verdicts` the last upheld appeals against them, by the same.
     """
 
     ranking: RankingState
@@ -77,8 +87,9 @@ class Inputs:
     nominations: Sequence[Nomination]
     sheets: Sequence[FiledSheet]
     versions: Mapping[str, int]
-    """Versions of the season, committee and nomination streams."""
+    """Versions of the season, committee, award and nomination streams."""
     carried: Mapping[str, RankingState] = field(default_factory=dict)
+    verdicts: Mapping[str, VerdictState] = field(default_factory=dict)
     season: Season = field(default_factory=Season)
     awards: Sequence[Award] = ()
     """The category's awards in every tier and place of the season: a province's appeal can hold a national stage."""
@@ -113,10 +124,16 @@ def decide_seal(inputs: Inputs, command: SealRanking) -> Decision:
 
 
 def _holds(inputs: Inputs, ranking: Closed | Sealed, command: SealRanking) -> Refusal | None:
-    """Refuse a person whose office does not seal, and a stage that an appeal holds."""
-    refusal = office_refusal(ranking, inputs.committee, command.person)
-    appeals = inputs.appeals(command.at)
-    return refusal or (refusals.appeal_pending(appeals) if appeals else None)
+    """Refuse a person whose office does not seal, a stage that an appeal holds, and what carries an unheard verdict.
+
+    An appeal's figures and the word that it was upheld are two streams' to tell: one may arrive before the other.
+    """
+    if refusal := office_refusal(ranking, inputs.committee, command.person):
+        return refusal
+    if appeals := inputs.appeals(command.at):
+        return refusals.appeal_pending(appeals)
+    unheard = [stream for stream, verdict in inputs.verdicts.items() if isinstance(verdict, Unheard)]
+    return refusals.verdict_on_its_way(unheard) if unheard else None
 
 
 def _seal_anew(inputs: Inputs, ranking: Sealed, command: SealRanking) -> Decision:
@@ -137,12 +154,13 @@ def _seal(inputs: Inputs, ranking: Closed | Sealed, at: Stage) -> RankingSealed:
     sheets: dict[str, list[Sheet]] = {}
     for filed in counted:
         sheets.setdefault(filed.nomination, []).append(filed.sheet)
+    figures = _figures(inputs)
     evaluations = [
         evaluate(
             rules,
             entrant_of(one, sheets.get(one.id, ())),
             [marks_of(sheet) for sheet in sheets.get(one.id, ())],
-            carried_figures(one, opened.rules, at, inputs.carried),
+            carried_figures(one, opened.rules, at, figures),
         )
         for one in eligible
     ]
@@ -191,7 +209,8 @@ def exclusion(
     """Return why an eligible nominee's sheet does not count, None if it does.
 
     Recusal reaches back over filed marks, within its scope only, and ends with the interest; what is only flagged
-    excludes nothing. Whether a removed member's marks count is the rulebook's to say.
+    excludes nothing. Whether a removed member's marks count is the rulebook's to say; who sits on in an office that
+    does not score was removed as a scorer.
     """
     match status:
         case "voided":
@@ -204,7 +223,7 @@ def exclusion(
             assert_never(status)
     if committee.is_recused(member, nominee, rules):
         return "recused"
-    if rules.marks_of_removed != "counted" and not committee.offices_of(body, member):
+    if rules.marks_of_removed != "counted" and member not in committee.scorers_of(body, rules.scoring_offices):
         return "removed"
     return None
 
@@ -247,23 +266,33 @@ def carried_sources(nominations: Iterable[Nomination], rules: PinnedRules) -> se
     }  # fmt: skip
 
 
+Figures = Mapping[str, Mapping[str, Fraction]]
+"""Exact aggregates by nomination and aspect."""
+
+
 def carried_figures(
-    nomination: Nomination, rules: PinnedRules, at: Stage, carried: Mapping[str, RankingState]
+    nomination: Nomination, rules: PinnedRules, at: Stage, carried: Mapping[str, Figures]
 ) -> dict[str, Fraction]:
-    """Return a nominee's carried figures: the exact aggregates of the stages it passed, as they were sealed."""
+    """Return a nominee's carried figures: the exact aggregates of the stages it passed, by their ranking streams."""
     figures: dict[str, Fraction] = {}
     for aspect in rules.aspects:
         source = _carried_from(nomination, aspect)
         if aspect.carried is None or source is None or source == at:
             continue
-        match carried.get(source.ranking):
-            case Sealed(figures=sealed):
-                value = sealed.get(nomination.id, {}).get(aspect.carried.aspect)
-                if value is not None:
-                    figures[aspect.code] = value
-            case _:
-                continue
+        value = carried.get(source.ranking, {}).get(nomination.id, {}).get(aspect.carried.aspect)
+        if value is not None:
+            figures[aspect.code] = value
     return figures
+
+
+def _figures(inputs: Inputs) -> dict[str, Figures]:
+    """Return what earlier rankings come to: as they were sealed, or as the last upheld appeal corrected them."""
+    found: dict[str, Figures] = {
+        stream: state.figures for stream, state in inputs.carried.items() if isinstance(state, Sealed)
+    }
+    return found | {
+        stream: verdict.figures for stream, verdict in inputs.verdicts.items() if isinstance(verdict, Verdict)
+    }
 
 
 def _carried_from(nomination: Nomination, aspect: PinnedAspect) -> Stage | None:
@@ -281,6 +310,7 @@ def _basis(inputs: Inputs, eligible: Sequence[Nomination]) -> Basis:
         if version and (stream in kept or not stream.startswith("nomination/"))
     }
     carried = {stream: state.version for stream, state in inputs.carried.items() if isinstance(state, Sealed)}
+    carried |= {one.stream: one.version for one in inputs.verdicts.values() if isinstance(one, Verdict)}
     return Basis(nominations=tuple(one.id for one in eligible), streams=_points(streams), carried=_points(carried))
 
 

@@ -14,7 +14,7 @@ from typing import Final, assert_never
 
 from kernel.decider import Aggregate, Decision, Emit, Happened, Refusal
 from schemas.envelope import Stage
-from schemas.exact import fraction_text, parse_fraction
+from schemas.exact import fraction_text
 from schemas.regions import NATION
 from schemas.rulebook import Rulebook, StageAspect, Window
 from schemas.rulebook import Stage as StageRules
@@ -31,7 +31,7 @@ from schemas.scoring import (
 )
 from services.scoring.domain import refusals
 from services.scoring.domain.ranking import Rules
-from services.scoring.domain.received import Committee, Season
+from services.scoring.domain.received import Committee, Season, figures_of
 
 RankingEvent = ScoringOpened | ScoringExtended | ScorersAssigned | ScoringClosed | RankingSealed | RankingSuperseded
 
@@ -105,10 +105,7 @@ def _joined(assigned: Mapping[str, frozenset[str]], event: ScorersAssigned) -> d
 
 
 def _sealed(state: Open | Closed | Sealed, event: RankingSealed, happened: Happened) -> Sealed:
-    figures = {
-        standing.nomination: {aspect.aspect: parse_fraction(aspect.value) for aspect in standing.aspects}
-        for standing in event.standings
-    }
+    figures = figures_of(event.standings)
     return Sealed(
         state.opened, state.rules, state.closes, state.assigned, happened.id, happened.version, event, figures
     )

@@ -23,6 +23,7 @@ from schemas.nomination import (
     ConflictDeclared,
     MemberAppointed,
     MemberRemoved,
+    NominationVerified,
     NominationWithdrawn,
     Vote,
     VoteCast,
@@ -193,7 +194,8 @@ class Play:
         self.say(at.ranking, ScoringClosed(at=at))
         committee = received.committee_stream(at)
         ways = [self.fold(received.NOMINATION, stream) for stream in self.happened if stream.startswith("nomination/")]
-        streams = ["season/2020", committee, *(one for one in self.happened if one.startswith("nomination/"))]
+        awards = {one: self.fold(received.AWARD, one) for one in self.happened if one.startswith("award/")}
+        streams = ["season/2020", committee, *awards, *(one for one in self.happened if one.startswith("nomination/"))]
         earlier = {self.stage(index).ranking for index in range(3)} - {at.ranking}
         carries = any(aspect.origin == "carried" for aspect in self.rules.rubric(self._stage_rules(at)).aspects)
         inputs = Inputs(
@@ -203,6 +205,13 @@ class Play:
             sheets=self._sheets(at),
             versions={stream: self.version(stream) for stream in streams},
             carried={one: self.fold(scoring.RANKING, one) for one in earlier if self.version(one) and carries},
+            verdicts={
+                ranking: self.fold(received.VERDICT, received.verdict_stream(appeal))
+                for award in awards.values()
+                for ranking, appeal in award.corrected.items()
+                if ranking in earlier and carries
+            },
+            awards=tuple(awards.values()),
         )
         # The secretary sits in no office of the body: such a person is identity's to judge.
         self.record(decide_seal(inputs, SealRanking(at, person("secretary"), self.log.now)))
@@ -322,7 +331,11 @@ def _select(play: Play, at: Stage, nominees: Sequence[str]) -> None:
 
 def _verify(play: Play, at: Stage, nominees: Sequence[str]) -> None:
     play.open_stage(at)
-    for member in play.members("tim-verifikasi", "00"):
+    team = play.members("tim-verifikasi", "00")
+    for nominee in nominees:
+        found = {"at": at, "verifier": team[1], "office": "verifikator"}
+        play.say(f"nomination/{nominee}", NominationVerified(nomination=nominee, **found))
+    for member in team:
         play.score(at, nominees[0], member, {"kebijakan": "88", "peraturan": "81", "kinerja": "77.7"})
         play.score(at, nominees[1], member, {"kebijakan": "91", "peraturan": "82", "kinerja": "79"})
     play.seal(at)

@@ -1,7 +1,8 @@
 """A category in which all happens that can: drawn scorers, an extension, a late nomination, ties, papers, appeals.
 
 Under the shipped rulebook of 2020 with a few rules changed: four of the committee score each nominee, a tie is broken
-by vote and then by lot, the centre verifies, and the jury hears nominees in slots.
+by vote and then by lot, the centre verifies, and the jury hears nominees in slots and takes over the marks of the
+province, which a verdict has corrected by then.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from schemas.nomination import (
     Verdict,
     Vote,
 )
-from schemas.rulebook import Rulebook
+from schemas.rulebook import Rulebook, Tier
 from services.nomination.domain.admission import AskAdmission
 from services.nomination.domain.announcing import Announce, announce
 from services.nomination.domain.appeal import (
@@ -84,11 +85,19 @@ def rules_of_procedure(shipped: Rulebook) -> Rulebook:
     also = {
         ("provincial", "seleksi"): {"assignment": {"per_nominee": 4}},
         ("national", "verifikasi"): {"verification": {"days_to_mend": 5}},
-        ("national", "wawancara"): {"interview": {"minutes": 45}},
+        ("national", "wawancara"): {
+            "interview": {"minutes": 45},
+            "carries": {"tier": "provincial", "stage": "seleksi", "aspects": list(ASPECTS)},
+        },
     }
     for stage in content["stages"]:
         if stage["category"] == "KABKOTA":
             stage.update(also[stage["tier"], stage["code"]])
+    honour = {"tier": "provincial", "categories": ["KABKOTA"], "assumed": True}
+    prizes = [{**honour, "rank": rank, "prize": {"id": f"Juara {rank}", "en": "A prize"}} for rank in (1, 2)]
+    content["prizes"] = [*content["prizes"], *prizes]
+    winner = next(one for one in content["certificates"] if one["given_to"] == "winner")
+    content["certificates"].append({**winner, "code": "piagam-provinsi", "tier": "provincial"})
     return Rulebook.from_content(content)
 
 
@@ -196,11 +205,11 @@ class Procedure(Play):
 
     # --- certificates
 
-    def certify(self) -> None:
-        """Issue what is due at the end of the path."""
-        at = self.stage(2)
-        ids = tuple(person(f"certificate {number}") for number in range(20))
-        asked = IssueCertificates("2020", "national", "00", "KABKOTA", SECRETARY, self.log.now, ids)
+    def certify(self, at: Stage) -> None:
+        """Issue what is due at the end of a tier."""
+        ids = tuple(person(f"certificate {self.count} {number}") for number in range(20))
+        tier: Tier = "provincial" if at.tier == "provincial" else "national"
+        asked = IssueCertificates("2020", tier, at.province, "KABKOTA", SECRETARY, self.log.now, ids)
         nominations = self._meeting("", at)[3].nominations
         path = Path(self.fold(AWARD, at.award), self.fold(RANKING, at.ranking), nominations)
         self.record(issue_certificates(asked, self._season(), self._committee(at), path))
@@ -311,7 +320,7 @@ def procedure(rules: Rulebook) -> Procedure:
     _decide_desk(play, desk, nominees)
     _appeal(play, desk, nominees)
     _centre(play, nominees)
-    play.certify()
+    play.certify(play.stage(2))
     return play
 
 
@@ -351,10 +360,14 @@ def _decide_desk(play: Procedure, desk: Stage, nominees: Sequence[str]) -> None:
     meeting.count(proposal, (6, 1, 1), 1, 3, invalid=1)
     meeting.close(proposal)
     meeting.publish(proposal)
+    play.certify(desk)
 
 
 def _appeal(play: Procedure, desk: Stage, nominees: Sequence[str]) -> None:
-    """Two appeals: one is dismissed, the other takes the last to the first rank, and the second one out."""
+    """Two appeals: one is dismissed, the other takes the last to the first rank, and the second one out.
+
+    The first one moves to rank 2, so that what the province had certified of both is revoked and issued anew.
+    """
     first, second = person("appeal 1"), person("appeal 2")
     contested = person(f"plenary {desk.ranking}")
     play.lodge(first, nominees[0], desk, contested, motion=3)
@@ -371,6 +384,7 @@ def _appeal(play: Procedure, desk: Stage, nominees: Sequence[str]) -> None:
     meeting.vote(upheld, *ALL)
     meeting.close(upheld)
     meeting.publish(upheld)
+    play.certify(desk)
 
 
 def _centre(play: Procedure, nominees: Sequence[str]) -> None:

@@ -79,6 +79,11 @@ def test_a_folder_that_is_not_empty_is_refused_unless_it_is_to_be_replaced(tmp_p
     assert list(folder.iterdir()) == []
 
 
+def test_a_folder_that_is_made_for_an_export_is_its_owners_alone(tmp_path):
+    prepare_folder(tmp_path / "made", replace=False)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o700
+
+
 def test_what_no_export_has_is_never_replaced(tmp_path):
     write_export(small_log(), tmp_path / "export")
     (tmp_path / "export" / "thesis.odt").write_text("years of work")

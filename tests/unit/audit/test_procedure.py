@@ -17,6 +17,7 @@ from schemas.nomination import (
     CertificateRevoked,
     DecisionReviewed,
     MotionOpened,
+    NominationReinstated,
     NominationReturned,
     NominationVerified,
     PlenaryConvened,
@@ -30,7 +31,8 @@ from schemas.nomination import (
 )
 from schemas.scoring import AspectScored, RankingSealed
 from services.audit.checks.ties import draw
-from tests.unit.audit.exported import Log, forged
+from services.audit.checks.verdicts import digest_of, parted_ranks
+from tests.unit.audit.exported import PERSON, Log, forged
 from tests.unit.audit.forging import added, begun, codes, events_of, of, rules, said, time_of, verified, where, without
 from tests.unit.audit.played import SALTED, mark, person
 from tests.unit.audit.procedure import Procedure, procedure
@@ -77,6 +79,19 @@ def upheld(change: Callable[[Data], object]) -> Callable[[Data], object]:
     return lambda data: change(data) if corrected(data) else None
 
 
+def level_with_second(data: Data) -> None:
+    """Give the last the marks of two who share rank 2, of whom one advanced by lot."""
+    for figure in data["verdict"]["figures"]:
+        figure.pop("value", None)
+        figure["marks"] = ["80", "80", "80"]
+
+
+def verifying_in_the_province(data: Data) -> None:
+    for stage in data["content"]["stages"]:
+        if (stage["category"], stage["tier"]) == ("KABKOTA", "provincial"):
+            stage["verification"] = {"days_to_mend": 5}
+
+
 def swap_members(data: Data) -> None:
     first, second = data["assignments"][:2]
     first["members"], second["members"] = second["members"], first["members"]
@@ -90,6 +105,32 @@ def older_committee(data: Data) -> None:
     for point in data["basis"]["streams"]:
         if point["stream"].startswith("committee/"):
             point["version"] -= 1
+
+
+JURY = "ranking/2020/national/00/KABKOTA/wawancara"
+
+
+def carried_of_before(data: Data) -> None:
+    """Let a seal know of no verdict, and take the one's whom it corrected from the seal before it."""
+    basis = data["basis"]
+    basis["carried"] = [one for one in basis["carried"] if not one["stream"].startswith("appeal/")]
+    basis["streams"] = [one for one in basis["streams"] if not one["stream"].startswith("award/")]
+    sealed_figures(data)
+
+
+def sealed_figures(data: Data) -> None:
+    """Let a seal take the figures of who appealed as they were sealed, and rank anew with these."""
+    row = next(one for one in data["standings"] if one["nomination"] == LATE)
+    for aspect in row["aspects"]:
+        aspect["value"] = {"wawancara": aspect["value"]}.get(aspect["aspect"], "70/1")
+    row.update(total="681/10", shown="68.10")
+    data["digest"] = digest_of(data["standings"], data["unrankable"])
+
+
+def dismissed_verdict(data: Data) -> None:
+    for point in data["basis"]["carried"]:
+        if point["stream"] == UPHELD:
+            point["stream"] = f"appeal/{person('appeal 1')}"
 
 
 def moved_slot(data: Data) -> None:
@@ -130,6 +171,10 @@ FORGERIES = {
     "one who confirms twice": (
         of("BallotConfirmed", lambda data: data.update(person=play().members("panitia-9", "75")[1]), PLENARY),
         "had confirmed it before",
+    ),
+    "one who confirms an own count": (
+        of("BallotConfirmed", lambda data: data.update(person=PERSON), PLENARY),
+        "had stated the count",
     ),
     "too many papers": (
         of("BallotTallied", lambda data: data.update(invalid=9), PLENARY),
@@ -216,6 +261,22 @@ FORGERIES = {
         "is not what the motion",
     ),
     "a review's digest": (of("DecisionReviewed", lambda data: data.update(digest="0" * 64)), "is not what the motion"),
+    "a rank that stays as it was announced first": (
+        of("DecisionReviewed", lambda data: data["places"][1].update(rank=1) if "places" in data else None, PROVINCE),
+        "is not what the motion",
+    ),
+    "ranks that a verdict does not tell": (
+        of("DecisionReviewed", lambda data: data.pop("places", None), PROVINCE),
+        "is not what the motion",
+    ),
+    "the prize of who enters given to another": (
+        where("PrizeAwarded", lambda data: data["nomination"] == LATE, lambda data: data.update(nomination=SECOND)),
+        "is not what the motion",
+    ),
+    "one who goes on by a verdict unverified": (
+        of("RulebookPublished", verifying_in_the_province),
+        f"{LATE} goes on, and was not verified",
+    ),
     "a verdict other than voted": (
         of("AppealDecided", lambda data: data["verdict"]["figures"][0].update(marks=["1", "1", "1"]), UPHELD),
         "is not what the motion",
@@ -223,6 +284,14 @@ FORGERIES = {
     "a verdict with other marks": (
         of("AppealMotionOpened", upheld(lambda data: data["verdict"]["figures"][0].update(marks=["1", "1", "1"]))),
         "is not what the motion",
+    ),
+    "a verdict with an order of who shares no rank": (
+        of("AppealMotionOpened", upheld(lambda data: data["verdict"].update(order=[FIRST, SECOND]))),
+        "does not put just those in an order who would share a rank",
+    ),
+    "a verdict that leaves a tie at the cut": (
+        of("AppealMotionOpened", upheld(level_with_second), APPEALS),
+        "does not put just those in an order who would share a rank",
     ),
     "a verdict off the scale": (
         of("AppealMotionOpened", upheld(lambda data: data["verdict"]["figures"][2].update(value="101/1"))),
@@ -351,10 +420,39 @@ FORGERIES = {
         "who did not compete at the stage",
     ),
     "a committee of before": (of("RankingSealed", older_committee, DESK), "a change of the committee before it"),
+    # --- carried figures
+    "a figure as it was before the verdict": (
+        of("RankingSealed", sealed_figures, JURY),
+        "computed anew",
+    ),
+    "a verdict that is not heard of": (
+        of("RankingSealed", carried_of_before, JURY),
+        f"does not know of a verdict before it on {DESK}",
+    ),
+    "the verdict on another appeal": (
+        of("RankingSealed", dismissed_verdict, JURY),
+        "are not the last ones on the rankings",
+    ),
+    "a verdict that is not named": (
+        of("RankingSealed", lambda data: data["basis"]["carried"].pop(0), JURY),
+        "are not the last ones on the rankings",
+    ),
+    "another standing in the verdict": (
+        of("AppealDecided", lambda data: data["standings"][0]["aspects"][2].update(value="99/1"), UPHELD),
+        "standing 2 is",
+    ),
     # --- certificates
     "a certificate's rank": (
         where("CertificateIssued", lambda data: "rank" in data, lambda data: data.update(rank=3)),
         "does not hold rank 3",
+    ),
+    "a certificate with the rank of before a verdict": (
+        where(
+            "CertificateIssued",
+            lambda data: (data["nomination"], data["kind"], data.get("rank")) == (FIRST, "piagam-provinsi", 2),
+            lambda data: data.update(rank=1),
+        ),
+        "does not hold rank 1",
     ),
     "a finalist who was none": (
         where("CertificateIssued", lambda data: "rank" not in data, lambda data: data.update(nomination=SECOND)),
@@ -472,6 +570,10 @@ INTERVIEW = VERIFICATION.model_copy(update={"stage": "wawancara"})
                 nomination=FIRST, left=INTERVIEW, returned=VERIFICATION, seal=person("x"), **BY_NOBODY
             ),
         ),
+        (
+            f"nomination/{SECOND}",
+            NominationReinstated(nomination=SECOND, at=SELECTION, seal=person("x"), **BY_NOBODY),
+        ),
         (NATION, WinnerWithdrawn(nomination=FIRST, at=INTERVIEW, rank=1, **BY_NOBODY)),
         (NATION, RankLeftVacant(at=INTERVIEW, rank=2, plenary=person("x"), motion=1)),
     ],
@@ -532,6 +634,26 @@ def test_an_order_to_seal_anew_what_is_no_seal_is_found(tmp_path):
     report = verified(added(play().log, PROVINCE, order), tmp_path)
     assert codes(report) == {"seal"}
     assert "no seal of its ranking" in said(report)
+
+
+def test_a_seal_is_judged_by_the_appeals_that_it_had_heard_of(tmp_path):
+    """Scoring seals a held stage in spite of the appeal, or because word of it had not arrived: no fault of its own."""
+    held = of("StageUnfrozen", lambda data: data.update(appeal=person("x")), NATION)
+    report = verified(forged(play().log, held), tmp_path / "heard")
+    seals = [one for one in report.findings if one.code == "seal" and "held the stage" in one.what]
+    assert {one.place.stream for one in seals} == {VERIFYING, JURY}
+
+    def unheard(stream: str, version: int, name: str, data: Data) -> None:
+        held(stream, version, name, data)
+        if name == "RankingSealed":
+            streams = data["basis"]["streams"]
+            data["basis"]["streams"] = [one for one in streams if one["stream"] != NATION]
+
+    report = verified(forged(play().log, unheard), tmp_path / "unheard")
+    assert not [one for one in report.findings if one.code == "seal" and "held the stage" in one.what]
+    assert {one.place.stream for one in report.remarks} == {VERIFYING, JURY}
+    assert all("without having heard of the appeal" in one.what for one in report.remarks)
+    assert {one.code for one in report.findings if "held the stage" in one.what} >= {"decision", "announcement"}
 
 
 def test_winners_who_are_declared_twice_are_found(tmp_path):
@@ -631,3 +753,11 @@ def test_a_nominee_verified_twice_or_handed_back_for_other_days_is_found(tmp_pat
     back = NominationReturned.model_validate({**found, "defects": defects, "until": datetime(2022, 1, 1, tzinfo=UTC)})
     report = verified(added(play().log, f"nomination/{FIRST}", back), tmp_path / "other")
     assert "`until` is not the end of the days" in said(report)
+
+
+def test_who_is_gone_keeps_the_place_that_an_order_gave():
+    rows = [{"nomination": one, "rank": rank} for one, rank in (("a", 1), ("x", 2), ("y", 2), ("z", 2))]
+    assert parted_ranks(rows, [("x", "y", "z")], {"x"}) == {"a": 1, "x": 2, "y": 3, "z": 4}
+    assert parted_ranks(rows, [("z", "y")], {"x"}) == {"a": 1, "x": 2, "z": 2, "y": 3}
+    assert parted_ranks(rows, [("z", "y")], ()) == {"a": 1, "x": 2, "y": 2, "z": 2}
+    assert parted_ranks(rows[:3], [("y", "b"), ("x", "y")], {"x"}) == {"a": 1, "x": 2, "y": 3}

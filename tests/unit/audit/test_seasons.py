@@ -14,14 +14,16 @@ from schemas.nomination import (
     Candidate,
     CommitteeFormed,
     DeadlineExtended,
+    NominationAmended,
     NominationFiledLate,
+    NominationResubmitted,
     NominationWithdrawn,
     PlenaryConvened,
     SeasonFrozen,
     SeasonUnfrozen,
 )
 from schemas.rulebook import Rulebook
-from schemas.scoring import SheetRead
+from schemas.scoring import AspectScored, SheetRead
 from services.nomination.domain.amending import AmendRulebook, amend_rulebook
 from services.nomination.domain.season import (
     ByTwo,
@@ -33,7 +35,7 @@ from services.nomination.domain.season import (
 )
 from tests.unit.audit.exported import forged
 from tests.unit.audit.forging import codes, of, rules, said, verified
-from tests.unit.audit.played import SALTED, Play, person
+from tests.unit.audit.played import SALTED, Play, mark, person
 
 SEASON = "season/2020"
 AT = Stage(season="2020", tier="provincial", province="75", category="KABKOTA", stage="seleksi")
@@ -172,6 +174,24 @@ def test_what_lies_a_few_seconds_beside_a_freeze_may_have_come_before_it(tmp_pat
     assert said(verified(play.log, tmp_path)) == ""
 
 
+@pytest.mark.parametrize(("minutes", "faulty"), [(5, False), (59, False), (61, True)])
+def test_what_scoring_lets_pass_soon_after_a_freeze_is_remarked_and_later_a_fault(tmp_path, minutes, faulty):
+    """It hears of a freeze when that is delivered; what it took until then the record cannot tell from what it knew."""
+    play = season()
+    play.nominate("75.03", "Kabupaten Bone Bolango", AT)
+    play.freeze()
+    play.pass_(minutes=minutes)
+    stream = f"sheet/{person('nomination 75.03')}/provincial-seleksi/{person('m')}"
+    filed_mark = {"nomination": person("nomination 75.03"), "at": AT, "member": person("m")}
+    play.say(stream, AspectScored(mark=mark("kinerja", "80"), **filed_mark))
+    report = verified(play.log, tmp_path)
+    assert ("was frozen or closed" in said(report)) is faulty
+    assert report.good is not faulty
+    remarks = [(remark.code, remark.place.stream) for remark in report.remarks]
+    assert remarks == ([] if faulty else [("late", stream)])
+    assert report.as_json()["remarks"] == [remark.as_json() for remark in report.remarks]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -256,6 +276,53 @@ def test_a_nomination_out_of_its_window_is_found(tmp_path):
     early.open_season()
     early.nominate("75.71", "Kota Gorontalo", AT)
     assert "outside of the window" in said(verified(early.log, tmp_path / "early"))
+
+
+def corrected(play: Seasons, name: str = "Kabupaten Boalemo", code: str = "75.02") -> None:
+    """Correct what was filed late."""
+    said = NominationAmended(
+        nomination=person("late"),
+        candidate=Candidate(kind="regency", code=code, name=name),
+        contact=person("another"),
+        reason_digest=SALTED,
+    )
+    play.say(f"nomination/{person('late')}", said)
+
+
+def taken_back(play: Seasons, at: Stage = AT) -> None:
+    said = NominationWithdrawn(nomination=person("late"), at=at, reason_digest=SALTED)
+    play.say(f"nomination/{person('late')}", said)
+
+
+def waiting() -> Seasons:
+    """Return a season in which a nomination was filed late."""
+    play = season()
+    play.log.now = datetime(2021, 2, 1, tzinfo=UTC)
+    filed(play)
+    return play
+
+
+def test_what_was_filed_late_may_be_corrected_and_taken_back(tmp_path):
+    play = waiting()
+    corrected(play)
+    taken_back(play)
+    assert said(verified(play.log, tmp_path)) == ""
+
+
+def test_what_cannot_be_done_with_what_waits_is_found(tmp_path):
+    play = waiting()
+    corrected(play, code="75.03")
+    assert "it names another candidate" in said(verified(play.log, tmp_path / "another"))
+    play = waiting()
+    taken_back(play)
+    corrected(play)
+    assert "it was taken back before" in said(verified(play.log, tmp_path / "after"))
+    play = waiting()
+    taken_back(play, AT.model_copy(update={"category": "BESAR"}))
+    assert "it was not filed for this stage" in said(verified(play.log, tmp_path / "elsewhere"))
+    play = waiting()
+    play.say(f"nomination/{person('late')}", NominationResubmitted(nomination=person("late"), at=AT))
+    assert "nothing admits it before" in said(verified(play.log, tmp_path / "resubmitted"))
 
 
 def test_what_was_filed_late_while_the_window_was_open_is_found(tmp_path):

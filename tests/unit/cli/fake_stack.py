@@ -25,11 +25,13 @@ NO_ITEMS: dict[str, Any] = {"items": [], "next": None}
 
 
 class FakeService:
-    """Answers by path (without its query), and remembers what was asked and by whose token."""
+    """Answers by path (without its query), and remembers what was asked, by whose token, and what was sent."""
 
     def __init__(self, **answers: Any) -> None:
         self.asked: list[str] = []
         self.tokens: list[str] = []
+        self.sent: list[bytes] = []
+        self.keys: list[str] = []
         self.answers: dict[str, tuple[int, Any]] = {"/health/ready": READY}
         service = self
 
@@ -38,7 +40,10 @@ class FakeService:
                 path = self.path.partition("?")[0]
                 service.asked.append(f"{self.command} {path}")
                 service.tokens.append(self.headers.get("Authorization", ""))
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if self.command == "POST":
+                    service.sent.append(sent)
+                    service.keys.append(self.headers.get("Idempotency-Key", ""))
                 status, said = service.answers.get(path, (404, {"title": "there is nothing"}))
                 self.send_response(status)
                 self.end_headers()

@@ -64,7 +64,7 @@ def test_the_demo_says_where_its_export_truly_is(
 ) -> None:
     async def played(options: Any, folder: Path | None, _say: Any, **_: Any) -> demo.Shown:
         audit = {"folder": str(folder or options.data / "export")}
-        return demo.Shown([], {}, [], {}, audit, 0)
+        return demo.Shown([], {}, [], {}, audit, 0, [])
 
     data = tmp_path / "data"
     data.mkdir()

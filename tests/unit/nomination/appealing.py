@@ -35,18 +35,21 @@ from services.nomination.domain.appeal import (
     downstream,
     lodge,
 )
+from services.nomination.domain.certificates import IssueCertificates, Path, issue_certificates
 from services.nomination.domain.deciding import DecideMotion, OpenMotion, decide_motion, open_motion
 from services.nomination.domain.evidence import Evidence
 from services.nomination.domain.nomination import Nomination
 from services.nomination.domain.plenary import Actor, BreakTie, DecideAppeal, Plenary, Setting, setting_of
 from services.nomination.domain.season import Season
 from services.nomination.domain.verdict import AskAppeal, Case, contested_seal
+from services.nomination.domain.verification import Verify, verify
 from services.scoring.domain.ranking import Entrant, Rules, evaluate, place, standing, unplaced, unrankable
 from services.scoring.domain.stage import pin
 from tests.unit.nomination.scene import (
     AT,
     CHAIR,
     CONTACT,
+    GORONTALO,
     ITEM,
     PLENARY_ID,
     REASON,
@@ -87,6 +90,16 @@ def ending_here(quota: int = 2) -> Rulebook:
         if (stage["tier"], stage["category"]) == ("provincial", "KABKOTA"):
             stage.pop("next")
             stage["quota"]["places"] = quota
+    return Rulebook.from_content(content)
+
+
+def honouring() -> Rulebook:
+    """Return rules under which the province gives prizes and certificates to the first two, and sends them on."""
+    content = rulebook().model_dump(mode="json", exclude_none=True)
+    named = {"tier": "provincial", "categories": ["KABKOTA"], "assumed": True}
+    content["prizes"] = [{**named, "rank": rank, "prize": {"id": f"Juara {rank}", "en": "A prize"}} for rank in (1, 2)]
+    winner = next(one for one in content["certificates"] if one["given_to"] == "winner")
+    content["certificates"].append({**winner, "code": "piagam-provinsi", "tier": "provincial"})
     return Rulebook.from_content(content)
 
 
@@ -136,6 +149,16 @@ class Hearing(Scene):
         plenary = self.plenary()
         assert isinstance(plenary, Plenary)
         return plenary, contested_seal(plenary, motion)
+
+    def decide_and_announce(self, *, announced: bool = True) -> None:
+        """Hold the meeting that decides on the sealed ranking, and make its result public."""
+        self.given(self.convene())
+        self.all_attend()
+        self.given(self.table())
+        self.given(self.move())
+        self.carry(1)
+        if announced:
+            self.given(self.announce())
 
     def lodge(self, nomination: str, appeal: str = APPEAL_ID, **also: Any) -> Decision:
         """Lodge an appeal as the nominee's contact, now."""
@@ -255,6 +278,19 @@ class Hearing(Scene):
         self.record_one(at.award, issued)
         return issued.certificate
 
+    def verify(self, nomination: str) -> Decision:
+        """Let a member of the province's body find a nomination in order."""
+        contested_ = self.award().is_contested(AT)
+        command = Verify(nomination, person(VOTING_OFFICES[1]), self.clock, contested=contested_)
+        return verify(command, self.nomination(nomination), self.season(), self.committee())
+
+    def issue(self) -> list[Event]:
+        """Issue the certificates that are due in the province, by its chair."""
+        ids = tuple(person(f"certificate {self.count}.{index}") for index in range(20))
+        asked = IssueCertificates("2020", "provincial", GORONTALO, "KABKOTA", Actor(CHAIR), self.clock, ids)
+        path = Path(self.award(), self.ranking(), self.nominations(), ())
+        return self.given(issue_certificates(asked, self.season(), self.committee(), path))
+
     def record_one(self, stream: str, event: Event) -> None:
         self.record([Emit(stream, event)])
 
@@ -277,13 +313,7 @@ def decided_on(
     scene.seat()
     ids = scene.nominated(*REGENCIES[: len(marks)])
     scene.seal_marks(dict(zip(ids, marks, strict=True)), few=[ids[index] for index in few])
-    scene.given(scene.convene())
-    scene.all_attend()
-    scene.given(scene.table())
-    scene.given(scene.move())
-    scene.carry(1)
-    if announced:
-        scene.given(scene.announce())
+    scene.decide_and_announce(announced=announced)
     return scene, ids
 
 

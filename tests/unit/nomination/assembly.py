@@ -13,7 +13,6 @@ from schemas.nomination import (
     AgendaItem,
     Candidate,
     NominationFiledLate,
-    NominationVerified,
     StageFrozen,
     StageUnfrozen,
     Tally,
@@ -102,9 +101,7 @@ class Assembly(Scene):
         return id_
 
     def verify(self, *ids: str, at: Stage = AT) -> None:
-        for id_ in ids:
-            verified = NominationVerified(nomination=id_, at=at, verifier=person("verifier"), office="verifikator")
-            self.record([Emit(nomination_stream(id_), verified)])
+        self.find_in_order(ids, at)
 
     def freeze(self, held: Stage, appeal: str, contested: Stage = AT) -> None:
         self.record([Emit(contested.award, StageFrozen(at=contested, stages=(held,), appeal=appeal))])

@@ -111,6 +111,7 @@ def heard(*ranks: int, rules: Rulebook | None = None, unrankable: int = 0) -> tu
     scene.settle(BODY, ITEM, Actor(CHAIR), "75")
     scene.publish(Actor(CHAIR), "plenary of the province")
     scene.seat_nation()
+    scene.find_in_order(ids, VERIFICATION)
     scene.seal(order, at=VERIFICATION)
     scene.settle("tim-verifikasi", VERIFIED, Actor(person("ketua-tim 1")))
     scene.publish(Actor(person("ketua-tim 1")), "plenary of the verification team")

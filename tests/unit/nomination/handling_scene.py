@@ -25,7 +25,7 @@ from services.nomination.domain.importing import Imported, ImportList, import_li
 from services.nomination.domain.interview import CALENDAR, EXTENSION, ScheduleInterview, schedule, settle_slot
 from services.nomination.domain.late import file_late, settle_late
 from services.nomination.domain.nomination import Handler, Nominate, Nomination, Settled, nomination_stream
-from services.nomination.domain.sheet import Line, Row, Value, lines_of
+from services.nomination.domain.spreadsheet import Line, Row, Value, lines_of
 from services.nomination.domain.verification import (
     Reject,
     Resubmit,

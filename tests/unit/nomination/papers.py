@@ -105,7 +105,7 @@ def minutes(**also: Any) -> MinutesSheet:
                 Fact(label="Cara", text="Pemungutan suara tertulis dan rahasia"),
                 Fact(label="Penghitungan", text="setuju 3, tidak setuju 5, abstain 0; tidak sah 1"),
                 Fact(
-                    label="Dikukuhkan oleh",
+                    label="Disahkan oleh",
                     text=f"{OFFICES[1][1]} ({OFFICES[1][0]}), {OFFICES[2][1]} ({OFFICES[2][0]})",
                 ),
                 *_counts("setuju 3, tidak setuju 5, abstain 0"),
@@ -149,7 +149,7 @@ def minutes(**also: Any) -> MinutesSheet:
             motions=(
                 MotionSheet(
                     title="Usul keputusan 4",
-                    question="Memutuskan sanggahan 0197a1b2 atas nama Kabupaten Contoh 7: diterima.",
+                    question="Memutuskan sanggah nomor 1 atas nama Kabupaten Contoh 7: dikabulkan.",
                     points=("Aspek kinerja: 87,5, 88",),
                     votes=everybody,
                     outcome="BELUM DIPUTUSKAN",

@@ -16,7 +16,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from kernel.decider import Aggregate, Decision, Emit, Happened, Position, Refusal
 from schemas.envelope import Event, Stage, StreamPoint
-from schemas.nomination import AgendaItem, Vote
+from schemas.nomination import AgendaItem, NominationVerified, Vote
 from schemas.rulebook import CandidateKind, Rulebook
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import Basis, RankingSealed, RankingSuperseded, Standing, Unrankable, standings_digest
@@ -166,8 +166,9 @@ class Scene:
 
     # --- history
 
-    def record(self, emits: Iterable[Emit]) -> None:
-        """Append events as one transaction."""
+    def record(self, emits: Iterable[Emit], actor: str | None = None) -> None:
+        """Append events as one transaction, of an actor if it matters."""
+        by = {} if actor is None else {"actor": actor}
         self.count += 1
         self.clock += timedelta(seconds=1)
         for index, emit in enumerate(emits):
@@ -175,14 +176,12 @@ class Scene:
             event = type(emit.event).model_validate(emit.event.to_data())
             id_ = person(f"event {self.count}.{index}")
             position = Position(1, self.count, self.count * 100 + index)
-            stream.append(
-                Happened(event, id_, emit.stream, len(stream) + 1, self.clock, position=position)
-            )  # fmt: skip
+            stream.append(Happened(event, id_, emit.stream, len(stream) + 1, self.clock, position=position, **by))
 
-    def given(self, decision: Decision) -> list[Event]:
+    def given(self, decision: Decision, actor: str | None = None) -> list[Event]:
         """Append an accepted decision and return its events."""
         emits = accepted(decision)
-        self.record(emits)
+        self.record(emits, actor)
         return [emit.event for emit in emits]
 
     def fold(self, aggregate: Aggregate[S], stream: str) -> S:
@@ -234,9 +233,12 @@ class Scene:
 
     def evidence(self, at: Stage = AT, plenary: str = PLENARY_ID) -> Evidence:
         """Return what a decision of a meeting rests on, as the programs load it."""
-        awards = {stream: self.fold(AWARD, stream) for stream in self.streams if stream.startswith("award/")}
         ties, ahead = self.ties_elsewhere(at, plenary), self.ahead(at)
-        return Evidence(self.ranking(at), self.award(at), self.nominations(), awards, ties, ahead=ahead)
+        return Evidence(self.ranking(at), self.award(at), self.nominations(), self.awards(), ties, ahead=ahead)
+
+    def awards(self) -> dict[str, Award]:
+        """Return every award by its stream."""
+        return {stream: self.fold(AWARD, stream) for stream in self.streams if stream.startswith("award/")}
 
     def ahead(self, at: Stage) -> Ahead | None:
         """Return the stage that the best of another enter, with whether any meeting has decided it."""
@@ -402,6 +404,12 @@ class Scene:
     def announce(self, actor: Actor | None = None, motion: int = 1) -> Decision:
         command = Announce(PLENARY_ID, motion, actor or Actor(CHAIR), self.clock)
         return announce(command, *self.meeting(), self.evidence(self._at(self._item(motion))))
+
+    def find_in_order(self, ids: Sequence[str], at: Stage) -> None:
+        """Let somebody verify nominations at a stage."""
+        for id_ in ids:
+            verified = NominationVerified(nomination=id_, at=at, verifier=person("verifier"), office="verifikator")
+            self.record([Emit(nomination_stream(id_), verified)])
 
     def publish(self, actor: Actor, meeting: str) -> None:
         """Announce what was decided first and let the appeal window pass, so that the next stage can be decided.

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from kernel.decider import Emit
-from schemas.nomination import AdmissionDecided, AdmissionMotionOpened, AgendaItem, CandidateNominated
+from schemas.nomination import (
+    AdmissionDecided,
+    AdmissionMotionOpened,
+    AgendaItem,
+    CandidateNominated,
+    NominationAmended,
+)
 from schemas.rulebook import Rulebook, rulebook_hash
 from schemas.scoring import ScoringExtended, ScoringOpened
-from services.nomination.domain.nomination import FiledLate, Nomination
+from services.nomination.domain.admission import admitted
+from services.nomination.domain.nomination import FiledLate, Nomination, nomination_stream
 from services.nomination.domain.plenary import Actor
 from services.nomination.domain.season import Season
 from services.scoring.domain.stage import pin
@@ -35,6 +44,14 @@ def test_a_late_nomination_is_put_to_the_vote():
     (event,) = scene.given(scene.admit(late))
     assert isinstance(event, AdmissionMotionOpened)
     assert (event.motion, event.nomination, event.ballot) == (1, late, "open")
+
+
+def test_an_interest_in_it_keeps_from_voting_on_it():
+    scene, late = waiting()
+    refused(scene.declare(MEMBER, late, category="BESAR"), "nomination-of-another-category", "nomination")
+    scene.given(scene.declare(MEMBER, late))
+    scene.given(scene.admit(late))
+    refused(scene.vote(MEMBER), "recused", "actor")
 
 
 def test_admitted_it_competes_with_all_that_it_said_when_it_was_filed():
@@ -175,6 +192,48 @@ def test_an_open_admission_is_decided_before_the_next():
     other = scene.filed_late("75.04")
     scene.given(scene.admit(late))
     refused(scene.admit(other), "motion-pending", "item")
+
+
+def test_what_was_taken_back_is_not_admitted():
+    scene, late = waiting()
+    scene.given(scene.withdraw(late))
+    refused(scene.admit(late), "late-taken-back", "nomination")
+
+
+@pytest.mark.parametrize("ballot", ["open", "paper"])
+def test_a_motion_on_what_was_taken_back_has_no_object_any_more(ballot):
+    scene, late = waiting()
+    scene.given(scene.admit(late, ballot=ballot))
+    scene.given(scene.withdraw(late))
+    vote = scene.vote(MEMBER) if ballot == "open" else scene.tally(8)
+    refused(vote, "late-taken-back", "nomination")
+    refused(scene.decide(), "late-taken-back", "nomination")
+    other = scene.filed_late("75.04")
+    accepted(scene.admit(other))
+
+
+def test_it_is_admitted_as_it_was_corrected():
+    scene, late = waiting()
+    scene.given(scene.admit(late))
+    scene.all_vote()
+    state = scene.nomination(late)
+    assert isinstance(state, FiledLate)
+    corrected = NominationAmended(
+        nomination=late, candidate=state.candidate, contact=person("another"), reason_digest=REASON
+    )
+    scene.record([Emit(nomination_stream(late), corrected)])
+    _, nominated = (emit.event for emit in accepted(scene.decide()))
+    assert isinstance(nominated, CandidateNominated)
+    assert nominated.contact == person("another")
+
+
+def test_nobody_votes_on_who_was_admitted_in_another_meeting():
+    scene, late = waiting()
+    scene.given(scene.admit(late))
+    state = scene.nomination(late)
+    assert isinstance(state, FiledLate)
+    scene.record([Emit(nomination_stream(late), admitted(state))])
+    refused(scene.vote(MEMBER), "not-filed-late", "nomination")
 
 
 def test_a_member_puts_no_admission():

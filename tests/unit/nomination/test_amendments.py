@@ -9,16 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel.decider import Decision, Refusal
-from schemas.nomination import RulebookAmended
+from schemas.nomination import PlenaryDecided, RulebookAmended
 from schemas.rulebook import Rulebook, rulebook_hash
 from services.nomination.domain.amending import AmendRulebook, amend_rulebook
 from services.nomination.domain.season import Season
 from tests.unit.nomination.amended import Content, amended, body_in, office_in, with_title
 from tests.unit.nomination.scene import (
+    AT,
     BODY,
     ITEM,
     REASON,
+    VOTING_OFFICES,
     Scene,
+    accepted,
+    convened,
     opened,
     person,
     refused,
@@ -144,6 +148,59 @@ def test_what_is_added_can_be_used_at_once():
     refused(scene.appoint("anggota-kesembilan", person("tenth"), 2), "seat-unknown", "seat")
     scene.given(amend(scene, amended(more_seats)))
     scene.given(scene.appoint("anggota-kesembilan", person("tenth"), 2))
+
+
+def with_two_more(content):
+    """Add a second seat to an office and an office of its own; the body then has eleven seats and not nine."""
+    office_in(content, BODY, "anggota-kesembilan")["seats"] = 2
+    title = {"id": "Ketua Kadin", "en": "Chair of the chamber"}
+    body_in(content, BODY)["offices"].append({"code": "ketua-kadin", "role": "member", "seats": 1, "title": title})
+
+
+LATER_SEATS = (("anggota-kesembilan", 2), ("ketua-kadin", 1))
+
+
+def joined_since_the_seal() -> Scene:
+    """Return a meeting on a seal of version 1 in which two sit whose seats version 2 has added; all are present."""
+    scene, _ = convened(1, 2, 3)
+    scene.given(amend(scene, amended(with_two_more)))
+    for office, seat in LATER_SEATS:
+        scene.given(scene.appoint(office, person(office), seat))
+    scene.all_attend([*VOTING_OFFICES, *(office for office, _ in LATER_SEATS)])
+    scene.given(scene.table())
+    scene.given(scene.move())
+    return scene
+
+
+@pytest.mark.parametrize(("office", "seat"), LATER_SEATS)
+def test_who_sits_by_a_later_version_takes_no_part_in_a_motion_on_an_older_seal(office, seat):
+    scene = joined_since_the_seal()
+    refusal = refused(scene.vote(person(office)), "seat-of-later-rules", "actor")
+    assert f"{office} {seat}" in refusal.detail.en
+    assert "version 1" in refusal.detail.en
+
+
+def test_seats_that_were_added_since_do_not_count_on_an_older_seal():
+    scene = joined_since_the_seal()
+    scene.all_vote()
+    decided = scene.given(scene.decide())[0]
+    assert isinstance(decided, PlenaryDecided)
+    assert (decided.quorum.seats, decided.quorum.present, decided.rulebook_version) == (9, 8, 1)
+    assert decided.tally.votes_for == 8
+
+
+def test_who_sits_by_the_newest_version_votes_on_what_was_sealed_under_it():
+    scene = joined_since_the_seal()
+    ids = list(scene.nominations())
+    season = scene.season()
+    assert isinstance(season, Season)
+    scene.supersede(scene.last(AT.ranking).id)
+    ranks = [(id_, rank) for rank, id_ in enumerate(ids, start=1)]
+    scene.seal(ranks, rulebook_version=2, rulebook_hash=season.hashes[2])
+    scene.given(scene.table())
+    scene.given(scene.move())
+    for office, _ in LATER_SEATS:
+        accepted(scene.vote(person(office), motion=2))
 
 
 @st.composite

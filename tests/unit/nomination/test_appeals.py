@@ -140,12 +140,31 @@ def test_a_nominee_has_one_open_appeal_against_a_decision():
     accepted(scene.lodge(ids[1], OTHER_APPEAL))
 
 
-def test_once_decided_the_nominee_may_appeal_again_within_the_window():
+def test_what_was_dismissed_is_not_lodged_again():
     scene, ids = contested(90, 80, 70)
     scene.judge(DISMISSED)
-    _, marked, _ = scene.given(scene.lodge(ids[2], OTHER_APPEAL))
+    refused(scene.lodge(ids[2], OTHER_APPEAL), "appeal-dismissed", "nomination")
+    by_body = scene.lodge(ids[2], OTHER_APPEAL, actor=SECRETARIAT, scopes=None)
+    refused(by_body, "appeal-dismissed", "nomination")
+    _, marked, _ = scene.given(scene.lodge(ids[1], OTHER_APPEAL))
     assert isinstance(marked, DecisionContested)
     assert marked.number == 2
+
+
+def test_a_citys_own_secretariat_appeals_for_it_and_for_no_other():
+    own = frozenset({"75.71"})
+    scene = Hearing()
+    scene.open()
+    scene.given(scene.form())
+    scene.seat()
+    (city,) = scene.given(scene.nominate("75.71", nominating_body="75.71", scopes=own))
+    (regency,) = scene.nominated("75.03")
+    scene.seal_marks({regency: 90, city.nomination: 80})  # type: ignore[attr-defined]
+    scene.decide_and_announce()
+    lodged, *_ = scene.given(scene.lodge(city.nomination, actor=SECRETARIAT, scopes=own))  # type: ignore[attr-defined]
+    assert isinstance(lodged, AppealLodged)
+    assert lodged.capacity == "nominating-body"
+    refused(scene.lodge(regency, OTHER_APPEAL, actor=SECRETARIAT, scopes=own), "appeal-by-stranger", "actor")
 
 
 def test_a_contested_aspect_counts_at_the_stage():

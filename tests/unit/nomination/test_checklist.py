@@ -12,6 +12,7 @@ from schemas.nomination import AgendaItem
 from services.nomination.domain.checklist import checklist
 from services.nomination.domain.plenary import Plenary, Setting
 from services.nomination.domain.season import Season
+from tests.unit.nomination.appealing import APPEAL_ID, DISMISSED, Hearing, contested, to
 from tests.unit.nomination.assembly import (
     MEMBER,
     Assembly,
@@ -23,13 +24,13 @@ from tests.unit.nomination.assembly import (
     with_ties,
     with_verification,
 )
-from tests.unit.nomination.scene import AT, BODY, REGENCIES, VOTING_OFFICES, person, refused
+from tests.unit.nomination.scene import AT, BODY, PLENARY_ID, REGENCIES, VOTING_OFFICES, person, refused
 
 BESAR = AgendaItem(category="BESAR", stage="seleksi")
 
 
-def checked(scene: Assembly) -> dict[str, Any]:
-    plenary, season, committee = scene.meeting()
+def checked(scene: Assembly | Hearing, id_: str = PLENARY_ID) -> dict[str, Any]:
+    plenary, season, committee = scene.meeting(id_)
     assert isinstance(plenary, Plenary)
     assert isinstance(season, Season)
     setting = Setting(plenary, season, season.rulebook.body(plenary.body), committee)
@@ -37,14 +38,14 @@ def checked(scene: Assembly) -> dict[str, Any]:
     return checklist(setting, evidence, scene.clock)
 
 
-def first(scene: Assembly) -> dict[str, Any]:
-    item: dict[str, Any] = checked(scene)["items"][0]
+def first(scene: Assembly | Hearing, id_: str = PLENARY_ID) -> dict[str, Any]:
+    item: dict[str, Any] = checked(scene, id_)["items"][0]
     assert item["next"]["en"]
     assert item["next"]["id"]
     return item
 
 
-def next_of(scene: Assembly) -> str:
+def next_of(scene: Assembly | Hearing) -> str:
     return str(first(scene)["next"]["code"])
 
 
@@ -209,6 +210,30 @@ def test_from_tabling_to_the_announcement_it_says_what_comes_next():
     assert (next_of(scene), first(scene)["decided"]) == ("announce", {"motion": 1, "announced": False})
     scene.given(scene.announce())
     assert (next_of(scene), first(scene)["decided"]) == ("done", {"motion": 1, "announced": True})
+
+
+def test_an_open_appeal_is_put_decided_and_when_it_is_upheld_announced():
+    scene, ids = contested(90, 80, 70)
+    assert (next_of(scene), first(scene)["motion"]) == ("decide-appeal", None)
+    (put,) = scene.given(scene.put(to(85)))
+    open_ = [{"appeal": APPEAL_ID, "nomination": ids[2], "motion": put.motion}]  # type: ignore[attr-defined]
+    assert (next_of(scene), first(scene)["motion"], first(scene)["appeals"]) == ("decide", 2, open_)
+    scene.carry(2)
+    assert (next_of(scene), first(scene)["appeals"]) == ("announce", [])
+    scene.given(scene.announce(motion=2))
+    assert next_of(scene) == "done"
+
+
+def test_a_dismissed_appeal_leaves_nothing_to_announce():
+    scene, _ = contested(90, 80, 70)
+    scene.judge(DISMISSED)
+    assert (next_of(scene), first(scene)["decided"]) == ("done", {"motion": 2, "announced": True})
+
+
+def test_another_meeting_that_hears_an_appeal_is_not_sent_back_to_the_ranking():
+    scene, _ = contested(90, 80, 70)
+    scene.given(scene.convene(plenary=(other := person("other meeting"))))
+    assert first(scene, other)["next"]["code"] == "decide-appeal"
 
 
 def test_a_closed_meeting_decides_no_more():

@@ -257,11 +257,14 @@ def test_an_employers_number_is_no_region_and_the_other_way_round():
     assert (of_city.interest_in(city), of_city.interest_in(employer)) == ("own-government", None)
 
 
-def test_who_left_the_seat_belongs_nowhere_any_more():
+def test_whom_a_member_belongs_to_outlives_the_seat_until_another_appointment_says_otherwise():
+    """The member may sit on in another body of the place, and marks that were filed are judged by it too."""
     scene = seated()
     (city,) = scene.nominated("75.71")
     scene.given(appoint(scene, belonging=Belonging(None, "75.71")))
     scene.given(scene.remove(NEW))
+    assert recused(scene, city) == {NEW}
+    scene.given(appoint(scene, belonging=Belonging(None, "75.03")))
     assert recused(scene, city) == frozenset()
 
 
@@ -335,9 +338,9 @@ def test_a_lifting_that_the_seal_missed_makes_it_stale():
     scene.seal([(ids[0], 1), (ids[1], 2)], basis=basis)
     seal = scene.ranking().current
     assert seal is not None
-    assert [point.version for point in staleness(seal, scene.committee(), scene.nominations()).points] == [
-        scene.version(f"committee/2020/{GORONTALO}")
-    ]
+    assert [
+        point.version for point in staleness(seal, scene.committee(), scene.nominations(), scene.awards()).points
+    ] == [scene.version(f"committee/2020/{GORONTALO}")]
 
 
 def test_no_conflict_is_lifted_without_a_season_or_a_body():

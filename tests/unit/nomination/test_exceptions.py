@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any
 
 import orjson
 import pytest
 
-from kernel.canonical import instant, write_document
-from kernel.decider import Position
 from kernel.log import Recorded
 from schemas.codec import CODEC
 from schemas.envelope import Event, Stage
@@ -35,13 +33,12 @@ from schemas.nomination import (
     SeasonUnfrozen,
     Tally,
 )
-from schemas.registry import schema_uri
 from schemas.scoring import RankingSuperseded, ScoringExtended
 from services.nomination.projections import PROJECTIONS
 from services.nomination.projections.exceptions import _TOLD, KINDS, Exceptions
+from tests.unit.nomination.logged import BEGAN, recorded
 from tests.unit.nomination.scene import AT, BODY, GORONTALO, REASON, person
 
-BEGAN = datetime(2021, 1, 6, tzinfo=UTC)
 LATER = BEGAN + timedelta(days=20)
 NATIONAL = Stage(season="2020", tier="national", province="00", category="KABKOTA", stage="verifikasi")
 CITY = Candidate(kind="city", code="75.71", name="Kota Gorontalo")
@@ -117,32 +114,6 @@ EXPECTED = {
     ("ResealOrdered", "override", "00", None),
     ("RankingSuperseded", "override", GORONTALO, None),
 }
-
-
-def recorded(history: Iterable[tuple[str, Event]]) -> list[Recorded]:
-    """Return events as the log gives them, each a second after the one before."""
-    found: list[Recorded] = []
-    versions: dict[str, int] = {}
-    for index, (stream, event) in enumerate(history):
-        versions[stream] = versions.get(stream, 0) + 1
-        name = event.type_name()
-        attributes: dict[str, Any] = {
-            "specversion": "1.0",
-            "id": person(f"event {index}"),
-            "source": "/paritrana/test",
-            "type": name,
-            "time": instant(BEGAN + timedelta(seconds=index)),
-            "dataschema": schema_uri(name),
-            "subject": stream,
-            "streamversion": versions[stream],
-            "actor": person("actor"),
-            "office": "season-admin",
-        }
-        sealed = write_document(attributes, event.to_data(), None)
-        at = Position(1, index + 1, index + 1)
-        document = sealed.document
-        found.append(Recorded(at, stream, versions[stream], attributes["id"], name, True, sealed.hash, document))
-    return found
 
 
 def rows(events: Iterable[Recorded]) -> dict[str, tuple[Any, ...]]:

@@ -18,15 +18,19 @@ from schemas.nomination import (
     FigureDisputed,
     NominationAmended,
     NominationFiledLate,
+    NominationWithdrawn,
     WinnerDeclared,
 )
+from schemas.rulebook import Rulebook
+from services.nomination.domain.admission import admitted
 from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.handling import MOST_DOCUMENTS, Correction
 from services.nomination.domain.nomination import (
     FiledLate,
     Handler,
     Nomination,
-    admitted,
+    TakenBack,
+    candidate_of,
     nomination_stream,
     speaks_for,
 )
@@ -36,7 +40,10 @@ from tests.unit.nomination.handling_scene import (
     EMPLOYER,
     SECRETARIAT,
     STRANGER,
+    Handled,
     handled,
+    row,
+    with_checks,
 )
 from tests.unit.nomination.scene import AT, CONTACT, IN_WINDOW, REASON, accepted, person, refused
 
@@ -201,8 +208,95 @@ def test_nothing_is_done_with_a_late_nomination_before_it_is_admitted():
     scene = handled()
     (event,) = scene.given(scene.file_late())
     id_ = event.nomination  # type: ignore[attr-defined]
-    for decision in (scene.attach(id_), scene.amend(id_), scene.withdraw(id_), scene.verify(id_)):
+    for decision in (scene.attach(id_), scene.dispute(id_, "kepatuhan"), scene.verify(id_), scene.resubmit(id_)):
         refused(decision, "not-admitted-yet", "nomination")
+
+
+def filed_late(scene: Handled) -> str:
+    """File an employer late; return the nomination's id."""
+    (event,) = scene.given(scene.file_late(category="BESAR", candidate=EMPLOYER))
+    assert isinstance(event, NominationFiledLate)
+    return event.nomination
+
+
+def test_what_was_filed_late_is_corrected_until_it_is_admitted():
+    scene = handled()
+    id_ = filed_late(scene)
+    correction = Correction(name="PT Tepi Pantai", region="75.03")
+    decision = scene.amend(id_, candidate=correction, contact=NEW_CONTACT, received=AFTER_WINDOW)
+    (event,) = scene.given(decision)
+    assert isinstance(event, NominationAmended)
+    state = scene.nomination(id_)
+    assert isinstance(state, FiledLate)
+    entered = admitted(state)
+    assert (entered.candidate.name, entered.candidate.region, entered.contact) == (
+        "PT Tepi Pantai",
+        "75.03",
+        NEW_CONTACT,
+    )
+    assert scene.amend(id_, candidate=correction, contact=NEW_CONTACT) == ()
+    scene.record([Emit(nomination_stream(id_), entered)])
+    late = scene.amend(id_, candidate=Correction(name="PT Lain"), received=AFTER_WINDOW)
+    refused(late, "amended-too-late", "candidate.name")
+
+
+def test_what_was_filed_late_is_corrected_by_the_categorys_rules():
+    scene = handled()
+    id_ = filed_late(scene)
+    decision = scene.amend(id_, candidate=Correction(size_class="micro"), received=AFTER_WINDOW)
+    refused(decision, "size-class-not-admitted", "candidate.size_class")
+
+
+@pytest.mark.parametrize("handler", [CONTACT_PERSON, STRANGER])
+def test_only_who_filed_late_corrects_it_or_takes_it_back(handler):
+    scene = handled()
+    id_ = filed_late(scene)
+    refused(scene.amend(id_, handler=handler, contact=NEW_CONTACT), "not-nominating-body", "nomination")
+    refused(scene.withdraw(id_, scopes=handler.scopes), "not-nominating-body", "nomination")
+
+
+def test_what_was_filed_late_is_taken_back_for_good():
+    scene = handled()
+    id_ = filed_late(scene)
+    (event,) = scene.given(scene.withdraw(id_))
+    assert isinstance(event, NominationWithdrawn)
+    assert event.at.category == "BESAR"
+    state = scene.nomination(id_)
+    assert isinstance(state, TakenBack)
+    assert candidate_of(state) == state.filed.candidate
+    refused(scene.withdraw(id_), "nomination-ended", "nomination")
+    refused(scene.amend(id_, contact=NEW_CONTACT), "nomination-ended", "nomination")
+    refused(scene.file_late(category="BESAR", candidate=EMPLOYER), "nomination-ended", "candidate")
+    refused(scene.nominate(category="BESAR", candidate=EMPLOYER), "nomination-ended", "candidate")
+
+
+def test_who_was_filed_late_waits_though_the_window_was_extended():
+    scene = handled()
+    scene.given(scene.file_late())
+    refused(scene.nominate("75.71"), "filed-already", "candidate")
+
+
+def test_a_list_tells_of_who_was_filed_late():
+    scene = handled()
+    (event,) = scene.given(scene.file_late())
+    imported = scene.import_rows(row("75.71"))
+    assert [(one.status, one.standing) for one in imported.outcomes] == [("already", "filed-late")]
+    scene.given(scene.withdraw(event.nomination))  # type: ignore[attr-defined]
+    imported = scene.import_rows(row("75.71"))
+    assert [(one.status, one.standing) for one in imported.outcomes] == [("already", "withdrawn")]
+    assert accepted(imported.decision) == []
+
+
+def test_an_employer_keeps_its_sector_when_it_is_corrected():
+    rules = with_checks().model_dump(mode="json", exclude_none=True)
+    for category in rules["categories"]:
+        if category["code"] == "BESAR":
+            category["sectors"] = [{"code": "keuangan", "title": {"id": "Keuangan", "en": "Finance"}}]
+    scene = handled(Rulebook.from_content(rules))
+    id_ = scene.employer(sector="keuangan")
+    (event,) = scene.given(scene.amend(id_, candidate=Correction(name="PT Baru")))
+    assert isinstance(event, NominationAmended)
+    assert event.candidate.sector == "keuangan"
 
 
 # --- evidence ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kernel.decider import FieldFault, Refusal
 from services.nomination.domain.importing import ImportList, Outcome, judge_list
 from services.nomination.domain.refusals import RULES
-from services.nomination.domain.sheet import (
+from services.nomination.domain.spreadsheet import (
     COLUMNS,
     MOST_ROWS,
     ErrorValue,
@@ -208,6 +208,14 @@ def test_there_is_no_list_for_a_season_that_is_not_open():
 )
 def test_what_is_wrong_is_told_at_its_cell(cells, code, cell):
     bad(cells, code, cell)
+
+
+def test_one_fault_hides_no_other():
+    outcome = outcome_of(employer(skala="raksasa", contoh="mungkin"))
+    assert [(fault.code, fault.cell) for fault in outcome.faults] == [
+        ("cell-unfit", "I2"),
+        ("size-class-not-admitted", "E2"),
+    ]
 
 
 @pytest.mark.parametrize("value", [75.7, 75.1, 7571, 7571.0, 7.0, -75, 1e300, 175.71, 75.717])

@@ -25,7 +25,17 @@ from schemas.nomination import (
 from services.nomination.domain.motion import proposal
 from services.nomination.domain.nomination import Nomination
 from services.nomination.domain.plenary import Actor, Plenary
-from services.nomination.domain.refusals import RULES, Refused, refuse
+from services.nomination.domain.refusals import (
+    RULES,
+    Refused,
+    appeals,
+    awards,
+    committees,
+    nominations,
+    plenaries,
+    refuse,
+    seasons,
+)
 from tests.unit.nomination.scene import (
     BODY,
     CHAIR,
@@ -252,6 +262,8 @@ def test_a_proposal_holds_whole_ranks_in_order_within_the_quota(scores: list[int
 
 def test_every_refusal_has_a_spec():
     specs = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    rooms = (seasons, committees, nominations, plenaries, appeals, awards)
+    assert len(RULES) == sum(len(room.RULES) for room in rooms), "a code is defined in two rooms"
     assert [code for code in RULES if f'"{code}"' not in specs] == []
 
 

@@ -11,6 +11,7 @@ from kernel.decider import Emit
 from schemas.nomination import (
     AdmissionDecided,
     AdmissionMotionOpened,
+    AppealDecided,
     AppealMotionOpened,
     BallotConfirmed,
     BallotTallied,
@@ -21,6 +22,7 @@ from schemas.nomination import (
     PlenaryDecided,
     Quorum,
     RankLeftVacant,
+    Shift,
     StageUnfrozen,
     Tally,
     TieMotionOpened,
@@ -28,6 +30,8 @@ from schemas.nomination import (
     VerdictFigure,
     WinnerWithdrawn,
 )
+from schemas.scoring import Unrankable
+from services.nomination.documents.indonesian import figure
 from services.nomination.documents.meeting import Cited, Head, Holder, minutes_of, record_of
 from services.nomination.documents.sheets import MinutesSheet
 from services.nomination.domain.nomination import Nomination
@@ -78,6 +82,7 @@ def cited_of(scene: Scene, **also: Any) -> Cited:
             id_: state.candidate.name for id_, state in scene.nominations().items() if isinstance(state, Nomination)
         },
         "results": {(one.stream, one.version): one.event for events in scene.streams.values() for one in events},
+        "appeals": {},
         "texts": {},
         "head": Head(scene.version(STREAM), "ab" * 32),
         "keys": ["cd" * 32],
@@ -166,7 +171,7 @@ def test_what_parted_a_tie_and_why_one_has_no_rank_is_noted():
     content["unrankable"][0] |= {"reason": "aspect-unmarked", "aspect": "kinerja"}
     told = {scene.ranking().seals[0].id: type(seal).model_validate(content)}
     first, second, last = minutes(scene, seals=told).items[0].ranking
-    assert first.note == "seri diurai menurut nilai aspek Kinerja: 43/50; data contoh"
+    assert first.note == "seri diurai menurut nilai aspek Kinerja: 0,86; data contoh"
     assert second.note == f"peringkat bersama; seri diurai menurut undian: {'f' * 16}\u2026"
     assert (last.rank, last.total) == ("\u2013", "\u2013")
     assert last.note == "tidak diperingkat: ada aspek yang belum dinilai (Kinerja)"
@@ -260,7 +265,7 @@ def test_a_tie_broken_on_paper_names_count_and_who_confirmed_it():
     assert motion.votes == ()
     facts = {fact.label: fact.text for fact in motion.facts}
     assert facts["Penghitungan"] == "setuju 5, tidak setuju 1, abstain 1; tidak sah 1"
-    assert facts["Dikukuhkan oleh"] == "Nama ketua-apindo (Ketua Apindo), Nama ketua-spsi (Ketua SPSI)"
+    assert facts["Disahkan oleh"] == "Nama ketua-apindo (Ketua Apindo), Nama ketua-spsi (Ketua SPSI)"
 
 
 def test_a_count_that_nobody_confirmed_says_so():
@@ -275,7 +280,7 @@ def test_a_count_that_nobody_confirmed_says_so():
     motion = minutes(scene).items[0].motions[1]
     assert "melalui undian" in motion.question
     assert motion.points[-1] == f"Benih undian: {'ef' * 32}"
-    assert {fact.label: fact.text for fact in motion.facts}["Dikukuhkan oleh"] == "belum dikukuhkan"
+    assert {fact.label: fact.text for fact in motion.facts}["Disahkan oleh"] == "belum disahkan"
 
 
 def test_a_late_nomination_that_is_admitted():
@@ -321,17 +326,74 @@ def test_a_decided_appeal():
         ),
     )
     found = dict(zip(((one["stream"], one["version"]) for one in results), told, strict=True))
-    motion = minutes(scene, results=found).items[0].motions[1]
-    assert motion.question == f"Memutuskan sanggahan {APPEAL[:8]} atas nama Kabupaten Bone Bolango: diterima."
-    assert motion.points == ("Aspek kinerja: 4/5", "Aspek kebijakan: 87,5, 88")
+    motion = minutes(scene, results=found, appeals={APPEAL: 3}).items[0].motions[1]
+    assert motion.question == "Memutuskan sanggah nomor 3 atas nama Kabupaten Bone Bolango: dikabulkan."
+    assert motion.points == ("Aspek Kinerja: 0,8", "Aspek Kebijakan: 87,5; 88")
     assert motion.followed == (
         "Penetapan Kabupaten Bone Bolango pada peringkat 1 dibatalkan.",
         "Peringkat 1 dibiarkan kosong.",
         "Kota Gorontalo tidak melanjutkan (tidak dapat diperingkat).",
         "Piagam 001/X dicabut.",
-        "Pembekuan tahap berikutnya oleh sanggahan ini berakhir.",
+        "Pembekuan tahap berikutnya oleh sanggah ini berakhir.",
     )
     assert "tidak ikut serta 1" in {fact.label: fact.text for fact in motion.facts}["Kuorum"]
+
+
+def test_a_verdict_shows_the_ranking_that_it_made_and_the_ranks_before():
+    scene, ids = moved(1, 2)
+    seal = scene.ranking().seals[0]
+    first, second = seal.said.standings
+    rows = (first.model_copy(update={"rank": 2}), second.model_copy(update={"rank": 1, "shown": "99.50"}))
+    left = Unrankable(nomination=person("late"), candidate="75.04", reason="withdrawn", sample=False)
+    verdict = Verdict(outcome="upheld", figures=(VerdictFigure(aspect="kinerja", value="199/2"),))
+    decided = AppealDecided(
+        appeal=APPEAL, nomination=ids[1], at=AT, plenary=PLENARY_ID, motion=2, seal=seal.id, verdict=verdict,
+        before=seal.said.digest, standings=rows, unrankable=(left,), comparison=(
+            Shift(nomination=ids[0], rank_before=1, rank_after=2, change="moves"),
+            Shift(nomination=ids[1], rank_before=2, rank_after=1, change="moves"),
+            Shift(nomination=left.nomination, rank_before=3, change="leaves"),
+        ),
+    )  # fmt: skip
+    add(
+        scene,
+        AppealMotionOpened(
+            plenary=PLENARY_ID, motion=2, item=ITEM, appeal=APPEAL, nomination=ids[1], seal=seal.id, verdict=verdict
+        ),
+        PlenaryDecided(
+            **{**decision(2), "results": ({"stream": "appeal/x", "version": 2},)},
+            seal=seal.id,
+            digest=seal.said.digest,
+        ),
+    )
+    motion = minutes(scene, results={("appeal/x", 2): decided}, appeals={APPEAL: 3}).items[0].motions[1]
+    assert motion.points == ("Aspek Kinerja: 99,5",)
+    assert motion.followed == ("Sanggah nomor 3 atas nama Kota Gorontalo dikabulkan.",)
+    assert [(line.rank, line.candidate, line.note) for line in motion.ranking] == [
+        ("1", "Kota Gorontalo", "semula peringkat 2"),
+        ("2", "Kabupaten Bone Bolango", "semula peringkat 1"),
+        ("\u2013", "75.04", "semula peringkat 3; tidak diperingkat: mengundurkan diri"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shown"),
+    [("199/2", "99,5"), ("88/1", "88"), ("1/20", "0,05"), ("262/3", "262/3 (±87,33)"), ("1/6", "1/6 (±0,17)")],
+)
+def test_exact_figures_are_written_as_people_write_them(ratio, shown):
+    assert figure(ratio) == shown
+
+
+@pytest.mark.parametrize("sample", [False, True])
+def test_a_meeting_on_an_appeal_says_that_its_marks_are_samples_though_it_tabled_nothing(sample):
+    scene, ids = moved(1, 2)
+    seal = scene.ranking().seals[0]
+    rows = tuple(row.model_copy(update={"sample": sample}) for row in seal.said.standings)
+    verdict = Verdict(outcome="upheld", figures=(VerdictFigure(aspect="kinerja", value="4/5"),))
+    decided = AppealDecided(
+        appeal=APPEAL, nomination=ids[0], at=AT, plenary=PLENARY_ID, motion=1, seal=seal.id, verdict=verdict,
+        before=seal.said.digest, standings=rows,
+    )  # fmt: skip
+    assert minutes(scene, seals={}, results={("appeal/x", 2): decided}).sample is sample
 
 
 @pytest.mark.parametrize(

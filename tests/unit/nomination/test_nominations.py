@@ -10,9 +10,10 @@ import pytest
 
 from schemas.envelope import Stage
 from schemas.nomination import CandidateNominated, NominationWithdrawn
+from schemas.rulebook import Rulebook
 from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.nomination import Nomination, nomination_id
-from tests.unit.nomination.scene import AT, CONTACT, Scene, accepted, carried, opened, person, refused
+from tests.unit.nomination.scene import AT, CONTACT, Scene, accepted, carried, opened, person, refused, rulebook
 
 EMPLOYER = CandidateAsked("employer", "NPP12345", "PT Tepi Laut", "large", "75.71")
 
@@ -191,6 +192,24 @@ def test_the_nation_nominates_provinces():
 def test_the_nation_nominates_nothing_else():
     decision = opened().nominate(nominating_body="00", scopes=frozenset({"00"}))
     refused(decision, "nation-nominates-provinces", "candidate.kind")
+
+
+def for_every_government() -> Scene:
+    """Return a scene in which a category whose path begins in the province admits provinces too."""
+    content = rulebook().model_dump(mode="json", exclude_none=True)
+    for category in content["categories"]:
+        if category["code"] == "KABKOTA":
+            category["admits"] = ["province", "regency", "city"]
+    return opened(Rulebook.from_content(content))
+
+
+@pytest.mark.parametrize("body", ["75", "00"])
+def test_a_province_is_not_judged_by_its_own_committee(body):
+    scene, province = for_every_government(), CandidateAsked("province", "75")
+    decision = scene.nominate(candidate=province, nominating_body=body, scopes=frozenset({body}))
+    refused(decision, "province-before-itself", "category")
+    accepted(scene.nominate(category="PROVINSI", candidate=province, nominating_body=body, scopes=frozenset({body})))
+    accepted(scene.nominate("75.71", nominating_body="75.71", scopes=frozenset({"75.71"})))
 
 
 # --- until which second --------------------------------------------------------------------------------------------

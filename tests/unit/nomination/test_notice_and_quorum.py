@@ -34,6 +34,11 @@ def test_whole_days_of_notice_lie_between_and_neither_end_counts(days, earliest)
     assert earliest_day(days, at_noon(1), "Asia/Makassar") == earliest
 
 
+def test_the_days_are_counted_as_the_law_on_companies_counts_them():
+    called = datetime.fromisoformat("2024-06-03T10:00:00+07:00")
+    assert earliest_day(14, called, "Asia/Jakarta") == date(2024, 6, 18)
+
+
 def test_the_days_are_the_places_own():
     late_in_jakarta = datetime.fromisoformat("2021-03-01T23:30:00+07:00")  # 2 March, 00.30 WITA
     assert earliest_day(3, late_in_jakarta, "Asia/Jakarta") == date(2021, 3, 5)

@@ -104,6 +104,14 @@ def test_a_member_confirms_once():
     refused(scene.confirm(MEMBER), "confirmed-already", "motion")
 
 
+def test_who_stated_the_count_does_not_confirm_it():
+    scene, _ = on_paper(1)
+    scene.given(scene.tally(5, actor=Actor(MEMBER, secretary=True)), MEMBER)
+    refused(scene.confirm(MEMBER), "confirmed-by-teller", "actor")
+    scene.given(scene.tally(6), person("secretary"))
+    accepted(scene.confirm(MEMBER))
+
+
 def test_a_member_may_say_which_count_is_confirmed():
     scene, _ = on_paper(1)
     scene.given(scene.tally(5, 2, 0, 1))

@@ -620,6 +620,7 @@ def final() -> tuple[Scene, list[str]]:
     _seat(scene, "tim-verifikasi", "ketua-tim", "verifikator")
     verified = AgendaItem(category="KABKOTA", stage="verifikasi")
     at = FINAL.model_copy(update={"stage": "verifikasi"})
+    scene.find_in_order(ids, at)
     scene.seal([(id_, rank) for rank, id_ in enumerate(ids, start=1)], at=at)
     _decide(scene, "tim-verifikasi", "00", verified, person("ketua-tim 1"))
     scene.given(scene.form("dewan-juri", "00"))

@@ -109,6 +109,7 @@ def at_the_centre(*, announced: bool, rules: object = None) -> tuple[Assembly, l
     scene.given(scene.appoint("ketua-tim", HEAD.person, body="tim-verifikasi", province="00"))
     for seat in range(1, 5):
         scene.given(scene.appoint("verifikator", person(f"verifikator {seat}"), seat, "tim-verifikasi", "00"))
+    scene.find_in_order(ids, NATIONAL)
     scene.seal([(id_, rank) for rank, id_ in enumerate(ids, start=1)], at=NATIONAL)
     item = national(ITEM)
     scene.given(scene.convene(body="tim-verifikasi", province="00", agenda=(item,)))
@@ -187,7 +188,9 @@ def judged_at_the_centre(verdict: Verdict) -> Hearing:
     scene.given(scene.appoint("ketua-tim", HEAD.person, body="tim-verifikasi", province="00"))
     for seat in range(1, 5):
         scene.given(scene.appoint("verifikator", person(f"verifikator {seat}"), seat, "tim-verifikasi", "00"))
-    scene.seal([(id_, rank) for rank, id_ in enumerate((one for one in ids if one in going_on), start=1)], at=NATIONAL)
+    finalists = [one for one in ids if one in going_on]
+    scene.find_in_order(finalists, NATIONAL)
+    scene.seal([(id_, rank) for rank, id_ in enumerate(finalists, start=1)], at=NATIONAL)
     item = national(ITEM)
     scene.given(scene.convene(body="tim-verifikasi", province="00", agenda=(item,)))
     members = (HEAD.person, *(person(f"verifikator {seat}") for seat in range(1, 5)))
@@ -369,10 +372,17 @@ def test_a_freeze_of_another_stage_holds_nothing_here():
     accepted(scene.move())
 
 
-def test_a_tie_may_be_broken_while_an_appeal_holds_the_stage():
+def test_no_tie_is_put_or_broken_while_an_appeal_holds_the_stage():
     scene, ids = gathered(1, 2, 2)
     scene.freeze(AT, APPEAL)
-    accepted(scene.tie(2, (ids[1], ids[2])))
+    refused(scene.tie(2, (ids[1], ids[2])), "stage-frozen", "item")
+    scene.unfreeze(AT, APPEAL)
+    scene.given(scene.tie(2, (ids[1], ids[2])))
+    scene.all_vote()
+    scene.freeze(AT, APPEAL)
+    refused(scene.decide(), "stage-frozen", "item")
+    scene.unfreeze(AT, APPEAL)
+    accepted(scene.decide())
 
 
 # --- corrigenda ----------------------------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from schemas.exact import fraction_text
 from schemas.rulebook import Aggregation, StageRubric
-from schemas.scoring import AspectAggregate, Standing, TieBreak, Unrankable
+from schemas.scoring import AspectAggregate, RankingSealed, Standing, TieBreak, Unrankable
+from services.nomination.domain.motion import effective_ranks
+from services.nomination.domain.plenary import BreakTie
 from services.nomination.domain.reranking import Standings, aggregate, parted_ranks, rerank
 from services.scoring.domain.ranking import (
     Entrant,
@@ -200,6 +202,23 @@ def test_ties_stand_as_people_put_them():
     # An order that does not name everybody leaves the tie; one who is gone need not be named, and keeps the rank.
     assert parted_ranks(tied, [order[:2]], ())[IDS[1]] == 2
     assert parted_ranks(tied, [order[:2]], {IDS[2]}) == {IDS[0]: 1, IDS[3]: 2, IDS[2]: 2, IDS[1]: 3, IDS[4]: 5}
+
+
+@given(ranked=st.lists(st.integers(1, 3), min_size=1, max_size=6), named=st.permutations(range(6)), data=st.data())
+def test_ties_that_were_broken_on_a_seal_give_the_ranks_that_were_decided_on(ranked, named, data):
+    """Whoever the order of a tie leaves out was gone by then; who is gone later keeps the place."""
+    ranks_ = [1 + sum(other < one for other in ranked) for one in sorted(ranked)]
+    rows = tuple(row(index, rank, 100 - rank) for index, rank in enumerate(ranks_))
+    ties = []
+    gone = data.draw(st.sets(st.sampled_from(range(len(ranks_)))))
+    before = data.draw(st.sets(st.sampled_from(sorted(gone)))) if gone else set()
+    for rank in data.draw(st.sets(st.sampled_from(ranks_))):
+        order = [index for index in named if index < len(ranks_) and ranks_[index] == rank and index not in before]
+        if len(order) > 1:
+            ties.append(BreakTie(rank, tuple(IDS[index] for index in order), "vote"))
+    said = RankingSealed.model_construct(standings=rows)  # type: ignore[call-arg]  # nothing else of it counts
+    orders = [tie.order for tie in ties]
+    assert parted_ranks(rows, orders, {IDS[index] for index in gone}) == effective_ranks(said, ties)
 
 
 # --- against scoring's own ranking ---------------------------------------------------------------------------------

@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from kernel.problems import Problem
 from kernel.tokens import Grant, Person
 from services.identity.api import NewGrant
 from services.nomination.rights import (
     Concerned,
+    administers,
+    check_administers,
+    committee_office,
     may_see,
     may_see_nomination,
     places_kept,
@@ -67,6 +71,32 @@ def test_a_citys_secretariat_sees_what_concerns_the_city_and_nothing_else_of_the
 )
 def test_a_nomination_is_seen_by_those_whom_it_concerns(who, sees):
     assert may_see_nomination(who, NOMINATION, OF_BONE_BOLANGO) is sees
+
+
+@pytest.mark.parametrize("role", ["season-admin", "auditor"])
+def test_who_has_a_season_alone_sees_all_of_that_season_and_nothing_of_others(role):
+    of_2020 = holder(Grant.of(role, season="2020"))
+    assert visible_places(of_2020, "2020") is None
+    assert may_see(of_2020, "75", "2020")
+    for season in ("2021", None):
+        assert visible_places(of_2020, season) == []
+        assert not may_see(of_2020, "75", season)
+    assert visible_places(holder(Grant.of(role))) is None
+
+
+def test_who_administers_one_season_administers_no_other():
+    of_2020, of_all = holder(Grant.of("season-admin", season="2020")), holder(Grant.of("season-admin"))
+    assert [administers(of_2020, season) for season in ("2020", "2021")] == [True, False]
+    assert [administers(of_all, season) for season in ("2020", "2021")] == [True, True]
+    assert committee_office(of_2020, "2020", "75") == "season-admin"
+    for refusing in (
+        lambda: check_administers(of_2020, "2021"),
+        lambda: committee_office(of_2020, "2021", "75"),
+        lambda: check_administers(holder(Grant.of("secretary", committee="75")), "2020"),
+    ):
+        with pytest.raises(Problem) as refused:
+            refusing()
+        assert refused.value.status == 403
 
 
 def test_a_secretary_keeps_the_record_of_the_places_granted():

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from schemas.envelope import StreamPoint
+from dataclasses import replace
+
+import pytest
+
+from kernel.decider import Decision
+from schemas.envelope import Stage, StreamPoint
 from schemas.nomination import ResealOrdered
 from schemas.scoring import Basis
 from services.nomination.domain.committee import committee_stream
-from services.nomination.domain.seal import judge_seal
+from services.nomination.domain.refusals import Refused
+from services.nomination.domain.seal import citable, judge_seal
+from services.nomination.domain.season import Season
+from tests.unit.nomination.appealing import DESK, DISMISSED, Hearing, contested, to
 from tests.unit.nomination.scene import AT, CHAIR, Scene, accepted, person, seated
 
 
+def judging(scene: Scene, seal: str, at: Stage = AT) -> Decision:
+    states = (scene.ranking(at), scene.award(at), scene.committee(at.province), scene.nominations(), scene.awards())
+    return judge_seal(seal, *states)
+
+
 def judged(scene: Scene, seal: str) -> list[ResealOrdered]:
-    decision = judge_seal(seal, scene.ranking(), scene.award(), scene.committee(), scene.nominations())
+    decision = judging(scene, seal)
     return [emit.event for emit in accepted(decision)]
 
 
@@ -98,7 +111,7 @@ def test_a_new_seal_is_ordered_once():
     basis = scene.basis()
     scene.given(scene.withdraw(ids[1]))
     seal = scene.seal([(ids[0], 1), (ids[1], 2)], basis=basis)
-    scene.given(judge_seal(seal, scene.ranking(), scene.award(), scene.committee(), scene.nominations()))
+    scene.given(judging(scene, seal))
     assert judged(scene, seal) == []
 
 
@@ -116,6 +129,69 @@ def test_the_seal_after_the_order_saw_everything():
     basis = scene.basis()
     scene.given(scene.withdraw(ids[1]))
     first = scene.seal([(ids[0], 1), (ids[1], 2)], basis=basis)
-    scene.given(judge_seal(first, scene.ranking(), scene.award(), scene.committee(), scene.nominations()))
+    scene.given(judging(scene, first))
     scene.supersede(first)
     assert judged(scene, scene.seal([(ids[0], 1)])) == []
+
+
+# --- verdicts on figures that a seal carries -----------------------------------------------------------------------
+
+
+def carrying(scene: Hearing, *, from_: Stage = AT, seen: int = 0) -> Basis:
+    """Return the basis of a seal that carries figures, and saw the award of their stage at a version."""
+    basis = scene.basis(DESK)
+    known = (StreamPoint(stream=from_.award, version=seen),) if seen else ()
+    carried = (StreamPoint(stream=from_.ranking, version=1),)
+    return basis.model_copy(update={"streams": (*basis.streams, *known), "carried": carried})
+
+
+def test_a_verdict_that_a_seal_missed_makes_it_stale_when_it_carries_its_figures():
+    scene, ids = contested(90, 80, 70, by=1)
+    seen = scene.version(AT.award)
+    scene.judge(to(85))
+    ranks = [(ids[0], 1), (ids[1], 2)]
+    review = StreamPoint(stream=AT.award, version=seen + 1)
+    for basis in (carrying(scene, seen=seen), carrying(scene)):
+        seal = scene.seal(ranks, at=DESK, basis=basis)
+        (order,) = accepted(judging(scene, seal, DESK))
+        assert (order.event.seal, order.event.stale, order.event.missing) == (seal, (review,), ())
+        _refuses(scene, seal)
+    for basis in (carrying(scene, seen=seen + 1), carrying(scene, from_=DESK), scene.basis(DESK)):
+        assert judging(scene, scene.seal(ranks, at=DESK, basis=basis), DESK) == ()
+
+
+def _refuses(scene: Hearing, seal: str) -> None:
+    """Check that no meeting may rest on a seal, though the order to make it anew has not come yet."""
+    current, season = scene.ranking(DESK).current, scene.season()
+    assert current is not None
+    assert current.id == seal
+    assert isinstance(season, Season)
+    states = (scene.award(DESK), scene.committee("00"), scene.nominations())
+    with pytest.raises(Refused) as refused:
+        citable(current, scene.ranking(DESK), season, *states, scene.awards())
+    assert refused.value.refusal.code == "seal-stale"
+    assert AT.award in refused.value.refusal.detail.en
+
+
+def test_of_two_verdicts_the_last_must_have_been_seen():
+    scene, ids = contested(90, 80, 70, by=1)
+    scene.judge(to(85))
+    seen = scene.version(AT.award)
+    scene.given(scene.lodge(ids[0], appeal := person("another")))
+    scene.judge(to(95), appeal)
+    ranks = [(ids[0], 1), (ids[1], 2)]
+    (order,) = accepted(judging(scene, scene.seal(ranks, at=DESK, basis=carrying(scene, seen=seen)), DESK))
+    assert [point.version for point in order.event.stale] == [scene.award().corrected[-1].version]
+
+
+def test_a_dismissal_and_a_verdict_after_the_seal_came_order_nothing():
+    scene, ids = contested(90, 80, 70, by=2)
+    seen = scene.version(AT.award)
+    scene.judge(DISMISSED)
+    seal = scene.seal([(ids[0], 1), (ids[1], 2)], at=DESK, basis=carrying(scene, seen=seen))
+    assert judging(scene, seal, DESK) == ()
+    scene.given(scene.lodge(ids[1], appeal := person("another")))
+    scene.judge(to(85), appeal)
+    current = replace(scene.ranking(DESK), superseded=frozenset())
+    assert current.seal(seal) == current.current
+    assert judging(scene, seal, DESK) == (), "the verdict ordered by itself what it had to"

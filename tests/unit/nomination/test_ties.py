@@ -270,6 +270,32 @@ def test_no_second_draw_by_another_seal():
     assert (second.seed, second.order) == (first.seed, first.order)  # type: ignore[attr-defined]
 
 
+def test_the_first_draw_counts_in_whichever_meeting_it_is_asked_for():
+    scene, ids = gathered(1, 2, 2, 4, rules=with_ties("lot"))
+    (first,) = scene.given(scene.lot(2))
+    scene.elsewhere(OTHER)
+    seal_anew(scene, [(ids[0], 1), (ids[1], 2), (ids[2], 2), (ids[3], 2)])
+    (second,) = scene.given(scene.lot(2, seed="77" * 32))
+    assert second.seed == "77" * 32  # type: ignore[attr-defined]
+    seal_anew(scene, [(ids[0], 1), (ids[1], 2), (ids[2], 2), (ids[3], 4)])
+    here, there = f"plenary/{PLENARY_ID}", f"plenary/{OTHER}"
+    (drawn,) = accepted(scene.lot(2, seed="99" * 32))
+    # Back in the first meeting, to which the second is now the other one.
+    scene.streams[here], scene.streams[there] = scene.streams[there], scene.streams[here]
+    scene.given(scene.table())
+    (again,) = accepted(scene.lot(2, seed="99" * 32))
+    assert [one.event.seed for one in (drawn, again)] == [first.seed] * 2  # type: ignore[attr-defined]
+
+
+def seal_anew(scene: Assembly, ranks: list[tuple[str, int]]) -> None:
+    """Replace the seal, and lay the new one before the meeting."""
+    seal = scene.ranking().current
+    assert seal is not None
+    scene.supersede(seal.id)
+    scene.seal(ranks)
+    scene.given(scene.table())
+
+
 def test_other_nominees_are_drawn_for_anew():
     scene, ids = gathered(1, 1, 3, 3, rules=with_ties("lot", quota=3))
     (first,) = scene.given(scene.lot(1))

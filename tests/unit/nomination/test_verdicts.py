@@ -13,11 +13,17 @@ from schemas.envelope import StreamPoint
 from schemas.nomination import (
     AgendaItem,
     AppealDecided,
+    AppealLodged,
     AppealMotionOpened,
+    CertificateIssued,
     CertificateRevoked,
+    DecisionContested,
     DecisionReviewed,
     MotionOpened,
     NominationEliminated,
+    NominationReinstated,
+    NominationRejected,
+    NominationReturned,
     PlenaryDecided,
     PrizeAwarded,
     RankingAnnounced,
@@ -35,8 +41,19 @@ from schemas.nomination import (
 from schemas.rulebook import Rulebook
 from schemas.scoring import Basis, RankingSealed, standings_digest
 from services.nomination.domain.nomination import Nomination
-from services.nomination.domain.plenary import Actor, Convene, DecideAppeal, Motion, Propose, convene
+from services.nomination.domain.plenary import (
+    Actor,
+    Convene,
+    DecideAppeal,
+    Motion,
+    Propose,
+    RecordAttendance,
+    convene,
+    record_attendance,
+)
+from services.nomination.domain.ties import AskTie
 from services.nomination.domain.verdict import corrected_announcement, verdict_results
+from services.nomination.domain.voting import CastVote, cast_vote
 from tests.unit.nomination.appealing import (
     APPEAL_ID,
     ASPECTS,
@@ -49,12 +66,14 @@ from tests.unit.nomination.appealing import (
     decided_on,
     ending_here,
     every,
+    honouring,
     one,
     tied_by_vote,
     to,
     upheld,
     verdict_of,
 )
+from tests.unit.nomination.assembly import SEED, with_verification
 from tests.unit.nomination.scene import (
     AT,
     BODY,
@@ -63,6 +82,7 @@ from tests.unit.nomination.scene import (
     ITEM,
     LATER,
     PLENARY_ID,
+    REASON,
     REGENCIES,
     SECRETARY,
     VOTING_OFFICES,
@@ -165,6 +185,25 @@ def test_one_verdict_at_a_time():
     scene.given(scene.put(DISMISSED))
     refused(scene.put(to(85)), "motion-pending", "item")
     refused(scene.put(DISMISSED, OTHER_APPEAL), "motion-pending", "item")
+
+
+def test_a_question_on_an_appeal_that_another_meeting_decided_keeps_no_other_waiting():
+    scene, ids = contested(90, 80, 70, 60)
+    scene.given(scene.lodge(ids[2], OTHER_APPEAL))
+    scene.given(scene.put(DISMISSED))
+    other = Convene(person("other meeting"), "2020", GORONTALO, BODY, LATER, (ITEM,), SECRETARY, scene.clock)
+    scene.given(convene(other, scene.season(), scene.committee()))
+    for office in VOTING_OFFICES:
+        member = Actor(person(office))
+        came = RecordAttendance(other.plenary, member.person, True, "remote", member, scene.clock)
+        scene.given(record_attendance(came, *scene.meeting(other.plenary)))
+    scene.given(scene.put(DISMISSED, plenary=other.plenary))
+    for office in VOTING_OFFICES:
+        vote = CastVote(other.plenary, 1, "for", Actor(person(office)), scene.clock)
+        scene.given(cast_vote(vote, *scene.meeting(other.plenary), scene.ranking(), scene.nominations()))
+    scene.given(scene.decide(plenary=other.plenary))
+    scene.given(scene.put(DISMISSED, OTHER_APPEAL))
+    assert verdict_of(scene.carry(3)).appeal == OTHER_APPEAL
 
 
 def test_a_verdict_that_was_voted_down_leaves_the_appeal_open():
@@ -381,6 +420,48 @@ def test_who_withdrew_and_falls_below_the_quota_stays_withdrawn():
     assert every(events, StageAdvanced) == []
 
 
+def rejected_at_the_centre(scene: Hearing, nomination: str) -> None:
+    """Let the centre's verification end a nomination that advanced to it."""
+    found = {"nomination": nomination, "at": DESK, "verifier": person("verifier"), "office": "verifikator"}
+    scene.record_one(f"nomination/{nomination}", NominationRejected(**found, reason_digest=REASON))
+
+
+def test_who_was_rejected_at_the_centre_and_falls_below_the_quota_stays_rejected_with_its_rank():
+    scene, ids = contested(90, 80, 70, 60)
+    rejected_at_the_centre(scene, ids[1])
+    assert one(scene.judge(to(85)), StageAdvanceWithdrawn).nomination == ids[1]
+    state = scene.nomination(ids[1])
+    assert isinstance(state, Nomination)
+    assert (state.ending, state.left_empty, state.at) == ("rejected", True, AT)
+    (announced,) = scene.given(scene.announce(motion=2))
+    assert isinstance(announced, RankingAnnounced)
+    assert [(line.nomination, line.rank, line.outcome) for line in announced.lines] == [
+        (ids[0], 1, "advanced"),
+        (ids[3], 2, "advanced"),
+        (ids[1], 3, "eliminated"),
+        (ids[2], 4, "eliminated"),
+    ]
+    # A later verdict that makes its rank one within the quota gives the seat to nobody.
+    scene.given(scene.lodge(ids[3], OTHER_APPEAL))
+    events = scene.judge(to(10), OTHER_APPEAL)
+    assert one(events, StageAdvanceWithdrawn).nomination == ids[3]
+    assert every(events, StageAdvanced) == []
+    (announced,) = scene.given(scene.announce(motion=3))
+    assert isinstance(announced, RankingAnnounced)
+    assert (announced.lines[1].nomination, announced.lines[1].outcome) == (ids[1], "eliminated")
+
+
+def test_a_seat_of_who_was_rejected_at_the_centre_is_parted_by_the_same_order_when_it_is_announced():
+    scene, ids = contested(90, 80, 70, rules=tied_by_vote())
+    rejected_at_the_centre(scene, ids[1])
+    verdict = to(80).model_copy(update={"order": (ids[2], ids[1])})
+    assert one(scene.judge(verdict), StageAdvanced).nomination == ids[2]
+    (announced,) = scene.given(scene.announce(motion=2))
+    assert isinstance(announced, RankingAnnounced)
+    ranks = [(line.nomination, line.rank, line.outcome) for line in announced.lines]
+    assert ranks == [(ids[0], 1, "advanced"), (ids[2], 2, "advanced"), (ids[1], 3, "eliminated")]
+
+
 def test_a_second_verdict_on_a_ranking_starts_from_the_corrected_standings():
     scene, ids = contested(90, 80, 70, 60)
     scene.given(scene.lodge(ids[2], OTHER_APPEAL))
@@ -444,6 +525,8 @@ def test_a_tie_at_the_cut_is_broken_by_the_vote_on_the_verdict():
     assert "75.71" in refusal.detail.en
     wrong = to(80).model_copy(update={"order": (ids[0], ids[1])})
     refused(scene.put(wrong), "verdict-order-not-theirs", "verdict.order")
+    for others in ((ids[2], ids[2], ids[1]), (ids[2], ids[1], ids[0])):
+        refused(scene.put(to(80).model_copy(update={"order": others})), "verdict-order-not-theirs", "verdict.order")
     untied = to(79).model_copy(update={"order": (ids[2], ids[1])})
     refused(scene.put(untied), "verdict-order-not-theirs", "verdict.order")
     events = scene.judge(to(80).model_copy(update={"order": (ids[2], ids[1])}))
@@ -491,6 +574,46 @@ def test_a_tie_that_was_broken_before_stays_broken():
     assert scene.has_advanced() == {ids[0], ids[2]}
 
 
+def parted(*marks: int, order: tuple[int, ...], gone: int | None = None) -> tuple[Hearing, list[str]]:
+    """Return a scene in which a vote broke a tie, one of them withdrew then, and the ranking was decided on."""
+    scene = Hearing()
+    scene.open(tied_by_vote())
+    scene.given(scene.form())
+    scene.seat()
+    ids = scene.nominated(*REGENCIES[: len(marks)])
+    scene.seal_marks(dict(zip(ids, marks, strict=True)))
+    scene.given(scene.convene())
+    scene.all_attend()
+    scene.given(scene.table())
+    rank = 1 + sum(mark > marks[order[0]] for mark in marks)
+    scene.given(scene.move(asked=AskTie(rank, "vote", tuple(ids[index] for index in order), SEED)))
+    scene.carry(1)
+    if gone is not None:
+        scene.given(scene.withdraw(ids[gone]))
+    scene.given(scene.move())
+    scene.carry(2)
+    scene.given(scene.announce(motion=2))
+    return scene, ids
+
+
+def test_nobody_moves_up_into_the_place_that_a_broken_tie_gave_to_who_withdrew_then():
+    scene, ids = parted(90, 80, 80, 80, order=(1, 2, 3), gone=1)
+    assert scene.has_advanced() == {ids[0]}
+    scene.given(scene.lodge(ids[0], motion=2))
+    (opened,) = scene.given(scene.put(to(95)))
+    assert isinstance(opened, AppealMotionOpened)
+    assert opened.affected == ()
+    scene.carry(3)
+    assert scene.has_advanced() == {ids[0]}
+
+
+def test_who_withdrew_behind_the_others_of_a_broken_tie_leaves_them_their_places():
+    scene, ids = parted(90, 80, 80, order=(2, 1), gone=1)
+    scene.given(scene.lodge(ids[2], motion=2))
+    assert every(scene.judge(to(85)), StageAdvanceWithdrawn) == []
+    assert scene.has_advanced() == {ids[0], ids[2]}
+
+
 def _close(scene: Hearing, seal: str, motion: int, results: tuple[StreamPoint, ...] = ()) -> None:
     current = scene.ranking().seal(seal)
     assert current is not None
@@ -532,6 +655,53 @@ def _decide_by_hand(scene: Hearing, seal: str, proposed: Propose) -> None:
         )
         scene.record_one(f"nomination/{each}", left)
     _close(scene, seal, 2)
+
+
+# --- stages with verification --------------------------------------------------------------------------------------
+
+
+def verified_before() -> tuple[Hearing, list[str]]:
+    """Return a scene whose first two were verified and went on, with an open appeal of the third."""
+    scene = Hearing()
+    scene.open(with_verification())
+    scene.given(scene.form())
+    scene.seat()
+    ids = scene.nominated(*REGENCIES[:3])
+    for each in ids[:2]:
+        scene.given(scene.verify(each))
+    scene.seal_marks(dict(zip(ids, (90, 80, 70), strict=True)))
+    scene.given(scene.convene())
+    scene.all_attend()
+    scene.given(scene.table())
+    scene.given(scene.move())
+    scene.carry(1)
+    scene.given(scene.announce())
+    scene.given(scene.lodge(ids[2]))
+    return scene, ids
+
+
+def test_nobody_goes_on_unverified_by_a_verdict_and_may_be_verified_for_it():
+    scene, ids = verified_before()
+    refusal = refused(scene.put(to(85)), "verdict-of-unverified", "verdict.outcome")
+    assert ids[2] in str(refusal.faults[0].value)
+    assert not isinstance(scene.put(to(75)), Refusal)
+    scene.given(scene.verify(ids[2]))
+    assert one(scene.judge(to(85)), StageAdvanced).nomination == ids[2]
+
+
+def test_who_is_handed_back_after_a_verdict_was_put_does_not_go_on_by_it():
+    scene, ids = verified_before()
+    scene.given(scene.verify(ids[2]))
+    scene.given(scene.put(to(85)))
+    state = scene.nomination(ids[2])
+    assert isinstance(state, Nomination)
+    found = {"nomination": ids[2], "at": AT, "verifier": person("kepala-bps"), "office": "kepala-bps"}
+    defects = [{"part": "evidence", "text_digest": "ab" * 32}]
+    back = NominationReturned.model_validate({**found, "defects": defects, "until": scene.clock})
+    scene.record_one(f"nomination/{ids[2]}", back)
+    for office in VOTING_OFFICES:
+        scene.given(scene.vote(person(office), "for", 2))
+    refused(scene.decide(motion=2), "verdict-of-unverified", "verdict.outcome")
 
 
 # --- downstream ----------------------------------------------------------------------------------------------------
@@ -590,6 +760,43 @@ def test_who_falls_below_the_quota_loses_what_was_won_and_certified_downstream()
     assert [each.nomination for each in award.winners] == [ids[0]]
 
 
+def test_where_nothing_waits_for_a_verdict_what_was_won_meanwhile_falls_and_nobody_moves_up():
+    """The rulebook freezes nothing downstream: the path has come to its end when the appeal is upheld."""
+    content = rulebook().model_dump(mode="json", exclude_none=True)
+    scene, ids = decided_on(
+        90, 80, 70, rules=changed(rulebook(), appeals={**content["appeals"], "freezes_downstream": False})
+    )  # fmt: skip
+    common = {"plenary": person("centre"), "motion": 1, "seal": scene.seal([(ids[0], 1), (ids[1], 2)], at=DESK)}
+    for rank, each in enumerate(ids[:2], 1):
+        moved = {"nomination": each, "left": DESK, "reached": JURY, "rank": rank, **common}
+        scene.record_one(f"nomination/{each}", StageAdvanced.model_validate(moved))
+    for rank, each in enumerate(ids[:2], 1):
+        won = {"nomination": each, "at": JURY, "rank": rank, **common}
+        scene.record_one(JURY.award, WinnerDeclared.model_validate(won))
+    (appealed, contest) = scene.given(scene.lodge(ids[2]))
+    assert (appealed.type_name(), contest.type_name()) == (AppealLodged.type_name(), DecisionContested.type_name())
+    events = scene.judge(to(85))
+    returned = one(events, StageAdvanceWithdrawn)
+    assert (returned.nomination, returned.left, returned.returned) == (ids[1], JURY, AT)
+    assert one(events, StageAdvanced).reached == DESK
+    assert (one(events, WinnerWithdrawn).rank, one(events, RankLeftVacant).rank) == (2, 2)
+    assert every(events, StageUnfrozen) == []
+    award = scene.award(JURY)
+    assert [(each.nomination, each.rank) for each in award.winners] == [(ids[0], 1)]
+    assert award.vacant == {(JURY, 2)}
+    entered = scene.nomination(ids[2])
+    assert isinstance(entered, Nomination)
+    assert entered.competes_at(DESK)
+
+
+def test_the_only_winner_of_a_path_leaves_a_vacant_rank_and_no_path_to_be_decided_again():
+    scene, ids = contested(90, 80, 70)
+    won = {"nomination": ids[1], "at": JURY, "rank": 1, "plenary": person("jury"), "motion": 1, "seal": person("seal")}
+    scene.record_one(JURY.award, WinnerDeclared.model_validate(won))
+    assert one(scene.judge(to(85)), RankLeftVacant).at == JURY
+    assert (scene.award(JURY).winners, scene.award(JURY).has_winners_of(JURY)) == ((), True)
+
+
 def test_a_revoked_certificate_is_not_revoked_again():
     scene, ids = contested(90, 80, 70)
     lost = scene.certify(ids[1])
@@ -615,6 +822,21 @@ def test_winners_are_taken_back_and_declared_anew_when_their_rank_changes():
     award = scene.award()
     assert sorted((each.rank, each.nomination) for each in award.winners) == [(1, ids[0]), (2, ids[3]), (3, ids[1])]
     assert {each.id for each in award.certificates if not each.revoked} == {first, kept}
+
+
+def test_who_was_eliminated_and_wins_by_an_appeal_is_no_longer_eliminated():
+    scene, ids = contested(90, 80, 70, rules=ending_here())
+    events = scene.judge(to(85))
+    assert one(events, NominationReinstated).nomination == ids[2]
+    state = scene.nomination(ids[2])
+    assert isinstance(state, Nomination)
+    assert state.competes_at(AT)
+    # A later verdict that takes the rank back ends its way, as that of any winner.
+    scene.given(scene.lodge(ids[1], OTHER_APPEAL))
+    events = scene.judge(to(95), OTHER_APPEAL)
+    assert one(events, NominationEliminated).nomination == ids[2]
+    assert [each.nomination for each in every(events, NominationReinstated)] == [ids[1]]
+    assert [(each.nomination, each.rank) for each in scene.award().winners] == [(ids[1], 1), (ids[0], 2)]
 
 
 def test_winners_who_swap_ranks_are_affected():
@@ -658,6 +880,77 @@ def test_a_rank_that_nobody_holds_any_longer_is_left_vacant():
     assert scene.award().has_winners_of(AT)
 
 
+def test_a_vacant_rank_that_winners_share_away_is_vacant_no_longer_until_they_part_again():
+    scene, ids = contested(90, 80, few=[1], rules=tied_by_vote(ending_here(2)))
+    assert scene.award().vacant == {(AT, 2)}
+    events = scene.judge(to(90))
+    assert [(each.nomination, each.rank) for each in every(events, WinnerDeclared)] == [(ids[1], 1)]
+    assert every(events, RankLeftVacant) == []
+    assert scene.award().vacant == frozenset()
+    scene.given(scene.lodge(ids[1], OTHER_APPEAL))
+    events = scene.judge(to(80), OTHER_APPEAL)
+    assert [(each.nomination, each.rank) for each in every(events, WinnerDeclared)] == [(ids[1], 2)]
+    assert scene.award().vacant == frozenset()
+
+
+# --- upheld, where a province honours whom it sends on -------------------------------------------------------------
+
+
+def test_who_enters_receives_the_prize_of_the_rank_and_so_does_whoever_moves():
+    scene, ids = contested(90, 80, 70, rules=honouring())
+    (opened,) = scene.given(scene.put(to(95)))
+    assert isinstance(opened, AppealMotionOpened)
+    assert opened.affected == (ids[2], ids[0], ids[1])
+    events = scene.carry(2)
+    prizes = [(each.nomination, each.rank, each.prize.id) for each in every(events, PrizeAwarded)]
+    assert prizes == [(ids[2], 1, "Juara 1"), (ids[0], 2, "Juara 2")]
+    places = [(each.nomination, each.rank) for each in one(events, DecisionReviewed).places]
+    assert places == [(ids[2], 1), (ids[0], 2)]
+    assert every(events, RankLeftVacant) == []
+
+
+def test_who_only_moves_stays_where_it_stands_and_is_certified_with_the_new_rank():
+    scene, ids = contested(90, 80, 70, by=1, rules=honouring())
+    events = scene.judge(to(95))
+    assert every(events, StageAdvanced) == every(events, StageAdvanceWithdrawn) == []
+    assert [(each.nomination, each.rank) for each in every(events, PrizeAwarded)] == [(ids[1], 1), (ids[0], 2)]
+    scene.given(scene.announce(motion=2))
+    certificates = scene.issue()
+    assert [(each.nomination, each.rank) for each in every(certificates, CertificateIssued)] == [
+        (ids[1], 1), (ids[0], 2),
+    ]  # fmt: skip
+    # A later verdict starts from the ranks that this one left.
+    scene.given(scene.lodge(ids[1], OTHER_APPEAL, motion=2))
+    events = scene.judge(to(85), OTHER_APPEAL)
+    assert [(each.nomination, each.rank) for each in every(events, PrizeAwarded)] == [(ids[0], 1), (ids[1], 2)]
+    assert len(every(events, CertificateRevoked)) == 2
+
+
+def test_certificates_that_state_another_rank_are_revoked_and_those_of_later_stages_stay():
+    scene, ids = decided_on(90, 80, 70, rules=honouring())
+    issued = every(scene.issue(), CertificateIssued)
+    kept = scene.certify(ids[0], JURY)
+    scene.given(scene.lodge(ids[1]))
+    revoked = every(scene.judge(to(95)), CertificateRevoked)
+    assert {each.certificate for each in revoked} == {each.certificate for each in issued}
+    assert kept not in {each.certificate for each in revoked}
+
+
+def test_ranks_inside_a_tier_bring_nothing():
+    content = honouring().model_dump(mode="json", exclude_none=True)
+    desk = next(one for one in content["stages"] if (one["category"], one["tier"]) == ("KABKOTA", "provincial"))
+    last = {**desk, "code": "rapat", "order": desk["order"] + 1}
+    content["stages"].append(last)
+    desk["next"] = {"tier": "provincial", "stage": "rapat"}
+    scene, ids = contested(90, 80, 70, by=1, rules=Rulebook.from_content(content))
+    (opened,) = scene.given(scene.put(to(95)))
+    assert isinstance(opened, AppealMotionOpened)
+    assert opened.affected == ()
+    events = scene.carry(2)
+    assert every(events, PrizeAwarded) == []
+    assert [(each.nomination, each.rank) for each in one(events, DecisionReviewed).places] == [(ids[1], 1), (ids[0], 2)]
+
+
 # --- announcing ----------------------------------------------------------------------------------------------------
 
 
@@ -695,6 +988,18 @@ def test_who_withdrew_at_the_stage_is_not_in_the_corrected_announcement():
     (announced,) = scene.given(scene.announce(motion=2))
     assert isinstance(announced, RankingAnnounced)
     assert [line.nomination for line in announced.lines] == [ids[2], ids[0], ids[3]]
+
+
+def test_who_withdrew_at_the_next_stage_keeps_the_rank_of_a_broken_tie_and_so_do_the_others():
+    scene, ids = parted(80, 80, 70, 60, order=(0, 1))
+    scene.given(scene.withdraw(ids[0]))
+    scene.given(scene.lodge(ids[3], motion=2))
+    scene.judge(to(65))
+    (announced,) = scene.given(scene.announce(motion=3))
+    assert isinstance(announced, RankingAnnounced)
+    assert [(line.nomination, line.rank) for line in announced.lines] == [
+        (ids[0], 1), (ids[1], 2), (ids[2], 3), (ids[3], 4),
+    ]  # fmt: skip
 
 
 def test_a_dismissal_leaves_nothing_to_announce():
@@ -765,7 +1070,7 @@ def test_after_every_verdict_just_the_first_ranks_hold_a_seat(marks, quota, verd
         nominee = ids[index % len(ids)]
         appeal = person(f"appeal {number}")
         if isinstance(lodged := scene.lodge(nominee, appeal), Refusal):
-            assert lodged.code == "appeal-after-withdrawal"
+            assert lodged.code in ("appeal-after-withdrawal", "appeal-dismissed")
             continue
         scene.record(lodged)
         if number in gone and not isinstance(left := scene.withdraw(ids[(index + 1) % len(ids)]), Refusal):
@@ -807,7 +1112,9 @@ def _check_seats(scene: Hearing, verdict: AppealDecided, quota: int) -> None:
     assert within - stay_away <= set(seats) <= within
     assert len(seats) <= quota
     ranks = {row.nomination: row.rank for row in verdict.standings or ()}
-    assert all(each.rank == ranks[each.nomination] for each in scene.award().winners)
+    award = scene.award()
+    assert all(each.rank == ranks[each.nomination] for each in award.winners)
+    assert not award.has_winners_of(AT) or len(award.winners) + len(award.vacant) == quota
 
 
 @given(

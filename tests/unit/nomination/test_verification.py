@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kernel.decider import Emit, Refusal
 from schemas.nomination import (
     InterviewScheduled,
+    NominationEliminated,
     NominationRejected,
     NominationResubmitted,
     NominationReturned,
@@ -88,6 +89,34 @@ def test_the_day_of_the_return_is_the_places_own():
     (event,) = scene.given(scene.send_back(id_, received=datetime(2021, 3, 5, 17, tzinfo=UTC)))
     assert isinstance(event, NominationReturned)
     assert event.until == DEADLINE + timedelta(days=1)
+
+
+def test_who_was_eliminated_is_judged_and_mended_while_an_appeal_against_that_is_open():
+    scene, (id_,) = at_verification()
+    decided = {"plenary": person("plenary"), "motion": 9, "seal": person("seal")}
+    out = NominationEliminated.model_validate(
+        {"nomination": id_, "at": VERIFYING, "rank": 3, "reason": "below-quota", **decided}
+    )
+    scene.record([Emit(f"nomination/{id_}", out)])
+    for asked in (scene.verify, scene.send_back, scene.attach):
+        refused(asked(id_), "nomination-ended", "nomination")
+    scene.given(scene.send_back(id_, contested=True))
+    for mended in (scene.resubmit, scene.amend):
+        refused(mended(id_), "nomination-ended", "nomination")
+    scene.given(scene.amend(id_, contact=person("another contact"), contested=True))
+    scene.given(scene.attach(id_, contested=True))
+    scene.given(scene.resubmit(id_, contested=True))
+    scene.given(scene.verify(id_, contested=True))
+    state = state_of(scene, id_)
+    assert (state.verified_at(VERIFYING), state.ending) == (True, "eliminated")
+    # It is out already, so that there is nothing to reject.
+    refused(scene.reject(id_), "nomination-ended", "nomination")
+
+
+def test_an_appeal_brings_nobody_back_who_withdrew():
+    scene, (id_,) = at_verification()
+    scene.given(scene.withdraw(id_))
+    refused(scene.verify(id_, contested=True), "nomination-ended", "nomination")
 
 
 def test_what_came_back_mended_is_verified():

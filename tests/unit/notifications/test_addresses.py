@@ -86,6 +86,10 @@ async def test_a_name_is_resolved_once_and_connected_by_address():
         "http://hooks.example.org/",
         "https://hooks.example.org:8443/",
         "https://user@hooks.example.org/",
+        "https://@hooks.example.org/",
+        "https://hooks.example.org:22/",
+        "https://hooks.example.org:80/",
+        "https://[fe80::1%25eth0]/",
         "https://user:word@hooks.example.org/",
         "https://hooks.example.org/#part",
         "https:///x",
@@ -122,10 +126,17 @@ async def test_allowed_networks_may_be_reached_by_http_and_only_they():
         await book.target("http://hooks.example.org/x")
 
 
-@pytest.mark.parametrize("written", ["http://127.1/", "http://0x7f000001/", "http://2130706433/", "http://[::1]/"])
-async def test_every_spelling_of_loopback_is_refused(written):
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "017700000001", "0", "0.0.0.0", "localhost", "LOCALHOST.",
+        "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:a9fe:a9fe]", "[64:ff9b::a9fe:a9fe]",
+        "[fe80::1]", "169.254.169.254", "0xa9.254.0251.254", "2852039166",
+    ],
+)  # fmt: skip
+async def test_every_spelling_of_what_is_not_public_is_refused(host):
     with pytest.raises(AddressRefused):
-        await AddressBook().target(written.replace("http:", "https:"))
+        await AddressBook().target(f"https://{host}/")
 
 
 def test_allowed_networks_are_loopback_on_the_embedded_stack_only(tmp_path):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,12 +16,17 @@ from hypothesis import strategies as st
 
 from schemas.regions import ZONES
 from services.notifications.domain.days import (
+    REMIND_FROM,
     Deadline,
+    Looks,
     digest_id,
     is_near,
+    is_over,
+    is_past,
     last_digest,
     reminder_id,
     reminder_params,
+    reminders_of,
     reminding_day,
 )
 
@@ -77,3 +86,116 @@ def test_a_reminder_lists_the_nearest_first():
     params = reminder_params([later, sooner])
     assert [item["kind"] for item in params["items"]] == ["sheets", "nominations"]
     assert params["count"] == 2
+
+
+def test_a_reminder_is_over_with_its_day_or_with_its_last_deadline():
+    params = reminder_params([deadline(), deadline("nominations", CLOSES + timedelta(hours=2))])
+    params |= {"day": "2021-02-28", "zone": "Asia/Jayapura"}
+    # Midnight in WIT is 15.00 UTC, before the first deadline.
+    assert not is_over(params, datetime(2021, 2, 28, 14, 59, 59, tzinfo=UTC))
+    assert is_over(params, datetime(2021, 2, 28, 15, tzinfo=UTC))
+    assert not is_past(params, CLOSES + timedelta(hours=2))
+    assert is_over(params | {"zone": "Asia/Jakarta"}, CLOSES + timedelta(hours=2, microseconds=1))
+
+
+# --- once a day, whatever happens ----------------------------------------------------------------------------------
+
+
+PERSONS = (PERSON, OTHER)
+DUE = [
+    Deadline(PERSON, "sheets", CLOSES, "Asia/Makassar", {"province": "75"}),
+    Deadline(PERSON, "nominations", CLOSES - timedelta(days=1), "Asia/Jakarta", {"province": "31"}),
+    Deadline(OTHER, "mending", CLOSES - timedelta(hours=9), "Asia/Jayapura", {"province": "94"}, (UUID(int=7),)),
+    Deadline(OTHER, "interview", CLOSES + timedelta(hours=1), "Asia/Jakarta", {"province": "00"}, (UUID(int=7),)),
+]
+SPAN = timedelta(days=6)
+ACTS = st.tuples(
+    st.timedeltas(timedelta(), SPAN),
+    st.sampled_from(["look", "look", "look", "send", "send", "dies-in-sending", "restarts", "moves"]),
+    st.integers(0, 1),
+    st.sampled_from(PERSONS),
+    st.sampled_from(list(ZONES)),
+)
+
+
+@dataclass
+class Replicas:
+    """Two processes over one table of intents, each with what it remembers; a rebuild leaves both as they are."""
+
+    looks: list[Looks] = field(default_factory=lambda: [Looks(), Looks()])
+    zones: dict[UUID, str] = field(default_factory=dict)
+    intents: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    pending: set[UUID] = field(default_factory=set)
+    sent: list[tuple[UUID, datetime]] = field(default_factory=list)
+
+    def look(self, replica: int, now: datetime) -> None:
+        days = self.looks[replica].fresh(now)
+        for one in reminders_of("2020", DUE, self.zones, days, now):
+            assert now.astimezone(ZoneInfo(one.zone)).time() >= REMIND_FROM
+            if one.message not in self.intents:
+                self.intents[one.message] = one.params() | {"person": one.person}
+                self.pending.add(one.message)
+        self.looks[replica].done(days, now)
+
+    def send(self, now: datetime, *, dies: bool) -> None:
+        for message in sorted(self.pending):
+            if not is_over(self.intents[message], now):
+                self.sent.append((message, now))
+                if dies:
+                    return
+            self.pending.remove(message)
+
+    def received(self) -> Iterator[tuple[UUID, UUID, date]]:
+        """Yield person, message and the day on which it came, by the zone that the person had chosen."""
+        for message, at in self.sent:
+            params = self.intents[message]
+            yield params["person"], message, at.astimezone(ZoneInfo(params["zone"])).date()
+
+
+def played(acts: Sequence[tuple[Any, ...]]) -> Replicas:
+    replicas = Replicas()
+    for offset, act, replica, person, zone in acts:
+        now = CLOSES - SPAN + timedelta(days=1) + offset
+        match act:
+            case "look":
+                replicas.look(replica, now)
+            case "send" | "dies-in-sending":
+                replicas.send(now, dies=act != "send")
+            case "restarts":
+                replicas.looks[replica] = Looks()
+            case _:
+                replicas.zones[person] = zone
+    return replicas
+
+
+@given(st.lists(ACTS, max_size=60).map(lambda acts: sorted(acts, key=lambda act: act[0])))
+def test_nobody_is_reminded_twice_on_a_day_whatever_dies_and_whoever_looks(acts):
+    messages: dict[tuple[UUID, date], set[UUID]] = {(person, day): set() for person, _, day in played(acts).received()}
+    for person, message, day in played(acts).received():
+        messages[person, day].add(message)
+    assert set(map(len, messages.values())) <= {1}
+
+
+@given(st.lists(ACTS, max_size=60))
+def test_a_clock_that_jumps_back_brings_no_second_message_for_a_day(acts):
+    found = Counter((one["person"], one["day"]) for one in played(acts).intents.values())
+    assert set(found.values()) <= {1}
+
+
+@given(st.lists(st.sampled_from(list(ZONES)), min_size=2, max_size=2), st.integers(0, 59))
+def test_who_has_a_deadline_is_reminded_on_each_of_its_days_from_the_morning_on(zones, minute):
+    replicas = Replicas(zones=dict(zip(PERSONS, zones, strict=True)))
+    now = CLOSES - SPAN + timedelta(minutes=minute)
+    while now <= CLOSES + timedelta(days=1):
+        replicas.look(now.hour % 2, now)
+        replicas.send(now, dies=False)
+        now += timedelta(hours=1)
+    for person, zone in replicas.zones.items():
+        there = ZoneInfo(zone)
+        days = {
+            moment.astimezone(there).date()
+            for moment in (CLOSES - SPAN + timedelta(minutes=minute, hours=hours) for hours in range(24 * 8))
+            if moment.astimezone(there).time() >= REMIND_FROM
+            and any(is_near(one, moment) for one in DUE if one.person == person)
+        }
+        assert sorted(day for who, _, day in replicas.received() if who == person) == sorted(days)

@@ -54,7 +54,7 @@ def announced(*nominations: str) -> RankingAnnounced:
 
 
 def nominee(nomination: str = NOMINATION, *, by: str = PERSON, contact: str = MEMBER) -> Nominee:
-    return Nominee(nomination, by, contact, "Kabupaten Bone Bolango", "2020", "75", DESK.ranking)
+    return Nominee(nomination, by, contact, "Kabupaten Bone Bolango", "2020", "75", DESK.ranking, NOW)
 
 
 def known(*nominees: Nominee) -> Known:

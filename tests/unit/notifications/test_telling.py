@@ -81,8 +81,8 @@ def knowing() -> Known:
     """Two nominees of one nominating body at the desk, a late one, and three seats of the province's committee."""
     known = Known(rulebooks={"2020": rulebook()})
     for nomination, contact, name in ((A, CONTACT_A, "Kabupaten Bone Bolango"), (B, CONTACT_B, "Kota Gorontalo")):
-        known.nominees[nomination] = Nominee(nomination, BODY, contact, name, "2020", "75", DESK.ranking)
-    known.nominees[LATE] = Nominee(LATE, BODY, BODY, "Kabupaten Pohuwato", "2020", "75", DESK.ranking, "late")
+        known.nominees[nomination] = Nominee(nomination, BODY, contact, name, "2020", "75", DESK.ranking, NOW)
+    known.nominees[LATE] = Nominee(LATE, BODY, BODY, "Kabupaten Pohuwato", "2020", "75", DESK.ranking, NOW, "late")
     for office, person in (("sekretaris-daerah", CHAIR), ("kepala-bps", MEMBER), ("sekretaris-panitia", CLERK)):
         key = SeatKey("2020", "75", "panitia-9", office, 1)
         known.seats[key] = Seat(key, person, held=True)
@@ -366,4 +366,4 @@ def test_a_nominee_stands_where_its_last_event_left_it():
     back = StageAdvanceWithdrawn(nomination=A, left=NEXT, returned=DESK, appeal=CAUSE, seal=CAUSE, **DECIDED)
     assert (after(back).standing, stage_of(known.nominees[A].at)) == ("out", DESK)
     assert [one.nomination for one in known.standing_in("2020")] == [B]
-    assert [one.nomination for one in known.standing_at([DESK.ranking])] == [B]
+    assert [one.nomination for one in known.standing_at([DESK.ranking], by=NOW)] == [B]

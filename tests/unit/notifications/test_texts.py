@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from schemas.rulebook import Rulebook
 from services.notifications.api.preview import example
-from services.notifications.domain.templates import TEMPLATES
+from services.notifications.domain.templates import LEGAL, RULES, TEMPLATES
 from services.notifications.texts import LOCALES, Contents, plain, write_letter
 from tests.unit.notifications.given import rulebook as shipped
 
@@ -77,7 +77,7 @@ def test_an_announcement_without_a_window_promises_no_appeal(rulebook):
     english, indonesian = (write_letter(said, rulebook, locale).body for locale in ("en", "id"))
     assert "1. Kabupaten Bone Bolango: advances to the next stage\n" in english
     assert "Kota Gorontalo: does not advance\n" in english
-    assert "1. Kabupaten Bone Bolango: maju ke tahap berikutnya\n" in indonesian
+    assert "1. Kabupaten Bone Bolango: lolos ke tahap berikutnya\n" in indonesian
     assert "1 Maret 2021 pukul 09.30 WITA" in indonesian
     assert "Sanggah" not in indonesian
     assert "Appeals" not in english
@@ -138,3 +138,19 @@ def test_no_name_can_add_a_line_or_a_placeholder(name):
     letter = write_letter(contents("nominated", {"at": desk(book)}, {A: name}), book, "en")
     assert letter.body.count("\n") == lines
     assert plain(name) in letter.body
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_legal_notice_says_that_it_cannot_be_switched_off_and_no_other_message_does(template, rulebook):
+    legal = RULES[template].group in LEGAL
+    said = {"en": "cannot be switched off", "id": "tidak dapat dimatikan"}
+    for locale in LOCALES:
+        assert (said[locale] in write_letter(example(template, rulebook), rulebook, locale).body) == legal
+
+
+def test_one_is_one_and_two_are_several(rulebook):
+    params = {"at": desk(rulebook)}
+    for sheets, english in ((1, "you score 1 nominee of"), (2, "you score 2 nominees of")):
+        said = contents("assigned", params | {"own": [{"sheets": sheets}]}, {})
+        assert english in write_letter(said, rulebook, "en").body
+        assert f"{sheets} calon" in write_letter(said, rulebook, "id").body

@@ -112,6 +112,17 @@ async def test_a_call_is_signed_as_the_specification_says_and_asks_for_the_named
     assert Webhook(called.secret).verify(BODY, headers) == {"type": "paritrana.nominated"}
 
 
+async def test_a_proxy_of_the_environment_is_not_used(monkeypatch):
+    """It would resolve the name again, and reach what the check refused."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    server = Server()
+    async with server.running() as port:
+        answer = await caller().post(endpoint(port), "one", BODY)
+    assert answer.verdict == "accepted"
+    assert server.headers()["host"] == f"{HOST}:{port}"
+
+
 async def test_a_rotated_secret_signs_beside_the_new_one():
     server, former = Server(), new_secret()
     async with server.running() as port:

@@ -15,8 +15,10 @@ from kernel.decider import Emit, Position, Refusal
 from kernel.log import Recorded
 from schemas.envelope import Event
 from schemas.nomination import (
+    AppealDecided,
     ConflictDeclared,
     ConflictLifted,
+    DecisionReviewed,
     MemberAppointed,
     MemberRemoved,
     NominationAmended,
@@ -248,7 +250,8 @@ def test_an_announcement_shows_only_on_the_seal_it_is_of():
     assert log.rows()[0]["announced"] is not None
 
 
-def test_what_a_province_sealed_is_carried_to_the_nation():
+def at_the_nation() -> Log:
+    """Return a history in which a nominee comes to a national stage with a figure that its province sealed."""
     carried = {"tier": "provincial", "stage": "seleksi", "aspect": "kinerja"}
     rules = pinned(aspect("kinerja", "1/2", "carried", carried=carried), aspect("wawancara", "1/2"))
     log = begun()
@@ -263,9 +266,51 @@ def test_what_a_province_sealed_is_carried_to_the_nation():
     log.add("committee/2020/00", appointed(1, MEMBERS[0]).model_copy(update={"province": "00"}))
     stream = sheet_stream(N1, NATIONAL, MEMBERS[0])
     log.add(stream, submitted(N1, MEMBERS[0], wawancara="90").model_copy(update={"at": NATIONAL}))
-    rows = log.rows("2020/00")
+    return log
+
+
+def test_what_a_province_sealed_is_carried_to_the_nation():
+    rows = at_the_nation().rows("2020/00")
     assert table(rows) == [(N1, 1, "80/1", None, "provisional")]
     assert rows[1]["name"] == "Kabupaten Bone Bolango"
+
+
+@given(st.permutations(["award", "award", "one", "two"]))
+def test_the_last_verdict_counts_in_whatever_order_streams_arrive_once_its_figures_are_here(order):
+    """Each stream keeps its order, the award's that of the verdicts; between streams nothing does."""
+    log = at_the_nation()
+    verdicts = {appeal: verdict(appeal, value) for appeal, value in (("one", "50/1"), ("two", "60/1"))}
+    totals = {None: "80/1", "one": "70/1", "two": "75/1"}
+    reviews, arrived = iter(verdicts.items()), set()
+    last = counted = None
+    for stream in order:
+        if stream == "award":
+            last, (_, reviewed) = next(reviews)
+            log.add(AT.award, reviewed)
+        else:
+            log.add(f"appeal/{an_id(stream)}", verdicts[stream][0])
+            arrived.add(stream)
+        counted = last if last in arrived else counted
+        assert table(log.rows("2020/00")) == [(N1, 1, totals[counted], None, "provisional")]
+    assert counted == "two"
+
+
+def verdict(appeal: str, value: str) -> tuple[AppealDecided, DecisionReviewed]:
+    """Return the two events by which an upheld appeal sets a figure of the first nominee."""
+    said = {"appeal": an_id(appeal), "at": AT, "seal": an_id("seal")}
+    row = {"nomination": N1, "candidate": "75.03", "rank": 1, "total": value, "shown": "0"}
+    figures = [{"aspect": "kinerja", "value": value}]
+    decided = {
+        **said,
+        "nomination": N1,
+        "plenary": an_id("p"),
+        "motion": 1,
+        "verdict": {"outcome": "upheld", "figures": figures},
+        "before": DIGEST,
+        "standings": [{**row, "aspects": [{**figures[0], "sheets": 0}]}],
+    }
+    reviewed = {**said, "outcome": "upheld", "digest": DIGEST}
+    return AppealDecided.model_validate(decided), DecisionReviewed.model_validate(reviewed)
 
 
 # --- extensions, freezes, and ways that turn back ------------------------------------------------------------------

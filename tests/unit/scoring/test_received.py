@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from schemas.nomination import (
+    AppealDecided,
+    AppealLodged,
     CommitteeFormed,
     ConflictDeclared,
     ConflictLifted,
+    DecisionReviewed,
     MemberAppointed,
     MemberRemoved,
     NominationAmended,
     NominationEliminated,
     NominationFiledLate,
+    NominationReinstated,
     NominationRejected,
     NominationWithdrawn,
     ResealOrdered,
@@ -33,12 +38,16 @@ from services.scoring.domain.received import (
     COMMITTEE,
     NOMINATION,
     SEASON,
+    VERDICT,
     Ground,
     Interest,
     Nomination,
     Order,
+    Unheard,
     Unknown,
+    Verdict,
     committee_stream,
+    verdict_stream,
 )
 from tests.unit.scoring.given import (
     AT,
@@ -271,6 +280,23 @@ def test_a_later_advance_revives_who_was_returned_or_eliminated():
         assert nomination.competes_at(NATIONAL)
 
 
+def test_who_is_reinstated_competes_where_it_was_eliminated():
+    by = {"nomination": N1, "at": AT, "plenary": an_id("plenary"), "motion": 1, "seal": an_id("seal")}
+    history = [NominationEliminated(reason="below-quota", **by), NominationReinstated(appeal=an_id("appeal"), **by)]
+    nomination = NOMINATION.fold(happened(f"nomination/{N1}", [nominated(), *history]))
+    assert isinstance(nomination, Nomination)
+    assert nomination.competes_at(AT)
+
+
+def test_who_was_rejected_stays_rejected_when_an_appeal_takes_its_advance():
+    rejected = NominationRejected(
+        nomination=N1, at=NATIONAL, verifier=MEMBER, office="verifikator", reason_digest=DIGEST
+    )  # fmt: skip
+    nomination = NOMINATION.fold(happened(f"nomination/{N1}", [nominated(), ADVANCED, rejected, RETURNED]))
+    assert isinstance(nomination, Nomination)
+    assert (nomination.path, nomination.fallen, nomination.standing) == ((AT,), (NATIONAL,), "rejected")
+
+
 def test_a_rejected_nomination_is_out_and_an_amended_one_has_its_new_name():
     rejected = NominationRejected(nomination=N1, at=AT, verifier=MEMBER, office="verifikator", reason_digest=DIGEST)
     amended = NominationAmended(
@@ -311,6 +337,33 @@ def test_an_appeal_holds_the_stages_it_names_until_it_is_decided():
     assert (award.holding(INTERVIEW), award.holding(AT)) == ((an_id("one"),), ())
     award = AWARD.fold(happened(AT.award, history))
     assert (award.holding(NATIONAL), award.holding(INTERVIEW)) == ((an_id("two"),), ())
+
+
+def reviewed(appeal: str, outcome: Any = "upheld", at: Any = AT) -> DecisionReviewed:
+    return DecisionReviewed(at=at, appeal=an_id(appeal), seal=an_id("seal"), outcome=outcome, digest=DIGEST)
+
+
+def test_the_last_upheld_appeal_against_a_ranking_counts_in_the_order_of_the_awards_stream():
+    history = [reviewed("one"), reviewed("two", "dismissed"), reviewed("three"), reviewed("four", at=INTERVIEW)]
+    assert AWARD.fold(happened(AT.award, history[:2])).corrected == {AT.ranking: an_id("one")}
+    corrected = {AT.ranking: an_id("three"), INTERVIEW.ranking: an_id("four")}
+    assert AWARD.fold(happened(AT.award, history)).corrected == corrected
+
+
+def test_a_verdict_is_the_exact_figures_of_everybody_it_ranks():
+    appeal = {"appeal": an_id("one"), "nomination": N1, "at": AT, "plenary": an_id("plenary"), "motion": 1}
+    lodged = AppealLodged(**appeal, by=an_id("contact"), capacity="contact", reason_digest=DIGEST)
+    decided: dict[str, Any] = {**appeal, "seal": an_id("seal"), "before": DIGEST}
+    dismissed = AppealDecided.model_validate({**decided, "verdict": {"outcome": "dismissed"}})
+    rows = [{"nomination": N1, "candidate": "75.03", "rank": 1, "total": "242/3", "shown": "80.67"}]
+    rows[0]["aspects"] = [{"aspect": "kinerja", "value": "242/3", "sheets": 3}]
+    verdict = {"outcome": "upheld", "figures": [{"aspect": "kinerja", "value": "242/3"}]}
+    upheld = AppealDecided.model_validate({**decided, "verdict": verdict, "standings": rows, "after": DIGEST})
+    stream = verdict_stream(an_id("one"))
+    assert VERDICT.fold(happened(stream, [lodged])) == Unheard()
+    assert VERDICT.fold(happened(stream, [lodged, dismissed])) == Unheard()
+    figures = {N1: {"kinerja": Fraction(242, 3)}}
+    assert VERDICT.fold(happened(stream, [lodged, upheld])) == Verdict(stream, 2, figures)
 
 
 INTERVIEW = NATIONAL.model_copy(update={"stage": "wawancara"})

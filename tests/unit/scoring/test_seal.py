@@ -31,6 +31,8 @@ from services.scoring.domain.received import (
     Order,
     Season,
     Seat,
+    Unheard,
+    Verdict,
 )
 from services.scoring.domain.seal import (
     FiledSheet,
@@ -183,6 +185,13 @@ def test_a_removed_member_who_sits_again_counts_again():
     assert len(seal_of(inputs(committee=again)).counted) == 2
 
 
+def test_a_scorer_who_was_removed_and_sits_on_as_a_clerk_was_removed():
+    committee = a_committee(MEMBER, GONE).remove(Seat(BODY, "ketua-apindo", 2), GONE)
+    clerk = committee.appoint(Seat(BODY, "sekretaris-panitia", 2), GONE)
+    event = seal_of(inputs(nominations=(a_nomination(N1),), **{**removed("kept-uncounted"), "committee": clerk}))
+    assert [one.reason for one in event.excluded] == ["removed"]
+
+
 def test_recusal_reaches_only_the_nomination_it_is_about():
     event = seal_of(inputs(committee=an_interest(a_committee(), N1)))
     assert [one.stream for one in event.counted] == [sheet_stream(N2, AT, MEMBER)]
@@ -326,6 +335,41 @@ def test_a_carried_aspect_is_taken_exactly_from_the_seal_of_the_stage_that_was_p
     assert [(one.nomination, one.total) for one in event.standings] == [(N1, f"{(2 * Fraction(242, 3) + 90) / 3}")]
     assert [(one.nomination, one.reason, one.aspect) for one in event.unrankable] == [(N2, "not-carried", "kinerja")]
     assert event.basis.carried == (StreamPoint(stream=AT.ranking, version=3),)
+
+
+def at_national(**changed: Any) -> Inputs:
+    """Return what a national stage is sealed from, to which two come with the figures of the province's seal."""
+    nominations = (a_nomination(N1, AT, NATIONAL), a_nomination(N2, AT, NATIONAL))
+    usual: dict[str, Any] = {
+        "ranking": a_closed(CARRYING),
+        "committee": a_committee(),
+        "nominations": nominations,
+        "sheets": (filed(N1, wawancara="90"), filed(N2, wawancara="90")),
+        "versions": {AT.award: 4},
+        "carried": {AT.ranking: sealed_state(sheets=(filed(N1, kebijakan="1", kinerja="80"), filed(N2)))},
+    }
+    return Inputs(**(usual | changed))
+
+
+def test_what_a_verdict_corrected_is_carried_as_the_verdict_has_it():
+    verdict = Verdict("appeal/x", 2, {N1: {"kinerja": Fraction(200, 3)}, N2: {"kinerja": Fraction(75)}})
+    (event,) = events(decide_seal(at_national(), sealing(at=NATIONAL)))
+    assert [(one.nomination, one.total) for one in event.standings] == [(N1, "250/3"), (N2, "230/3")]
+    corrected = at_national(verdicts={AT.ranking: verdict})
+    (event,) = events(decide_seal(corrected, sealing(at=NATIONAL)))
+    assert [(one.nomination, one.total) for one in event.standings] == [(N2, "80/1"), (N1, "670/9")]
+    assert event.basis.carried == (
+        StreamPoint(stream="appeal/x", version=2),
+        StreamPoint(stream=AT.ranking, version=3),
+    )
+    assert event.basis.streams == (StreamPoint(stream=AT.award, version=4),)
+
+
+def test_a_seal_waits_for_the_figures_of_a_verdict_of_which_it_has_heard():
+    held = refusal(decide_seal(at_national(verdicts={AT.ranking: Unheard()}), sealing(at=NATIONAL)))
+    assert (held.code, held.status) == ("verdict-on-its-way", 409)
+    assert AT.ranking in held.detail.en
+    assert AT.ranking in held.detail.id
 
 
 # --- refusals ------------------------------------------------------------------------------------------------------

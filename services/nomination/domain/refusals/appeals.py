@@ -32,8 +32,8 @@ RULES: Final = {
         FORBIDDEN,
         "Only the nominee's contact and the secretariat that nominated may appeal.",
         "Hanya narahubung calon dan sekretariat pengusul yang dapat mengajukan sanggah.",
-        "Turn to the secretariat of {province}.",
-        "Hubungi sekretariat {province}.",
+        "Turn to the secretariat of {body}.",
+        "Hubungi sekretariat {body}.",
     ),
     "appeal-not-in-this-capacity": rule(
         FORBIDDEN,
@@ -62,6 +62,13 @@ RULES: Final = {
         "Sanggah untuk usulan {value} atas keputusan ini masih berjalan.",
         "See /v1/appeals/{appeal}.",
         "Lihat /v1/appeals/{appeal}.",
+    ),
+    "appeal-dismissed": rule(
+        CONFLICT,
+        "An appeal for the nomination {value} against this decision was dismissed.",
+        "Sanggah untuk usulan {value} atas keputusan ini sudah ditolak.",
+        "The verdict stands; a corrected result that is announced later is another decision.",
+        "Putusan itu tetap berlaku; hasil perbaikan yang diumumkan kemudian adalah keputusan lain.",
     ),
     "aspect-not-at-stage": rule(
         UNFIT,
@@ -97,13 +104,6 @@ RULES: Final = {
         "Sanggah ini tidak menyangkut {value}, melainkan {stage}.",
         "Put the verdict on {stage}.",
         "Ajukan putusan pada {stage}.",
-    ),
-    "stage-frozen": rule(
-        CONFLICT,
-        "{value} is held until these appeals are decided: {appeals}.",
-        "{value} ditahan sampai sanggah berikut diputus: {appeals}.",
-        "Let a plenary decide the appeals first.",
-        "Putuskan dahulu sanggah tersebut dalam sidang pleno.",
     ),
     "verdict-without-figures": rule(
         UNFIT,
@@ -179,16 +179,23 @@ RULES: Final = {
         CONFLICT,
         "Ranked anew, {tied} would share rank {value} with {places} place(s) left.",
         "Setelah diperingkat ulang, {tied} berbagi peringkat {value} dan tersisa {places} tempat.",
-        "Send them in `order`, best first; the vote on the verdict then breaks the tie too.",
-        "Kirim urutan mereka dalam `order`, yang terbaik lebih dahulu; pemungutan suara atas putusan sekaligus "
-        "memutus seri itu.",
+        "Send just them in `order`, best first ({expected}); the vote on the verdict then breaks the tie too.",
+        "Kirim urutan mereka saja dalam `order`, yang terbaik lebih dahulu ({expected}); pemungutan suara atas putusan "
+        "sekaligus memutus seri itu.",
     ),
     "verdict-order-not-theirs": rule(
         UNFIT,
-        "The order does not name those who would share a rank at the cut.",
-        "Urutan itu tidak memuat mereka yang akan berbagi peringkat pada batas kuota.",
+        "The order does not name just those who would share a rank at the cut, each once.",
+        "Urutan itu tidak memuat tepat mereka yang akan berbagi peringkat pada batas kuota, masing-masing satu kali.",
         "Send an order of: {expected}; where nobody is tied there, leave it out.",
         "Kirim urutan dari: {expected}; bila tidak ada seri di sana, hilangkan.",
+    ),
+    "verdict-of-unverified": rule(
+        CONFLICT,
+        "By this verdict {value} would advance without having been verified at this stage.",
+        "Dengan putusan ini {value} akan maju padahal belum terverifikasi pada tahap ini.",
+        "Verify them while the appeal is open, or dismiss it.",
+        "Verifikasi mereka selagi sanggahan belum diputus, atau tolak sanggahan itu.",
     ),
     "verdict-outdated": rule(
         CONFLICT,

@@ -161,6 +161,13 @@ RULES: Final = {
         "Let the province's secretariat nominate it.",
         "Biarkan sekretariat provinsi yang mengusulkannya.",
     ),
+    "province-before-itself": rule(
+        UNFIT,
+        "The path of {value} begins in the province, where {name} would be judged by its own committee.",
+        "Jalur {value} dimulai di provinsi, sehingga {name} akan dinilai oleh panitianya sendiri.",
+        "Nominate a province in a category whose path begins at the centre.",
+        "Usulkan provinsi pada kategori yang jalurnya dimulai di tingkat pusat.",
+    ),
     "window-not-open": rule(
         CONFLICT,
         "Nominations open at {value}.",

@@ -169,6 +169,13 @@ RULES: Final = {
         "You take no part in this item; you may in others.",
         "Anda tidak ikut pada agenda ini; pada agenda lain boleh.",
     ),
+    "seat-of-later-rules": rule(
+        CONFLICT,
+        "Your seat ({value} {seat}) is not among those of rulebook version {version}, by which this motion is decided.",
+        "Kursi Anda ({value} {seat}) belum ada pada juknis versi {version} yang menjadi dasar putusan atas usul ini.",
+        "You take part in motions on rankings that were sealed under the version that has your seat.",
+        "Anda ikut pada usul atas peringkat yang disegel menurut versi juknis yang memuat kursi Anda.",
+    ),
     "voted-already": rule(
         CONFLICT,
         "You voted on motion {value} already.",
@@ -284,6 +291,13 @@ RULES: Final = {
         "Name a nomination that was filed after its window for this stage and is not admitted yet.",
         "Sebut usulan terlambat untuk tahap ini yang belum diputus penerimaannya.",
     ),
+    "late-taken-back": rule(
+        CONFLICT,
+        "The late nomination {value} was taken back before it was admitted: there is nothing left to decide on it.",
+        "Usulan terlambat {value} sudah ditarik sebelum diterima: tidak ada lagi yang perlu diputus tentangnya.",
+        "Go on with the next question; this one stays undecided.",
+        "Lanjutkan ke usul berikutnya; usul ini dibiarkan tanpa putusan.",
+    ),
     "stage-sealed": rule(
         CONFLICT,
         "The ranking {value} is sealed: nobody can be admitted to it.",
@@ -334,6 +348,13 @@ RULES: Final = {
         "Hitungan yang dinyatakan adalah {stated} (setuju/menolak/abstain/tidak sah), bukan {value}.",
         "Look at the count again; confirm it only if it is right.",
         "Periksa kembali hitungannya; sahkan hanya bila benar.",
+    ),
+    "confirmed-by-teller": rule(
+        FORBIDDEN,
+        "You stated the count of motion {value} yourself, so that others have to confirm it.",
+        "Hitungan suara atas usul {value} Anda nyatakan sendiri, sehingga harus disahkan oleh anggota lain.",
+        "Ask two other members who are present to confirm it.",
+        "Minta dua anggota lain yang hadir untuk mengesahkannya.",
     ),
     "confirmed-already": rule(
         CONFLICT,

@@ -1,4 +1,6 @@
-"""Minutes (berita acara): what a meeting's record says of itself, with all that it rests on and led to.
+"""Minutes (berita acara) as programs read them: what a meeting's record says of itself, what it rests on and led to.
+
+`minutes_printed` has the sheet that people sign, made of the same events with its own tables and sentences.
 
 A pure fold of raw documents, as the other records are, but of one meeting and made when it is asked for: the meeting's
 own stream, its committee's, and the events that the meeting names. The head of the meeting's stream stands in it, so

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.nomination.domain.sheet import CSV, MOST_ROWS, XLSX, ErrorValue, Formula
-from services.nomination.sheets import Unreadable, read_rows
+from services.nomination.domain.spreadsheet import CSV, MOST_ROWS, XLSX, ErrorValue, Formula
+from services.nomination.spreadsheets import Unreadable, read_rows
 
 HEAD = "kategori;jenis;nama"
 

@@ -1,4 +1,8 @@
-"""Gathers from the log what the minutes of a plenary cite, as it stood when the meeting ended."""
+"""Minutes as they are printed: gathers from the log what the sheet cites, as it stood when the meeting ended.
+
+`projections.minutes_read` has the minutes as they are read by programs: the record in the words of its events. The
+sheet is laid out from decoded events, with names, tables and sentences, and is marked while the meeting goes on.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +16,17 @@ from kernel.codec import Codec, happened
 from kernel.decider import Happened, Position
 from kernel.log import Connection, Recorded, read_stream, recorded
 from kernel.service import Service
-from schemas.nomination import PlenaryAdjourned
+from schemas.nomination import AppealDecided, AppealMotionOpened, DecisionContested, PlenaryAdjourned
 from schemas.rulebook import Rulebook
 from schemas.scoring import RankingSealed
 from schemas.service import ServiceKeyPublished
 from services.nomination.api.parts import SQL
 from services.nomination.directory import Directory
-from services.nomination.documents.meeting import Cited, Head, Holder, MeetingRecord, minutes_of, record_of
+from services.nomination.documents.meeting import Cited, Head, Holder, MeetingRecord, Opening, minutes_of, record_of
 from services.nomination.documents.sheets import MinutesSheet
 from services.nomination.domain.committee import COMMITTEE, Committee, committee_stream
 from services.nomination.domain.local_time import day_of
-from services.nomination.domain.nomination import NOMINATION, FiledLate, Nomination, nomination_stream
+from services.nomination.domain.nomination import NOMINATION, candidate_of, nomination_stream
 from services.nomination.domain.plenary import plenary_stream
 from services.nomination.domain.season import SEASON, known, season_stream
 
@@ -37,11 +41,12 @@ class _Gathered:
     committee: Committee
     seals: Mapping[str, RankingSealed]
     results: Mapping[tuple[str, int], Any]
+    appeals: Mapping[str, int]
     texts: Mapping[str, str | None]
     keys: tuple[str, ...]
 
 
-async def read_minutes(service: Service, directory: Directory, plenary: str, address: str) -> MinutesSheet | None:
+async def printed_minutes(service: Service, directory: Directory, plenary: str, address: str) -> MinutesSheet | None:
     """Return the sheet of a plenary's minutes, None when there is no such plenary. Raises DirectoryAway.
 
     `address` is where the minutes are read again.
@@ -62,6 +67,7 @@ async def read_minutes(service: Service, directory: Directory, plenary: str, add
         seals=found.seals,
         candidates=await _candidates(service, _nominations(found)),
         results=found.results,
+        appeals=found.appeals,
         texts=found.texts,
         head=Head(last.version, last.hash.hex()),
         keys=found.keys or (hashlib.sha256(service.signer.public_key).hexdigest(),),
@@ -89,6 +95,7 @@ async def _gather(connection: Connection, codec: Codec, plenary: str) -> _Gather
         committee=COMMITTEE.fold(committees),
         seals=await _seals(connection, codec, record),
         results=await _at(connection, codec, record.results),
+        appeals=await _appeals(connection, codec, record),
         texts=await _texts(connection, record),
         keys=await _keys(connection, events),
     )
@@ -110,6 +117,22 @@ async def _seals(connection: Connection, codec: Codec, record: MeetingRecord) ->
     points = {(event.ranking, event.seal_version): event.seal for _, event in record.tabled}
     found = await _at(connection, codec, points)
     return {points[point]: event for point, event in found.items() if isinstance(event, RankingSealed)}
+
+
+async def _appeals(connection: Connection, codec: Codec, record: MeetingRecord) -> dict[str, int]:
+    """Return the number of each appeal that the meeting dealt with, as its award counts them."""
+    said, numbers = record.convened, dict[str, int]()
+    for category in {one.opened.item.category for one in record.motions.values() if _is_appeal(one.opened)}:
+        award = f"award/{said.season}/{said.tier}/{said.province}/{category}"
+        for event in await read_stream(connection, award):
+            contested = happened(event, codec).event
+            if isinstance(contested, DecisionContested):
+                numbers[contested.appeal] = contested.number
+    return numbers
+
+
+def _is_appeal(opened: Opening) -> bool:
+    return isinstance(opened, AppealMotionOpened)
 
 
 async def _at(connection: Connection, codec: Codec, points: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Any]:
@@ -144,18 +167,20 @@ def _nominations(found: _Gathered) -> set[str]:
         named |= {row.nomination for row in seal.standings} | {row.nomination for row in seal.unrankable}
     for motion in found.record.motions.values():
         named |= motion.nominations
-    return named
+    # An appeal moves others than the one who appealed, and its meeting need not have tabled their ranking.
+    for event in found.results.values():
+        if isinstance(event, AppealDecided):
+            named |= {row.nomination for row in event.standings or ()} | {
+                row.nomination for row in event.unrankable or ()
+            }
+    return named | {event.nomination for event in found.results.values() if getattr(event, "nomination", None)}
 
 
 async def _candidates(service: Service, nominations: Iterable[str]) -> dict[str, str]:
     """Return the official name of each nomination's candidate."""
     names: dict[str, str] = {}
     for nomination in sorted(nominations):
-        match await service.executor.state(NOMINATION, nomination_stream(nomination)):
-            case Nomination(candidate=candidate):
-                names[nomination] = candidate.name
-            case FiledLate(filed=filed):
-                names[nomination] = filed.candidate.name
-            case _:
-                continue
+        candidate = candidate_of(await service.executor.state(NOMINATION, nomination_stream(nomination)))
+        if candidate is not None:
+            names[nomination] = candidate.name
     return names
