@@ -24,6 +24,7 @@ from services.audit.checks.seasons import Holds, seasons_faults
 from services.audit.checks.stages import frozen_faults, frozen_remarks
 from services.audit.checks.staleness import orders_faults
 from services.audit.checks.telling import UNREADABLE, Fault, told
+from services.audit.checks.terms import terms_faults
 from services.audit.checks.verification import verification_faults
 from services.audit.checks.ways import way_faults
 from services.audit.events import Document
@@ -50,6 +51,7 @@ _CHECKS: Final = (
     seasons_faults,
     frozen_faults,
     orders_faults,
+    terms_faults,
     verification_faults,
     way_faults,
 )

@@ -16,6 +16,8 @@ Json = Mapping[str, Any]
 
 OPENINGS: Final = ("MotionOpened", "TieMotionOpened", "AdmissionMotionOpened", "AppealMotionOpened")
 DECISIONS: Final = ("PlenaryDecided", "AdmissionDecided")
+_AROUND: Final = ("PlenaryConvened", "PlenaryAdjourned", "MinutesCorrected")
+"""What comes before a meeting, ends it or comes after it."""
 
 
 class Point(NamedTuple):
@@ -135,10 +137,14 @@ class Meeting:
     decided: list[Decided] = field(default_factory=list)
     adjourned: bool = False
     wrong: list[tuple[Place, str]] = field(default_factory=list)
+    acts: list[tuple[Place, str]] = field(default_factory=list)
+    """Where, and when, something was done in the meeting."""
 
     def take(self, event: Kept) -> None:
         """Fold one event of the plenary's stream."""
         self.wrong += ((event.place, what) for what in self._faults(event))
+        if event.name not in _AROUND:
+            self.acts.append((event.place, event.time))
         data = event.data
         match event.name:
             case "PlenaryConvened":

@@ -37,6 +37,7 @@ RANKING: Final = (
     "ScoringOpened", "ScoringExtended", "ScorersAssigned", "ScoringClosed", "RankingSealed", "RankingSuperseded",
 )  # fmt: skip
 COMMITTEE: Final = ("MemberAppointed", "MemberRemoved", "ConflictDeclared", "ConflictLifted")
+TERM: Final = ("CommitteeFormed",)
 SEASON: Final = (
     "SeasonOpened", "RulebookPublished", "RulebookAmended", "DeadlineExtended", "SeasonFrozen", "SeasonUnfrozen",
     "SeasonClosed",
@@ -81,7 +82,7 @@ _HOMES: Final[Sequence[tuple[Sequence[str], Callable[[Json], str | None]]]] = (
     (WAY, lambda data: f"nomination/{data['nomination']}"),
     (APPEAL, lambda data: f"appeal/{data['appeal']}"),
     (MEETING, lambda data: f"plenary/{data['plenary']}"),
-    (COMMITTEE, lambda data: f"committee/{data['season']}/{data['province']}"),
+    ((*COMMITTEE, *TERM), lambda data: f"committee/{data['season']}/{data['province']}"),
     (SEASON, lambda data: f"season/{data['season']}"),
     (RANKING, lambda data: ranking_of(data["at"])),
     (("StageFrozen", "StageUnfrozen"), lambda data: award_of(data["stages"][0])),
@@ -112,7 +113,7 @@ class Record:
         """Everything that a decision can list among its results."""
         self.meetings: dict[str, Meeting] = {}
         self.faults: list[Fault] = []
-        kept = (*WAY, *AWARD, *RANKING, *COMMITTEE, *SEASON, *APPEAL, "InterviewScheduled")
+        kept = (*WAY, *AWARD, *RANKING, *COMMITTEE, *TERM, *SEASON, *APPEAL, "InterviewScheduled")
         self._takers: dict[str, Callable[[Document, Place], None]] = {
             **dict.fromkeys(kept, self._take_kept),
             **dict.fromkeys(MEETING, self._take_meeting),

@@ -63,18 +63,23 @@ def places_of(person: Person, roles: Sequence[str]) -> list[str] | None:
     return sorted(places)
 
 
-def may_see_sealed(person: Person, province: str) -> bool:
-    """Tell whether a person may see a place's sealed ranking before it is announced."""
-    if person.may("auditor") or person.may("secretariat", province=province):
+def audits(person: Person, season: str | None) -> bool:
+    """Tell whether a person audits a season; where no one season is asked for, whether all of them."""
+    return person.scopes("auditor", "province") is None if season is None else person.may("auditor", season=season)
+
+
+def may_see_sealed(person: Person, at: Stage) -> bool:
+    """Tell whether a person may see a stage's sealed ranking before it is announced."""
+    if audits(person, at.season) or person.may("secretariat", province=at.province):
         return True
-    return any(acts_for(person, role, province) for role in OF_THE_BODY)
+    return any(acts_for(person, role, at.province) for role in OF_THE_BODY)
 
 
 async def may_see_provisional(service: Service, person: Person, heading: Json) -> bool:
     """Tell whether a person may see a stage's aggregates before the seal: no sheet and no vote in them."""
-    if person.may("auditor"):
-        return True
     at = Stage.model_validate(heading["at"])
+    if audits(person, at.season):
+        return True
     if not acts_for(person, "secretary", at.province):
         return False
     committee = await service.executor.state(COMMITTEE, committee_stream(at))

@@ -561,6 +561,7 @@ async def test_reading_anothers_sheet_needs_a_right_and_leaves_a_trace_before_th
         world.person(MEMBERS[1], Grant.of("secretary", committee="75")),
         world.person(an_id("both"), Grant.of("member", committee="75"), Grant.of("secretary", committee="75")),
         world.person(CLERK, Grant.of("secretary", committee="75", season="2019")),
+        world.person(an_id("auditor"), Grant.of("auditor", season="2019")),
     ):
         await scorer.fails(403, "forbidden", "GET", other)
     assert (await world.member(0).does("GET", other))["status"] == "submitted"
@@ -597,6 +598,7 @@ async def test_nobody_with_a_sheet_in_it_sees_a_provisional_ranking(world):
         world.person(an_id("s"), Grant.of("secretariat", province="75")),
         world.person(CLERK, Grant.of("secretary", committee="13")),
         world.person(an_id("o"), Grant.of("operator")),
+        world.person(an_id("auditor"), Grant.of("auditor", season="2019")),
     ):
         await caller.fails(403, "forbidden", "GET", RANKING)
     assert (await world.client.get(RANKING)).status_code == 401

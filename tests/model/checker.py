@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from kernel.decider import Happened
 from schemas.envelope import Stage
@@ -29,6 +30,7 @@ IN_A_FROZEN_SEASON: Final = frozenset(
     ["AppealLodged", "DecisionContested", "StageFrozen", "SeasonUnfrozen", "SeasonClosed", "ResealOrdered"]
 )
 """Appeals, whose windows do not wait; and what the service finds by itself of a seal that had arrived."""
+AROUND_A_MEETING: Final = ("PlenaryConvened", "PlenaryAdjourned", "MinutesCorrected")
 OPENS: Final = {
     "MotionOpened": "propose",
     "TieMotionOpened": "tie",
@@ -44,6 +46,11 @@ def _name(happened: Happened) -> str:
 def _taken(winners: dict[str, int]) -> list[int]:
     """Return the ranks that winners take; who shares a rank takes as many as they are, from it on."""
     return [rank + more for rank, holders in Counter(winners.values()).items() for more in range(holders)]
+
+
+def _day(province: str, moment: datetime) -> date:
+    """Return the day of a moment in the model's province, or in the nation."""
+    return moment.astimezone(ZoneInfo("Asia/Jakarta" if province == "00" else "Asia/Makassar")).date()
 
 
 def _led(content: dict[str, Any]) -> dict[tuple[str, str, str], Any]:
@@ -66,6 +73,8 @@ class Place:
     stated: dict[tuple[str, str], Any] = field(default_factory=dict)
     """The latest appointment by person and body: whom a person belongs to outlives the seat."""
     interests: set[tuple[str, str, str | None]] = field(default_factory=set)
+    terms: list[tuple[str, date, date]] = field(default_factory=list)
+    """Bodies with the first and the last day of a term."""
 
     def take(self, happened: Happened) -> None:
         event = happened.event
@@ -83,12 +92,16 @@ class Place:
             case "ConflictLifted":
                 self.interests.remove((event.person, event.category, event.nomination))
             case "CommitteeFormed":
-                pass
+                self.terms.append((event.body, event.term_from, event.term_until))
             case other:
                 raise AssertionError(f"{other} on a committee's stream")
 
     def copy(self) -> Place:
-        return Place(dict(self.seats), dict(self.stated), set(self.interests))
+        return Place(dict(self.seats), dict(self.stated), set(self.interests), [*self.terms])
+
+    def in_office(self, body: str, day: date) -> bool:
+        """Tell whether a day lies in a term of a body."""
+        return any(first <= day <= last for of, first, last in self.terms if of == body)
 
     def voting(self, body: str, clerks: Iterable[str]) -> set[str]:
         """Return who holds a seat that votes in a body."""
@@ -238,6 +251,7 @@ class Checker:
         names = [_name(one) for one in appended]
         self._chained(appended)
         self._thawed(appended)
+        self._in_office(appended)
         decisions = [one for one in appended if _name(one) in ("PlenaryDecided", "AdmissionDecided")]
         assert len(decisions) <= 1, "two decisions in one append"
         if decisions:
@@ -291,6 +305,18 @@ class Checker:
             service = "scoring" if one.stream.split("/")[0] in ("ranking", "sheet") else "nomination"
             allowed = IN_A_FROZEN_SEASON if service == "nomination" else frozenset()
             assert not self.frozen[service] or _name(one) in allowed, f"{_name(one)} in a frozen season"
+
+    def _in_office(self, appended: Sequence[Happened]) -> None:
+        """Check that meetings are held, and nominations judged, by bodies on a day of their terms."""
+        for one in appended:
+            if one.stream.startswith("plenary/") and _name(one) not in AROUND_A_MEETING:
+                meeting = self.meetings[one.event.plenary].event
+                province, body = meeting.province, meeting.body
+            elif _name(one) in ("NominationVerified", "NominationReturned", "NominationRejected"):
+                province, body = one.event.at.province, self._rules_of(one.event.at, max(self.rules))["body"]
+            else:
+                continue
+            assert self._place(province).in_office(body, _day(province, one.time)), f"{body} acts out of office"
 
     # --- folding
 
@@ -655,6 +681,8 @@ class Checker:
         self._counted_votes(event, meeting, motion)
         if motion.kind == "propose":
             self._proposal(decision, meeting, motion, at)
+        if motion.kind == "admit" and event.outcome == "carried" and at.ranking in self.rankings:
+            assert decision.time <= self.rankings[at.ranking].closes, "admitted when nobody could score it any more"
         if motion.kind in ("propose", "tie"):
             assert not self._held(at), "a question is decided while an appeal holds the stage"
             assert self.rankings[at.ranking].received.get(event.seal) is not None, "decided on an unknown seal"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from kernel.decider import Refusal
@@ -25,6 +25,7 @@ from tests.model.rules import (
     BODY_OF,
     DESK,
     INTERVIEW,
+    PLACE_OF,
     PROVINCE,
     SEATS,
     SELECTION,
@@ -34,6 +35,7 @@ from tests.model.rules import (
 from tests.model.world import (
     COMPANIES,
     DISMISSED,
+    LAST,
     PACE,
     REGENCIES,
     World,
@@ -80,18 +82,25 @@ class Secretary(World):
 
     # --- a season's beginning
 
-    def found(self) -> None:
-        """Open the season, form its bodies and fill their seats."""
+    def found(self, last: date = LAST) -> None:
+        """Open the season, form its bodies until a day and fill their seats."""
         self.open_season()
         for body in BODIES:
-            self.form(body)
+            self.form(body, last=last)
             for seat in range(3):
                 self.appoint(body, seat, member(body, seat))
         self.deliver()
 
+    def hold_office(self, body: str) -> None:
+        """Renew a body whose term is over, as far as the secretary sees."""
+        place = self.checker.places.get(PLACE_OF[body])
+        if place and not place.in_office(body, self.now.date()):
+            self.form(body, f"SK {len(self.checker.all)}/2021", LAST)
+
     def fill_seats(self, number: int) -> None:
         """Give every free seat to somebody new."""
         for body in BODIES:
+            self.hold_office(body)
             held = {(office, seat) for other, office, seat in self._seats(body) if other == body}
             for index, seat in enumerate(SEATS[body]):
                 if seat not in held:
@@ -164,6 +173,7 @@ class Secretary(World):
 
     def meeting(self, at: Stage) -> str | None:
         """Return a meeting about a stage that goes on and in which its members are; None where none can be called."""
+        self.hold_office(BODY_OF[at])
         going_on = [id_ for id_, _, about in self.plenaries if about == at and not self.checker.meetings[id_].over]
         if not going_on:
             if isinstance(self.convene(at), Refusal):

@@ -33,7 +33,7 @@ from services.nomination.domain.verdict import AskAppeal
 from tests.model.documents import audit
 from tests.model.rules import ASPECTS, BODIES, BODY_OF, DESK, INTERVIEW, MARKS, SELECTION, STAGES, VERIFICATION
 from tests.model.secretary import Secretary
-from tests.model.world import CANDIDATES, CONTACT, DISMISSED, NOMINEES, SECRETARIAT, member, person, upheld
+from tests.model.world import CANDIDATES, CONTACT, DISMISSED, LAST, NOMINEES, SECRETARIAT, member, person, upheld
 
 AT = st.sampled_from(STAGES)
 BODY = st.sampled_from(BODIES)
@@ -53,6 +53,7 @@ BELONGINGS = (
     Belonging(employer="NPP1"),
     Belonging(government="75"),
 )
+TERM = st.sampled_from((LAST, LAST, date(2021, 3, 31), date(2021, 5, 31)))
 BELONGING = st.sampled_from(BELONGINGS)
 FREEZES = st.sampled_from((True, True, True, False))
 
@@ -77,12 +78,14 @@ class Procedure(RuleBasedStateMachine):
         self.world = Secretary()
         self.decrees = 1
 
-    @initialize(named=st.sets(NOMINEE, min_size=4), belonging=BELONGING, body=BODY, seat=VOTING, freezes=FREEZES)
-    def begin(self, named: set[int], belonging: Belonging, body: str, seat: int, freezes: bool) -> None:
-        """Open the season with bodies and nominees; one member may belong to a candidate."""
+    @initialize(
+        named=st.sets(NOMINEE, min_size=4), belonging=BELONGING, body=BODY, seat=VOTING, freezes=FREEZES, last=TERM
+    )
+    def begin(self, named: set[int], belonging: Belonging, body: str, seat: int, freezes: bool, last: date) -> None:
+        """Open the season with bodies and nominees; one member may belong to a candidate, terms may end early."""
         world = self.world
         world.freezes = freezes
-        world.found()
+        world.found(last)
         world.replace(body, member(body, seat), person("neighbour"), belonging)
         for index in sorted(named):
             if index != 3:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
@@ -94,6 +94,7 @@ def test_the_honest_season_passes() -> None:
         ("a prize of another rank", lambda: only("PrizeAwarded", lambda _: {"rank": 9})),
         ("are not 2 ranks", lambda: only("WinnerDeclared", lambda _: {"rank": 2})),
         ("a verdict on the earlier stage was announced", lambda: without("RankingAnnounced", **_verdict())),
+        ("acts out of office", lambda: only("CommitteeFormed", lambda _: {"term_until": date(2021, 2, 1)})),
         ("appeal after its window", lambda: only("RankingAnnounced", lambda one: {"appeals_until": _before(one)})),
     ],
 )  # fmt: skip

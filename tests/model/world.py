@@ -67,6 +67,8 @@ BEGIN = datetime(2021, 1, 10, 3, 0, tzinfo=UTC)
 PACE = timedelta(seconds=20)
 """How long every command takes."""
 REASON = "ab" * 32
+LAST = date(2021, 12, 31)
+"""The last day of a term that is long enough."""
 GOVERNMENTS = frozenset({PROVINCE})
 
 
@@ -249,7 +251,7 @@ class World:
 
     # --- committees
 
-    def form(self, body: str, decree: str = "SK 1/2021", last: date = date(2021, 12, 31)) -> Outcome:
+    def form(self, body: str, decree: str = "SK 1/2021", last: date = LAST) -> Outcome:
         asked = FormCommittee(SEASON, PLACE_OF[body], body, decree, date(2021, 1, 1), last)
         return self.say(committees.forming(asked))
 

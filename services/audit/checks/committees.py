@@ -55,8 +55,10 @@ class Committee:
                 self._seats.pop(seat, None)
             case "ConflictDeclared":
                 self._interests.add(_interest(data))
-            case _:
+            case "ConflictLifted":
                 self._interests.discard(_interest(data))
+            case _:
+                return
 
     def holders(self, body: str, offices: Iterable[str] | None = None) -> set[str]:
         """Return who holds a seat of a body, in some offices or in any."""

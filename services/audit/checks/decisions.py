@@ -11,6 +11,7 @@ from typing import Any
 
 from services.audit.checks.motions import count_faults
 from services.audit.checks.results import compared, crowned, missing_faults, verified_faults
+from services.audit.checks.scoring import deadline
 from services.audit.checks.stages import held_faults, upstream_faults
 from services.audit.checks.staleness import stale_faults
 from services.audit.checks.telling import after, before
@@ -204,3 +205,13 @@ def _entry_faults(decided: Decided, record: Record) -> Iterator[str]:
     current = [one.name for one in seals if one.time < before(decided.event.time)][-1:]
     if current == ["RankingSealed"]:
         yield "the stage was sealed before"
+    if decided.carried and before(decided.event.time) > (closes := _scored_until(decided, record)):
+        yield f"nobody could score it any more: scoring had ended at {closes}"
+
+
+def _scored_until(decided: Decided, record: Record) -> str:
+    """Return until when sheets of a stage were received, as far as that can have been known at a decision."""
+    stream = ranking_of(decided.at)
+    known = [one.point.version for one in record.of(stream) if one.time <= after(decided.event.time)]
+    opened = deadline(record, stream, max(known, default=0) + 1)
+    return opened or record.rules(decided.at["season"], decided.event.data["rulebook_version"]).scoring(decided.at)[1]

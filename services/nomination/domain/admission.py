@@ -1,12 +1,18 @@
-"""Admitting a nomination that was filed late: a plenary votes on it while its stage is not sealed."""
+"""Admitting a nomination that was filed late: a plenary votes on it while its stage is not sealed, and still scored.
+
+Scoring closes a stage only after its deadline, so until then who is admitted can be scored like everybody else; whether
+it did close it need not be known here. A deadline that has passed can be extended as long as the stage is not closed.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from schemas.envelope import Stage
 from schemas.nomination import AdmissionMotionOpened, AgendaItem, Ballot, CandidateNominated
-from services.nomination.domain.evidence import Evidence
+from services.nomination.domain.evidence import Evidence, stage_rules
+from services.nomination.domain.local_time import told
 from services.nomination.domain.nomination import FiledLate, NominationState, TakenBack, Unnominated
 from services.nomination.domain.plenary import Setting
 from services.nomination.domain.refusals import refuse
@@ -20,10 +26,10 @@ class AskAdmission:
 
 
 def admission_motion(
-    asked: AskAdmission, item: AgendaItem, ballot: Ballot, setting: Setting, evidence: Evidence
+    asked: AskAdmission, item: AgendaItem, ballot: Ballot, setting: Setting, evidence: Evidence, received: datetime
 ) -> AdmissionMotionOpened:
     """Return the question whether a late nomination competes; raise Refused."""
-    waiting_at(asked.nomination, item, setting, evidence)
+    waiting_at(asked.nomination, item, setting, evidence, received)
     return AdmissionMotionOpened(
         plenary=setting.plenary.id,
         motion=len(setting.plenary.motions) + 1,
@@ -33,12 +39,18 @@ def admission_motion(
     )
 
 
-def waiting_at(nomination: str, item: AgendaItem, setting: Setting, evidence: Evidence) -> FiledLate:
-    """Return a nomination that waits to be admitted to an item's stage, which has no current seal; raise Refused."""
+def waiting_at(
+    nomination: str, item: AgendaItem, setting: Setting, evidence: Evidence, received: datetime
+) -> FiledLate:
+    """Return a nomination that waits to be admitted to an item's stage, unsealed and still scored; raise Refused."""
     at = setting.plenary.stage(item)
     state = check_waiting(nomination, evidence.nominations.get(nomination, Unnominated()), at)
     if evidence.ranking.current is not None:
         raise refuse("stage-sealed", "item", at.ranking)
+    rules = setting.season.rulebook
+    closes = evidence.ranking.closes or rules.deadline_utc(stage_rules(rules, at).scoring, at.province)
+    if received > closes:
+        raise refuse("scoring-over", "item", at.ranking, closes=told(closes, rules.zone(at.province)))
     return state
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from schemas.envelope import Stage
@@ -47,7 +47,7 @@ def checklist(setting: Setting, evidence: Mapping[AgendaItem, Evidence], now: da
         "scheduled": _instant(plenary.scheduled),
         "begun": setting.rules.notice_days is None or now >= plenary.scheduled,
         "adjourned": plenary.adjourned,
-        "term": _term(setting),
+        "term": _term(setting, now),
         "notice": _notice(setting),
         "items": [_Item(setting, item, evidence[item], now).document() for item in plenary.agenda],
     }
@@ -57,11 +57,10 @@ def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _term(setting: Setting) -> Json:
-    """Say by which decree and until when the body sits, and whether the meeting's day is within its term."""
+def _term(setting: Setting, now: datetime) -> Json:
+    """Say by which decree and until when the body sits, and whether the meeting's day, or today, is within its term."""
     formed = setting.formed
-    zone = setting.season.rulebook.zone(setting.plenary.province)
-    day = day_of(setting.plenary.scheduled, zone)
+    day = _meeting_day(setting, now)
     term = formed.term_at(day)
     return {
         "decree": term.decree,
@@ -69,6 +68,13 @@ def _term(setting: Setting) -> Json:
         "until": term.last.isoformat(),
         "holds": formed.in_office(day),
     }
+
+
+def _meeting_day(setting: Setting, now: datetime) -> date:
+    """Return the day, by the place's own time, that the meeting was convened for, or today while it still goes on."""
+    plenary = setting.plenary
+    moment = plenary.scheduled if plenary.adjourned else max(plenary.scheduled, now)
+    return day_of(moment, setting.season.rulebook.zone(plenary.province))
 
 
 def _notice(setting: Setting) -> Json:
@@ -89,6 +95,10 @@ _NEXT: Final[Mapping[str, tuple[str, str]]] = {
     "closed": ("The meeting is over; the item was not decided.", "Sidang sudah ditutup; agenda ini belum diputus."),
     "done": ("Nothing is left to do.", "Tidak ada lagi yang perlu dilakukan."),
     "announce": ("Announce the decision.", "Umumkan keputusannya."),
+    "renew": (
+        "The body's term is over: have it renewed by another decree.",
+        "Masa tugas badan ini sudah berakhir: perpanjang dengan surat keputusan lain.",
+    ),
     "await-appeals": ("Wait: open appeals hold this stage.", "Tunggu: tahap ini ditahan oleh sanggahan."),
     "admit-or-seal": (
         "Move on the nominations that were filed late, or have the ranking sealed without them.",
@@ -319,6 +329,7 @@ class _Item:
             return "closed"
         why = (known["proposal"] or {}).get("why") or {}
         steps = (
+            ("renew", not self.setting.formed.in_office(_meeting_day(self.setting, self.now))),
             ("await-appeals", bool(known["held_by"])),
             ("decide", known["motion"] is not None),
             ("admit-or-seal", known["seal"] is None and bool(known["late"])),

@@ -196,7 +196,7 @@ def open_motion(
             opening = tie_motion(asked, item, ballot, setting, evidence)
         case AskAdmission() as asked:
             _check_movable(item, setting, evidence)
-            opening = admission_motion(asked, item, ballot, setting, evidence)
+            opening = admission_motion(asked, item, ballot, setting, evidence, command.received)
         case AskAppeal() as asked:
             opening = appeal_motion(asked, item, ballot, setting, evidence.case or Case(asked.appeal))
         case _:
@@ -406,7 +406,7 @@ def _decide_admission(
     version_of: VersionOf,
 ) -> Sequence[Emit]:
     """Close the question whether a late nomination competes; carried, it enters in the same append."""
-    waiting = waiting_at(nomination, motion.item, setting, evidence)
+    waiting = waiting_at(nomination, motion.item, setting, evidence, command.received)
     closed = closing(motion, setting, setting.season.rulebook, evidence, command.actor)
     results = (Emit(nomination_stream(nomination), admitted(waiting)),) if closed.carried else ()
     decided = AdmissionDecided(

@@ -1,7 +1,9 @@
 """A plenary (sidang pleno): a committee's meeting, who is there, which questions were put and how they were decided.
 
 Streams `plenary/<id>`. A body may have to be convened with notice; its meeting then begins at the hour it was convened
-for. `deciding` has the questions that are put, `voting` the votes, `announcing` what is made public.
+for. Nothing is done in a meeting on a day outside of the body's term; yet it can be adjourned then, its minutes
+corrected, and what it decided announced. `deciding` has the questions that are put, `voting` the votes, `announcing`
+what is made public.
 """
 
 from __future__ import annotations
@@ -336,11 +338,14 @@ def setting_of(id_: str, plenary: PlenaryState, season: SeasonState, committee: 
 def in_session(
     id_: str, plenary: PlenaryState, season: SeasonState, committee: Committee, received: datetime
 ) -> Setting:
-    """Return the meeting when it goes on; one that takes notice begins at the hour it was convened for."""
+    """Return the meeting when it goes on; one that takes notice begins at the hour it was convened for.
+
+    A body meets in its term alone: what comes on a later day finds it out of office, until another decree renews it.
+    """
     setting = setting_of(id_, plenary, season, committee)
-    scheduled = setting.plenary.scheduled
+    scheduled, zone = setting.plenary.scheduled, setting.season.rulebook.zone(setting.plenary.province)
+    check_in_office(setting.formed, received, zone, "plenary")
     if setting.rules.notice_days is not None and received < scheduled:
-        zone = setting.season.rulebook.zone(setting.plenary.province)
         raise refuse("plenary-not-begun", "plenary", told(scheduled, zone))
     return setting
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from kernel.decider import Aggregate, Emit, Happened, Position
 from schemas.envelope import StreamPoint
 from schemas.nomination import ResealOrdered
 from schemas.rulebook import Rulebook
-from schemas.scoring import RankingSealed, RankingSuperseded, standings_digest
+from schemas.scoring import RankingSealed, RankingSuperseded, ScoringExtended, ScoringOpened, standings_digest
 from services.nomination.domain.award import Award
 from services.nomination.domain.committee import Committee, committee_stream
 from services.nomination.domain.nomination import Nomination, NominationState
@@ -40,10 +41,12 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The seals of a stage, in order, and which of them were superseded."""
+    """The seals of a stage, in order, which of them were superseded, and until when its sheets are received."""
 
     seals: tuple[Seal, ...] = ()
     superseded: frozenset[str] = frozenset()
+    closes: datetime | None = None
+    """The last instant at which sheets are received, as far as it is known here; None before scoring was opened."""
 
     @property
     def current(self) -> Seal | None:
@@ -63,6 +66,8 @@ def evolve(state: Ranking, happened: Happened) -> Ranking:
             return replace(state, seals=(*state.seals, Seal(happened.id, happened.version, happened.position, said)))
         case RankingSuperseded(seal=seal):
             return replace(state, superseded=state.superseded | {seal})
+        case ScoringOpened(closes=closes) | ScoringExtended(until=closes):
+            return replace(state, closes=closes)
         case _:
             return state
 

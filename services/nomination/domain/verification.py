@@ -23,7 +23,7 @@ from schemas.nomination import (
 )
 from schemas.rulebook import Rulebook, Verification
 from services.nomination.domain.checks import Check, Returned, Verified
-from services.nomination.domain.committee import Committee
+from services.nomination.domain.committee import Committee, check_in_office
 from services.nomination.domain.local_time import day_of, end_of, told
 from services.nomination.domain.nomination import (
     Handler,
@@ -188,13 +188,15 @@ def _case(standing: Nomination, season: SeasonState, office: str = "") -> _Case:
 def _judged(
     command: Verify | Return | Reject, state: NominationState, season: SeasonState, committee: Committee
 ) -> _Case:
-    """Return the case before a member of the stage's body, who is seated with a vote and not recused."""
+    """Return the case before a member of the stage's body in office, who is seated with a vote and not recused."""
     contested = not isinstance(command, Reject) and command.contested
     standing = under_way(command.nomination, state, won=command.won, contested=contested)
     case = _case(standing, season)
     at, rules = standing.at, case.rules
     body = rules.body(rules.stage(at.tier, at.category, at.stage))
-    seat = voting_seat(command.person, body, committee.formed(body.code), "actor")
+    formed = committee.formed(body.code)
+    check_in_office(formed, command.received, rules.zone(at.province), "nomination")
+    seat = voting_seat(command.person, body, formed, "actor")
     if command.person in committee.recused(rules.conflicts, at.category, {standing.id: standing.candidate}):
         raise refuse("recused-on-nomination", "actor", standing.candidate.name)
     return _case(standing, season, seat.office)

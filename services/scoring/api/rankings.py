@@ -22,6 +22,7 @@ from services.scoring.reads import (
     OF_THE_BODY,
     SQL,
     Knowledge,
+    audits,
     may_see_sealed,
     places_of,
     public_document,
@@ -51,7 +52,7 @@ async def list_rankings(
     await wait_until_folded(here, "rankings", at_least)
     listing = f"rankings/{season}/{province}"
     after = paged.after(listing, str)
-    places = None if person.may("auditor") else places_of(person, (*OF_THE_BODY, "secretariat"))
+    places = None if audits(person, season) else places_of(person, (*OF_THE_BODY, "secretariat"))
     if province is not None:
         places = [province] if places is None or province in places else []
     position = str(await here.position("rankings"))
@@ -87,7 +88,7 @@ async def show_ranking(
     position = str(await here.position("rankings"))
     rows = await ranking_now(here, at) if as_of is None else await ranking_as_of(here, at, as_of)
     sealed = rows[0]["seal"] is not None
-    if not may_see_sealed(person, at.province):
+    if not may_see_sealed(person, at):
         raise forbidden(
             Text("This ranking is for the people of its place.", "Peringkat ini hanya untuk wilayahnya sendiri.")
         )
@@ -108,7 +109,7 @@ async def show_progress(
 ) -> Json:
     """List who has filed how many marks for whom, and which sheets are handed in; no marks."""
     await wait_until_folded(here, "sheets", at_least)
-    if not person.may("auditor"):
+    if not audits(person, at.season):
         refuse_other_place(person, at)
     listing = f"progress/{at.ranking}"
     after = paged.after(listing, str, str)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Literal
 
+import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -36,6 +37,7 @@ from services.scoring.reads import (
     SCORERS,
     SQL,
     acts_for,
+    audits,
     desk_document,
     desks_of,
     ranking_of_sheet,
@@ -267,7 +269,8 @@ async def _refuse_reader(here: Service, person: Person, address: SheetAddress, m
 
     Before the seal a secretary who scores reads no other's sheet, as no other member does.
     """
-    if person.may("auditor"):
+    ranking = await ranking_of_sheet(here, _stream_of(address, member))
+    if audits(person, orjson.loads(ranking[0]["heading"])["at"]["season"] if ranking else None):
         return
     province = await here.pool.fetchval(SQL["place_of_stage"], address.nomination, address.tier, address.stage)
     if province is None or not acts_for(person, "secretary", province):
@@ -277,6 +280,5 @@ async def _refuse_reader(here: Service, person: Person, address: SheetAddress, m
                 "Lembar nilai anggota lain hanya untuk sekretaris panitia dan auditor.",
             )
         )
-    ranking = await ranking_of_sheet(here, _stream_of(address, member))
     if ranking is not None and ranking[0]["seal"] is None:
         await refuse_provisional(here, person, ranking)

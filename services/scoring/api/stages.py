@@ -28,6 +28,7 @@ from services.scoring.domain.seal import SealRanking
 from services.scoring.domain.stage import RANKING, CloseStage, ExtendScoring, OpenStage, Unopened
 from services.scoring.reads import (
     SQL,
+    audits,
     awards_of_category,
     local_deadline,
     may_see_provisional,
@@ -79,7 +80,7 @@ ExtenderCommand = Annotated[CommandRequest, Depends(command_by("secretary", "sea
 @router.post(f"/v1/rankings{STAGE_PATH}/extend", tags=["stages"], summary="Extend a stage's deadline, with a reason")
 async def extend_stage(here: Here, command: ExtenderCommand, at: At, body: ExtensionBody) -> Json:
     """Let sheets be received until later, within the season and before the stage is closed; it is recorded."""
-    office = "season-admin" if command.person.may("season-admin") else "secretary"
+    office = "season-admin" if command.person.may("season-admin", season=at.season) else "secretary"
     if office == "secretary":
         refuse_other_place(command.person, at)
     digest = await digest_once(here, command, body.reason)
@@ -130,7 +131,7 @@ async def show_checklist(
 
     It holds no marks and no aggregates; whether a tie stands is left out for a secretary who has a sheet there.
     """
-    if not person.may("auditor"):
+    if not audits(person, at.season):
         refuse_other_place(person, at)
     for projection in ("rankings", "stage_members", "sheets"):
         await wait_until_folded(here, projection, at_least)

@@ -202,6 +202,10 @@ FORGERIES = {
         of("AdmissionDecided", lambda data: data.update(rulebook_version=2)),
         "`rulebook_version` is not the season's newest",
     ),
+    "an admission of whom nobody could score": (
+        of("ScoringOpened", lambda data: data.update(closes="2021-01-31T00:00:00.000000Z"), DESK),
+        "nobody could score it any more: scoring had ended at 2021-01-31",
+    ),
     "filed for another stage": (
         of("NominationFiledLate", lambda data: data["entry"].update(category="BESAR")),
         "was not filed late for this stage",
@@ -499,6 +503,15 @@ FORGERIES = {
     "a slot at a stage that hears nobody": (
         of("InterviewScheduled", lambda data: data["at"].update(stage="verifikasi")),
         "the stage hears nobody",
+    ),
+    # --- terms in office
+    "a meeting after the term": (
+        of("CommitteeFormed", lambda data: data.update(term_until="2021-01-31"), "committee/2020/75"),
+        "panitia-9 was not in office on",
+    ),
+    "a verifier after the term": (
+        of("CommitteeFormed", lambda data: data.update(term_until="2021-01-31"), "committee/2020/00"),
+        "tim-verifikasi was not in office on",
     ),
     # --- ways and streams
     "an advance from elsewhere": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from kernel.decider import Emit
@@ -12,12 +14,18 @@ from schemas.nomination import (
     CandidateNominated,
     NominationAmended,
 )
+from schemas.rulebook import Rulebook, rulebook_hash
+from schemas.scoring import ScoringExtended, ScoringOpened
 from services.nomination.domain.admission import admitted
 from services.nomination.domain.nomination import FiledLate, Nomination, nomination_stream
 from services.nomination.domain.plenary import Actor
+from services.nomination.domain.season import Season
+from services.scoring.domain.stage import pin
 from tests.unit.nomination.assembly import MEMBER, Assembly, seated
-from tests.unit.nomination.scene import REASON, REGENCIES, VOTING_OFFICES, accepted, person, refused
+from tests.unit.nomination.scene import AT, REASON, REGENCIES, VOTING_OFFICES, accepted, person, refused, rulebook
 
+CLOSES = rulebook().deadline_utc(rulebook().stage(AT.tier, AT.category, AT.stage).scoring, AT.province)
+TICK = timedelta(microseconds=1)
 BESAR = AgendaItem(category="BESAR", stage="seleksi")
 
 
@@ -120,6 +128,63 @@ def test_a_seal_that_comes_before_the_decision_ends_the_question():
     refused(scene.decide(), "stage-sealed", "item")
     scene.given(scene.table())
     accepted(scene.move())
+
+
+def extend(scene: Assembly, until: datetime) -> None:
+    extended = ScoringExtended(at=AT, previous=CLOSES, until=until, reason_digest=REASON)
+    scene.record([Emit(AT.ranking, extended)])
+
+
+def test_nobody_is_admitted_whom_nobody_could_score():
+    scene, late = waiting()
+    scene.clock = CLOSES
+    accepted(scene.admit(late))
+    scene.clock = CLOSES + TICK
+    refusal = refused(scene.admit(late), "scoring-over", "item")
+    assert "WITA" in refusal.detail.id
+    extend(scene, CLOSES + timedelta(days=3))
+    scene.clock = CLOSES + timedelta(days=3)
+    accepted(scene.admit(late))
+    scene.clock += TICK
+    refused(scene.admit(late), "scoring-over", "item")
+
+
+def test_a_deadline_that_passes_before_the_decision_leaves_the_question_open_for_an_extension():
+    scene, late = waiting()
+    scene.given(scene.admit(late))
+    scene.all_vote()
+    scene.clock = CLOSES + TICK
+    refused(scene.decide(), "scoring-over", "item")
+    extend(scene, CLOSES + timedelta(days=3))
+    accepted(scene.decide())
+
+
+def test_the_deadline_is_the_one_that_the_stage_was_opened_under():
+    scene, late = waiting()
+    season = scene.season()
+    assert isinstance(season, Season)
+    rules = season.rulebook
+    opened = opening_as(rules, CLOSES + timedelta(days=7))
+    scene.record([Emit(AT.ranking, opened)])
+    scene.clock = CLOSES + timedelta(days=7)
+    accepted(scene.admit(late))
+    scene.clock += TICK
+    refused(scene.admit(late), "scoring-over", "item")
+
+
+def opening_as(rules: Rulebook, closes: datetime) -> ScoringOpened:
+    """Return a stage's opening under rules whose window was another."""
+    stage = rules.stage(AT.tier, AT.category, AT.stage)
+    return ScoringOpened(
+        at=AT,
+        body=stage.body,
+        rubric=stage.rubric,
+        rulebook_version=1,
+        rulebook_hash=rulebook_hash(rules),
+        opens=rules.opens_utc(stage.scoring, AT.province),
+        closes=closes,
+        rules=pin(rules, stage),
+    )
 
 
 def test_an_open_admission_is_decided_before_the_next():

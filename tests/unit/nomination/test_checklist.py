@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -68,6 +68,16 @@ def test_the_last_day_of_the_term_is_within_it():
     scene = seated()
     scene.given(scene.convene(scheduled=at_noon(31, 12)))
     assert checked(scene)["term"]["holds"] is True
+
+
+def test_a_meeting_that_outlasts_the_term_waits_for_a_renewal():
+    scene, _ = gathered(1)
+    scene.clock = at_noon(1, 1).replace(year=2022)
+    assert (checked(scene)["term"]["holds"], next_of(scene)) == (False, "renew")
+    scene.given(scene.form(decree="SK 1/2022", term_from=date(2022, 1, 1), term_until=date(2022, 6, 30)))
+    assert (checked(scene)["term"]["holds"], next_of(scene)) == (True, "propose")
+    scene.given(scene.adjourn())
+    assert checked(scene)["term"]["decree"] == "SK 12/2021"
 
 
 @pytest.mark.parametrize("scheduled", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from kernel.decider import Decision
+from kernel.decider import Decision, Refusal
 from schemas.nomination import Candidate, CommitteeFormed, ConflictLifted, MemberAppointed, MemberRemoved
 from services.nomination.domain.committee import (
     AppointMember,
@@ -22,6 +23,7 @@ from services.nomination.domain.committee import (
     replace_member,
 )
 from services.nomination.domain.seal import staleness
+from tests.unit.nomination.assembly import MEMBER, Assembly, gathered
 from tests.unit.nomination.scene import (
     BODY,
     CHAIR,
@@ -113,6 +115,55 @@ def test_after_a_renewal_both_terms_count():
     scene.given(renew(scene))
     accepted(scene.convene(scheduled=LATER))
     accepted(scene.convene(scheduled=NEXT_YEAR))
+
+
+DONE: dict[str, Callable[[Assembly], Decision]] = {
+    "attend": lambda scene: scene.attend(MEMBER, present=False),
+    "table": lambda scene: scene.table(),
+    "move": lambda scene: scene.move(),
+    "vote": lambda scene: scene.vote(MEMBER),
+    "tally": lambda scene: scene.tally(5),
+    "confirm": lambda scene: scene.confirm(MEMBER),
+    "decide": lambda scene: scene.decide(),
+}
+
+
+@pytest.mark.parametrize("what", DONE)
+def test_nothing_is_done_in_a_meeting_after_the_term_until_it_is_renewed(what):
+    scene, _ = gathered(1, 2)
+    scene.given(scene.move())
+    do = DONE[what]
+    scene.clock = YEARS_END
+    assert code_of(do(scene)) != "outside-term"
+    scene.clock = NEXT_YEAR
+    refused(do(scene), "outside-term", "plenary")
+    scene.given(renew(scene))
+    assert code_of(do(scene)) != "outside-term"
+
+
+def code_of(decision: Decision) -> str | None:
+    return decision.code if isinstance(decision, Refusal) else None
+
+
+def test_a_body_decides_only_within_its_term():
+    scene, _ = gathered(1, 2)
+    scene.given(scene.move())
+    scene.all_vote()
+    scene.clock = NEXT_YEAR
+    refused(scene.decide(), "outside-term", "plenary")
+    scene.given(renew(scene))
+    accepted(scene.decide())
+
+
+def test_what_was_decided_in_the_term_is_announced_and_put_on_record_after_it():
+    scene, _ = gathered(1, 2)
+    scene.given(scene.move())
+    scene.all_vote()
+    scene.given(scene.decide())
+    scene.clock = NEXT_YEAR
+    scene.given(scene.correct())
+    scene.given(scene.adjourn())
+    accepted(scene.announce())
 
 
 def test_nobody_is_appointed_after_the_last_term():

@@ -183,7 +183,9 @@ def judged_at_the_centre(verdict: Verdict) -> Hearing:
     scene.given(scene.appoint("ketua-tim", HEAD.person, body="tim-verifikasi", province="00"))
     for seat in range(1, 5):
         scene.given(scene.appoint("verifikator", person(f"verifikator {seat}"), seat, "tim-verifikasi", "00"))
-    scene.seal([(id_, rank) for rank, id_ in enumerate((one for one in ids if one in going_on), start=1)], at=NATIONAL)
+    finalists = [one for one in ids if one in going_on]
+    scene.find_in_order(finalists, NATIONAL)
+    scene.seal([(id_, rank) for rank, id_ in enumerate(finalists, start=1)], at=NATIONAL)
     item = national(ITEM)
     scene.given(scene.convene(body="tim-verifikasi", province="00", agenda=(item,)))
     members = (HEAD.person, *(person(f"verifikator {seat}") for seat in range(1, 5)))

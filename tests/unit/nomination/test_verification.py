@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -19,7 +19,7 @@ from schemas.nomination import (
     NominationVerified,
 )
 from schemas.scoring import ScoringExtended
-from services.nomination.domain.committee import DeclareConflict, declare_conflict
+from services.nomination.domain.committee import DeclareConflict, FormCommittee, declare_conflict, form_committee
 from services.nomination.domain.interview import CALENDAR, calendar_stream
 from services.nomination.domain.nomination import Nomination
 from tests.unit.nomination.handling_scene import (
@@ -63,6 +63,17 @@ def test_a_member_of_the_body_finds_a_nomination_in_order():
     assert (event.at, event.verifier, event.office) == (VERIFYING, VERIFIER, "verifikator")
     assert state_of(scene, id_).verified_at(VERIFYING)
     assert not state_of(scene, id_).verified_at(HEARING)
+
+
+@pytest.mark.parametrize("find", ["verify", "send_back", "reject"])
+def test_nobody_judges_after_the_bodys_term_until_it_is_renewed(find):
+    scene, (id_,) = at_verification()
+    last = datetime(2021, 12, 31, 16, 59, 59, 999_999, tzinfo=UTC)  # in Jakarta, whose time is the nation's
+    refused(getattr(scene, find)(id_, received=last + TICK), "outside-term", "nomination")
+    accepted(getattr(scene, find)(id_, received=last))
+    renewal = FormCommittee("2020", "00", "tim-verifikasi", "SK 2/2022", date(2022, 1, 1), date(2022, 6, 30))
+    scene.given(form_committee(renewal, scene.season(), scene.committee("00")))
+    accepted(getattr(scene, find)(id_, received=last + TICK))
 
 
 def test_what_is_returned_is_mended_until_the_end_of_the_day_in_the_places_zone():

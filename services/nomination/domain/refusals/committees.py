@@ -53,8 +53,9 @@ RULES: Final = {
         CONFLICT,
         "On {value} the body {body} is not in office; its term is {terms}.",
         "Pada {value} badan {body} tidak dalam masa tugas; masa tugasnya {terms}.",
-        "Choose a day inside the term, or renew the body by another decree first.",
-        "Pilih hari di dalam masa tugas, atau perpanjang dahulu badan itu dengan surat keputusan lain.",
+        "Act or choose a day inside the term, or renew the body by another decree first.",
+        "Bertindaklah atau pilih hari di dalam masa tugas, atau perpanjang dahulu badan itu dengan surat keputusan "
+        "lain.",
     ),
     "government-unknown": rule(
         UNFIT,

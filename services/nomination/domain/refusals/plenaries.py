@@ -305,6 +305,14 @@ RULES: Final = {
         "Admit late nominations before the ranking is sealed.",
         "Putuskan penerimaan usulan terlambat sebelum peringkat disegel.",
     ),
+    "scoring-over": rule(
+        CONFLICT,
+        "Scoring of {value} ended at {closes}: nobody could score a nominee who is admitted now.",
+        "Penilaian {value} berakhir pada {closes}: calon yang diterima sekarang tidak dapat lagi dinilai.",
+        "As long as the stage is not closed, have its scoring deadline extended, then admit; after that nobody can be.",
+        "Selama tahap itu belum ditutup, mintalah perpanjangan batas penilaian, lalu putuskan penerimaannya; setelah "
+        "ditutup tidak ada lagi yang dapat diterima.",
+    ),
     # --- secret votes on paper
     "ballot-secret": rule(
         CONFLICT,

@@ -1,0 +1,63 @@
+"""Terms in office: a body formed by decree acts from the first to the last day of a term, by its place's own time.
+
+What is done in a meeting and what a stage's verifiers find is held to that. A meeting may be adjourned, its minutes
+corrected and its decisions announced later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from kernel.canonical import from_instant
+from services.audit.checks.telling import Fault, after, before, told
+from services.audit.meetings import Meeting
+from services.audit.record import TERM, Record
+
+Json = Mapping[str, Any]
+
+
+def terms_faults(record: Record) -> Iterator[Fault]:
+    """Check that meetings were held, and nominations judged, by bodies in office."""
+    for meeting in record.meetings.values():
+        for place, moment in meeting.acts:
+            yield from told("decision", place, _act_faults(meeting, moment, record))
+    for found in record.kind("nomination", "NominationVerified", "NominationReturned", "NominationRejected"):
+        at = found.data["at"]
+        yield from told(
+            "verification", found.place, _office_faults(at, _bodies_of(at, found.time, record), found.time, record)
+        )
+
+
+def _act_faults(meeting: Meeting, moment: str, record: Record) -> Iterator[str]:
+    if meeting.convened is not None:
+        said = meeting.convened.data
+        yield from _office_faults(said, {said["body"]}, moment, record)
+
+
+def _bodies_of(at: Json, moment: str, record: Record) -> set[str]:
+    """Return the body of a stage by every version of the rules that can have counted at a moment."""
+    possible = record.rules_at(at["season"], before(moment), after(moment))
+    return {rules.stage(at)["body"] for rules in possible}
+
+
+def _office_faults(place: Json, bodies: set[str], moment: str, record: Record) -> Iterator[str]:
+    """Say when none of a place's bodies was certainly in office at a moment, by a decree that was known then."""
+    decrees = record.of(f"committee/{place['season']}/{place['province']}", *TERM)
+    days = _days(place, moment, record)
+    for decree in decrees:
+        first, last = (date.fromisoformat(decree.data[name]) for name in ("term_from", "term_until"))
+        known = decree.data["body"] in bodies and decree.time <= after(moment)
+        if known and any(first <= day <= last for day in days):
+            return
+    yield f"{' or '.join(sorted(bodies))} was not in office on {max(days)}"
+
+
+def _days(place: Json, moment: str, record: Record) -> set[date]:
+    """Return the day of a moment in a place, and the one before when that had ended a few seconds ago."""
+    possible = record.rules_at(place["season"], before(moment), after(moment))
+    if not possible:
+        raise LookupError(f"the season {place['season']} has no rules here")
+    zones = {rules.zone(place["province"]) for rules in possible}
+    return {from_instant(each).astimezone(zone).date() for zone in zones for each in (before(moment), moment)}
