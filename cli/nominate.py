@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
@@ -35,6 +36,26 @@ _EXAMPLE: Final = {
 """A row that shows the form and is refused as it stands, so that nobody nominates it by accident."""
 _TEXT_FORMAT: Final = "@"
 _WIDTH: Final = 22
+
+
+_STATUSES: Final[Mapping[str, tuple[str, str]]] = {
+    "nominated": ("nominated", "diusulkan"),
+    "already": ("already nominated", "sudah diusulkan"),
+    "bad": ("bad", "salah"),
+    "skipped": ("good, not nominated", "benar, belum diusulkan"),
+}
+_DRY: Final[Mapping[str, tuple[str, str]]] = {
+    **_STATUSES,
+    "nominated": ("would be nominated", "akan diusulkan"),
+}
+"""What a row's status is in English and Indonesian; in a dry run nothing was done yet."""
+_STANDINGS: Final[Mapping[str, tuple[str, str]]] = {
+    "filed-late": ("filed late", "terlambat"),
+    "withdrawn": ("withdrawn", "ditarik"),
+    "rejected": ("rejected", "ditolak"),
+    "eliminated": ("eliminated", "tidak melanjutkan"),
+    "won": ("won", "menang"),
+}
 
 
 class Language(StrEnum):
@@ -177,18 +198,25 @@ def _finding(report: dict[str, Any]) -> str:
 
 
 def _lines(file: Path, report: dict[str, Any], language: Language) -> list[str]:
-    counts = ", ".join(f"{count} {status}" for status, count in report["counts"].items() if count)
+    words = {status: _word(both, language) for status, both in (_DRY if report["dry_run"] else _STATUSES).items()}
+    counts = ", ".join(f"{count} {words[status]}" for status, count in report["counts"].items() if count)
     end = "nothing was sent on: this was a dry run" if report["dry_run"] else f"report of season {report['season']}"
     columns = ("row", "status", "candidate", "cell", "what to change")
-    rows = [cells for row in report["rows"] for cells in _cells(row, language)]
+    rows = [cells for row in report["rows"] for cells in _cells(row, words, language)]
     return [f"{file}: {counts or 'no rows'}", *table(rows, columns), end]
 
 
-def _cells(row: dict[str, Any], language: Language) -> list[dict[str, str]]:
+def _word(both: tuple[str, str], language: Language) -> str:
+    return both[1] if language is Language.INDONESIAN else both[0]
+
+
+def _cells(row: dict[str, Any], words: Mapping[str, str], language: Language) -> list[dict[str, str]]:
     """Return a row of the list as rows of the table: one, or one per thing that is wrong with it."""
     who = f"{row['candidate']} ({row['code']})" if "candidate" in row else ""
     standing = row.get("standing")
-    status = f"{row['status']} ({standing})" if standing not in (None, "competing") else row["status"]
+    status = words[row["status"]]
+    if standing not in (None, "competing"):
+        status += f" ({_word(_STANDINGS.get(standing, (standing, standing)), language)})"
     head = {"row": str(row["row"]), "status": status, "candidate": who}
     told = [
         {"cell": fault["cell"] or "-", "what to change": f"{fault['message'][language]} {fault['remedy'][language]}"}

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx
 import typer
@@ -17,6 +19,7 @@ import typer
 from cli.addresses import address_of
 from cli.login import token_for
 from cli.output import AsJson, WrongUse, show
+from schemas.regions import NATION, TABLES, ZONES, zone_of
 
 _TIMEOUT: Final = 30.0
 
@@ -125,7 +128,8 @@ def _lines(meeting: Mapping[str, Any]) -> Iterator[str]:
     """Yield the checklist for people: the meeting, then every item, what lacks before what is to be done next."""
     term, notice = meeting["term"], meeting["notice"]
     place = "nation" if meeting["province"] == "00" else f"province {meeting['province']}"
-    yield f"{meeting['season']} {meeting['body']} · {place} · {meeting['scheduled']}"
+    when = _local(meeting["scheduled"], meeting["province"])
+    yield f"{meeting['season']} {meeting['body']} · {place} · {when}"
     yield f"  term      {term['from']} to {term['until']}{'' if term['holds'] else ': the meeting is outside of it'}"
     if notice["days"] is not None:
         kept = "kept" if notice["kept"] else f"not kept: {notice['earliest']} is the first day"
@@ -133,11 +137,18 @@ def _lines(meeting: Mapping[str, Any]) -> Iterator[str]:
     for item in meeting["items"]:
         yield ""
         yield f"{item['item']['category']}/{item['item']['stage']}: {item['next']['en']}"
-        yield from _known(item)
+        yield from _known(item, meeting["province"])
         yield from _unscored(item["scoring"])
 
 
-def _known(item: Mapping[str, Any]) -> Iterator[str]:
+def _local(moment: str, province: str) -> str:
+    """Return an instant on the clocks of its province; of the nation's meetings, which all may join, on all three."""
+    zones = [zone_of(province, TABLES[-1])] if province != NATION else list(ZONES)
+    utc = datetime.fromisoformat(moment)
+    return " = ".join(f"{utc.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {ZONES[zone]}" for zone in zones)
+
+
+def _known(item: Mapping[str, Any], province: str) -> Iterator[str]:
     names = {one["nomination"]: f"{one['name']} ({one['candidate']})" for one in item["nominees"]}
     seal, quorum = item["seal"], item["quorum"]
     if seal is None:
@@ -146,7 +157,7 @@ def _known(item: Mapping[str, Any]) -> Iterator[str]:
         yield f"  seal      {seal['digest']}{'' if seal['citable'] else ': ' + seal['why']['en']}"
     yield (
         f"  quorum    {quorum['required']} of {quorum['seats']} seats; {quorum['filled']} filled, "
-        f"{len(quorum['recused'])} recused, {quorum['may_stay_away']} may stay away"
+        f"{len(quorum['recused'])} recused, {quorum['present']} present now, {quorum['may_stay_away']} may stay away"
     )
     for one in quorum["recused"]:
         yield f"  recused   {one['office']} ({one['person']})"
@@ -162,21 +173,21 @@ def _known(item: Mapping[str, Any]) -> Iterator[str]:
         yield f"  late      {one['name']} ({one['candidate']}) waits to be admitted"
     for appeal in item["held_by"]:
         yield f"  appeal    {appeal} holds the stage"
-    yield from _upstream(item["upstream"])
+    yield from _upstream(item["upstream"], province)
 
 
 def _name(names: Mapping[str, str], nomination: str) -> str:
     return names.get(nomination, nomination)
 
 
-def _upstream(earlier: list[Json]) -> Iterator[str]:
+def _upstream(earlier: list[Json], province: str) -> Iterator[str]:
     for one in earlier:
         stage = one["stage"]
         name = f"{stage['tier']}/{stage['province']}/{stage['category']}/{stage['stage']}"
         if not one["announced"]:
             yield f"  before    {name} is not announced"
         elif one["open"]:
-            yield f"  before    {name} can be appealed against until {one['appeals_until']}"
+            yield f"  before    {name} can be appealed against until {_local(one['appeals_until'], province)}"
 
 
 def _unscored(scoring: Mapping[str, Any]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """`paritrana ranking show`: a ranking as its reader may see it, now or as of an instant.
 
-It asks the scoring service's public HTTP API with the token of PARITRANA_TOKEN or of `paritrana login`; without one it
-shows what was announced, which is open to all. Deadlines are said in the place's own zone.
+It asks the scoring service's public HTTP API with the token of `--login`, of PARITRANA_TOKEN or of `paritrana login`;
+without one it shows what was announced, which is open to all. Deadlines are said in the place's own zone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from cli.asking import Scoring, asked, checked, pages, scoring_at, token_if_any
+from cli.asking import Scoring, asked, checked, pages, scoring_at, token_if_any, token_of
 from cli.console import SafeConsole
 from cli.output import AsJson, Finding, WrongUse, show, visible_all
 from cli.wanted import category_code, province_code, season_code, stage_code, tier_code
@@ -61,6 +61,7 @@ class Wanted:
 
 
 def show_rankings(
+    *,
     season: Annotated[str, typer.Option("--season", help="The season, for example 2022.")],
     category: Annotated[str, typer.Option("--category", help="PROVINSI, KABKOTA, BESAR, MENENGAH, UMKM or another.")],
     province: Annotated[
@@ -71,6 +72,9 @@ def show_rankings(
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="As of this instant, for example 2022-09-01T12:00:00+09:00.")
     ] = None,
+    login: Annotated[
+        str | None, typer.Option("--login", help="A development person; else whoever signed in by `login`.")
+    ] = None,
     scoring: Scoring = None,
     as_json: AsJson = False,
 ) -> None:
@@ -78,7 +82,7 @@ def show_rankings(
     wanted = Wanted(
         season_code(season), category_code(category), province_code(province), tier_code(tier), stage_code(stage)
     )
-    with scoring_at(scoring, token_if_any()) as client:
+    with scoring_at(scoring, token_of(login) if login else token_if_any()) as client:
         found = list(_rankings(client, wanted, _instant(as_of)))
     if not found:
         raise Finding(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,9 +19,10 @@ from typing import Final
 
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
-from openpyxl.utils.exceptions import InvalidFileException
 
 from cli.output import WrongUse
+from kernel.workbook import LAST_COLUMN, LAST_ROW, UnfitWorkbook, check_workbook
+from kernel.workbook import Fault as Unfitness
 from schemas.exact import Locale, NotExact, parse_decimal
 
 MAX_ROWS: Final = 5_000
@@ -33,6 +33,11 @@ _CANDIDATE: Final = frozenset({"candidate", "kandidat", "calon"})
 _IGNORED: Final = frozenset({"name", "nama", "no", "no."})
 _ASPECT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DELIMITERS: Final = (";", "\t", ",")
+_UNFIT: Final[Mapping[Unfitness, str]] = {
+    "legacy": "is an older or a password-protected workbook: save it without a password as .xlsx",
+    "no-workbook": "is no XLSX workbook: save it as .xlsx or as CSV UTF-8",
+    "too-much": "holds far more than a table of marks: copy the filled rows into a new workbook",
+}
 
 Cell = str | Decimal | None
 """What a cell holds: a text, a number that the spreadsheet keeps as one, or nothing."""
@@ -59,6 +64,8 @@ class Row:
     marks: Mapping[str, str | None]
     cells: Mapping[str, str]
     """Where each aspect's mark stands, for example C5."""
+    place: str
+    """Where it stands who is meant, for example A5."""
     faults: tuple[Fault, ...] = ()
 
 
@@ -113,11 +120,22 @@ def _separated(file: Path, data: bytes) -> list[list[str]]:
 def _sheet(file: Path, data: bytes) -> Iterator[list[Cell]]:
     """Read the first sheet of a workbook; formulas count with the values that were saved with them."""
     try:
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError):
-        raise WrongUse(f"{file} is no XLSX workbook: save it as .xlsx or as CSV UTF-8") from None
-    for line in book.worksheets[0].iter_rows(values_only=True):
-        yield [_cell(value) for value in line]
+        check_workbook(data)
+    except UnfitWorkbook as unfit:
+        raise WrongUse(f"{file} {_UNFIT[unfit.fault]}") from None
+    try:
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()
+        for number, line in enumerate(sheet.iter_rows(values_only=True), start=1):
+            if number > LAST_ROW or len(line) > LAST_COLUMN:
+                raise WrongUse(f"{file} goes on below row {LAST_ROW} or beside column {LAST_COLUMN}: copy its rows out")
+            yield [_cell(value) for value in line]
+    except WrongUse:
+        raise
+    except Exception as error:
+        # What openpyxl raises at a broken part is whatever its parts raise.
+        raise WrongUse(f"{file} {_UNFIT['no-workbook']}") from error
 
 
 def _cell(value: object) -> Cell:
@@ -178,7 +196,9 @@ def _row(number: int, cells: Sequence[Cell], columns: _Columns, locale: Locale) 
         else:
             marks[aspect], places[aspect] = mark, place
     nomination, candidate = _text(_at(cells, columns.nomination)), _text(_at(cells, columns.candidate))
-    return Row(number, nomination.lower() or None, candidate or None, marks, places, tuple(faults))
+    key = columns.nomination if nomination or columns.candidate is None else columns.candidate
+    place = f"{get_column_letter((key or 0) + 1)}{number}"
+    return Row(number, nomination.lower() or None, candidate or None, marks, places, place, tuple(faults))
 
 
 def _surplus(number: int, columns: _Columns) -> Fault:

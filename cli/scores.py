@@ -104,7 +104,8 @@ def import_scores(
     rows = read_table(file, spoken)
     with scoring_at(scoring, token_of(login), spoken) as client:
         desk = _desk(client, season, category)
-        aspects = _aspects(client, desk) if dry_run else {}
+        # A refusal names all that is wrong with a row, also where another cell keeps it from being sent.
+        aspects = _aspects(client, desk) if dry_run or any(row.faults for row in rows) else {}
         filing = Filing(client, desk, spoken, aspects, dry_run=dry_run, submit=not draft)
         reports = list(filing.run(rows))
     _tell(file, reports, filing, as_json=as_json)
@@ -128,7 +129,7 @@ def _desk(client: httpx.Client, season: str | None, category: str | None) -> lis
 
 
 def _aspects(client: httpx.Client, desk: Sequence[Json]) -> dict[str, list[Json]]:
-    """Return the aspects of every ranking on the desk, with their scales, for a check that files nothing."""
+    """Return the aspects of every ranking on the desk, with their scales, for a check ahead of filing."""
     wanted = {one["ranking"] for one in desk}
     seasons = sorted({one.split("/")[1] for one in wanted})
     headings = (heading for season in seasons for heading in pages(client, "/v1/rankings", {"season": season}))
@@ -188,11 +189,11 @@ class Filing:
                 yield Report(row.number, "not-sent")
 
     def _one(self, row: Row) -> Report:
-        if row.faults:
-            return Report(row.number, "refused", faults=tuple(self._said(fault) for fault in row.faults))
         meant = _meant(row, self.desk)
-        if len(meant) != 1:
-            return Report(row.number, "refused", faults=(self._said(_not_one(row, meant)),))
+        faults = [*row.faults, *([_not_one(row, meant)] if len(meant) != 1 else ())]
+        if faults:
+            more = self._foreseen(row, meant[0], row.marks) if len(meant) == 1 else ()
+            return Report(row.number, "refused", faults=tuple(map(self._said, (*faults, *more))))
         (sheet,) = meant
         twice = self.seen.setdefault((sheet["ranking"], sheet["nomination"]), row.number)
         if twice != row.number:
@@ -272,7 +273,7 @@ class Filing:
                 marked = ", ".join(code for code, one in known.items() if one["origin"] == "judged") or "-"
                 yield _no_such(row, aspect, marked)
             elif mark is not None and not _fits(Decimal(mark), found):
-                yield _off_scale(row, aspect, mark, found)
+                yield _off_scale(row, aspect, mark, found, self.locale)
 
 
 def _path(sheet: Json) -> str:
@@ -295,7 +296,7 @@ def _not_one(row: Row, meant: Sequence[Json]) -> Fault:
     if not meant:
         return Fault(
             "not-on-your-desk",
-            str(row.number),
+            row.place,
             written,
             "No sheet of yours that is open now is about this; see /v1/sheets for those that are.",
             "Tidak ada lembar Anda yang sedang terbuka untuk baris ini; lihat daftar lembar nilai Anda.",
@@ -303,7 +304,7 @@ def _not_one(row: Row, meant: Sequence[Json]) -> Fault:
     listed = ", ".join(f"{one['nomination']} ({one['ranking'].removeprefix('ranking/')})" for one in meant)
     return Fault(
         "several-sheets",
-        str(row.number),
+        row.place,
         written,
         f"This means several of your sheets; write the nomination's id, or use --season or --category: {listed}",
         f"Baris ini cocok dengan beberapa lembar; tulis nomor usulan, atau pakai --season atau --category: {listed}",
@@ -313,10 +314,10 @@ def _not_one(row: Row, meant: Sequence[Json]) -> Fault:
 def _twice(row: Row, first: int) -> Fault:
     return Fault(
         "twice-in-table",
-        str(row.number),
+        row.place,
         row.nomination or row.candidate or "",
         f"Row {first} is about the same nominee; keep one of them.",
-        f"Baris {first} tentang kandidat yang sama; sisakan salah satu.",
+        f"Baris {first} tentang calon yang sama; sisakan salah satu.",
     )
 
 
@@ -330,12 +331,14 @@ def _no_such(row: Row, aspect: str, marked: str) -> Fault:
     )
 
 
-def _off_scale(row: Row, aspect: str, mark: str, found: Json) -> Fault:
-    least, greatest, step = found["least"], found["greatest"], found["step"]
+def _off_scale(row: Row, aspect: str, mark: str, found: Json, locale: Locale) -> Fault:
+    """Return the fault of a mark beside the scale, with numbers written as the table writes them."""
+    written = [str(number) for number in (found["least"], found["greatest"], found["step"], mark)]
+    least, greatest, step, shown = (one.replace(".", ",") if locale == "id" else one for one in written)
     return Fault(
         "off-scale",
         row.cells[aspect],
-        mark,
+        shown,
         f"Give a mark from {least} to {greatest} in steps of {step}.",
         f"Beri nilai dari {least} sampai {greatest} dengan kelipatan {step}.",
     )

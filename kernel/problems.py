@@ -464,6 +464,10 @@ _LIST: Final = Text("Send a list (JSON array).", "Kirim daftar (larik JSON).")
 
 _REMEDIES: Final[Mapping[str, Text]] = {
     "missing": Text("Add this field.", "Tambahkan isian ini."),
+    "body_missing": Text(
+        "Send a JSON object as the body; /openapi.json says what it holds.",
+        "Kirim objek JSON sebagai isi permintaan; /openapi.json menjelaskan isinya.",
+    ),
     "extra_forbidden": Text("Remove this field; it is not known here.", "Hapus isian ini; tidak dikenal di sini."),
     "model_type": _OBJECT,
     "model_attributes_type": _OBJECT,
@@ -571,15 +575,25 @@ _PATTERNS: Final[Mapping[str, Text]] = {
 
 def _remedy(error: Mapping[str, Any]) -> Text:
     kind, context = str(error["type"]), error.get("ctx") or {}
+    if kind == "missing" and tuple(error["loc"]) == ("body",):
+        return _REMEDIES["body_missing"]
     if kind in _REMEDIES:
         return _REMEDIES[kind]
     if kind == "string_pattern_mismatch" and context.get("pattern") in _PATTERNS:
         return _PATTERNS[context["pattern"]]
     if kind in _REMEDY_TEMPLATES:
         template = _REMEDY_TEMPLATES[kind]
-        return Text(template.en.format_map(context), template.id.format_map(context))
+        return Text(template.en.format_map(context), template.id.format_map(_in_indonesian(context)))
     raised = context.get("error")
     if isinstance(raised, Unfit):
         return raised.remedy
     message = str(raised) if kind == "value_error" and raised is not None else str(error["msg"])
     return Text(message, message)
+
+
+def _in_indonesian(context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the context with the conjunction of what is on offer, which pydantic says in English."""
+    return {
+        name: re.sub(r"(?<=') or (?=')", " atau ", value) if isinstance(value, str) else value
+        for name, value in context.items()
+    }

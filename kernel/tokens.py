@@ -16,11 +16,12 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol, get_args
 
 import httpx
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 from fastapi.security.utils import get_authorization_scheme_param
@@ -37,6 +38,8 @@ TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no secr
 ISSUER: Final = "paritrana-identity"
 AUDIENCE: Final = "paritrana"
 LONGEST_TOKEN: Final = 8192
+SECOND_AUTHORIZATION: Final = "Second-Authorization"
+"""The header in which a command that takes two persons has the token of the second."""
 Scope = Literal["province", "committee", "nomination", "publisher", "season"]
 SCOPES: Final = get_args(Scope)
 # A season narrows a grant in time; the other scopes say over whom it reaches.
@@ -378,6 +381,57 @@ def require(role: str, *others: str) -> Callable[[Request], Awaitable[Person]]:
 
 
 SignedIn = Annotated[Person, Depends(_Asking())]
+
+_SECOND: Final = Header(
+    alias=SECOND_AUTHORIZATION,
+    min_length=1,
+    description="`Bearer` and the token of a second person in the same role, who takes part in this.",
+)
+
+
+def require_second(role: str) -> Callable[..., Awaitable[Person]]:
+    """Return a dependency that gives the second person of a command that always takes two.
+
+    A 422 Problem without the header, a 401 when its token is not valid, a 403 when that person lacks the role. That
+    the two are different persons is the decision's to see: only it can record the refusal.
+    """
+
+    async def second(request: Request, sent: Annotated[str, _SECOND]) -> Person:
+        return await _second_person(request, sent, role)
+
+    return second
+
+
+def allow_second(role: str) -> Callable[..., Awaitable[Person | None]]:
+    """Return a dependency as `require_second` does, for commands that take two persons only now and then."""
+
+    async def second(request: Request, sent: Annotated[str | None, _SECOND] = None) -> Person | None:
+        return None if sent is None else await _second_person(request, sent, role)
+
+    return second
+
+
+async def _second_person(request: Request, sent: str, role: str) -> Person:
+    scheme, token = get_authorization_scheme_param(sent)
+    verifier: TokenVerifier = request.app.state.verifier
+    try:
+        # Whatever is no bearer token is verified as the token that it is not.
+        person = await verifier.verify(token.strip() if scheme.lower() == "bearer" else "")
+    except Problem as problem:
+        if problem.status != HTTPStatus.UNAUTHORIZED:
+            raise
+        raise unauthenticated(
+            f"The token in {SECOND_AUTHORIZATION} is not valid; let the second person sign in again.",
+            f"Token pada {SECOND_AUTHORIZATION} tidak sah; minta orang kedua masuk kembali.",
+        ) from None
+    if not person.may(role):
+        raise forbidden(
+            Text(
+                f"The second person needs the role {role} too; let another one take part.",
+                f"Orang kedua juga harus berperan {role}; minta orang lain untuk ikut serta.",
+            )
+        )
+    return person
 
 
 # --- a service's own token ------------------------------------------------------------------------------------------

@@ -181,7 +181,10 @@ def read_rulebook(data: bytes) -> Reading:
     content = plain.value(root, ())
     rulebook, findings = check_content(content)
     placed = [(plain.line_of(finding.path), finding) for finding in findings]
-    errors = _unique([_error(line, finding) for line, finding in (*plain.findings, *placed)])
+    # A decimal where a whole number is asked for lacks no quotes, so only the second is said.
+    whole = {finding.path for finding in findings if finding.code == "int_type"}
+    written = [(line, one) for line, one in plain.findings if one.code != "float_bare" or one.path not in whole]
+    errors = _unique([_error(line, finding) for line, finding in (*written, *placed)])
     return Reading(None if errors else rulebook, tuple(errors)[:MAX_ERRORS])
 
 

@@ -25,7 +25,10 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "the character {value} is not allowed in a rulebook: remove it",
         "karakter {value} tidak boleh ada dalam juknis: hapus",
     ),
-    "yaml": ("this is not YAML: {value}", "ini bukan YAML: {value}"),
+    "yaml": (
+        "this is not YAML: {value}; compare indentation (spaces), colons, brackets and quotes with the line above",
+        "ini bukan YAML: {value}; periksa indentasi (spasi), titik dua, kurung, dan kutip di sini dan di baris atasnya",
+    ),
     "too_deep": (
         "lists and mappings are nested too deeply: a rulebook needs fewer than 50 levels",
         "daftar dan pemetaan bersarang terlalu dalam: juknis cukup kurang dari 50 tingkat",
@@ -107,7 +110,10 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "{value} is not a local date: write 2021-02-28, or 2021-02-28T16:00",
         "{value} bukan tanggal setempat: tulis 2021-02-28, atau 2021-02-28T16:00",
     ),
-    "local_impossible": ("there is no such date or time as {value}", "tanggal atau jam {value} tidak ada"),
+    "local_impossible": (
+        "there is no such date or time as {value}: write one of the calendar, and hours up to 23:59",
+        "tanggal atau jam {value} tidak ada: tulis yang ada di kalender, dengan jam sampai 23:59",
+    ),
     "day_text": ("{value} is not a date: write 2021-02-28", "{value} bukan tanggal: tulis 2021-02-28"),
     "assumed_form": (
         "write `assumed: true`, or a list of the names of this entry's values",
@@ -311,8 +317,8 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "tidak ada sumber {value}: tambahkan di bawah sources",
     ),
     "no_provenance": (
-        "these values have neither source nor assumed: {value}",
-        "nilai berikut tanpa source atau assumed: {value}",
+        "these values have neither source nor assumed: {value}; add `source: CODE` (of sources) or `assumed: true`",
+        "nilai berikut tanpa source atau assumed: {value}; tambahkan `source: KODE` (di sources) atau `assumed: true`",
     ),
 }
 _OTHER: Final = ("{value} is not valid here", "{value} tidak sah di sini")

@@ -26,7 +26,7 @@ def bytes_of(file: Path) -> bytes:
 
 
 def checked(file: Path, reading: Reading, *, as_json: bool) -> Rulebook:
-    """Return the rulebook; otherwise show every error with its line, and end with the first one."""
+    """Return the rulebook; otherwise show every error with its line, in their order, and end with how many they are."""
     if reading.rulebook is not None:
         return reading.rulebook
     errors = [
@@ -34,9 +34,11 @@ def checked(file: Path, reading: Reading, *, as_json: bool) -> Rulebook:
         for each in reading.errors
     ]
     told = [f"{file}:{each.line}: {each.path or 'file'}: {each.message_en}" for each in reading.errors]
-    show({"file": str(file), "errors": errors}, told[1:], as_json=as_json)
-    more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
-    raise WrongUse(f"{told[0]}{more}")
+    if len(told) == 1:
+        show({"file": str(file), "errors": errors}, (), as_json=as_json)
+        raise WrongUse(told[0])
+    show({"file": str(file), "errors": errors}, told, as_json=as_json)
+    raise WrongUse(f"{file} has {len(told)} errors: correct them from the first on, one may lead to others")
 
 
 def summary_of(rulebook: Rulebook) -> dict[str, Any]:

@@ -7,16 +7,17 @@ go to services only; everything that changes something is a command with an Idem
 from __future__ import annotations
 
 import hmac
+import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -24,14 +25,17 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from kernel.body import RequestBody, digest_of
+from kernel.canonical import instant
 from kernel.decider import FieldFault, Text
 from kernel.http import CommandRequest, command_by
+from kernel.paging import Paged, page_of
 from kernel.problems import Problem, Unfit, conflict, forbidden, invalid, not_found, too_many_requests
-from kernel.tokens import Grant, IssuedToken, Person, SignedIn, issue, require, service_person
+from kernel.tokens import Grant, IssuedToken, Person, SignedIn, allow_second, issue, require, service_person
 from schemas.envelope import SeasonCode, clean_name
 from services.identity.keys import KeyRing, read_secret
 from services.identity.passwords import LONGEST_PASSWORD, Attempts, Passwords
-from services.identity.store import SQL, Answer, find_account, find_grants, once
+from services.identity.powers import ADMINISTRATOR, POWERFUL, Askers, check_not_own, check_two
+from services.identity.store import SQL, Answer, find_account, find_grants, find_season_admins, once
 
 Role = Literal[
     "secretariat", "member", "secretary", "chair", "verifier", "juror", "contact", "season-admin", "auditor",
@@ -50,7 +54,14 @@ _SCOPE_OF: Final = {
 }
 _SERVICE_TOKEN_SECONDS: Final = 3600
 _MOST_IDS: Final = 200
+_HISTORY: Final = "grant-history"
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+Connection: TypeAlias = asyncpg.pool.PoolConnectionProxy
+Act: TypeAlias = Callable[[Connection], Awaitable[tuple[Answer, UUID | None]]]
+Witness: TypeAlias = tuple[str, UUID | None, str]
+"""What is kept of who asked for an act: who, the second person, and in which office."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,73 @@ async def _identity(request: Request) -> Identity:
 
 
 Here = Annotated[Identity, Depends(_identity)]
+
+
+def _is_everywhere(person: Person) -> bool:
+    """Tell whether a season administrator is one of every season."""
+    return person.scopes("season-admin", "season") is None
+
+
+def _beyond_its_season() -> Problem:
+    return forbidden(
+        Text(
+            "You administer single seasons; this reaches beyond them. Ask an administrator of every season.",
+            "Anda administrator musim tertentu; tindakan ini melampauinya. Hubungi administrator seluruh musim.",
+        )
+    )
+
+
+class _Asked:
+    """A command on somebody's role, account or data, by an administrator and, where that takes two, by a second one."""
+
+    def __init__(
+        self,
+        here: Here,
+        command: Annotated[CommandRequest, Depends(command_by(ADMINISTRATOR))],
+        second: Annotated[Person | None, Depends(allow_second(ADMINISTRATOR))],
+    ) -> None:
+        self.here, self.command, self._second = here, command, second
+        self.askers = Askers(UUID(command.actor), None if second is None else UUID(second.id))
+
+    async def once(self, act: Act, digest: bytes | None = None) -> Answer:
+        """Do the command once, and no other of these commands meanwhile: what it checks stays so until it is done.
+
+        `digest` is what the command is told from another by; None for all of the request.
+        """
+
+        async def in_turn(connection: Connection) -> tuple[Answer, UUID | None]:
+            await connection.execute(SQL["take_turns"])
+            return await act(connection)
+
+        return await once(self.here.pool, replace(self.command, digest=digest or self.command.digest), in_turn)
+
+    def reaches(self, season: str | None = None) -> None:
+        """Refuse whoever administers single seasons only, unless this is about one of those.
+
+        Persons and their accounts belong to no single season.
+        """
+        for person in (self.command.person, *([] if self._second is None else [self._second])):
+            if not _is_everywhere(person) and (season is None or not person.may(ADMINISTRATOR, season=season)):
+                raise _beyond_its_season()
+
+    async def by_two(self, connection: Connection, season: str | None = None) -> Witness:
+        """Refuse unless two administrators (of a season) ask, or the only one; return what is kept of who asked."""
+        check_two(self.askers, await find_season_admins(connection, season))
+        return (self.command.actor, self.askers.second, ADMINISTRATOR)
+
+    async def by_two_if_powerful(self, connection: Connection, person: UUID) -> Witness:
+        """Refuse as `by_two` does when the person has a powerful role; return what is kept of who asked."""
+        if await connection.fetchval(SQL["holds_any"], person, list(POWERFUL)):
+            return await self.by_two(connection)
+        return self.by_one
+
+    @property
+    def by_one(self) -> Witness:
+        """What is kept of who asked, where one is enough."""
+        return (self.command.actor, None, ADMINISTRATOR)
+
+
+Asked = Annotated[_Asked, Depends()]
 
 router = APIRouter()
 
@@ -193,7 +271,7 @@ def _sign_in_failed() -> Problem:
 async def rotate_key(command: Annotated[CommandRequest, Depends(command_by("operator"))], here: Here) -> Answer:
     """Put a new signing key in use; tokens signed with the old one stay valid until they expire."""
 
-    async def act(_: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, None]:
+    async def act(_: Connection) -> tuple[Answer, None]:
         return {"kid": here.keys.rotate()}, None
 
     return await once(here.pool, command, act)
@@ -231,36 +309,12 @@ async def register(
 ) -> Answer:
     """Register a person, as a nominee's contact, and return the id that events know them by."""
 
-    async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, UUID]:
+    async def act(connection: Connection) -> tuple[Answer, UUID]:
         person = uuid4()
         await connection.execute(SQL["insert_person"], person, body.name, body.email, body.locale, command.actor)
         return {"id": str(person)}, person
 
     return await once(here.pool, command, act)
-
-
-def _is_everywhere(person: Person) -> bool:
-    """Tell whether a season administrator is one of every season."""
-    return person.scopes("season-admin", "season") is None
-
-
-def _beyond_its_season() -> Problem:
-    return forbidden(
-        Text(
-            "You administer single seasons; this reaches beyond them. Ask an administrator of every season.",
-            "Anda administrator musim tertentu; tindakan ini melampauinya. Hubungi administrator seluruh musim.",
-        )
-    )
-
-
-async def _every_admin(command: Annotated[CommandRequest, Depends(command_by("season-admin"))]) -> CommandRequest:
-    """Return a command by an administrator of every season: persons and their accounts belong to no single one."""
-    if not _is_everywhere(command.person):
-        raise _beyond_its_season()
-    return command
-
-
-EveryAdmin = Annotated[CommandRequest, Depends(_every_admin)]
 
 
 @router.get("/v1/persons", tags=["persons"])
@@ -301,17 +355,24 @@ def _ids(text: str) -> list[UUID]:
 
 
 @router.delete("/v1/persons/{person}/data", tags=["persons"])
-async def erase(person: UUID, command: EveryAdmin, here: Here) -> Answer:
-    """Erase name, address and account; the id stays, so every event and proof does too."""
+async def erase(person: UUID, asked: Asked) -> Answer:
+    """Erase name, address and account; the id stays, so every event and proof does too.
 
-    async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, UUID]:
-        if await connection.fetchval(SQL["erase_person"], person) is None:
-            raise _no_such_person()
+    Of a season administrator, an auditor or an operator it takes two administrators.
+    """
+    asked.reaches()
+
+    async def act(connection: Connection) -> tuple[Answer, UUID]:
+        known = await _known(connection, person)
+        witness = await asked.by_two_if_powerful(connection, person)
+        await connection.execute(SQL["erase_person"], person)
         await connection.execute(SQL["erase_accounts"], person)
         await connection.execute(SQL["erase_digests"], person)
+        if not known["erased"]:
+            await connection.execute(SQL["keep_act"], "erased", person, *witness)
         return {"id": str(person), "erased": True}, person
 
-    return await once(here.pool, command, act)
+    return await asked.once(act)
 
 
 @router.get("/v1/me", tags=["persons"])
@@ -339,23 +400,30 @@ class NewAccount(RequestBody):
 
 
 @router.post("/v1/accounts", tags=["grants"], status_code=HTTPStatus.CREATED)
-async def open_account(body: NewAccount, command: EveryAdmin, here: Here) -> Answer:
-    """Give a registered person a login name and password."""
+async def open_account(body: NewAccount, asked: Asked) -> Answer:
+    """Give a registered person a login name and password; a further one when the first are forgotten.
+
+    For a season administrator, an auditor or an operator it takes two administrators, as who opens an account knows
+    its password.
+    """
+    asked.reaches()
     # A digest over the password could be guessed, so the command is told from another by the rest.
     digest = digest_of("POST", "/v1/accounts", b"", b"", {"person": str(body.person), "login": body.login})
-    password_hash = await here.passwords.hash(body.password)
+    password_hash = await asked.here.passwords.hash(body.password)
 
-    async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, UUID]:
+    async def act(connection: Connection) -> tuple[Answer, UUID]:
         await _must_be_known(connection, body.person)
+        witness = await asked.by_two_if_powerful(connection, body.person)
         if await connection.fetchval(SQL["insert_account"], body.login, body.person, password_hash) is None:
             raise conflict(
                 "login-taken",
                 Text("This login name is taken", "Nama masuk ini sudah dipakai"),
                 Text("Choose another one.", "Pilih nama lain."),
             )
+        await connection.execute(SQL["keep_act"], "account-opened", body.person, *witness)
         return {"login": body.login}, body.person
 
-    return await once(here.pool, replace(command, digest=digest), act)
+    return await asked.once(act, digest)
 
 
 ProvinceCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
@@ -395,41 +463,82 @@ class NewGrant(RequestBody):
 
 
 @router.post("/v1/grants", tags=["grants"], status_code=HTTPStatus.CREATED)
-async def grant_role(
-    body: NewGrant, command: Annotated[CommandRequest, Depends(command_by("season-admin"))], here: Here
-) -> Answer:
+async def grant_role(body: NewGrant, asked: Asked) -> Answer:
     """Grant a role; it stands in the tokens that the person is given from now on.
 
+    The roles `season-admin`, `auditor` and `operator` take two administrators, neither of whom is the person.
     Who administers one season alone grants roles for that season only.
     """
     scope = body.scope
-    if not _is_everywhere(command.person) and not command.person.may("season-admin", season=scope.season or ""):
-        raise _beyond_its_season()
+    asked.reaches(scope.season)
 
-    async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, None]:
+    async def act(connection: Connection) -> tuple[Answer, None]:
         await _must_be_known(connection, body.person)
+        witness = asked.by_one
+        if body.role in POWERFUL:
+            check_not_own(asked.askers, body.person)
+            witness = await asked.by_two(connection, scope.season)
         values = (scope.province, scope.committee, scope.nomination, scope.publisher, scope.season)
-        found = await connection.fetchval(SQL["insert_grant"], body.person, body.role, *values, command.actor)
+        found = await connection.fetchval(SQL["insert_grant"], body.person, body.role, *values, *witness)
         return {"id": str(found)}, None
 
-    return await once(here.pool, command, act)
+    return await asked.once(act)
 
 
 @router.delete("/v1/grants/{grant}", tags=["grants"])
-async def revoke(grant: UUID, command: EveryAdmin, here: Here) -> Answer:
-    """Take a grant back; tokens that were given already hold it until they expire."""
+async def revoke(grant: UUID, asked: Asked) -> Answer:
+    """Take a grant back; tokens that were given already hold it until they expire.
 
-    async def act(connection: asyncpg.pool.PoolConnectionProxy) -> tuple[Answer, None]:
-        if await connection.fetchval(SQL["delete_grant"], grant) is None:
+    The roles `season-admin`, `auditor` and `operator` take two administrators; one of them may be the person.
+    """
+    asked.reaches()
+
+    async def act(connection: Connection) -> tuple[Answer, None]:
+        powerful = await connection.fetchval(SQL["find_role"], grant) in POWERFUL
+        witness = await asked.by_two(connection) if powerful else asked.by_one
+        if await connection.fetchval(SQL["delete_grant"], grant, *witness) is None:
             raise not_found(Text("There is no grant with this id.", "Tidak ada pemberian peran dengan id ini."))
         return {"id": str(grant), "revoked": True}, None
 
-    return await once(here.pool, command, act)
+    return await asked.once(act)
 
 
-async def _must_be_known(connection: asyncpg.pool.PoolConnectionProxy, person: UUID) -> None:
+@router.get("/v1/grants/history", tags=["grants"])
+async def history(_: Annotated[Person, Depends(require("auditor"))], paged: Paged, here: Here) -> Answer:
+    """List what was granted and revoked, accounts opened and persons erased, the latest first.
+
+    Each act says who asked (a person's id; `appointment`, `development` or `password-file` where none did), the second
+    administrator, and in which office.
+    """
+    after = paged.after(_HISTORY, int)
+    rows = await here.pool.fetch(SQL["find_acts"], after and after[0], paged.limit + 1)
+    page = page_of(rows, paged, _HISTORY, lambda row: (row["id"],))
+    return {**page, "items": [_act(row) for row in page["items"]]}
+
+
+def _act(row: asyncpg.Record) -> Answer:
+    return {
+        "at": instant(row["at"]),
+        "act": row["kind"],
+        "person": row["person_id"],
+        "grant": row["grant_id"],
+        "role": row["role"],
+        "scope": None if row["scope"] is None else json.loads(row["scope"]),
+        "asked_by": row["asked_by"],
+        "second": row["second"],
+        "office": row["office"],
+    }
+
+
+async def _known(connection: Connection, person: UUID) -> asyncpg.Record:
     row = await connection.fetchrow(SQL["find_persons"], [person])
-    if row is None or row["erased"]:
+    if row is None:
+        raise _no_such_person()
+    return row
+
+
+async def _must_be_known(connection: Connection, person: UUID) -> None:
+    if (await _known(connection, person))["erased"]:
         raise _no_such_person()
 
 

@@ -51,19 +51,53 @@ SELECT id, role, province, committee, nomination, publisher, season FROM role_gr
 WHERE person_id = $1 ORDER BY role, province, committee, nomination, publisher, season, id;
 
 -- name: insert_grant
--- Grants a role; the same grant again is the one that exists.
-INSERT INTO role_grant (person_id, role, province, committee, nomination, publisher, season, origin)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-ON CONFLICT (person_id, role, province, committee, nomination, publisher, season) DO UPDATE SET role = EXCLUDED.role
-RETURNING id;
+-- Grants a role and keeps the act; the same grant again is the one that exists, and no act. Of a row that was there the
+-- upsert leaves its lock in xmax, of a new one nothing.
+WITH granted AS (
+    INSERT INTO role_grant AS g (person_id, role, province, committee, nomination, publisher, season, origin)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (person_id, role, province, committee, nomination, publisher, season) DO UPDATE SET role = EXCLUDED.role
+    RETURNING id, person_id, role, scope_of(g) AS scope, xmax = 0 AS is_new
+), kept AS (
+    INSERT INTO act (kind, person_id, grant_id, role, scope, asked_by, second, office)
+    SELECT 'granted', person_id, id, role, scope, $8, $9, $10 FROM granted WHERE is_new
+)
+SELECT id FROM granted;
+
+-- name: find_role
+-- The role that a grant gives.
+SELECT role FROM role_grant WHERE id = $1;
 
 -- name: delete_grant
--- Takes a grant back.
-DELETE FROM role_grant WHERE id = $1 RETURNING id;
+-- Takes a grant back and keeps the act.
+WITH revoked AS (
+    DELETE FROM role_grant AS g WHERE id = $1 RETURNING id, person_id, role, scope_of(g) AS scope
+)
+INSERT INTO act (kind, person_id, grant_id, role, scope, asked_by, second, office)
+SELECT 'revoked', person_id, id, role, scope, $2, $3, $4 FROM revoked
+RETURNING grant_id;
 
--- name: has_season_admin
--- Whether anybody may administer seasons and grant roles.
-SELECT EXISTS (SELECT FROM role_grant JOIN account USING (person_id) WHERE role = 'season-admin');
+-- name: keep_act
+-- Keeps what was done with a person's account or data.
+INSERT INTO act (kind, person_id, asked_by, second, office) VALUES ($1, $2, $3, $4, $5);
+
+-- name: find_acts
+-- What was done, the latest first, from before an act on ($1, null for the latest).
+SELECT id, at, kind, person_id, grant_id, role, scope, asked_by, second, office FROM act
+WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2;
+
+-- name: take_turns
+-- Lets one command after the other see and change who holds which role, until the transaction's end.
+SELECT pg_advisory_xact_lock(6300174285);
+
+-- name: find_season_admins
+-- Those who may administer every season, or one ($1) if given, and grant roles, and can sign in to do so.
+SELECT DISTINCT person_id FROM role_grant JOIN account USING (person_id)
+WHERE role = 'season-admin' AND (season IS NULL OR season = $1);
+
+-- name: holds_any
+-- Whether a person has one of some roles.
+SELECT EXISTS (SELECT FROM role_grant WHERE person_id = $1 AND role = ANY($2::text[]));
 
 -- name: put_persons
 -- Registers many persons at once; those that exist stay as they are.
@@ -80,11 +114,16 @@ ON CONFLICT (login) DO UPDATE SET password_hash = EXCLUDED.password_hash
 WHERE account.password_hash <> EXCLUDED.password_hash;
 
 -- name: put_grants
--- Grants many roles at once; those that exist stay as they are.
-INSERT INTO role_grant (person_id, role, province, committee, season, origin)
-SELECT person, role, province, committee, NULL, $5
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS new (person, role, province, committee)
-ON CONFLICT DO NOTHING;
+-- Grants many roles at once and keeps the acts; those that exist stay as they are.
+WITH granted AS (
+    INSERT INTO role_grant AS g (person_id, role, province, committee, season, origin)
+    SELECT person, role, province, committee, NULL, $5
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS new (person, role, province, committee)
+    ON CONFLICT DO NOTHING
+    RETURNING id, person_id, role, scope_of(g) AS scope
+)
+INSERT INTO act (kind, person_id, grant_id, role, scope, asked_by)
+SELECT 'granted', person_id, id, role, scope, $5 FROM granted;
 
 -- name: find_person_by_login
 -- Who signs in by a name.
@@ -121,27 +160,37 @@ ON CONFLICT (nomination) DO UPDATE SET person_id = EXCLUDED.person_id;
 
 -- name: grant_appointments
 -- Grants what seats and contacts bring to some persons ($1) and to all seated in some seasons ($2); others' grants stay.
-INSERT INTO role_grant (person_id, role, committee, nomination, origin)
-SELECT due.person_id, due.role, due.committee, due.nomination, 'appointment'
-FROM (
-    SELECT s.person_id, role, s.province AS committee, NULL::text AS nomination
-    FROM seat s JOIN office o USING (season, body, office) CROSS JOIN unnest(o.roles) AS role
-    WHERE s.person_id = ANY($1::uuid[]) OR s.season = ANY($2::text[])
-    UNION
-    SELECT c.person_id, 'contact', NULL, c.nomination::text FROM contact c WHERE c.person_id = ANY($1::uuid[])
-) AS due
-JOIN person ON person.id = due.person_id AND erased_at IS NULL
-ON CONFLICT DO NOTHING;
+WITH granted AS (
+    INSERT INTO role_grant AS g (person_id, role, committee, nomination, origin)
+    SELECT due.person_id, due.role, due.committee, due.nomination, 'appointment'
+    FROM (
+        SELECT s.person_id, role, s.province AS committee, NULL::text AS nomination
+        FROM seat s JOIN office o USING (season, body, office) CROSS JOIN unnest(o.roles) AS role
+        WHERE s.person_id = ANY($1::uuid[]) OR s.season = ANY($2::text[])
+        UNION
+        SELECT c.person_id, 'contact', NULL, c.nomination::text FROM contact c WHERE c.person_id = ANY($1::uuid[])
+    ) AS due
+    JOIN person ON person.id = due.person_id AND erased_at IS NULL
+    ON CONFLICT DO NOTHING
+    RETURNING id, person_id, role, scope_of(g) AS scope
+)
+INSERT INTO act (kind, person_id, grant_id, role, scope, asked_by)
+SELECT 'granted', person_id, id, role, scope, 'appointment' FROM granted;
 
 -- name: take_back_appointments
 -- Takes back what seats and contacts once brought and no longer do, of the same persons.
-DELETE FROM role_grant g
-WHERE g.origin = 'appointment'
-  AND (g.person_id = ANY($1::uuid[])
-       OR g.person_id IN (SELECT person_id FROM seat WHERE season = ANY($2::text[])))
-  AND NOT EXISTS (
-      SELECT FROM seat s JOIN office o USING (season, body, office)
-      WHERE s.person_id = g.person_id AND s.province = g.committee AND g.role = ANY(o.roles))
-  AND NOT EXISTS (
-      SELECT FROM contact c
-      WHERE g.role = 'contact' AND c.person_id = g.person_id AND c.nomination::text = g.nomination);
+WITH revoked AS (
+    DELETE FROM role_grant g
+    WHERE g.origin = 'appointment'
+      AND (g.person_id = ANY($1::uuid[])
+           OR g.person_id IN (SELECT person_id FROM seat WHERE season = ANY($2::text[])))
+      AND NOT EXISTS (
+          SELECT FROM seat s JOIN office o USING (season, body, office)
+          WHERE s.person_id = g.person_id AND s.province = g.committee AND g.role = ANY(o.roles))
+      AND NOT EXISTS (
+          SELECT FROM contact c
+          WHERE g.role = 'contact' AND c.person_id = g.person_id AND c.nomination::text = g.nomination)
+    RETURNING g.id, g.person_id, g.role, scope_of(g) AS scope
+)
+INSERT INTO act (kind, person_id, grant_id, role, scope, asked_by)
+SELECT 'revoked', person_id, id, role, scope, 'appointment' FROM revoked;

@@ -70,14 +70,23 @@ async def find_grants(pool: asyncpg.Pool, person: UUID) -> tuple[Grant, ...]:
     return tuple(Grant.of(row["role"], **{name: row[name] for name in SCOPES}) for row in rows)
 
 
-async def put_first_persons(pool: asyncpg.Pool, persons: Sequence[FirstPerson], password_hash: str) -> None:
+async def find_season_admins(
+    pool: asyncpg.Pool | asyncpg.pool.PoolConnectionProxy, season: str | None = None
+) -> frozenset[UUID]:
+    """Return those who hold the role now, over every season or over one, and can sign in."""
+    return frozenset(row["person_id"] for row in await pool.fetch(SQL["find_season_admins"], season))
+
+
+async def put_first_persons(
+    pool: asyncpg.Pool, persons: Sequence[FirstPerson], password_hash: str, origin: str = ORIGIN
+) -> None:
     """Register the persons with their accounts and grants; what exists stays, but for another password."""
     ids = [person.id for person in persons]
     logins = [person.login for person in persons]
     grants = [(person.id, grant) for person in persons for grant in person.grants]
     async with pool.acquire() as connection, connection.transaction():
         names, emails = [person.name for person in persons], [person.email for person in persons]
-        await connection.execute(SQL["put_persons"], ids, names, emails, ORIGIN)
+        await connection.execute(SQL["put_persons"], ids, names, emails, origin)
         await connection.execute(SQL["put_accounts"], logins, ids, password_hash)
         await connection.execute(
             SQL["put_grants"],
@@ -85,11 +94,11 @@ async def put_first_persons(pool: asyncpg.Pool, persons: Sequence[FirstPerson], 
             [grant.role for _, grant in grants],
             [grant.value("province") for _, grant in grants],
             [grant.value("committee") for _, grant in grants],
-            ORIGIN,
+            origin,
         )
 
 
 async def put_first_administrator(pool: asyncpg.Pool, person: FirstPerson, password_hash: str) -> None:
     """Register the one who can grant all else, unless somebody can already."""
-    if not await pool.fetchval(SQL["has_season_admin"]):
-        await put_first_persons(pool, (person,), password_hash)
+    if not await find_season_admins(pool):
+        await put_first_persons(pool, (person,), password_hash, "password-file")

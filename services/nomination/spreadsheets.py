@@ -1,25 +1,24 @@
 """Lists that people send as files, CSV (RFC 4180) or XLSX (ECMA-376), read to rows of cells within bounds.
 
 What cannot be read surely is refused with what to do: another encoding than UTF-8, a workbook that is no workbook.
-A workbook is a ZIP archive from a stranger, so before openpyxl sees it every part is unpacked once and counted: a part
-that unpacks without end, too much markup (of which a reader makes objects) or a document type (of which a parser makes
-entities) ends it. openpyxl reads the first sheet row by row, never the sheet's own word on its size.
+A workbook is looked through by `kernel.workbook` before openpyxl sees it; then openpyxl reads the first sheet row by
+row, never the sheet's own word on its size.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 import openpyxl
 from openpyxl.cell import Cell, MergedCell
 from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell
 
 from kernel.decider import FieldFault, Text
+from kernel.workbook import LAST_COLUMN, LAST_ROW, UnfitWorkbook, check_workbook
 from services.nomination.domain.spreadsheet import (
     CSV,
     MOST_ROWS,
@@ -32,14 +31,6 @@ from services.nomination.domain.spreadsheet import (
     is_heading,
 )
 
-_LAST_ROW: Final = 10_000
-_LAST_COLUMN: Final = 256
-_MOST_PARTS: Final = 500
-_MOST_UNPACKED: Final = 16 * (1 << 20)
-_MOST_MARKUP: Final = 300_000
-"""How many times `<` may stand in a workbook: a list of 2,000 rows has fewer than 100,000."""
-_CHUNK: Final = 1 << 16
-_DOCTYPES: Final = tuple("<!DOCTYPE".encode(coding) for coding in ("ascii", "utf-16-le", "utf-16-be"))
 _AnyCell = EmptyCell | ReadOnlyCell | Cell | MergedCell
 _PLAIN: Final = (str, int, float, bool, datetime, date, time, timedelta)
 _DELIMITERS: Final = (";", ",", "\t")
@@ -64,13 +55,13 @@ def read_rows(data: bytes, media_type: str) -> list[Row]:
     rows = _csv(data) if media_type == CSV else _xlsx(data)
     found: list[Row] = []
     for row in rows:
-        if len(row.cells) > _LAST_COLUMN:
+        if len(row.cells) > LAST_COLUMN:
             raise _too_wide()
         if not all(map(is_blank, row.cells)):
             found.append(row)
         if len(found) > MOST_ROWS + 1:  # the headings and one row too many: no need to see the rest
             break
-        if row.number > _LAST_ROW:
+        if row.number > LAST_ROW:
             raise _too_long()
     return found
 
@@ -166,41 +157,22 @@ def _value(cell: _AnyCell) -> Value:
 
 
 def _check_archive(data: bytes) -> None:
-    """Unpack every part once, keeping nothing, and refuse an archive that is more than a list needs."""
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
-        raise Unreadable(
-            "This is an older or a password-protected workbook. Save it without a password as .xlsx.",
-            "Ini buku kerja lama atau berkata sandi. Simpan tanpa kata sandi sebagai .xlsx.",
-        )
+    """Refuse, with what to do, an archive that is no workbook or more than a list needs."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            parts = archive.infolist()
-            if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > _MOST_UNPACKED:
-                raise _too_much()
-            if any(part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for part in parts):
-                raise _no_workbook()
-            _unpack(chunk for part in parts for chunk in _chunks(archive, part))
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, RuntimeError, EOFError, ValueError, NotImplementedError):
-        raise _no_workbook() from None
-
-
-def _chunks(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
-    with archive.open(part) as opened:
-        while chunk := opened.read(_CHUNK):
-            yield chunk
-
-
-def _unpack(chunks: Iterable[bytes]) -> None:
-    size = markup = 0
-    tail = b""
-    for chunk in chunks:
-        size += len(chunk)
-        markup += chunk.count(b"<")
-        if size > _MOST_UNPACKED or markup > _MOST_MARKUP:
-            raise _too_much()
-        if any(doctype in tail + chunk for doctype in _DOCTYPES):
-            raise _no_workbook()
-        tail = chunk[-32:]
+        check_workbook(data)
+    except UnfitWorkbook as unfit:
+        match unfit.fault:
+            case "legacy":
+                raise Unreadable(
+                    "This is an older or a password-protected workbook. Save it without a password as .xlsx.",
+                    "Ini buku kerja lama atau berkata sandi. Simpan tanpa kata sandi sebagai .xlsx.",
+                ) from None
+            case "too-much":
+                raise _too_much() from None
+            case "no-workbook":
+                raise _no_workbook() from None
+            case _:
+                assert_never(unfit.fault)
 
 
 # --- what is wrong -------------------------------------------------------------------------------------------------
@@ -222,13 +194,13 @@ def _too_much() -> Unreadable:
 
 def _too_wide() -> Unreadable:
     return Unreadable(
-        f"The sheet is wider than {_LAST_COLUMN} columns. Copy the filled columns into a new sheet.",
-        f"Lembar ini lebih lebar dari {_LAST_COLUMN} kolom. Salin kolom yang terisi ke lembar baru.",
+        f"The sheet is wider than {LAST_COLUMN} columns. Copy the filled columns into a new sheet.",
+        f"Lembar ini lebih lebar dari {LAST_COLUMN} kolom. Salin kolom yang terisi ke lembar baru.",
     )
 
 
 def _too_long() -> Unreadable:
     return Unreadable(
-        f"The sheet goes on below row {_LAST_ROW}. Copy the filled rows into a new sheet.",
-        f"Lembar ini berlanjut di bawah baris {_LAST_ROW}. Salin baris yang terisi ke lembar baru.",
+        f"The sheet goes on below row {LAST_ROW}. Copy the filled rows into a new sheet.",
+        f"Lembar ini berlanjut di bawah baris {LAST_ROW}. Salin baris yang terisi ke lembar baru.",
     )

@@ -100,7 +100,7 @@ async def _recorded(whole: Whole) -> Json:
         service: {stream: version for stream, version in own.items() if not stream.startswith("refusal/")}
         for service, own in heads.items()
     }
-    for table in ("person", "account", "role_grant"):
+    for table in ("person", "account", "role_grant", "act"):
         (row,) = await whole.rows("identity", f"select count(*) as rows from {table}")
         found[table] = row["rows"]
     return found
@@ -163,6 +163,7 @@ _LISTS: Final = {
         "/v1/public/rankings": "public/None",
     },
     "notifications": {"/v1/deliveries": "deliveries"},
+    "identity": {"/v1/grants/history": "grant-history"},
     "audit": {"/v1/heads": "heads", "/v1/events": "events", "/v1/events?stream=season/2020": "events of season/2020"},
 }
 """How each list calls itself in its cursors: it is no secret, so anybody can make one up."""

@@ -85,6 +85,14 @@ EXPECTED = {
 }
 
 
+STANDING = """
+    select person_id, role, scope->>'committee' as committee, scope->>'nomination' as nomination from act
+    where asked_by = 'appointment'
+    group by person_id, role, scope
+    having count(*) filter (where kind = 'granted') = count(*) filter (where kind = 'revoked') + 1
+"""
+
+
 def shuffled(chance: random.Random) -> list[Event]:
     left = streams()
     events: list[Event] = []
@@ -124,10 +132,13 @@ async def test_grants_are_the_same_in_whatever_order_the_streams_arrive(database
         await fold(connection, events, chance)
         await fold(connection, shuffled(chance) if seed % 2 else events, chance)
         rows = await connection.fetch("select person_id, role, committee, nomination from role_grant")
+        kept = await connection.fetch(STANDING)
     finally:
         await connection.close()
     found = {(str(row["person_id"]), row["role"], row["committee"], row["nomination"]) for row in rows}
     assert found == EXPECTED | {(GONE, "member", "13", None)}, "what an administrator granted stays"
+    said = {(str(row["person_id"]), row["role"], row["committee"], row["nomination"]) for row in kept}
+    assert said == EXPECTED, "what was granted and not revoked stands as the kept acts tell it"
 
 
 async def test_nothing_is_granted_to_whom_identity_does_not_know_or_has_erased(database):

@@ -199,6 +199,23 @@ def test_a_secret_is_never_repeated() -> None:
     assert "value" not in problem_for({"password": 123456, "login": "a"}).document("en")["errors"][0]  # type: ignore[index]
 
 
+def fault_of(kind: str, location: tuple[str, ...], **context: object) -> FieldFault:
+    (fault,) = problem_of_validation(
+        RequestValidationError([{"loc": location, "type": kind, "msg": "", "input": None, "ctx": context}])
+    ).errors
+    return fault
+
+
+def test_what_is_on_offer_is_told_in_the_language_of_the_rest() -> None:
+    remedy = fault_of("literal_error", ("body", "locale"), expected="'id' or 'en'").remedy
+    assert (remedy.en, remedy.id) == ("Send one of: 'id' or 'en'.", "Kirim salah satu dari: 'id' atau 'en'.")
+
+
+def test_a_missing_body_is_no_missing_field() -> None:
+    assert "JSON object" in fault_of("missing", ("body",)).remedy.en
+    assert fault_of("missing", ("body", "reason")).remedy.en == "Add this field."
+
+
 def test_at_most_a_hundred_faults_are_listed() -> None:
     found = [{"loc": ("body", index), "type": "missing", "msg": "", "input": None} for index in range(500)]
     assert len(problem_of_validation(RequestValidationError(found)).errors) == 100

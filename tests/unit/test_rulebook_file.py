@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from schemas.rulebook import rulebook_content, rulebook_json_schema
 from schemas.rulebook_checks import check_content, check_rulebook
 from schemas.rulebook_file import MAX_BYTES, MAX_ERRORS, RulebookError, _composed, _Plain, path_text, read_rulebook
+from schemas.rulebook_messages import message
 
 FOLDER = Path(__file__).parents[2] / "rulebooks"
 GOOD = (FOLDER / "2020.yaml").read_text(encoding="utf-8")
@@ -440,3 +442,16 @@ def test_the_published_json_schema_refuses_what_the_reader_refuses() -> None:
 def test_the_published_schema_is_the_one_of_the_models() -> None:
     published = Path(__file__).parents[2] / "schemas" / "json" / "rulebook.schema.json"
     assert json.loads(published.read_text(encoding="utf-8")) == rulebook_json_schema()
+
+
+def test_a_decimal_where_a_whole_number_belongs_is_told_once_and_without_quotes() -> None:
+    text, line = changed("    quorum:", "    notice_days: 3.5\n    quorum:")
+    (error,) = errors_of(text)
+    assert (error.line, error.path, error.code) == (line, "bodies[0].notice_days", "int_type")
+    assert "without quotes" in error.message_en
+
+
+@pytest.mark.parametrize("code", ["yaml", "local_impossible", "no_provenance"])
+def test_what_is_wrong_names_what_to_do(code: str) -> None:
+    for said in message(code, {"value": "x"}):
+        assert re.search(r"[:;] (?:write|compare|add|tulis|periksa|tambahkan)", said)

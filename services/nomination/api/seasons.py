@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends
 from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError, WithJsonSchema
 
 from kernel.canonical import Json
@@ -17,10 +16,10 @@ from kernel.commands import Program
 from kernel.decider import FieldFault, Text
 from kernel.http import CommandRequest, answer
 from kernel.paging import Paged, page_of
-from kernel.problems import Problem, Unfit, forbidden, invalid, not_found, unauthenticated
+from kernel.problems import Unfit, forbidden, invalid, not_found
 from kernel.reads import AtLeast, Here
 from kernel.service import Service
-from kernel.tokens import Person, TokenVerifier
+from kernel.tokens import Person, require_second
 from schemas.envelope import ProvinceCode
 from schemas.rulebook import LOCAL_PATTERN, Assumed, ClosingSecond, Rulebook, Source, provenance
 from schemas.rulebook_file import read_rulebook
@@ -47,7 +46,6 @@ router = APIRouter()
 
 
 _SEASON: Final = "/v1/seasons/{season}"
-_SECOND: Final = "Second-Authorization"
 _NO_REASON: Final = "0" * 64
 """Stands for the digest of a reason where nothing is done and so none is kept."""
 _LAST_SECOND: Final = TypeAdapter[datetime](ClosingSecond)
@@ -146,38 +144,17 @@ async def extend_season(here: Here, command: SeasonCommand, season: SeasonPath, 
 
 
 async def _second_administrator(
-    request: Request,
-    season: SeasonPath,
-    second: Annotated[
-        str,
-        Header(
-            alias=_SECOND,
-            min_length=1,
-            description="`Bearer` and the token of a second season administrator, who takes part in this.",
-        ),
-    ],
+    season: SeasonPath, second: Annotated[Person, Depends(require_second("season-admin"))]
 ) -> Person:
-    """Return the second administrator of a command that takes two; a 401 or 403 Problem without a valid one."""
-    scheme, _, token = second.partition(" ")
-    verifier: TokenVerifier = request.app.state.verifier
-    try:
-        # Whatever is no bearer token is verified as the token that it is not.
-        person = await verifier.verify(token.strip() if scheme.lower() == "bearer" else "")
-    except Problem as problem:
-        if problem.status != HTTPStatus.UNAUTHORIZED:
-            raise
-        raise unauthenticated(
-            f"The token in {_SECOND} is not valid; let the second administrator sign in again.",
-            f"Token pada {_SECOND} tidak sah; minta administrator kedua masuk kembali.",
-        ) from None
-    if not administers(person, season):
+    """Return the second administrator of a command that takes two; a 403 Problem for one of other seasons only."""
+    if not administers(second, season):
         raise forbidden(
             Text(
                 "The second person is no administrator of this season; a second one has to take part.",
                 "Orang kedua bukan administrator musim ini; diperlukan administrator musim kedua.",
             )
         )
-    return person
+    return second
 
 
 class _Together:

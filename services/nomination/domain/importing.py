@@ -56,6 +56,8 @@ _STARTS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,31}")
 _NAME: Final = TypeAdapter[str](CleanName)
 _HEADINGS: Final = {column.field: column.id for column in COLUMNS}
+_BESIDE_THE_RULES: Final = frozenset({None, _HEADINGS["contact"], _HEADINGS["sample"]})
+"""Headings of cells that the season's rules do not look at: a fault there hides none of the others."""
 
 # What is to be written into a cell, by field.
 _WANTED: Final[Mapping[str, Text]] = {
@@ -204,11 +206,13 @@ def _judge(line: Line, command: ImportList, season: SeasonState, rules: Rulebook
         faults.append(CellFault(refused.code, stray.name, None, shown, refused.detail, fault.remedy))
     read = _Reading(line, rules, faults)
     asked = _asked(read, command)
-    if faults:
+    if not {fault.heading for fault in faults} <= _BESIDE_THE_RULES:
         return Judged(line.number, faults=tuple(faults))
     settled = settle_nomination(asked, season)
     if isinstance(settled, Refusal):
-        return Judged(line.number, faults=tuple(_faults(Refused(settled), line)))
+        faults.extend(_faults(Refused(settled), line))
+    if faults or isinstance(settled, Refusal):
+        return Judged(line.number, faults=tuple(faults))
     return Judged(line.number, asked, settled)
 
 

@@ -76,8 +76,8 @@ def test_a_report_is_a_table_and_ends_well(stack: FakeStack, listing: Path):
     stack.services["nomination"].answers[ROUTE] = (200, report(GOOD))
     result = imported(listing)
     assert result.exit_code == 0, result.output
-    assert "1 nominated" in result.output
-    assert "2    nominated  Kota Gorontalo (75.71)" in result.output
+    assert "1 diusulkan" in result.output
+    assert "2    diusulkan  Kota Gorontalo (75.71)" in result.output
     assert stack.services["nomination"].tokens == ["Bearer a-token"]
 
 
@@ -94,7 +94,7 @@ def test_bad_rows_are_told_at_their_cells_and_end_with_1(stack: FakeStack, listi
     assert "none was" in str(result.exception)
     assert told in result.output
     assert "C3" in result.output
-    assert "skipped" in result.output
+    assert {"id": "benar, belum diusulkan", "en": "good, not nominated"}[language] in result.output
 
 
 def test_bad_rows_that_were_left_out_end_with_1_too(stack: FakeStack, listing: Path):
@@ -113,7 +113,13 @@ def test_the_report_for_programs_is_whole(stack: FakeStack, listing: Path):
 def test_what_was_nominated_and_ended_before_is_told(stack: FakeStack, listing: Path):
     again = GOOD | {"status": "already", "standing": "withdrawn"}
     stack.services["nomination"].answers[ROUTE] = (200, report(again))
-    assert "already (withdrawn)" in imported(listing).output
+    assert "sudah diusulkan (ditarik)" in imported(listing).output
+    assert "already nominated (withdrawn)" in imported(listing, "--language", "en").output
+
+
+def test_a_dry_run_says_what_would_be_done(stack: FakeStack, listing: Path):
+    stack.services["nomination"].answers[ROUTE] = (200, report(GOOD, dry_run=True))
+    assert "would be nominated" in imported(listing, "--dry-run", "--language", "en").output
 
 
 def test_a_file_that_is_no_list_is_one_line_that_says_what_to_do(stack: FakeStack, listing: Path):

@@ -26,7 +26,7 @@ def meeting(**also: Any) -> dict[str, Any]:
         "seal": {"digest": "d" * 64, "citable": False, "why": {"en": "It is stale."}},
         "unrankable": [{"nomination": "b", "reason": "too-few-sheets"}],
         "quorum": {
-            "seats": 9, "filled": 8, "required": 6, "may_stay_away": 1,
+            "seats": 9, "filled": 8, "required": 6, "present": 5, "may_stay_away": 1,
             "recused": [{"person": "p", "office": "ketua-spsi", "seat": 1}],
         },
         "ties": [
@@ -80,12 +80,12 @@ def test_both_services_are_asked_and_shown_together(stack: FakeStack):
     assert ended.exit_code == 0, ended.exception
     said = ended.output
     for line in (
-        "2020 panitia-9 · province 75",
+        "2020 panitia-9 · province 75 · 2021-03-05 10:00 WITA",
         "the meeting is outside of it",
         "3 whole days, not kept: 2021-03-06 is the first day",
         "KABKOTA/seleksi: Have it sealed anew.",
         "It is stale.",
-        "6 of 9 seats; 8 filled, 1 recused, 1 may stay away",
+        "6 of 9 seats; 8 filled, 1 recused, 5 present now, 1 may stay away",
         "recused   ketua-spsi (p)",
         "rank 2 at the cut: Kota\ufffd[2J (75.71), Kabupaten Bone Bolango (75.03)",
         "rank 4: Kota\ufffd[2J (75.71), c; broken: c, Kota\ufffd[2J (75.71)",
@@ -93,7 +93,7 @@ def test_both_services_are_asked_and_shown_together(stack: FakeStack):
         "unverified Kota Gorontalo (75.71)",
         "Kabupaten Boalemo (75.02) waits to be admitted",
         "an-appeal holds the stage",
-        "provincial/75/KABKOTA/seleksi can be appealed against until 2021-03-08",
+        "provincial/75/KABKOTA/seleksi can be appealed against until 2021-03-08 23:59 WITA",
         "provincial/13/KABKOTA/seleksi is not announced",
         "open; 2 sheets are not handed in",
         "kepala-bps: Kota Gorontalo (draft)",
@@ -155,3 +155,9 @@ def test_a_service_that_does_not_answer_is_named(stack: FakeStack):
     assert isinstance(ended.exception, WrongUse)
     assert "nomination does not answer at http://127.0.0.1:1" in str(ended.exception)
     assert stack.services["scoring"].asked == []
+
+
+def test_the_nations_meetings_are_told_on_all_three_clocks(stack: FakeStack):
+    stack.services["nomination"].answers[PATH] = (200, meeting(province="00", items=[]))
+    ended = run("plenary", "checklist", PLENARY)
+    assert "2021-03-05 09:00 WIB = 2021-03-05 10:00 WITA = 2021-03-05 11:00 WIT" in ended.output

@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from cli.output import WrongUse
+from cli.output import Finding, WrongUse
 from tests.unit.cli.fake_stack import FakeStack, run
 
 RIGHT = {"--season": "2022", "--category": "KABKOTA", "--province": "75"}
@@ -75,3 +75,10 @@ def test_as_json_a_forged_name_is_whole_and_does_nothing() -> None:
     assert [
         character for character in said if unicodedata.category(character) in ("Cc", "Cf", "Zl") and character != "\n"
     ] == []
+
+
+def test_login_shows_what_that_person_may_see(stack: FakeStack) -> None:
+    stack.services["scoring"].answers |= {"/v1/rankings": (200, {"items": [], "next": None})}
+    ended = run("ranking", "show", *(part for pair in RIGHT.items() for part in pair), "--login", "auditor")
+    assert isinstance(ended.exception, Finding)
+    assert stack.services["scoring"].tokens == ["Bearer a-token"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,54 @@ def xlsx(folder: Path, *rows: tuple[Any, ...]) -> Path:
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
+
+
+def changed(file: Path, part: str, content: bytes) -> Path:
+    """Write a part of a workbook anew."""
+    with zipfile.ZipFile(file) as old:
+        parts = {name: old.read(name) for name in old.namelist()} | {part: content}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, data in parts.items():
+            new.writestr(name, data)
+    return file
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"<row/>" * 400_000, "far more than a table"),
+        (b" " * (17 << 20), "far more than a table"),
+        (b'<!DOCTYPE x [<!ENTITY a "b">]><worksheet/>', "no XLSX workbook"),
+        (b"<worksheet", "no XLSX workbook"),
+        (
+            (
+                b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+                b'<row r="1"><c r="XFD1" t="inlineStr"><is><t>x</t></is></c></row></sheetData></worksheet>'
+            ),
+            "beside column 256",
+        ),
+    ],
+    ids=["markup", "size", "entities", "broken", "wide"],
+)
+def test_a_workbook_that_would_take_all_memory_is_refused_at_once(tmp_path, content, says):
+    file = changed(xlsx(tmp_path, ("candidate", "kebijakan"), ("75.03", 80)), SHEET, content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(WrongUse, match=says):
+            read_table(file, "id")
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_workbook_with_a_password_is_told_so(tmp_path):
+    file = tmp_path / "nilai.xlsx"
+    file.write_bytes(b"\xd0\xcf\x11\xe0" + bytes(100))
+    with pytest.raises(WrongUse, match="password"):
+        read_table(file, "id")
 
 
 def test_a_table_with_decimal_commas_and_semicolons(tmp_path):
@@ -223,6 +273,13 @@ def test_a_voided_sheet_can_be_filed_with_the_same_marks_again(scoring, table):
     assert scoring.sent[-1][2] != scoring.sent[0][2]
 
 
+def test_one_fault_of_a_row_hides_no_other(scoring, tmp_path):
+    file = csv(tmp_path, "name;candidate;kebijakan;kinerja", "x;75.03;187;abc", "x;99.99;80;90")
+    first, second = filed(scoring, file)
+    assert [(one["code"], one["cell"]) for one in first.faults] == [("not-a-number", "D2"), ("off-scale", "C2")]
+    assert [(one["code"], one["cell"]) for one in second.faults] == [("not-on-your-desk", "B3")]
+
+
 def test_a_dry_run_sends_nothing_and_foresees_what_the_marks_would_be_refused_for(scoring, tmp_path):
     file = csv(
         tmp_path,
@@ -233,7 +290,7 @@ def test_a_dry_run_sends_nothing_and_foresees_what_the_marks_would_be_refused_fo
     first, second = filed(scoring, file, dry_run=True)
     assert [(one["code"], one["cell"], one["value"]) for one in first.faults] == [
         ("off-scale", "B2", "187"),
-        ("off-scale", "C2", "80.25"),
+        ("off-scale", "C2", "80,25"),
     ]
     assert [(one["code"], one["cell"]) for one in second.faults] == [("unknown-aspect", "D3"), ("unknown-aspect", "E3")]
     assert scoring.sent == []

@@ -120,14 +120,17 @@ def test_no_certificate_before_the_announcement_of_a_verdict():
 
 
 def test_a_dismissed_appeal_holds_no_certificate():
-    scene, _ = announced(1, 2)
+    scene, ids = announced(1, 2)
     said = scene.last(FINAL.award).event
     assert isinstance(said, RankingAnnounced)
-    contested = {"plenary": said.plenary, "motion": said.motion, "nomination": said.lines[0].nomination}
-    record(scene, FINAL.award, DecisionContested(at=FINAL, appeal=APPEAL, number=1, **contested))
+    decision = {"plenary": said.plenary, "motion": said.motion}
+    contested = DecisionContested.model_validate(
+        {"at": FINAL, "nomination": ids[1], "appeal": APPEAL, "number": 1, **decision}
+    )
     record(
         scene,
         FINAL.award,
+        contested,
         DecisionReviewed(at=FINAL, appeal=APPEAL, seal=said.seal, outcome="dismissed", digest=said.digest),
     )
     assert accepted(scene.issue())

@@ -210,6 +210,14 @@ def test_what_is_wrong_is_told_at_its_cell(cells, code, cell):
     bad(cells, code, cell)
 
 
+def test_one_fault_hides_no_other():
+    outcome = outcome_of(employer(skala="raksasa", contoh="mungkin"))
+    assert [(fault.code, fault.cell) for fault in outcome.faults] == [
+        ("cell-unfit", "I2"),
+        ("size-class-not-admitted", "E2"),
+    ]
+
+
 @pytest.mark.parametrize("value", [75.7, 75.1, 7571, 7571.0, 7.0, -75, 1e300, 175.71, 75.717])
 def test_a_code_that_became_another_number_is_not_guessed(value):
     outcome = bad(row(value), "code-as-number", "C2")
