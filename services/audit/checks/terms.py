@@ -24,10 +24,7 @@ def terms_faults(record: Record) -> Iterator[Fault]:
         for place, moment in meeting.acts:
             yield from told("decision", place, _act_faults(meeting, moment, record))
     for found in record.kind("nomination", "NominationVerified", "NominationReturned", "NominationRejected"):
-        at = found.data["at"]
-        yield from told(
-            "verification", found.place, _office_faults(at, _bodies_of(at, found.time, record), found.time, record)
-        )
+        yield from told("verification", found.place, _finding_faults(found.data["at"], found.time, record))
 
 
 def _act_faults(meeting: Meeting, moment: str, record: Record) -> Iterator[str]:
@@ -36,10 +33,10 @@ def _act_faults(meeting: Meeting, moment: str, record: Record) -> Iterator[str]:
         yield from _office_faults(said, {said["body"]}, moment, record)
 
 
-def _bodies_of(at: Json, moment: str, record: Record) -> set[str]:
-    """Return the body of a stage by every version of the rules that can have counted at a moment."""
+def _finding_faults(at: Json, moment: str, record: Record) -> Iterator[str]:
+    """Check a finding by the body of its stage, in every version of the rules that can have counted then."""
     possible = record.rules_at(at["season"], before(moment), after(moment))
-    return {rules.stage(at)["body"] for rules in possible}
+    yield from _office_faults(at, {rules.stage(at)["body"] for rules in possible}, moment, record)
 
 
 def _office_faults(place: Json, bodies: set[str], moment: str, record: Record) -> Iterator[str]:
