@@ -7,9 +7,8 @@ for the same reason is one command: its id follows from what it says.
 from __future__ import annotations
 
 import hashlib
-import re
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import uuid4
 
 import typer
@@ -18,8 +17,6 @@ from cli.output import AsJson, WrongUse, show
 from cli.service import Login, Scoring, Why
 from cli.wanted import category_code, province_code, season_code, stage_code
 from schemas.regions import NATION
-
-_SEED: Final = re.compile(r"[0-9a-f]{64}")
 
 Season = Annotated[str, typer.Option("--season", help="The season, for example 2022.")]
 Category = Annotated[str, typer.Option("--category", help="PROVINSI, KABKOTA, BESAR, MENENGAH, UMKM or another.")]
@@ -38,19 +35,13 @@ def assign_scorers(
     category: Category,
     stage: StageCode,
     province: Province = NATION,
-    seed: Annotated[
-        str | None, typer.Option("--seed", help="64 hex digits, thrown in public; left out, the service makes one.")
-    ] = None,
     login: Login = None,
     scoring: ScoringUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw scorers for every nominee of the stage that has too few."""
-    if seed is not None and not _SEED.fullmatch(seed):
-        raise WrongUse(f"--seed {seed!r} is no seed: write 64 hex digits, 0 to 9 and a to f")
     at = _address(season, category, stage, province)
-    body = {} if seed is None else {"seed": seed}
-    receipt = Scoring.as_person(login, scoring).command(f"/v1/rankings/{at}/assign", body, str(uuid4()))
+    receipt = Scoring.as_person(login, scoring).command(f"/v1/rankings/{at}/assign", {}, str(uuid4()))
     drawn = len(receipt["events"])
     told = f"drawn {receipt['time']}" if drawn else "everybody has scorers enough: nothing was drawn"
     lines = [f"{at}: {told}"] + (["what was drawn before stays; anybody can repeat it by its seed"] if drawn else [])

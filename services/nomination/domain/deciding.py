@@ -36,6 +36,7 @@ from schemas.regions import NATION
 from schemas.rulebook import Rulebook
 from services.nomination.domain.admission import AskAdmission, admission_motion, admitted, is_waiting, waiting_at
 from services.nomination.domain.award import check_not_held
+from services.nomination.domain.case import Case
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.evidence import (
     Ahead,
@@ -86,7 +87,7 @@ from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import SeasonState
 from services.nomination.domain.ties import AskTie, check_unchanged, has_changed, tie_motion
-from services.nomination.domain.verdict import AskAppeal, Case, appeal_motion, verdict_results
+from services.nomination.domain.verdict import AskAppeal, appeal_motion, verdict_results
 from services.nomination.domain.voting import is_lot, rests_on_tabled, undecided
 from services.nomination.domain.winning import crown
 

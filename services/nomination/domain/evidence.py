@@ -10,11 +10,11 @@ from schemas.nomination import AgendaItem
 from schemas.rulebook import Rulebook
 from schemas.rulebook import Stage as StageRules
 from services.nomination.domain.award import Award
+from services.nomination.domain.case import Case
 from services.nomination.domain.nomination import Nomination, NominationState
 from services.nomination.domain.plenary import BreakTie, Motion, Plenary, Propose, Setting, item_name
 from services.nomination.domain.refusals import refuse
 from services.nomination.domain.seal import Ranking, Seal, citable
-from services.nomination.domain.verdict import Case
 
 
 @dataclass(frozen=True, slots=True)

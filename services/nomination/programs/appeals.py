@@ -21,6 +21,7 @@ from services.nomination.domain.appeal import (
     lodge,
 )
 from services.nomination.domain.award import AWARD, Award
+from services.nomination.domain.case import Case, contested_seal
 from services.nomination.domain.evidence import Evidence
 from services.nomination.domain.nomination import NOMINATION, nomination_stream
 from services.nomination.domain.plenary import (
@@ -34,7 +35,6 @@ from services.nomination.domain.plenary import (
 )
 from services.nomination.domain.seal import RANKING, Ranking
 from services.nomination.domain.season import SEASON, Season, SeasonState, Unopened, season_stream
-from services.nomination.domain.verdict import Case, contested_seal
 
 
 def lodging(command: LodgeAppeal) -> Program:

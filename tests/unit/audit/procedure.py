@@ -39,6 +39,7 @@ from services.nomination.domain.appeal import (
     lodge,
 )
 from services.nomination.domain.award import AWARD
+from services.nomination.domain.case import Case, contested_seal
 from services.nomination.domain.certificates import IssueCertificates, Path, issue_certificates
 from services.nomination.domain.deciding import (
     Asked,
@@ -57,7 +58,7 @@ from services.nomination.domain.nomination import NOMINATION
 from services.nomination.domain.plenary import PLENARY, Actor, BreakTie, Convene, DecideAppeal, Plenary, convene
 from services.nomination.domain.seal import RANKING
 from services.nomination.domain.ties import AskTie
-from services.nomination.domain.verdict import AskAppeal, Case, contested_seal
+from services.nomination.domain.verdict import AskAppeal
 from services.nomination.domain.voting import (
     CastVote,
     ConfirmBallot,

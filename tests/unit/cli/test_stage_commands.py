@@ -25,12 +25,12 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_draw_is_asked_for_at_the_stages_address(stack: FakeStack):
     scoring = stack.services["scoring"]
     scoring.answers[f"{BASE}/assign"] = (200, RECEIPT)
-    ended = run("scores", "assign", *STAGE, "--province", "75", "--seed", "0a" * 32)
+    ended = run("scores", "assign", *STAGE, "--province", "75")
     assert ended.exit_code == 0, ended.exception
     assert "2020/provincial/75/KABKOTA/seleksi: drawn 2021-03-01" in ended.output
     assert scoring.asked == [f"POST {BASE}/assign"]
     assert scoring.tokens == ["Bearer mine"]
-    assert json.loads(scoring.sent[0]) == {"seed": "0a" * 32}
+    assert json.loads(scoring.sent[0]) == {}
 
 
 def test_a_draw_of_nobody_says_so_and_the_nations_stage_needs_no_province(stack: FakeStack):
@@ -64,7 +64,6 @@ def test_a_refusal_is_told_in_the_services_words(stack: FakeStack):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("scores", "assign", *STAGE, "--seed", "dice"), "64 hex digits"),
         (("scores", "assign", *STAGE, "--province", "Gorontalo"), "write 75"),
         (("scores", "extend", *STAGE, "--until", "2021-03-02T16:00:00", "--reason", "x"), "lacks its zone"),
         (("scores", "extend", *STAGE, "--until", "besok", "--reason", "x"), "is no instant"),

@@ -35,13 +35,14 @@ from services.nomination.domain.appeal import (
     downstream,
     lodge,
 )
+from services.nomination.domain.case import Case, contested_seal
 from services.nomination.domain.certificates import IssueCertificates, Path, issue_certificates
 from services.nomination.domain.deciding import DecideMotion, OpenMotion, decide_motion, open_motion
 from services.nomination.domain.evidence import Evidence
 from services.nomination.domain.nomination import Nomination
 from services.nomination.domain.plenary import Actor, BreakTie, DecideAppeal, Plenary, Setting, setting_of
 from services.nomination.domain.season import Season
-from services.nomination.domain.verdict import AskAppeal, Case, contested_seal
+from services.nomination.domain.verdict import AskAppeal
 from services.nomination.domain.verification import Verify, verify
 from services.scoring.domain.ranking import Entrant, Rules, evaluate, place, standing, unplaced, unrankable
 from services.scoring.domain.stage import pin
