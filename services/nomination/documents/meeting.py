@@ -78,6 +78,7 @@ Opening = MotionOpened | TieMotionOpened | AdmissionMotionOpened | AppealMotionO
 Decided = PlenaryDecided | AdmissionDecided
 _DASH: Final = "\u2013"
 _ERASED: Final = "(data dihapus)"
+_NO_VOTE: Final = " (tanpa suara)"
 
 
 # --- what happened -------------------------------------------------------------------------------------------------
@@ -366,7 +367,11 @@ class _Minutes:
 
     def _signature(self, office: str) -> Signature:
         person = next((one.person for one in self.cited.holders if one.office == office), None)
-        return Signature(office=self._office(office), name=None if person is None else self._name(person))
+        return Signature(office=self._signing(office), name=None if person is None else self._name(person))
+
+    def _signing(self, office: str) -> str:
+        """Return an office as it stands above a signature, where it is no matter that it does not vote."""
+        return self._office(office).removesuffix(_NO_VOTE)
 
     def _members(self) -> Iterator[Signature]:
         heads = {office.code for office in self.body.offices if office.role != "member"}
@@ -376,7 +381,7 @@ class _Minutes:
             came.items(), key=lambda one: order.index(one[1]) if one[1] in order else len(order)
         ):
             if office not in heads:
-                yield Signature(office=self._office(office), name=self._name(person))
+                yield Signature(office=self._signing(office), name=self._name(person))
 
     def _corrigenda(self) -> Iterator[Corrigendum]:
         for time, event in self.record.corrigenda:

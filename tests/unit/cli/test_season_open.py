@@ -75,3 +75,16 @@ def test_a_season_that_is_open_already_says_what_can_be_done(stack: FakeStack) -
     rules = f"{stack.services['nomination'].url}/v1/public/seasons/2022"
     assert said.startswith(f"season 2022 is open already: see its rules at {rules}, write another `season` in ")
     assert said.endswith(f"or raise its `version` and publish it by `paritrana season amend {RULEBOOK}`")
+
+
+def test_every_error_is_told_in_order_and_the_last_line_counts_them(stack: FakeStack, tmp_path: Path) -> None:
+    file = tmp_path / "season.yaml"
+    text = RULEBOOK.read_text(encoding="utf-8")
+    file.write_text(
+        text.replace("version: 1\n", "version: 1\nbonus: 2\n").replace("seats: 1", "seats: 1.5", 1), "utf-8"
+    )
+    ended = run("season", "open", str(file), "--login", "admin")
+    first, second, *_ = ended.output.splitlines()
+    assert "no such key" in first
+    assert "not a whole number" in second
+    assert str(ended.exception).startswith(f"{file} has ")

@@ -411,7 +411,7 @@ def test_chair_and_secretary_sign_and_then_the_members_who_came():
     sheet = minutes(scene)
     assert [(one.office, one.name) for one in sheet.heads] == [
         ("Sekretaris Daerah Provinsi", "Nama sekretaris-daerah"),
-        ("Sekretaris panitia (tanpa suara)", None),
+        ("Sekretaris panitia", None),
     ]
     assert [one.name for one in sheet.members] == [f"Nama {office}" for office in VOTING_OFFICES[1:]]
 
