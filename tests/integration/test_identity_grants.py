@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -14,6 +15,7 @@ import pytest
 
 from kernel.tokens import Grant, Person, issue
 from services.identity.development import person_id
+from tests.conftest import DatabaseFactory
 from tests.integration.test_identity import CONTACT, Running, Start, code_of, identity, start
 
 __all__ = ["identity", "start"]
@@ -92,7 +94,7 @@ def office(identity: Running) -> Office:
     return Office(identity)
 
 
-async def a_beginning(start: Start, tmp_path: Any) -> Office:
+async def a_beginning(start: Start, tmp_path: Path) -> Office:
     """Return an installation in which only the first administrator is."""
     (tmp_path / "password").write_text(FIRST)
     begun = Office(await start(embedded=False, admin_password_file=tmp_path / "password"))
@@ -116,6 +118,8 @@ def told(acts: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 ADMIN, ADMIN2 = str(person_id("admin")), str(person_id("admin2"))
+PERSON = uuid.uuid4()
+MIGRATION = Path(__file__).parents[2] / "services" / "identity" / "migrations" / "003_acts.sql"
 
 
 # --- no puppets ---
@@ -211,7 +215,7 @@ async def test_a_repeated_command_gets_its_first_answer_and_the_second_person_is
 # --- an installation's beginning ---
 
 
-async def test_the_first_administrator_acts_alone_until_there_is_a_second(start: Start, tmp_path: Any) -> None:
+async def test_the_first_administrator_acts_alone_until_there_is_a_second(start: Start, tmp_path: Path) -> None:
     begun = await a_beginning(start, tmp_path)
     second, auditor = await begun.person(), await begun.person()
     # The role before the account: who cannot sign in yet cannot take part either.
@@ -231,7 +235,7 @@ async def test_the_first_administrator_acts_alone_until_there_is_a_second(start:
     ]
 
 
-async def test_of_two_second_administrators_appointed_at_once_only_one_is(start: Start, tmp_path: Any) -> None:
+async def test_of_two_second_administrators_appointed_at_once_only_one_is(start: Start, tmp_path: Path) -> None:
     begun = await a_beginning(start, tmp_path)
     persons = [await begun.person() for _ in range(4)]
     for number, person in enumerate(persons):
@@ -289,3 +293,24 @@ async def test_the_service_itself_can_change_nothing_of_the_history(office: Offi
         for statement in ("UPDATE act SET second = NULL", "DELETE FROM act", "TRUNCATE act"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
+
+
+async def test_what_was_granted_before_a_history_was_kept_stands_in_it(database: DatabaseFactory) -> None:
+    connection = await asyncpg.connect((await database("identity")).owner_url)
+    try:
+        await connection.execute("DROP TABLE act; DROP FUNCTION scope_of(role_grant)")
+        await connection.execute("INSERT INTO person (id, name, registered_by) VALUES ($1, 'Contoh', 'test')", PERSON)
+        for role, place, origin in (("secretary", "75", ADMIN), ("season-admin", None, "development")):
+            grant = "INSERT INTO role_grant (person_id, role, committee, origin) VALUES ($1, $2, $3, $4)"
+            await connection.execute(grant, PERSON, role, place, origin)
+        await connection.execute(MIGRATION.read_text("utf-8").replace("{login}", "CURRENT_USER"))
+        acts = await connection.fetch("SELECT * FROM act ORDER BY id")
+        times = await connection.fetch("SELECT granted_at FROM role_grant ORDER BY granted_at")
+    finally:
+        await connection.close()
+    kept = [(act["kind"], act["role"], act["scope"], act["asked_by"], act["office"]) for act in acts]
+    assert kept == [
+        ("granted", "secretary", '{"committee": "75"}', ADMIN, "season-admin"),
+        ("granted", "season-admin", "{}", "development", None),
+    ]
+    assert [act["at"] for act in acts] == [row["granted_at"] for row in times]
