@@ -374,9 +374,10 @@ async def test_only_a_season_administrator_grants(identity) -> None:
 async def test_who_administers_one_season_grants_in_that_one_and_touches_nobodys_account(identity) -> None:
     admin, juror = await identity.bearer("admin"), str(person_id("juri-1"))
     once = {"person": juror, "role": "season-admin", "scope": {"season": "2020-ulang"}}
-    assert (await identity.command("POST", "/v1/grants", admin, once)).status_code == 201
+    second = {"Second-Authorization": (await identity.bearer("admin2"))["Authorization"]}
+    assert (await identity.command("POST", "/v1/grants", admin | second, once)).status_code == 201
     narrowed = await identity.bearer("juri-1")
-    in_season = {"person": juror, "role": "auditor", "scope": {"season": "2020-ulang"}}
+    in_season = {"person": juror, "role": "member", "scope": {"committee": "75", "season": "2020-ulang"}}
     granted = await identity.command("POST", "/v1/grants", narrowed, in_season)
     assert granted.status_code == 201
     for scope in ({}, {"season": "2021"}):
