@@ -126,7 +126,8 @@ def test_trailers_are_no_headers(it: Trial, pieces: int) -> None:
 
 def test_trailers_have_an_end(it: Trial) -> None:
     head = put(b"2\r\n{}\r\n0\r\n", b"Transfer-Encoding: chunked")
-    assert statuses(spoken(it.port, head, *[b"x: " + b"y" * 10_000 + b"\r\n"] * 30)) == ["400"]
+    # No more than it takes: what is still under way when the other side hangs up resets the answer away.
+    assert statuses(spoken(it.port, head, *[b"x: " + b"y" * 10_000 + b"\r\n"] * 7)) == ["400"]
 
 
 @pytest.mark.parametrize("line", [b"GET / HTTP/2.0", b"GET / HTTP/0.9", b"GET /", b"DESCRIBE / RTSP/1.0"])
