@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 import httpx
@@ -21,7 +20,7 @@ from rich.text import Text
 from cli.asking import Scoring, asked, checked, pages, scoring_at, token_if_any, token_of
 from cli.console import SafeConsole
 from cli.output import AsJson, Finding, WrongUse, show, visible_all
-from cli.wanted import category_code, province_code, season_code, stage_code, tier_code
+from cli.wanted import category_code, instant, province_code, season_code, stage_code, tier_code
 
 _WIDTH: Final = 160
 """Columns of a table that goes into a file or a pipe."""
@@ -83,7 +82,7 @@ def show_rankings(
         season_code(season), category_code(category), province_code(province), tier_code(tier), stage_code(stage)
     )
     with scoring_at(scoring, token_of(login) if login else token_if_any()) as client:
-        found = list(_rankings(client, wanted, _instant(as_of)))
+        found = list(_rankings(client, wanted, None if as_of is None else instant("--as-of", as_of)))
     if not found:
         raise Finding(
             f"no ranking of {category} in {season} is there for you to see: it is not opened, or not announced yet"
@@ -99,18 +98,6 @@ def show_rankings(
 
 
 # --- asking --------------------------------------------------------------------------------------------------------
-
-
-def _instant(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise WrongUse(f"--as-of {text!r} is no instant: write 2022-09-01T12:00:00+09:00") from None
-    if moment.tzinfo is None:
-        raise WrongUse(f"--as-of {text!r} lacks its zone: write {text}+07:00, or {text}Z for UTC")
-    return moment.isoformat()
 
 
 def _rankings(client: httpx.Client, wanted: Wanted, as_of: str | None) -> Iterator[dict[str, Any]]:

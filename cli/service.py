@@ -17,6 +17,7 @@ from cli.asking import token_of
 from cli.output import WrongUse
 
 _TIMEOUT: Final = 30.0
+_NONE: Final[Mapping[str, str]] = {}
 
 Login = Annotated[str | None, typer.Option("--login", help="A development person; else whoever signed in by `login`.")]
 NominationUrl = Annotated[
@@ -65,11 +66,11 @@ class Service:
 
     def command(self, path: str, body: Mapping[str, Any], key: str, **query: str) -> dict[str, Any]:
         """Send a command and return its answer; raise NotReached or Refused."""
-        return self._ask("POST", path, query, body, {"Idempotency-Key": key, **self.headers})
+        return self._understood(self._sent("POST", path, query, body, {"Idempotency-Key": key, **self.headers}))
 
     def read(self, path: str, **query: str) -> dict[str, Any]:
         """Return what a GET answers; raise NotReached or Refused."""
-        return self._ask("GET", path, query, None, {})
+        return self._understood(self._sent("GET", path, query))
 
     def pages(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         """Yield the items of all pages of a list."""
@@ -82,28 +83,18 @@ class Service:
 
     def document(self, path: str) -> bytes:
         """Return the file that a GET answers with; raise NotReached or Refused."""
-        answer = self._sent("GET", path, {}, None, {})
+        answer = self._sent("GET", path)
         if answer.status_code != httpx.codes.OK:
             self._understood(answer)
         return answer.content
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: Mapping[str, Any] | None,
-        headers: Mapping[str, str],
-    ) -> dict[str, Any]:
-        return self._understood(self._sent(method, path, query, body, headers))
 
     def _sent(
         self,
         method: str,
         path: str,
-        query: Mapping[str, str],
-        body: Mapping[str, Any] | None,
-        headers: Mapping[str, str],
+        query: Mapping[str, str] = _NONE,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] = _NONE,
     ) -> httpx.Response:
         mine = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
         try:

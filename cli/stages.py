@@ -7,15 +7,14 @@ for the same reason is one command: its id follows from what it says.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from typing import Annotated
 from uuid import uuid4
 
 import typer
 
-from cli.output import AsJson, WrongUse, show
+from cli.output import AsJson, show
 from cli.service import Login, Scoring, Why
-from cli.wanted import category_code, province_code, season_code, stage_code
+from cli.wanted import category_code, instant, province_code, season_code, stage_code
 from schemas.regions import NATION
 
 Season = Annotated[str, typer.Option("--season", help="The season, for example 2022.")]
@@ -61,7 +60,7 @@ def extend_scoring(
     as_json: AsJson = False,
 ) -> None:
     """Let sheets of the stage be received until later."""
-    at, moment = _address(season, category, stage, province), _moment(until)
+    at, moment = _address(season, category, stage, province), instant("--until", until)
     body = {"until": moment, "reason": reason}
     key = hashlib.sha256(f"{at}\0{moment}\0{reason}".encode()).hexdigest()
     receipt = Scoring.as_person(login, scoring).command(f"/v1/rankings/{at}/extend", body, key)
@@ -74,13 +73,3 @@ def _address(season: str, category: str, stage: str, province: str) -> str:
     place = province_code(province)
     tier = "national" if place == NATION else "provincial"
     return f"{season_code(season)}/{tier}/{place}/{category_code(category)}/{stage_code(stage)}"
-
-
-def _moment(text: str) -> str:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise WrongUse(f"--until {text!r} is no instant: write 2021-03-02T16:00:00+08:00") from None
-    if moment.tzinfo is None:
-        raise WrongUse(f"--until {text!r} lacks its zone: write {text}+07:00 for WIB, +08:00 for WITA, +09:00 for WIT")
-    return moment.isoformat()

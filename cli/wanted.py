@@ -5,6 +5,7 @@ An answer "there is none" to a name that cannot exist would let its writer belie
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -49,6 +50,18 @@ def tier_code(text: str | None) -> str | None:
     if text is None or text in TIERS:
         return text
     raise WrongUse(f"--tier {text!r} is no tier: write {' or '.join(TIERS)}")
+
+
+def instant(option: str, text: str) -> str:
+    """Return an instant that an option states with its zone; raise WrongUse with what to write instead."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(f"{option} {text!r} is no instant: write 2021-03-02T16:00:00+08:00") from None
+    if moment.tzinfo is None:
+        zones = f"{text}+07:00 for WIB, +08:00 for WITA, +09:00 for WIT, or {text}Z for UTC"
+        raise WrongUse(f"{option} {text!r} lacks its zone: write {zones}")
+    return moment.isoformat()
 
 
 def stage_code(text: str | None) -> str | None:

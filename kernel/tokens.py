@@ -106,11 +106,17 @@ class Person:
         """Tell whether the person has `role` over all of `scope`; with no scope: whether anywhere at all."""
         return any(grant.role == role and grant.covers(scope) for grant in self.grants)
 
+    def throughout(self, role: str, season: str | None = None) -> bool:
+        """Tell whether the person has `role` over all of a season, or of every season when none is named."""
+        if season is not None:
+            return self.may(role, season=season)
+        return any(grant.role == role and not grant.scope for grant in self.grants)
+
     def scopes(self, role: str, name: str) -> frozenset[str] | None:
         """Return the values of the scope `name` in which the person has `role` in every season, None for everywhere."""
-        grants = [grant for grant in self.grants if grant.role == role and not _NARROWING & dict(grant.scope).keys()]
-        if any(not grant.scope for grant in grants):
+        if self.throughout(role):
             return None
+        grants = [grant for grant in self.grants if grant.role == role and not _NARROWING & dict(grant.scope).keys()]
         return frozenset(value for grant in grants if (value := grant.value(name)) is not None)
 
 

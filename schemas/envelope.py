@@ -30,7 +30,8 @@ def _aware(moment: datetime) -> datetime:
     return moment
 
 
-def _wire_instant(moment: datetime) -> str:
+def wire_instant(moment: datetime) -> str:
+    """Return an instant as it stands on the wire: in UTC, with six digits after the second."""
     # Not by strftime, which leaves the zeros of years before 1000 out.
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
@@ -75,7 +76,7 @@ Ratio = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+/[1-9][0-9]*$")]
 Exact = Annotated[
     Decimal, Field(allow_inf_nan=False, max_digits=18, decimal_places=6), PlainSerializer(_plain, return_type=str)
 ]
-Instant = Annotated[datetime, AfterValidator(_aware), PlainSerializer(_wire_instant, return_type=str)]
+Instant = Annotated[datetime, AfterValidator(_aware), PlainSerializer(wire_instant, return_type=str)]
 Version = Annotated[int, Field(ge=1)]
 
 

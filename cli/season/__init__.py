@@ -1,7 +1,7 @@
 """`paritrana season …`: what administrators do with a season, and what its exceptions were.
 
 `opening` and `amending` take a rulebook file, which `file` checks and `preview` shows; `together` has what takes two
-persons, `exceptions` the list of what went otherwise than the rules foresee. `service` speaks to nomination.
+persons, `exceptions` the list of what went otherwise than the rules foresee. `wanted` says how a season is named.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 from cli.output import AsJson, show
 from cli.season.file import DryRun, RulebookFile, bytes_of, checked, rehearsed, summary_lines, summary_of, text_of
 from cli.season.preview import difference_lines, differences, preview, preview_lines
-from cli.season.service import Login, Nomination, NominationUrl, Why
+from cli.service import Login, Nomination, NominationUrl, Why
 from schemas.rulebook import Rulebook, rulebook_content
 from schemas.rulebook_file import read_rulebook
 

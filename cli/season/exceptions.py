@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli.output import AsJson, show
-from cli.season.service import Login, Nomination, NominationUrl, SeasonCode
+from cli.season.wanted import SeasonCode
+from cli.service import Login, Nomination, NominationUrl
 
 _STAGE: Final = ("season", "tier", "province", "category", "stage")
 

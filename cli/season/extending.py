@@ -8,7 +8,8 @@ from uuid import uuid4
 import typer
 
 from cli.output import AsJson, show
-from cli.season.service import Login, Nomination, NominationUrl, SeasonCode, Why
+from cli.season.wanted import SeasonCode
+from cli.service import Login, Nomination, NominationUrl, Why
 
 
 def extend_season(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.output import WrongUse, show
-from cli.season.service import Nomination, NotReached
+from cli.service import Nomination, NotReached
 from schemas.rulebook import Assumed, Rulebook, provenance, rulebook_hash
 from schemas.rulebook_file import Reading
 

@@ -19,7 +19,7 @@ from cli.addresses import place_in, running_stack
 from cli.output import AsJson, WrongUse, show
 from cli.season.file import DryRun, RulebookFile, bytes_of, checked, rehearsed, summary_lines, summary_of, text_of
 from cli.season.preview import preview, preview_lines
-from cli.season.service import Login, Nomination, NominationUrl, Refused
+from cli.service import Login, Nomination, NominationUrl, Refused
 from schemas.regions import NATION, region_table
 from schemas.rulebook import Rulebook, Window
 from schemas.rulebook_file import read_rulebook

@@ -15,7 +15,8 @@ import typer
 
 from cli.login import token_beside
 from cli.output import AsJson, show
-from cli.season.service import Login, Nomination, NominationUrl, SeasonCode, Why
+from cli.season.wanted import SeasonCode
+from cli.service import Login, Nomination, NominationUrl, Why
 
 Second = Annotated[
     str | None,

@@ -84,11 +84,6 @@ async def _identity(request: Request) -> Identity:
 Here = Annotated[Identity, Depends(_identity)]
 
 
-def _is_everywhere(person: Person) -> bool:
-    """Tell whether a season administrator is one of every season."""
-    return person.scopes("season-admin", "season") is None
-
-
 def _beyond_its_season() -> Problem:
     return forbidden(
         Text(
@@ -128,7 +123,7 @@ class _Asked:
         Persons and their accounts belong to no single season.
         """
         for person in (self.command.person, *([] if self._second is None else [self._second])):
-            if not _is_everywhere(person) and (season is None or not person.may(ADMINISTRATOR, season=season)):
+            if not person.throughout(ADMINISTRATOR, season):
                 raise _beyond_its_season()
 
     async def by_two(self, connection: Connection, season: str | None = None) -> Witness:

@@ -43,7 +43,7 @@ def actor_at(person: Person, province: str | None) -> Actor:
 
 def administers(person: Person, season: str) -> bool:
     """Tell whether a person administers a season: every one, or just this one."""
-    return person.may("season-admin", season=season)
+    return person.throughout("season-admin", season)
 
 
 def check_administers(person: Person, season: str) -> None:
@@ -55,11 +55,6 @@ def check_administers(person: Person, season: str) -> None:
                 f"Anda bukan administrator musim {season}; hubungi administratornya.",
             )
         )
-
-
-def is_everywhere(person: Person, role: str) -> bool:
-    """Tell whether a person has a role everywhere, in every season."""
-    return person.scopes(role, "province") is None
 
 
 def committee_office(person: Person, season: str, province: str) -> str:
@@ -100,9 +95,7 @@ def visible_places(person: Person, season: str | None = None) -> list[str] | Non
     A regency's or city's code among them stands for that government's own affairs only. Who administers or audits one
     `season` alone sees all of it where only that one is asked for.
     """
-    if any(is_everywhere(person, role) for role in _EVERYWHERE):
-        return None
-    if season is not None and any(person.may(role, season=season) for role in _EVERYWHERE):
+    if any(person.throughout(role, season) for role in _EVERYWHERE):
         return None
     places: set[str] = set()
     for role, scope in _scopes((*MEETING, "secretariat")):

@@ -63,14 +63,9 @@ def places_of(person: Person, roles: Sequence[str]) -> list[str] | None:
     return sorted(places)
 
 
-def audits(person: Person, season: str | None) -> bool:
-    """Tell whether a person audits a season; where no one season is asked for, whether all of them."""
-    return person.scopes("auditor", "province") is None if season is None else person.may("auditor", season=season)
-
-
 def may_see_sealed(person: Person, at: Stage) -> bool:
     """Tell whether a person may see a stage's sealed ranking before it is announced."""
-    if audits(person, at.season) or person.may("secretariat", province=at.province):
+    if person.throughout("auditor", at.season) or person.may("secretariat", province=at.province):
         return True
     return any(acts_for(person, role, at.province) for role in OF_THE_BODY)
 
@@ -78,7 +73,7 @@ def may_see_sealed(person: Person, at: Stage) -> bool:
 async def may_see_provisional(service: Service, person: Person, heading: Json) -> bool:
     """Tell whether a person may see a stage's aggregates before the seal: no sheet and no vote in them."""
     at = Stage.model_validate(heading["at"])
-    if audits(person, at.season):
+    if person.throughout("auditor", at.season):
         return True
     if not acts_for(person, "secretary", at.province):
         return False

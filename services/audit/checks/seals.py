@@ -158,10 +158,9 @@ class Inputs:
         if any(not ground["flagged"] for ground in self._grounds(sheet.member, sheet.nomination)):
             return "recused"
         body = self.ranking.body
-        scorers = self.committee.holders(body, self.rules.voting(body))
-        if not self.ranking.counts_removed and sheet.member not in scorers:
-            return "removed"
-        return None
+        if self.ranking.counts_removed or sheet.member in self.committee.holders(body, self.rules.voting(body)):
+            return None
+        return "removed"
 
     def _grounds(self, member: str, nomination: str) -> list[Json]:
         way, _ = self._way(nomination)

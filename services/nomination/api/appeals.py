@@ -40,7 +40,7 @@ from services.nomination.api.parts import (
 from services.nomination.domain.appeal import LodgeAppeal
 from services.nomination.domain.verdict import AskAppeal
 from services.nomination.programs import appeals as programs
-from services.nomination.rights import contact_of, is_everywhere, is_of_place, may_see, provinces_of, visible_places
+from services.nomination.rights import contact_of, is_of_place, may_see, provinces_of, visible_places
 from services.nomination.texts import digest_of_reason
 
 router = APIRouter()
@@ -231,7 +231,7 @@ def _is_appellant(person: Person, row: Any) -> bool:
 
 def _is_concerned(person: Person, row: Any) -> bool:
     places = [place for place in (row["province"], row["home"]) if place is not None]
-    return is_everywhere(person, "auditor") or is_of_place(person, *places) or _is_appellant(person, row)
+    return person.throughout("auditor") or is_of_place(person, *places) or _is_appellant(person, row)
 
 
 async def _named(here: Service, comparison: Iterable[Json]) -> list[Json]:

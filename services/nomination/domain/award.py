@@ -155,10 +155,14 @@ class Award:
         """Return the open appeals that hold a stage."""
         return tuple(appeal for appeal, stages in self.freezes.items() if stage in stages)
 
+    def contests_of(self, stage: Stage) -> Mapping[str, Contest]:
+        """Return the open appeals against the announced result of a stage."""
+        made = {appeal: self.announcements.get(contest.cited) for appeal, contest in self.contests.items()}
+        return {appeal: self.contests[appeal] for appeal, one in made.items() if one is not None and one.at == stage}
+
     def is_contested(self, stage: Stage) -> bool:
         """Tell whether an appeal against the result of a stage is open."""
-        made = (self.announcements.get(contest.cited) for contest in self.contests.values())
-        return any(one is not None and one.at == stage for one in made)
+        return bool(self.contests_of(stage))
 
     def won(self, nomination: str) -> bool:
         """Tell whether a nomination is among the winners."""

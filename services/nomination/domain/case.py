@@ -10,14 +10,13 @@ from schemas.envelope import Stage
 from schemas.nomination import AppealDecided
 from schemas.rulebook import Rulebook, StageRubric
 from schemas.rulebook import Stage as StageRules
-from schemas.scoring import standings_digest
 from services.nomination.domain.appeal import AppealState, Decided, Lodged, NotLodged
 from services.nomination.domain.award import Award
 from services.nomination.domain.nomination import Nomination, NominationState
 from services.nomination.domain.plenary import BreakTie, NotConvened, Plenary, PlenaryState
 from services.nomination.domain.refusals import refuse
 from services.nomination.domain.reranking import Standings
-from services.nomination.domain.seal import Ranking, Seal
+from services.nomination.domain.seal import Ranking, Seal, unaltered
 from services.nomination.domain.season import Season
 from services.nomination.domain.winning import ends_tier
 
@@ -127,10 +126,4 @@ def ground_of(case: Case, season: Season) -> Ground:
     seal = case.ranking.seal(contested_seal(case.contested, said.motion))
     if seal is None:
         raise refuse("seal-unknown", "appeal", said.at.ranking, current="-")
-    computed = standings_digest(seal.said.standings, seal.said.unrankable)
-    if seal.said.digest != computed:
-        raise refuse("seal-digest-wrong", "appeal", seal.said.digest, computed=computed)
-    version = seal.said.rulebook_version
-    if season.hashes.get(version) != seal.said.rulebook_hash:
-        raise refuse("seal-under-other-rules", "appeal", seal.id, version=version)
-    return Ground(case, said.at, said.nomination, seal, season.rulebooks[version])
+    return Ground(case, said.at, said.nomination, seal, unaltered(seal, season, "appeal", "appeal"))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Final
 
-from schemas.envelope import Stage
+from schemas.envelope import Stage, wire_instant
 from schemas.nomination import AgendaItem
 from schemas.rulebook import Rulebook
 from services.nomination.domain.award import holding
@@ -44,17 +44,13 @@ def checklist(setting: Setting, evidence: Mapping[AgendaItem, Evidence], now: da
         "tier": plenary.tier,
         "province": plenary.province,
         "body": plenary.body,
-        "scheduled": _instant(plenary.scheduled),
+        "scheduled": wire_instant(plenary.scheduled),
         "begun": setting.rules.notice_days is None or now >= plenary.scheduled,
         "adjourned": plenary.adjourned,
         "term": _term(setting, now),
         "notice": _notice(setting),
         "items": [_Item(setting, item, evidence[item], now).document() for item in plenary.agenda],
     }
-
-
-def _instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _term(setting: Setting, now: datetime) -> Json:
@@ -280,17 +276,14 @@ class _Item:
             yield {
                 "stage": earlier.stage.model_dump(mode="json"),
                 "announced": earlier.announced,
-                "appeals_until": None if earlier.until is None else _instant(earlier.until),
+                "appeals_until": None if earlier.until is None else wire_instant(earlier.until),
                 "open": earlier.is_open(self.now),
             }
 
     def _appeals(self) -> Iterator[Json]:
         """Yield every open appeal against what was announced of the stage, with the motion on it if it is put here."""
-        award = self.evidence.award
-        for appeal, contest in award.contests.items():
-            announced = award.announcements.get(contest.cited)
-            if announced is not None and announced.at == self.at:
-                yield {"appeal": appeal, "nomination": contest.nomination, "motion": self._put(appeal)}
+        for appeal, contest in self.evidence.award.contests_of(self.at).items():
+            yield {"appeal": appeal, "nomination": contest.nomination, "motion": self._put(appeal)}
 
     def _put(self, appeal: str) -> int | None:
         motions = (one for one in self.setting.plenary.motions if one.item == self.item and one.outcome is None)

@@ -25,7 +25,7 @@ from schemas.nomination import (
 from schemas.regions import NATION, UnknownRegion, region
 from schemas.rulebook import Body, Conflicts, Rulebook
 from services.nomination.domain.local_time import day_of
-from services.nomination.domain.nomination import FiledLate, Nomination, NominationState, Unnominated, candidate_of
+from services.nomination.domain.nomination import NominationState, Unnominated, Written, candidate_of
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import SeasonState, opened
 
@@ -496,14 +496,9 @@ def _check_speaker(command: DeclareConflict | LiftConflict) -> None:
 
 
 def _check_nomination(command: DeclareConflict, nomination: NominationState | None) -> None:
-    match nomination:
-        case Nomination(entry=entry):
-            pass
-        case FiledLate(filed):
-            entry = filed.entry  # members vote on its admission
-        case _:
-            raise refuse("nomination-unknown", "nomination", command.nomination)
-    if (entry.season, entry.category) != (command.season, command.category):
+    if not isinstance(nomination, Written):  # on what was filed late members vote, whether it is admitted
+        raise refuse("nomination-unknown", "nomination", command.nomination)
+    if (nomination.at.season, nomination.at.category) != (command.season, command.category):
         category = command.category
         raise refuse("nomination-of-another-category", "nomination", command.nomination, category=category)
 

@@ -27,7 +27,6 @@ from schemas.nomination import (
     PlenaryDecided,
     Quorum,
     RankingTabled,
-    ResealOrdered,
     StageAdvanced,
     Tally,
     WinnerDeclared,
@@ -84,7 +83,7 @@ from services.nomination.domain.plenary import (
 )
 from services.nomination.domain.readiness import check_not_too_late, check_upstream, check_verified, path_awards
 from services.nomination.domain.refusals import decides, refuse
-from services.nomination.domain.seal import Ranking, Seal
+from services.nomination.domain.seal import Ranking, Seal, Stale, ordered_anew
 from services.nomination.domain.season import SeasonState
 from services.nomination.domain.ties import AskTie, check_unchanged, has_changed, tie_motion
 from services.nomination.domain.verdict import AskAppeal, appeal_motion, verdict_results
@@ -544,9 +543,7 @@ def _ordered(entering: Iterable[Nomination], ahead: Ahead | None) -> Iterator[Em
         return
     missing = tuple(sorted({state.id for state in entering} - set(seal.said.basis.nominations)))
     if missing:
-        ranking = ahead.stage.ranking
-        order = ResealOrdered(ranking=ranking, seal=seal.id, stale=(), missing=missing, superfluous=())
-        yield Emit(ahead.stage.award, order)
+        yield ordered_anew(seal, Stale(missing=missing))
 
 
 def _eliminated(state: Nomination, carried: Carried) -> Emit:

@@ -48,7 +48,11 @@ class Upstream:
     @property
     def name(self) -> str:
         """Return the stage as people write it, with its place."""
-        return f"{self.stage.tier}/{self.stage.province}/{self.stage.category}/{self.stage.stage}"
+        return _named(self.stage)
+
+
+def _named(stage: Stage) -> str:
+    return f"{stage.tier}/{stage.province}/{stage.category}/{stage.stage}"
 
 
 def upstream(at: Stage, rules: Rulebook, evidence: Evidence) -> Iterator[Upstream]:
@@ -92,8 +96,7 @@ def check_not_too_late(evidence: Evidence) -> None:
     """Refuse to send anybody on to a stage that is decided already."""
     ahead = evidence.ahead
     if ahead is not None and ahead.decided:
-        at = ahead.stage
-        raise refuse("next-stage-decided", "item", f"{at.tier}/{at.province}/{at.category}/{at.stage}")
+        raise refuse("next-stage-decided", "item", _named(ahead.stage))
 
 
 def unverified(at: Stage, rules: Rulebook, nominees: Iterable[Nomination]) -> tuple[Nomination, ...]:

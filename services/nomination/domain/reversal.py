@@ -10,16 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
 
 from kernel.decider import Emit
-from schemas.envelope import Stage
+from schemas.envelope import Stage, wire_instant
 from schemas.exact import fraction_text
 from schemas.nomination import (
     CertificateRevoked,
     NominationEliminated,
     NominationReinstated,
-    ResealOrdered,
     Shift,
     StageAdvanced,
     StageAdvanceWithdrawn,
@@ -35,6 +33,7 @@ from services.nomination.domain.case import Ground
 from services.nomination.domain.nomination import Cited, Nomination, nomination_stream
 from services.nomination.domain.refusals import refuse
 from services.nomination.domain.reranking import Standings, aggregate, parted_ranks, rerank
+from services.nomination.domain.seal import Stale, ordered_anew
 from services.nomination.domain.winning import crown, vacated
 
 
@@ -85,7 +84,7 @@ def reversal_of(verdict: Verdict, ground: Ground) -> Reversal | None:
         return None
     before = ground.standings
     nominated = {
-        id_: state.nominated.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+        id_: wire_instant(state.nominated)
         for id_, state in ground.case.nominations.items()
         if isinstance(state, Nomination)
     }
@@ -348,10 +347,7 @@ def _resealed(reversal: Reversal, aspects: frozenset[str], ground: Ground) -> It
         missing = tuple(sorted(set(reversal.entering) - named)) if stage == following else ()
         superfluous = tuple(sorted(set(reversal.leaving) & named))
         if missing or superfluous or (ground.nomination in named and _carries(stage, aspects, ground)):
-            order = ResealOrdered(
-                ranking=stage.ranking, seal=seal.id, stale=(), missing=missing, superfluous=superfluous
-            )
-            yield Emit(stage.award, order)
+            yield ordered_anew(seal, Stale(missing=missing, superfluous=superfluous))
 
 
 def _carries(stage: Stage, aspects: frozenset[str], ground: Ground) -> bool:

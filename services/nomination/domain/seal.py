@@ -153,11 +153,16 @@ def judge_seal(
     stale = staleness(seal, committee, nominations, awards)
     if not stale:
         return ()
+    return (ordered_anew(seal, stale),)
+
+
+def ordered_anew(seal: Seal, stale: Stale) -> Emit:
+    """Return the order to seal a ranking anew for what its seal left out or named though it was over."""
     at = seal.said.at
     order = ResealOrdered(
         ranking=at.ranking, seal=seal.id, stale=stale.points, missing=stale.missing, superfluous=stale.superfluous
     )
-    return (Emit(at.award, order),)
+    return Emit(at.award, order)
 
 
 # --- what a plenary may rest on ------------------------------------------------------------------------------------
@@ -177,12 +182,19 @@ def citable(
     current = ranking.current
     if current is None or seal.id != current.id:
         raise refuse("seal-superseded", "seal", seal.id)
-    computed = standings_digest(said.standings, said.unrankable)
-    if said.digest != computed:
-        raise refuse("seal-digest-wrong", "digest", said.digest, computed=computed)
-    if season.hashes.get(said.rulebook_version) != said.rulebook_hash:
-        raise refuse("seal-under-other-rules", "seal", seal.id, version=said.rulebook_version)
+    rules = unaltered(seal, season, "digest", "seal")
     stale = staleness(seal, committee, nominations, awards)
     if stale or seal.id in award.reseals:
         raise refuse("seal-stale", "seal", seal.id, stale=stale.told() or said.at.ranking)
+    return rules
+
+
+def unaltered(seal: Seal, season: Season, of_digest: str, of_rules: str) -> Rulebook:
+    """Return the rules that a seal was made under when it is what it was; raise Refused, for the fields named."""
+    said = seal.said
+    computed = standings_digest(said.standings, said.unrankable)
+    if said.digest != computed:
+        raise refuse("seal-digest-wrong", of_digest, said.digest, computed=computed)
+    if season.hashes.get(said.rulebook_version) != said.rulebook_hash:
+        raise refuse("seal-under-other-rules", of_rules, seal.id, version=said.rulebook_version)
     return season.rulebooks[said.rulebook_version]

@@ -12,15 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from kernel.log import Recorded
 from schemas.rulebook import Rulebook
 from services.nomination.projections.documents import Json, name_of, pick
 from services.nomination.projections.plenaries import Plenaries
-
-_STANDING: Final = ("nomination", "candidate", "rank", "shared", "total", "shown", "tie")
-_RESULT: Final = ("nomination", "rank", "reason", "at", "left", "reached")
 
 Point = tuple[str, int]
 """A stream and the version of one event of it."""

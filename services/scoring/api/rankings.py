@@ -22,7 +22,6 @@ from services.scoring.reads import (
     OF_THE_BODY,
     SQL,
     Knowledge,
-    audits,
     may_see_sealed,
     places_of,
     public_document,
@@ -52,7 +51,7 @@ async def list_rankings(
     await wait_until_folded(here, "rankings", at_least)
     listing = f"rankings/{season}/{province}"
     after = paged.after(listing, str)
-    places = None if audits(person, season) else places_of(person, (*OF_THE_BODY, "secretariat"))
+    places = None if person.throughout("auditor", season) else places_of(person, (*OF_THE_BODY, "secretariat"))
     if province is not None:
         places = [province] if places is None or province in places else []
     position = str(await here.position("rankings"))
@@ -109,7 +108,7 @@ async def show_progress(
 ) -> Json:
     """List who has filed how many marks for whom, and which sheets are handed in; no marks."""
     await wait_until_folded(here, "sheets", at_least)
-    if not audits(person, at.season):
+    if not person.throughout("auditor", at.season):
         refuse_other_place(person, at)
     listing = f"progress/{at.ranking}"
     after = paged.after(listing, str, str)

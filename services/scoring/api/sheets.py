@@ -37,7 +37,6 @@ from services.scoring.reads import (
     SCORERS,
     SQL,
     acts_for,
-    audits,
     desk_document,
     desks_of,
     ranking_of_sheet,
@@ -270,7 +269,7 @@ async def _refuse_reader(here: Service, person: Person, address: SheetAddress, m
     Before the seal a secretary who scores reads no other's sheet, as no other member does.
     """
     ranking = await ranking_of_sheet(here, _stream_of(address, member))
-    if audits(person, orjson.loads(ranking[0]["heading"])["at"]["season"] if ranking else None):
+    if person.throughout("auditor", orjson.loads(ranking[0]["heading"])["at"]["season"] if ranking else None):
         return
     province = await here.pool.fetchval(SQL["place_of_stage"], address.nomination, address.tier, address.stage)
     if province is None or not acts_for(person, "secretary", province):

@@ -28,7 +28,6 @@ from services.scoring.domain.seal import SealRanking
 from services.scoring.domain.stage import RANKING, CloseStage, ExtendScoring, OpenStage, Unopened
 from services.scoring.reads import (
     SQL,
-    audits,
     awards_of_category,
     local_deadline,
     may_see_provisional,
@@ -131,7 +130,7 @@ async def show_checklist(
 
     It holds no marks and no aggregates; whether a tie stands is left out for a secretary who has a sheet there.
     """
-    if not audits(person, at.season):
+    if not person.throughout("auditor", at.season):
         refuse_other_place(person, at)
     for projection in ("rankings", "stage_members", "sheets"):
         await wait_until_folded(here, projection, at_least)
