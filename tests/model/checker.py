@@ -109,10 +109,10 @@ class Place:
         return {one.person for (other, office, _), one in self.seats.items() if other == body and office not in free}
 
     def recused(self, category: str, nominees: Iterable[tuple[str, Any]]) -> set[str]:
-        """Return who has an interest in one of these nominations, declared or by whom the person belongs to."""
-        found: set[str] = set()
+        """Return who has an interest in the whole category or in one of these nominations, declared or by belonging."""
+        found = {who for who, whose, which in self.interests if whose == category and which is None}
         for nomination, candidate in nominees:
-            found |= {who for who, whose, which in self.interests if whose == category and which in (None, nomination)}
+            found |= {who for who, whose, which in self.interests if whose == category and which == nomination}
             for one in self.stated.values():
                 own = one.employer if candidate.kind == "employer" else one.government
                 if own is not None and own == candidate.code:
@@ -747,6 +747,7 @@ class Checker:
         self._carries(ranking.seals[event.seal].event, self.corrected, "as a verdict has it")
         if event.outcome != "carried":
             return
+        assert ranking.seals[event.seal].event.basis.nominations, "nobody is decided on"
         assert at not in self.carried, "two proposals are carried for a stage"
         assert self._next(at) not in self.carried, "somebody is sent on to a stage that is decided"
         self.carried.add(at)

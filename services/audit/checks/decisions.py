@@ -139,6 +139,10 @@ def _proposal_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules,
             yield f"its motion's `{what}` is not what the seal and a quota of {quota} give"
     if len(said["advancing"]) > quota:
         yield f"its motion advances {len(said['advancing'])}, and the quota is {quota}"
+    named = [*seal.data["standings"], *seal.data["unrankable"]]
+    leaves_ranks_vacant = named and rules.following(decided.at) is None
+    if not (said["advancing"] or said["eliminated"] or leaves_ranks_vacant):
+        yield "its motion concerns nobody"
 
 
 def _result_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, record: Record) -> Iterator[str]:

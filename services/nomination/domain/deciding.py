@@ -273,6 +273,8 @@ def proposed_now(item: AgendaItem, seal: Seal, rules: Rulebook, plenary: Plenary
     """Return what a seal proposes as things stand: ties broken, quota kept, everybody who would advance verified.
 
     Nothing, once the next stage is decided: who came there now would stand for good where nothing is left to decide.
+    Nothing either where it would move nobody: such a decision leaves no trace and could be taken again and again. Only
+    when all finalists are gone is there something to record, the ranks that stay vacant.
     """
     at = plenary.stage(item)
     check_no_winners(at, rules, evidence)
@@ -282,6 +284,9 @@ def proposed_now(item: AgendaItem, seal: Seal, rules: Rulebook, plenary: Plenary
     competing = {nomination: state for nomination in named if (state := contender(nomination, at, evidence))}
     quota = rules.quota(stage_rules(rules, at), at.province)
     proposed = proposal(seal.said, quota, competing.keys(), broken_ties(seal.id, item, plenary, evidence))
+    leaves_ranks_vacant = bool(named) and stage_rules(rules, at).next is None
+    if not (proposed.advancing or proposed.eliminated or leaves_ranks_vacant):
+        raise refuse("nobody-to-decide-on", "item", item_name(item))
     check_verified(at, rules, (competing[nomination] for nomination in proposed.advancing))
     return proposed
 

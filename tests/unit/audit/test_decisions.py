@@ -192,6 +192,7 @@ def decided(change: Callable[[dict[str, Any]], object]) -> Change:
         (of("AttendanceRecorded", lambda data: data.update(present=False), PLENARY), "its quorum"),
         (of("MotionOpened", lambda data: data["advancing"].reverse(), PLENARY), "`advancing` is not what"),
         (of("MotionOpened", lambda data: data["eliminated"].pop(), PLENARY), "`eliminated` is not what"),
+        (of("MotionOpened", lambda data: data.update(advancing=[], eliminated=[]), PLENARY), "concerns nobody"),
         (of("PlenaryConvened", lambda data: data.update(body="dewan-juri"), PLENARY), "to decide"),
         (of("StageAdvanced", lambda data: data.update(rank=3)), "is not what the motion and the seal give"),
         (of("StageAdvanced", lambda data: data["reached"].update(stage="wawancara")), "is not what the motion"),

@@ -284,6 +284,21 @@ def test_a_tie_for_the_first_rank_is_at_the_cut_when_it_fills_more_than_the_quot
     refused(scene.move(), "tie-at-the-cut", "item")
 
 
+def test_an_empty_ranking_is_nothing_to_decide_on():
+    scene, _ = convened()
+    scene.all_attend()
+    scene.given(scene.table())
+    refused(scene.move(), "nobody-to-decide-on", "item")
+
+
+def test_when_all_have_withdrawn_there_is_nothing_to_decide():
+    scene, ids = convened(1)
+    scene.all_attend()
+    scene.given(scene.table())
+    scene.given(scene.withdraw(ids[0]))
+    refused(scene.move(), "nobody-to-decide-on", "item")
+
+
 def test_who_withdrew_after_the_seal_leaves_the_seat_empty_and_nobody_moves_up():
     scene, ids = convened(1, 2, 3, 4)
     scene.given(scene.withdraw(ids[0]))

@@ -8,7 +8,15 @@ import pytest
 
 from kernel.decider import Emit
 from schemas.envelope import Stage, StreamPoint
-from schemas.nomination import AgendaItem, NominationReturned, PlenaryDecided, ResealOrdered, Verdict
+from schemas.nomination import (
+    AgendaItem,
+    CandidateNominated,
+    NominationReturned,
+    PlenaryDecided,
+    ResealOrdered,
+    StageAdvanced,
+    Verdict,
+)
 from services.nomination.domain.award import appeals_until
 from services.nomination.domain.deciding import DecideMotion, OpenMotion
 from services.nomination.domain.nomination import nomination_stream
@@ -266,8 +274,18 @@ def test_where_nobody_goes_on_nothing_is_ordered_anew():
     assert not every((emit.event for emit in accepted(scene.decide())), ResealOrdered)
 
 
+def late_province() -> tuple[Assembly, list[str]]:
+    """Return Gorontalo before it decides, under rules by which the nation need not wait for appeals elsewhere."""
+    return gathered(1, 2, rules=changed_content(lambda content: content["appeals"].update(freezes_downstream=False)))
+
+
 def nation_decides(scene: Assembly) -> str:
-    """Let the nation decide its first stage with nobody in it; return its meeting's stream."""
+    """Let the nation decide its first stage, which Ambon alone has reached; return its meeting's stream."""
+    (asked,) = scene.given(scene.nominate("81.71", nominating_body="81", scopes=frozenset({"81"})))
+    assert isinstance(asked, CandidateNominated)
+    ambon, body = asked.nomination, {"plenary": person("ambon"), "motion": 1, "seal": person("ambon's seal")}
+    advanced = {"nomination": ambon, "left": asked.entry, "reached": NATIONAL, "rank": 1, **body}
+    scene.record([Emit(nomination_stream(ambon), StageAdvanced.model_validate(advanced))])
     here, there, aside = (f"plenary/{id_}" for id_ in (PLENARY_ID, person("nation"), person("aside")))
     scene.streams[aside] = scene.streams.pop(here)
     scene.given(scene.form("tim-verifikasi", "00"))
@@ -275,7 +293,8 @@ def nation_decides(scene: Assembly) -> str:
     members = [HEAD.person, *(person(f"verifikator {seat}") for seat in range(1, 5))]
     for seat, member in enumerate(members[1:], start=1):
         scene.given(scene.appoint("verifikator", member, seat, "tim-verifikasi", "00"))
-    scene.seal([], at=NATIONAL)
+    scene.find_in_order([ambon], NATIONAL)
+    scene.seal([(ambon, 1)], at=NATIONAL)
     item = national(ITEM)
     scene.given(scene.convene(body="tim-verifikasi", province="00", agenda=(item,)))
     for member in members:
@@ -290,19 +309,19 @@ def nation_decides(scene: Assembly) -> str:
 
 
 def test_nobody_is_sent_on_to_a_stage_that_is_decided():
-    scene, _ = gathered(1, 2)
+    scene, _ = late_province()
     scene.given(scene.move())
     scene.all_vote()
     nation_decides(scene)
     refusal = refused(scene.decide(), "next-stage-decided", "item")
     assert "national/00/KABKOTA/verifikasi" in refusal.detail.id
-    other, _ = gathered(1, 2)
+    other, _ = late_province()
     nation_decides(other)
     refused(other.move(), "next-stage-decided", "item")
 
 
 async def test_every_meeting_that_can_decide_the_next_stage_is_guarded():
-    scene, ids = gathered(1, 2)
+    scene, ids = late_province()
     scene.given(scene.move())
     scene.all_vote()
     nation = nation_decides(scene)

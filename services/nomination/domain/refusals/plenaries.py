@@ -134,6 +134,14 @@ RULES: Final = {
         "Let the committee break the tie; the system does not choose.",
         "Biarkan panitia memutus seri; sistem tidak memilih.",
     ),
+    "nobody-to-decide-on": rule(
+        CONFLICT,
+        "Nobody whom the ranking of {value} names competes there: there is nothing to decide.",
+        "Tidak ada calon pada peringkat {value} yang masih bersaing: tidak ada yang perlu diputus.",
+        "Wait until somebody reaches the stage and a ranking that names them is sealed; else leave the item undecided.",
+        "Tunggu sampai ada calon yang mencapai tahap ini dan peringkat yang memuatnya disegel; jika tidak ada, biarkan "
+        "agenda ini tanpa putusan.",
+    ),
     "advancing-not-by-rank": rule(
         UNFIT,
         "Those who advance are ranks 1 to {quota} of the seal, in order, and nobody else.",
