@@ -14,9 +14,10 @@ from services.nomination.domain.appeal import AppealState, Decided, Lodged, NotL
 from services.nomination.domain.award import Award
 from services.nomination.domain.nomination import Nomination, NominationState
 from services.nomination.domain.plenary import BreakTie, NotConvened, Plenary, PlenaryState
+from services.nomination.domain.ranking import Ranking, Seal
 from services.nomination.domain.refusals import refuse
 from services.nomination.domain.reranking import Standings
-from services.nomination.domain.seal import Ranking, Seal, unaltered
+from services.nomination.domain.seal import unaltered
 from services.nomination.domain.season import Season
 from services.nomination.domain.winning import ends_tier
 

@@ -13,8 +13,9 @@ from services.nomination.domain.award import Award
 from services.nomination.domain.case import Case
 from services.nomination.domain.nomination import Nomination, NominationState
 from services.nomination.domain.plenary import BreakTie, Motion, Plenary, Propose, Setting, item_name
+from services.nomination.domain.ranking import Ranking, Seal
 from services.nomination.domain.refusals import refuse
-from services.nomination.domain.seal import Ranking, Seal, citable
+from services.nomination.domain.seal import citable
 
 
 @dataclass(frozen=True, slots=True)

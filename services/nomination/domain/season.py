@@ -17,6 +17,7 @@ from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Emit, Happened
+from schemas.envelope import Stage
 from schemas.nomination import (
     DeadlineExtended,
     RulebookAmended,
@@ -29,6 +30,7 @@ from schemas.nomination import (
 from schemas.regions import NATION, ZONES, UnknownRegion, region, region_table
 from schemas.rulebook import Rulebook, Window, rulebook_content, rulebook_hash
 from services.nomination.domain.local_time import told
+from services.nomination.domain.ranking import Ranking
 from services.nomination.domain.refusals import decides, refuse
 
 Rules = RulebookPublished | RulebookAmended
@@ -225,9 +227,32 @@ class ExtendNomination:
     reason_digest: str
 
 
+def entries_in(state: SeasonState, province: str | None) -> tuple[Stage, ...]:
+    """Return the first stages of all paths that a province's candidates (None: everybody's) enter, each once."""
+    season = known(state)
+    if season is None:
+        return ()
+    rules = season.rulebook
+    provinces = _provinces(rules) if province is None else (province,)
+    firsts = [rules.entry_stage(category.code) for category in rules.categories]
+    entered = (
+        Stage(season=season.code, tier=first.tier, province=place, category=first.category, stage=first.code)
+        for first in firsts
+        for place in ((NATION,) if first.tier == "national" else provinces)
+    )
+    return tuple(dict.fromkeys(entered))
+
+
 @decides
-def extend_nomination(command: ExtendNomination, state: SeasonState) -> Sequence[Emit]:
-    """Move the window's end to a later instant that is still to come and inside the season."""
+def extend_nomination(
+    command: ExtendNomination, state: SeasonState, rankings: Collection[Ranking] = ()
+) -> Sequence[Emit]:
+    """Move the window's end to a later instant that is still to come and inside the season.
+
+    The window is one for all categories of a place, so it is extended as long as one of the stages that it leads to
+    may still be entered; into the others nobody is nominated (`entering`). When all `rankings` of them are over, an
+    extension would promise what no nomination gets.
+    """
     season = opened(state, command.season)
     rules, place = season.rulebook, command.province or NATION
     if command.province is not None:
@@ -242,6 +267,8 @@ def extend_nomination(command: ExtendNomination, state: SeasonState) -> Sequence
     until = rules.deadline_utc(Window(opens=rules.calendar.opens, closes=command.until), place)
     if until < command.received:
         raise refuse("extension-past", "until", asked, now=now)
+    if rankings and all(ranking.is_over for ranking in rankings):
+        raise refuse("extension-opens-nothing", "until", asked)
     extended = DeadlineExtended(
         season=season.code,
         window="nomination",
@@ -280,8 +307,12 @@ def _whole(rules: Rulebook) -> Window:
 
 def _last_end(rules: Rulebook, window: Window) -> datetime:
     """Return when a window is over in every province: it ends in each by that province's time."""
-    provinces = {NATION, *(one.province for one in region_table(rules.regions.table).regions.values())}
-    return max(rules.deadline_utc(window, province) for province in provinces)
+    return max(rules.deadline_utc(window, province) for province in (NATION, *_provinces(rules)))
+
+
+def _provinces(rules: Rulebook) -> list[str]:
+    """Return the codes of all provinces."""
+    return sorted({one.province for one in region_table(rules.regions.table).regions.values()})
 
 
 # --- freezing and closing, by two persons --------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from services.nomination.domain.plenary import (
     PlenaryState,
     plenary_stream,
 )
-from services.nomination.domain.seal import RANKING, Ranking
+from services.nomination.domain.ranking import RANKING, Ranking
 from services.nomination.domain.season import SEASON, Season, SeasonState, Unopened, season_stream
 
 

@@ -10,6 +10,7 @@ from kernel.decider import Decision, Loader
 from schemas.rulebook import Rulebook
 from services.nomination.domain.amending import AmendRulebook, amend_rulebook
 from services.nomination.domain.award import AWARD
+from services.nomination.domain.ranking import RANKING
 from services.nomination.domain.season import (
     SEASON,
     ByTwo,
@@ -17,6 +18,7 @@ from services.nomination.domain.season import (
     OpenSeason,
     SeasonState,
     close_season,
+    entries_in,
     extend_nomination,
     freeze_season,
     open_season,
@@ -39,8 +41,19 @@ def amending(command: AmendRulebook) -> Program:
 
 
 def extending(command: ExtendNomination) -> Program:
-    """Let the window for nominations close later."""
-    return _on(command.season, lambda season: extend_nomination(command, season))
+    """Let the window for nominations close later, where some stage can still be entered.
+
+    What is over stays so, and who nominates meets the stage's guarded ranking; so none is guarded here, where they may
+    be hundreds.
+    """
+
+    async def program(load: Loader) -> Decision:
+        season = await load.load(SEASON, season_stream(command.season))
+        entries = entries_in(season, command.province)
+        rankings = [await load.load(RANKING, entry.ranking, guard=False) for entry in entries]
+        return extend_nomination(command, season, rankings)
+
+    return program
 
 
 def freezing(command: ByTwo) -> Program:

@@ -242,8 +242,26 @@ RULES: Final = {
         CONFLICT,
         "The ranking {value}, which it would enter, is sealed.",
         "Peringkat {value} yang akan dimasukinya sudah disegel.",
-        "It cannot be admitted this season any more.",
-        "Usulan ini tidak dapat lagi diterima pada musim ini.",
+        "Nobody enters this stage any more in this season: tell the candidate, and nominate it in the next one.",
+        "Pada musim ini tidak ada lagi calon yang dapat masuk ke tahap itu: beri tahu calon, dan usulkan pada musim "
+        "berikutnya.",
+    ),
+    "entry-closed": rule(
+        CONFLICT,
+        "Scoring of {value}, which it would enter, is closed: nobody could score it any more.",
+        "Penilaian {value} yang akan dimasukinya sudah ditutup: calon ini tidak dapat lagi dinilai.",
+        "Nobody enters this stage any more in this season: tell the candidate, and nominate it in the next one.",
+        "Pada musim ini tidak ada lagi calon yang dapat masuk ke tahap itu: beri tahu calon, dan usulkan pada musim "
+        "berikutnya.",
+    ),
+    "scoring-over": rule(
+        CONFLICT,
+        "Scoring of {value} ended at {closes}: nobody could score a nominee who enters it now.",
+        "Penilaian {value} berakhir pada {closes}: calon yang masuk sekarang tidak dapat lagi dinilai.",
+        "As long as the stage is not closed, have its scoring deadline extended, then send this again; where scoring "
+        "was never opened, have its window amended in the rulebook.",
+        "Selama tahap itu belum ditutup, mintalah perpanjangan batas waktu penilaian, lalu kirim kembali; bila "
+        "penilaiannya belum pernah dibuka, mintalah perubahan jadwalnya dalam juknis.",
     ),
     "only-employers-amended": rule(
         UNFIT,

@@ -298,21 +298,6 @@ RULES: Final = {
         "Go on with the next question; this one stays undecided.",
         "Lanjutkan ke usul berikutnya; usul ini dibiarkan tanpa putusan.",
     ),
-    "stage-sealed": rule(
-        CONFLICT,
-        "The ranking {value} is sealed: nobody can be admitted to it.",
-        "Peringkat {value} sudah disegel: tidak ada lagi calon yang dapat diterima.",
-        "Admit late nominations before the ranking is sealed.",
-        "Putuskan penerimaan usulan terlambat sebelum peringkat disegel.",
-    ),
-    "scoring-over": rule(
-        CONFLICT,
-        "Scoring of {value} ended at {closes}: nobody could score a nominee who is admitted now.",
-        "Penilaian {value} berakhir pada {closes}: calon yang diterima sekarang tidak dapat lagi dinilai.",
-        "As long as the stage is not closed, have its scoring deadline extended, then admit; after that nobody can be.",
-        "Selama tahap itu belum ditutup, mintalah perpanjangan batas penilaian, lalu putuskan penerimaannya; setelah "
-        "ditutup tidak ada lagi yang dapat diterima.",
-    ),
     # --- secret votes on paper
     "ballot-secret": rule(
         CONFLICT,

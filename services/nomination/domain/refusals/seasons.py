@@ -115,6 +115,14 @@ RULES: Final = {
         "Send a date or time that is still to come.",
         "Kirim tanggal atau waktu yang belum lewat.",
     ),
+    "extension-opens-nothing": rule(
+        CONFLICT,
+        "Nominations until {value} could enter nothing: scoring of every first stage is closed or sealed there.",
+        "Usulan sampai {value} tidak dapat masuk ke mana pun: penilaian semua tahap pertama di sana sudah ditutup atau "
+        "disegel.",
+        "Do not extend; who is missing can be nominated in the next season.",
+        "Tidak perlu memperpanjang; calon yang tertinggal dapat diusulkan pada musim berikutnya.",
+    ),
     "extension-after-season": rule(
         CONFLICT,
         "{value} is after the end of the season, {ends}.",
