@@ -176,12 +176,6 @@ where season = $1 and ($2::timestamptz is null or (announced, grp, id) > ($2, $3
 order by announced, grp, id
 limit $5
 
--- name: awards_of_season
--- The streams of all awards of a season ($1).
-select stream from events
-where stream >= 'award/' || $1 || '/' and stream < 'award/' || $1 || '0' and version = 1
-order by stream
-
 -- name: appeals_of_path
 -- Appeals ever lodged on a season ($1) and category ($2) that a place's path ($3; 00: the nation's, and all before it)
 -- rests on.

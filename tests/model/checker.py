@@ -385,13 +385,20 @@ class Checker:
                 assert before.items() <= after.items(), "a stage changes its body or where it leads"
                 self.rules[event.version] = event.content
             case "SeasonFrozen" | "SeasonClosed":
-                open_ = [one for one in self.appeals.values() if one is not None]
-                assert not open_ or _name(happened) == "SeasonFrozen", "closed while an appeal was open"
+                if _name(happened) == "SeasonClosed":
+                    self._over(happened.time)
                 self.frozen["nomination"] = True
             case "SeasonUnfrozen":
                 self.frozen["nomination"] = False
             case _:
                 pass
+
+    def _over(self, now: datetime) -> None:
+        """Check that nothing of the season waits for anybody."""
+        assert not [one for one in self.appeals.values() if one is not None], "closed while an appeal was open"
+        for award in self.awards.values():
+            assert not award.corrected, "closed before a verdict was announced"
+            assert all(now > until for until in award.until.values()), "closed while a result can be appealed against"
 
     def _fold_waiting(self, event: Any, name: str) -> None:
         """Fold what is done with a nomination that was filed late and waits."""

@@ -52,10 +52,26 @@ RULES: Final = {
     "season-under-appeal": rule(
         CONFLICT,
         "Appeals of the season {value} are not decided yet: {appeals}.",
-        "Masih ada sanggahan pada musim {value} yang belum diputus: {appeals}.",
+        "Masih ada sanggah pada musim {value} yang belum diputus: {appeals}.",
         "Let the committees decide them in plenary first; in a closed season nothing can be decided any more.",
         "Mintalah panitia memutusnya dahulu dalam sidang pleno; setelah musim ditutup, tidak ada lagi yang dapat "
         "diputus.",
+    ),
+    "season-verdict-unannounced": rule(
+        CONFLICT,
+        "Appeals that were upheld corrected results of the season {value}, which are not announced as corrected: "
+        "{results}.",
+        "Sanggah yang dikabulkan mengoreksi hasil pada musim {value} yang belum diumumkan kembali: {results}.",
+        "Have the verdicts announced, and close the season once the corrected results can no longer be appealed "
+        "against.",
+        "Mintalah pengumuman putusannya, lalu tutup musim setelah masa sanggah atas hasil koreksinya berakhir.",
+    ),
+    "season-appealable": rule(
+        CONFLICT,
+        "Results of the season {value} can still be appealed against: {results}.",
+        "Hasil pada musim {value} masih dapat disanggah: {results}.",
+        "Close it after {until}, when the last appeal window is over.",
+        "Tutup setelah {until}, saat masa sanggah terakhir berakhir.",
     ),
     "two-persons-needed": rule(
         FORBIDDEN,
