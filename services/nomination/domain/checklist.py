@@ -99,7 +99,7 @@ def _notice(setting: Setting) -> Json:
     }
 
 
-_NEXT: Final[Mapping[str, tuple[str, str]]] = {
+NEXT: Final[Mapping[str, tuple[str, str]]] = {
     "closed": ("The meeting is over; the item was not decided.", "Sidang sudah ditutup; agenda ini belum diputus."),
     "done": ("Nothing is left to do.", "Tidak ada lagi yang perlu dilakukan."),
     "announce": ("Announce the decision.", "Umumkan keputusannya."),
@@ -107,7 +107,10 @@ _NEXT: Final[Mapping[str, tuple[str, str]]] = {
         "The body's term is over: have it renewed by another decree.",
         "Masa tugas badan ini sudah berakhir: perpanjang dengan surat keputusan lain.",
     ),
-    "await-appeals": ("Wait: open appeals hold this stage.", "Tunggu: tahap ini ditahan oleh sanggahan."),
+    "await-appeals": (
+        "Wait: open appeals hold this stage.",
+        "Tunggu: tahap ini dibekukan oleh sanggah yang belum diputus.",
+    ),
     "admit-or-seal": (
         "Move on the nominations that were filed late, or have the ranking sealed without them.",
         "Putuskan usulan yang terlambat, atau mintalah penyegelan peringkat tanpa usulan itu.",
@@ -118,7 +121,7 @@ _NEXT: Final[Mapping[str, tuple[str, str]]] = {
     "decide": ("Close the open motion.", "Tutup usul yang masih terbuka."),
     "decide-appeal": (
         "An appeal against this stage is open: put a verdict as a motion, and vote on it.",
-        "Ada sanggahan atas tahap ini: ajukan putusan sebagai usul, lalu pungut suara.",
+        "Ada sanggah atas hasil tahap ini: ajukan putusan sebagai usul, lalu pungut suara.",
     ),
     "break-tie": ("Break the tie at the cut first.", "Putuskan dahulu seri pada batas kuota."),
     "verify": ("Verify, return or reject the nominees named.", "Verifikasi, kembalikan, atau tolak calon tersebut."),
@@ -187,7 +190,7 @@ class _Item:
             "decided": self._decided(),
         }
         code = self._next(known)
-        english, indonesian = _NEXT[code]
+        english, indonesian = NEXT[code]
         return {**known, "next": {"code": code, "en": english, "id": indonesian}}
 
     # --- what is there

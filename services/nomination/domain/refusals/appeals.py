@@ -124,7 +124,7 @@ RULES: Final = {
         "The nomination {value} was taken back; its seat stays empty.",
         "Usulan {value} sudah ditarik; kursinya tetap kosong.",
         "Dismiss the appeal, so that it holds no stage any longer.",
-        "Tolak sanggah, agar tidak ada tahap yang tertahan lagi.",
+        "Tolak sanggah, agar tidak ada tahap yang dibekukan lagi.",
     ),
     "figure-repeated": rule(
         UNFIT,
@@ -195,7 +195,7 @@ RULES: Final = {
         "By this verdict {value} would advance without having been verified at this stage.",
         "Dengan putusan ini {value} akan maju padahal belum terverifikasi pada tahap ini.",
         "Verify them while the appeal is open, or dismiss it.",
-        "Verifikasi mereka selagi sanggahan belum diputus, atau tolak sanggahan itu.",
+        "Verifikasi mereka selagi sanggah belum diputus, atau tolak sanggah itu.",
     ),
     "verdict-outdated": rule(
         CONFLICT,

@@ -234,7 +234,7 @@ RULES: Final = {
     "window-still-open": rule(
         CONFLICT,
         "The nomination window of the season {value} is open: nothing is late yet.",
-        "Jendela pengusulan musim {value} masih terbuka: belum ada yang terlambat.",
+        "Masa pengusulan musim {value} masih berlangsung: belum ada yang terlambat.",
         "Nominate, by /v1/nominations.",
         "Usulkan melalui /v1/nominations.",
     ),
@@ -273,7 +273,7 @@ RULES: Final = {
     "amended-too-late": rule(
         CONFLICT,
         "The candidate's data can be corrected within the nomination window only ({window}).",
-        "Data calon hanya dapat diperbaiki selama jendela pengusulan ({window}).",
+        "Data calon hanya dapat diperbaiki selama masa pengusulan ({window}).",
         "Leave `candidate` out; the contact can be changed at any time.",
         "Hilangkan `candidate`; narahubung dapat diubah kapan saja.",
     ),

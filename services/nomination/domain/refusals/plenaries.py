@@ -373,9 +373,9 @@ RULES: Final = {
     "verdict-unannounced": rule(
         CONFLICT,
         "An appeal that was upheld corrected the result of {value}, and the corrected result is not announced.",
-        "Sanggahan yang dikabulkan mengoreksi hasil {value}, tetapi hasil koreksinya belum diumumkan.",
+        "Sanggah yang dikabulkan mengoreksi hasil {value}, tetapi hasil koreksinya belum diumumkan.",
         "Have the verdict announced; its appeal window must be over before this stage is decided.",
-        "Mintalah pengumuman putusan sanggahan itu; masa sanggahnya harus berakhir sebelum tahap ini diputus.",
+        "Mintalah pengumuman putusan sanggah itu; masa sanggahnya harus berakhir sebelum tahap ini diputus.",
     ),
     "appeal-window-open": rule(
         CONFLICT,
@@ -394,9 +394,9 @@ RULES: Final = {
     "stage-frozen": rule(
         CONFLICT,
         "Open appeals hold the stage {value}: {appeals}.",
-        "Tahap {value} ditahan oleh sanggahan yang belum diputus: {appeals}.",
+        "Tahap {value} dibekukan oleh sanggah yang belum diputus: {appeals}.",
         "Wait until they are decided in plenary.",
-        "Tunggu sampai sanggahan tersebut diputus dalam sidang pleno.",
+        "Tunggu sampai sanggah tersebut diputus dalam sidang pleno.",
     ),
     "nothing-to-announce": rule(
         CONFLICT,
