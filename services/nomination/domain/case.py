@@ -36,6 +36,7 @@ class Case:
         awards: by their streams, the award of the contested stage and those of the stages downstream.
         rankings: the seals of the stages downstream.
         nominations: everybody who stands or stood at the contested stage, or is named by its seals.
+        next_decided: whether a meeting has decided who goes on from the stage after the contested one.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Case:
     awards: Mapping[str, Award] = field(default_factory=dict)
     rankings: Mapping[Stage, Ranking] = field(default_factory=dict)
     nominations: Mapping[str, NominationState] = field(default_factory=dict)
+    next_decided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,12 +79,13 @@ def citable_now(seal: Seal, setting: Setting, evidence: Evidence) -> Rulebook:
 
 
 def contender(nomination: str, at: Stage, evidence: Evidence) -> Nomination | None:
-    """Return a nomination that stands at the stage, None when it withdrew; refuse one that was decided on elsewhere."""
+    """Return a nomination that stands at the stage, None when it withdrew there; refuse one that was decided on."""
     state = evidence.nominations.get(nomination)
-    if isinstance(state, Nomination) and state.left_empty:
-        return None
-    if isinstance(state, Nomination) and state.competes_at(at):
-        return state
+    if isinstance(state, Nomination) and state.at == at:
+        if state.left_empty:
+            return None
+        if state.competes:
+            return state
     raise refuse("stage-left", "item", nomination)
 
 

@@ -87,6 +87,7 @@ async def case_of(load: Loader, appeal: str, meeting: PlenaryState, evidence: Ev
         awards=awards,
         rankings={stage: await load.load(RANKING, stage.ranking) for stage in _downstream(rules, at)},
         nominations=evidence.nominations,
+        next_decided=evidence.ahead is not None and evidence.ahead.decided,
     )
 
 

@@ -197,6 +197,14 @@ RULES: Final = {
         "Verify them while the appeal is open, or dismiss it.",
         "Verifikasi mereka selagi sanggah belum diputus, atau tolak sanggah itu.",
     ),
+    "verdict-too-late": rule(
+        CONFLICT,
+        "By this verdict {value} would enter a next stage that is decided already.",
+        "Dengan putusan ini {value} akan masuk ke tahap berikutnya yang sudah diputus.",
+        "Nobody can go on from here in this season any more: dismiss the appeal, and tell the appellant why.",
+        "Calon dari sini tidak dapat maju lagi pada musim ini: tolak sanggah itu, dan jelaskan sebabnya kepada "
+        "pengaju sanggah.",
+    ),
     "verdict-outdated": rule(
         CONFLICT,
         "Another verdict came before motion {value}, which now also changes the outcome of {nominations}.",

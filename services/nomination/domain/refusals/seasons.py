@@ -112,10 +112,10 @@ RULES: Final = {
         CONFLICT,
         "This amendment takes away or makes unusable what may be in use: {value}.",
         "Perubahan ini menghapus atau membuat tidak terpakai hal yang mungkin sedang digunakan: {value}.",
-        "Keep these as they are, also which body decides on a stage and where it leads: committees and nominations "
-        "live on.",
-        "Pertahankan, juga badan yang memutus suatu tahap dan tahap lanjutannya, karena panitia dan usulan tetap "
-        "berjalan.",
+        "Keep these as they are, also which body decides on a stage, where it leads and that it verifies: committees "
+        "and nominations live on.",
+        "Pertahankan, juga badan yang memutus suatu tahap, tahap lanjutannya, dan verifikasinya, karena panitia dan "
+        "usulan tetap berjalan.",
     ),
     "extension-not-later": rule(
         CONFLICT,
