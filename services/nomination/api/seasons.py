@@ -129,7 +129,11 @@ async def amend_season(
 
 @router.post(f"{_SEASON}/extend", tags=["seasons"], summary="Extend the window for nominations")
 async def extend_season(here: Here, command: SeasonCommand, season: SeasonPath, body: ExtensionBody) -> Json:
-    """Let nominations be received until later, everywhere or in one province; a window is never shortened."""
+    """Let nominations be received until later, everywhere or in one province; a window is never shortened.
+
+    Not where every first stage is closed or sealed, so that nobody could be nominated. Where just some are, nominations
+    into these are refused.
+    """
     extending = ExtendNomination(
         season=season,
         province=body.province,
