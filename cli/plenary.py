@@ -134,10 +134,11 @@ def _lines(meeting: Mapping[str, Any]) -> Iterator[str]:
     if notice["days"] is not None:
         kept = "kept" if notice["kept"] else f"not kept: {notice['earliest']} is the first day"
         yield f"  notice    {notice['days']} whole days, {kept}"
+    yield from _present(meeting)
     for item in meeting["items"]:
         yield ""
         yield f"{item['item']['category']}/{item['item']['stage']}: {item['next']['en']}"
-        yield from _known(item, meeting["province"])
+        yield from _known(item, meeting)
         yield from _unscored(item["scoring"])
 
 
@@ -148,7 +149,22 @@ def _local(moment: str, province: str) -> str:
     return " = ".join(f"{utc.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {ZONES[zone]}" for zone in zones)
 
 
-def _known(item: Mapping[str, Any], province: str) -> Iterator[str]:
+def _present(meeting: Mapping[str, Any]) -> Iterator[str]:
+    """Yield who is recorded as present, by office, and that names are missing where identity did not give them."""
+    if not meeting["present"]:
+        yield "  present   nobody"
+    for one in meeting["present"]:
+        yield f"  present   {_person(one, meeting)}"
+    if meeting["names"] == "away":
+        yield "  names     not known now: identity does not answer; ask again in a moment"
+
+
+def _person(one: Mapping[str, Any], meeting: Mapping[str, Any]) -> str:
+    """Return the holder of a seat: by name, where that is unknown or was erased by the pseudonymous id."""
+    return f"{meeting['persons'].get(one['person']) or one['person']} ({one['office']})"
+
+
+def _known(item: Mapping[str, Any], meeting: Mapping[str, Any]) -> Iterator[str]:
     names = {one["nomination"]: f"{one['name']} ({one['candidate']})" for one in item["nominees"]}
     seal, quorum = item["seal"], item["quorum"]
     if seal is None:
@@ -160,7 +176,7 @@ def _known(item: Mapping[str, Any], province: str) -> Iterator[str]:
         f"{len(quorum['recused'])} recused, {quorum['present']} present now, {quorum['may_stay_away']} may stay away"
     )
     for one in quorum["recused"]:
-        yield f"  recused   {one['office']} ({one['person']})"
+        yield f"  recused   {_person(one, meeting)}"
     for tie in item["ties"]:
         fell = "" if tie["order"] is None else f"; broken: {', '.join(_name(names, one) for one in tie['order'])}"
         who = ", ".join(_name(names, one) for one in tie["nominations"])
@@ -170,10 +186,11 @@ def _known(item: Mapping[str, Any], province: str) -> Iterator[str]:
     for one in item["unverified"]:
         yield f"  unverified {one['name']} ({one['candidate']})"
     for one in item["late"]:
-        yield f"  late      {one['name']} ({one['candidate']}) waits to be admitted"
+        why = "waits to be admitted" if one["why"] is None else one["why"]["en"]
+        yield f"  late      {one['name']} ({one['candidate']}): {why}"
     for appeal in item["held_by"]:
         yield f"  appeal    {appeal} holds the stage"
-    yield from _upstream(item["upstream"], province)
+    yield from _upstream(item["upstream"], meeting["province"])
 
 
 def _name(names: Mapping[str, str], nomination: str) -> str:

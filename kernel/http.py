@@ -2,8 +2,10 @@
 
 `create_api` is called once, in a service's composition root. In front of the routes stands one piece of ASGI
 middleware: it names the request, reads the body (bounded in size and time, strict in form), keeps commands out until
-the service is ready, turns every fault into an RFC 9457 problem, and writes the access log. Commands name themselves
-by `Idempotency-Key` (the header of draft-ietf-httpapi-idempotency-key-header), which is the command id.
+the service is ready, turns every fault into an RFC 9457 problem, and writes the access log. A body larger than others
+may be is read only for whom a token vouches: strangers make the process hold no more than they could anywhere else.
+Commands name themselves by `Idempotency-Key` (the header of draft-ietf-httpapi-idempotency-key-header), which is the
+command id.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ from kernel.problems import (
     unsupported_media_type,
 )
 from kernel.settings import LOOPBACK, IpNetwork
-from kernel.tokens import Person, TokenVerifier, require
+from kernel.tokens import Person, TokenVerifier, require, signed_in
 
 MEBIBYTE: Final = 1 << 20
 _VISIBLE_ASCII: Final = r"^[!-~]+$"
@@ -370,6 +372,8 @@ _HEADERS: Final = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+_BEFORE_THE_BODY: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+"""Refusals of this middleware while a large body may still be on its way."""
 _DRAINED_AT_MOST: Final = 16 * MEBIBYTE
 _DRAIN_SECONDS: Final = 5.0
 _CLIENT_LEFT: Final = 499
@@ -402,6 +406,7 @@ class _Exchange:
     def __init__(self, app: ASGIApp, api: FastAPI, limits: Limits, scope: Scope, receive: Receive, send: Send) -> None:
         self._app, self._api = app, api
         self._limits = limits.of(scope["method"], scope["path"]) if limits.intakes else limits
+        self._takes_more = self._limits.body > limits.body
         self._scope, self._receive, self._send = scope, receive, send
         self._status: int | None = None
         self._request_id = str(uuid.uuid4())
@@ -445,6 +450,9 @@ class _Exchange:
         refuse_text(path, "path")
         if b"%00" in self._scope["query_string"]:
             raise nul_byte("query")
+        if self._takes_more:
+            # Only the head is here by now; the route asks again, for a role too, and finds the token known.
+            await signed_in(self._request)
         body = await self._read()
         value = read_json(body) if body and self._media_type() == "application/json" else None
         self._state["digest"] = digest_of(self._scope["method"], path, self._scope["query_string"], body, value)
@@ -485,7 +493,7 @@ class _Exchange:
         response = problem.response(self._request)
         await self._outgoing({"type": "http.response.start", "status": problem.status, "headers": response.raw_headers})
         await self._outgoing({"type": "http.response.body", "body": bytes(response.body), "more_body": True})
-        if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        if problem.status in _BEFORE_THE_BODY:
             await self._drain()
         await self._outgoing({"type": "http.response.body", "body": b"", "more_body": False})
 

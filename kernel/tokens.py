@@ -386,7 +386,9 @@ def require(role: str, *others: str) -> Callable[[Request], Awaitable[Person]]:
     return _Asking(role, *others)
 
 
-SignedIn = Annotated[Person, Depends(_Asking())]
+signed_in: Final[Callable[[Request], Awaitable[Person]]] = _Asking()
+"""Gives the person of a request, in whatever roles: as a dependency, and where only the head of a request is here."""
+SignedIn = Annotated[Person, Depends(signed_in)]
 
 _SECOND: Final = Header(
     alias=SECOND_AUTHORIZATION,

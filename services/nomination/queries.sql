@@ -51,8 +51,9 @@ where p.stream >= 'plenary/' and p.stream < 'plenary0' and p.version = 1
 order by p.stream
 
 -- name: place_of_plenary
--- The province (00: the nation) for which a plenary ($1) was convened.
-select document::json #>> '{data,province}' from events where stream = 'plenary/' || $1 and version = 1
+-- The province (00: the nation) and the season for which a plenary ($1) was convened.
+select document::json #>> '{data,province}' as province, document::json #>> '{data,season}' as season
+from events where stream = 'plenary/' || $1 and version = 1
 
 -- name: nominations
 -- Nominations in the order of their nomination, after ($5, $6); null filters are open; $7 lists the places allowed (a
@@ -69,11 +70,11 @@ limit $9
 
 -- name: nomination
 -- One nomination and whom it concerns.
-select province, nominating_body, home, contact, body from nominations where grp = $1
+select season, province, nominating_body, home, contact, body from nominations where grp = $1
 
 -- name: nominations_citing
 -- The nominations that cite a document, and whom they concern.
-select id, province, nominating_body, home, contact from nominations where evidence @> array[$1::text]
+select id, season, province, nominating_body, home, contact from nominations where evidence @> array[$1::text]
 
 -- name: keep_evidence
 -- Keeps a document under the SHA-256 of its bytes; the same bytes are kept once.
@@ -176,12 +177,6 @@ where season = $1 and ($2::timestamptz is null or (announced, grp, id) > ($2, $3
 order by announced, grp, id
 limit $5
 
--- name: awards_of_season
--- The streams of all awards of a season ($1).
-select stream from events
-where stream >= 'award/' || $1 || '/' and stream < 'award/' || $1 || '0' and version = 1
-order by stream
-
 -- name: appeals_of_path
 -- Appeals ever lodged on a season ($1) and category ($2) that a place's path ($3; 00: the nation's, and all before it)
 -- rests on.
@@ -207,8 +202,8 @@ order by c.issued, c.number, c.id
 limit $8
 
 -- name: certificate
--- One certificate, and the provinces whose people may print it: the award's place and the nominee's home.
-select c.nomination, c.place, n.home, n.nominating_body, n.contact, c.body
+-- One certificate, and whose people may print it: those of its season, the award's place and the nominee's home.
+select c.nomination, c.season, c.place, n.home, n.nominating_body, n.contact, c.body
 from certificates c left join nominations n on n.grp = c.nomination
 where c.id = $1
 
@@ -236,8 +231,9 @@ order by a.lodged, a.id
 limit $9
 
 -- name: appeal
--- One appeal with the contested stage's place, the nominee's home, who lodged it, and its grounds while they are kept.
-select a.province, n.province as home, a.nomination, a.appellant, a.body, t.body as grounds
+-- One appeal with its season, the contested stage's place, the nominee's home, who lodged it, and its grounds while they
+-- are kept.
+select a.season, a.province, n.province as home, a.nomination, a.appellant, a.body, t.body as grounds
 from appeals a left join nominations n on n.grp = a.nomination left join texts t on t.digest = a.grounds
 where a.grp = $1
 

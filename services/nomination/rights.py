@@ -117,8 +117,9 @@ def may_see(person: Person, province: str, season: str | None = None) -> bool:
 
 
 class Concerned(NamedTuple):
-    """Whom a nomination concerns: the province, the nominating body, the candidate's home, the contact person."""
+    """Whom a nomination concerns: the season, the province, the nominating body, the candidate's home, the contact."""
 
+    season: str
     province: str
     nominating_body: str
     home: str
@@ -126,8 +127,8 @@ class Concerned(NamedTuple):
 
 
 def may_see_nomination(person: Person, nomination: str, concerned: Concerned) -> bool:
-    """Tell whether a person may see a nomination: its places' people, and its own contact."""
-    places = visible_places(person)
+    """Tell whether a person may see a nomination: its places' people, its season's, and its own contact."""
+    places = visible_places(person, concerned.season)
     return (
         places is None
         or not {concerned.province, concerned.nominating_body, concerned.home}.isdisjoint(places)

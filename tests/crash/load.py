@@ -3,7 +3,7 @@
 A command goes out with a key of its own and is sent again, under that key, until somebody says what became of it: a
 broken connection, a time-out or a 503 says nothing. Now and then an accepted command is sent once more on purpose; its
 answer must be the first one. Committees are formed, candidates nominated and scored in one province after another;
-when scoring is over, rankings are sealed and plenaries decide, while late nominations make some seals stale.
+when scoring is over, rankings are sealed and plenaries decide, while withdrawals make some seals stale.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STAGE: Final = "seleksi"
 DECIDED: Final = "BESAR"
 """The category whose plenaries decide, from candidates that were nominated in time."""
 NOISY: Final = "MENENGAH"
-"""The category that goes on being nominated while its rankings are sealed."""
+"""The category that goes on being nominated while it is scored, and whose nominees withdraw while it is sealed."""
 _SIZES: Final = {DECIDED: "large", NOISY: "medium"}
 _SEATS: Final = (
     "sekretaris-daerah",
@@ -60,7 +60,7 @@ _SILENT: Final = frozenset({401, 408, 425, 429, 502, 503, 504})
 
 
 def rulebook() -> str:
-    """Return the season's rules with a longer time to nominate, so that nominations can come too late for a seal."""
+    """Return the season's rules with a longer time to nominate, so that nominations come while sheets are handed in."""
     text = _RULEBOOK.read_text(encoding="utf-8")
     changed = text.replace("nomination_closes: 2021-01-31", "nomination_closes: 2021-05-31")
     assert changed != text
@@ -282,15 +282,24 @@ class Load:
         """Do one of the things that go on all the time."""
         province = self.rng.choice(self.ready)
         nominees = province.nominees[NOISY]
-        if self.deciding and self.rng.random() < 0.6:
+        if self.deciding and (not nominees or self.rng.random() < 0.6):
             verb = "close" if self.rng.random() < 0.3 else "seal"
             await self.people.send(province.secretary, "scoring", province.ranking(NOISY, verb))
-        elif not self.deciding and nominees and self.rng.random() < 0.6:
+        elif self.deciding:
+            await self._withdraw(province)
+        elif nominees and self.rng.random() < 0.6:
             await self._file(province, self.rng.choice(nominees), self.rng.randrange(9))
         else:
             await self._nominate(province, NOISY)
 
     # --- after scoring ended ---------------------------------------------------------------------------------------
+
+    async def _withdraw(self, province: Province) -> None:
+        """Take back a nominee of whom a seal that is being made may not know it."""
+        nominees = province.nominees[NOISY]
+        nomination = nominees.pop(self.rng.randrange(len(nominees)))
+        path = f"/v1/nominations/{nomination}/withdraw"
+        await self.people.send(province.secretariat, "nomination", path, {"reason": "Mengundurkan diri (contoh)."})
 
     async def _decide(self, province: Province) -> None:
         """Close and seal a stage, meet, table, move, vote, decide, announce."""

@@ -208,7 +208,11 @@ async def test_appeals_are_for_those_concerned(begun: World):
     assert (await elsewhere.reads("/v1/appeals"))["items"] == []
     other_contact = begun.person(person("other"), Grant.of("contact", nomination=ids[2]))
     await other_contact.fails(404, "not-found", "GET", f"/v1/appeals/{appeal}")
-    for reader in (begun.secretary, begun.secretariat, contact_of(begun, ids[3]), begun.auditor):
+    own, another = (
+        begun.person(person(f"auditor of {season}"), Grant.of("auditor", season=season)) for season in ("2020", "2021")
+    )
+    await another.fails(404, "not-found", "GET", f"/v1/appeals/{appeal}")
+    for reader in (begun.secretary, begun.secretariat, contact_of(begun, ids[3]), begun.auditor, own):
         listed = await reader.reads("/v1/appeals", season="2020", province="75", category="KABKOTA")
         assert [item["appeal"] for item in listed["items"]] == [appeal]
         assert (await reader.reads(f"/v1/appeals/{appeal}"))["grounds"]["text"] == GROUNDS

@@ -278,7 +278,7 @@ async def test_minutes_are_printed_with_names_head_and_fingerprint(world: AwardW
 
 async def test_checklist_and_minutes_name_the_persons_whom_identity_knows(world: AwardWorld):
     path, _ = await world.decided()
-    chair, erased = world.holder(VOTING_OFFICES[0]), world.holder("ketua-spsi")
+    erased = world.holder("ketua-spsi")
     declared = {"category": "KABKOTA", "kind": "family", "reason": "Ipar calon."}
     await world.chair.posts(f"{COMMITTEE}/conflicts", declared)
     minutes = await world.secretary.reads(f"{path}/minutes")
@@ -289,7 +289,8 @@ async def test_checklist_and_minutes_name_the_persons_whom_identity_knows(world:
     }
     assert erased in minutes["persons"]
     checklist = await world.secretary.reads(f"{path}/checklist")
-    assert checklist["persons"] == {chair: "Anggota Panitia Provinsi Gorontalo 1"}
+    assert checklist["persons"] == minutes["persons"]
+    assert {one["person"] for one in checklist["present"]} == set(minutes["persons"])
 
 
 async def test_without_identity_checklist_and_minutes_are_read_without_names(world: AwardWorld):
@@ -297,7 +298,8 @@ async def test_without_identity_checklist_and_minutes_are_read_without_names(wor
     world.service.app.state.papers.directory._url = "http://127.0.0.1:1"
     minutes = await world.secretary.reads(f"{path}/minutes")
     assert (minutes["names"], set(minutes["persons"].values())) == ("away", {None})
-    assert (await world.secretary.reads(f"{path}/checklist"))["persons"] == {}
+    checklist = await world.secretary.reads(f"{path}/checklist")
+    assert (checklist["names"], checklist["persons"]) == ("away", minutes["persons"])
 
 
 async def test_minutes_are_for_people_of_the_place(world: AwardWorld):
@@ -306,6 +308,26 @@ async def test_minutes_are_for_people_of_the_place(world: AwardWorld):
     await stranger.fails(404, "not-found", "GET", f"{path}/minutes.pdf")
     await world.auditor.fails(404, "not-found", "GET", f"/v1/plenaries/{uuid4()}/minutes.pdf")
     assert (await world.client.get(f"{path}/minutes.pdf")).status_code == 401
+
+
+async def test_who_audits_one_season_reads_its_documents_and_no_others(world: AwardWorld):
+    path, ids = await world.announced()
+    receipt = await world.secretary.posts(ISSUE)
+    (first, *_) = (await world.auditor.reads("/v1/certificates", at_least=receipt["position"]))["items"]
+    own, another = (
+        world.person(person(f"auditor of {season}"), Grant.of("auditor", season=season)) for season in ("2020", "2021")
+    )
+    for read in (
+        f"{path}/minutes.pdf",
+        f"{path}/minutes",
+        f"{path}/checklist",
+        path,
+        f"/v1/certificates/{first['certificate']}.pdf",
+        f"/v1/nominations/{ids[0]}",
+        f"/v1/nominations/{ids[0]}/evidence",
+    ):
+        assert (await own.asks("GET", read)).status_code == 200, read
+        await another.fails(404, "not-found", "GET", read)
 
 
 async def test_without_identity_no_minutes_are_made(world: AwardWorld):

@@ -246,8 +246,10 @@ async def test_a_document_is_kept_once_under_its_digest_and_handed_out_to_those_
     assert answer.headers["x-content-type-options"] == "nosniff"
     known = await begun.secretariat.asks("GET", f"/v1/evidence/{DIGEST}", **{"If-None-Match": answer.headers["etag"]})
     assert (known.status_code, known.content) == (304, b"")
-    elsewhere = begun.person(person("13"), Grant.of("secretariat", province="13"))
-    await elsewhere.fails(404, "not-found", "GET", f"/v1/evidence/{DIGEST}")
+    for grant in (Grant.of("secretariat", province="13"), Grant.of("auditor", season="2021")):
+        await begun.person(person("13"), grant).fails(404, "not-found", "GET", f"/v1/evidence/{DIGEST}")
+    of_the_season = begun.person(person("of 2020"), Grant.of("auditor", season="2020"))
+    assert (await of_the_season.asks("GET", f"/v1/evidence/{DIGEST}")).content == PDF
     await begun.auditor.fails(404, "not-found", "GET", f"/v1/evidence/{'0' * 64}")
     owner = await asyncpg.connect(begun.owner_url)
     try:

@@ -191,6 +191,8 @@ class Ranking:
     current: str | None = None
     heard: str | None = None
     """The seal that stands as far as nomination knows."""
+    over: bool = False
+    """Nomination has heard that it was closed or sealed."""
     received: dict[str, Place] = field(default_factory=dict)
     """The committee as nomination knew it when it received a seal."""
 
@@ -279,12 +281,7 @@ class Checker:
         """Take that an event reached the other service."""
         self.journal.append((to, [happened]))
         if to == "nomination":
-            if _name(happened) == "RankingSealed":
-                at = happened.event.at
-                self.rankings[at.ranking].heard = happened.id
-                self.rankings[at.ranking].received[happened.id] = self._place(at.province).copy()
-            elif _name(happened) == "RankingSuperseded":
-                self.rankings[happened.event.at.ranking].heard = None
+            self._heard(happened)
             return
         match _name(happened):
             case "SeasonFrozen" | "SeasonClosed":
@@ -299,6 +296,21 @@ class Checker:
                 self._reviewed(self.known_corrected, happened.event)
             case _ if happened.stream.startswith("committee/"):
                 self.known.setdefault(happened.stream.split("/")[2], Place()).take(happened)
+            case _:
+                pass
+
+    def _heard(self, happened: Happened) -> None:
+        """Take that nomination was told of a ranking."""
+        at = happened.event.at
+        ranking = self.rankings[at.ranking]
+        match _name(happened):
+            case "ScoringClosed":
+                ranking.over = True
+            case "RankingSealed":
+                ranking.over, ranking.heard = True, happened.id
+                ranking.received[happened.id] = self._place(at.province).copy()
+            case "RankingSuperseded":
+                ranking.heard = None
             case _:
                 pass
 
@@ -373,13 +385,20 @@ class Checker:
                 assert before.items() <= after.items(), "a stage changes its body or where it leads"
                 self.rules[event.version] = event.content
             case "SeasonFrozen" | "SeasonClosed":
-                open_ = [one for one in self.appeals.values() if one is not None]
-                assert not open_ or _name(happened) == "SeasonFrozen", "closed while an appeal was open"
+                if _name(happened) == "SeasonClosed":
+                    self._over(happened.time)
                 self.frozen["nomination"] = True
             case "SeasonUnfrozen":
                 self.frozen["nomination"] = False
             case _:
                 pass
+
+    def _over(self, now: datetime) -> None:
+        """Check that nothing of the season waits for anybody."""
+        assert not [one for one in self.appeals.values() if one is not None], "closed while an appeal was open"
+        for award in self.awards.values():
+            assert not award.corrected, "closed before a verdict was announced"
+            assert all(now > until for until in award.until.values()), "closed while a result can be appealed against"
 
     def _fold_waiting(self, event: Any, name: str) -> None:
         """Fold what is done with a nomination that was filed late and waits."""
@@ -392,13 +411,17 @@ class Checker:
     def _fold_nomination(self, happened: Happened) -> None:
         event, name = happened.event, _name(happened)
         if name in ("CandidateNominated", "NominationFiledLate"):
-            self._fold_entry(event, name)
+            self._fold_entry(happened, name)
         elif event.nomination in self.nominees:
             self._fold_way(event, name)
         else:
             self._fold_waiting(event, name)
 
-    def _fold_entry(self, event: Any, name: str) -> None:
+    def _fold_entry(self, happened: Happened, name: str) -> None:
+        event = happened.event
+        ranking = self.rankings.get(event.entry.ranking, Ranking())
+        assert not ranking.over, f"{name} into a stage of which scoring is over"
+        assert happened.time <= ranking.closes, f"{name} when nobody could score it any more"
         key = (event.entry.season, event.entry.category, event.candidate.kind, event.candidate.code)
         assert self.keys.setdefault(key, event.nomination) == event.nomination, "a candidate is nominated twice"
         if name == "NominationFiledLate":
@@ -690,8 +713,6 @@ class Checker:
         self._counted_votes(event, meeting, motion)
         if motion.kind == "propose":
             self._proposal(decision, meeting, motion, at)
-        if motion.kind == "admit" and event.outcome == "carried" and at.ranking in self.rankings:
-            assert decision.time <= self.rankings[at.ranking].closes, "admitted when nobody could score it any more"
         if motion.kind in ("propose", "tie"):
             assert not self._held(at), "a question is decided while an appeal holds the stage"
             assert self.rankings[at.ranking].received.get(event.seal) is not None, "decided on an unknown seal"
@@ -808,6 +829,13 @@ class Checker:
         covered = _taken(winners)
         assert len(covered) == len(set(covered)), "winners take one rank twice"
         assert sorted([*covered, *vacant]) == list(range(1, quota + 1)), f"{winners} and {vacant} are not {quota} ranks"
+
+    def leaves_nobody_behind(self) -> None:
+        """Check that nobody competes where nothing is left to decide, except who has won there."""
+        for id_, nominee in self.nominees.items():
+            if nominee.ending is None and nominee.at in self.carried:
+                winners = self.awards.get(nominee.at.award, Award()).winners.get(nominee.at, {})
+                assert id_ in winners, f"{id_} competes at {nominee.at.ranking}, which is decided"
 
     # --- certificates
 

@@ -423,6 +423,13 @@ class Procedure(RuleBasedStateMachine):
         self.world.file_late(*CANDIDATES[nominee])
         self.world.admit(NOMINEES[nominee])
 
+    @rule(nominee=NOMINEE, everywhere=st.booleans())
+    def reopen(self, nominee: int, everywhere: bool) -> None:
+        """Extend the window, however far the stages are, and nominate into it."""
+        self.world.thaw()
+        self.world.extend_nomination(self.world.now + timedelta(days=9), None if everywhere else "75")
+        self.world.nominate(*CANDIDATES[nominee])
+
     @precondition(lambda self: self.world.checker.announced)
     @rule(line=st.integers(0, 4))
     def contest(self, line: int) -> None:
@@ -450,6 +457,10 @@ class Procedure(RuleBasedStateMachine):
         self.world.certify(at)
 
     # --- what must hold
+
+    @invariant()
+    def nobody_is_left_behind(self) -> None:
+        self.world.checker.leaves_nobody_behind()
 
     @invariant()
     def certificates_are_so(self) -> None:

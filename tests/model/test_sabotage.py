@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kernel.decider import Happened
-from schemas.nomination import Tally
+from schemas.nomination import SeasonClosed, Tally
 from tests.model.checker import Checker
 from tests.model.test_walk import walked
 from tests.model.world import person
@@ -101,6 +101,55 @@ def test_the_honest_season_passes() -> None:
 def test_a_sabotaged_season_does_not(what: str, change: Callable[[], Change]) -> None:
     with pytest.raises(AssertionError, match=what):
         told_again(change())
+
+
+def replayed() -> Checker:
+    """Return a checker that has taken the honest season."""
+    checker = Checker()
+    for to, events in honest():
+        if to:
+            for one in events:
+                checker.deliver(to, one)
+        else:
+            checker.take(events)
+    return checker
+
+
+def test_who_enters_a_stage_that_is_over_is_noticed() -> None:
+    checker = replayed()
+    first = next(one for _, events in honest() for one in events if type(one.event).__name__ == "CandidateNominated")
+    late = person("late")
+    candidate = first.event.candidate.model_copy(update={"code": "75.05"})
+    entering = first.event.model_copy(update={"nomination": late, "candidate": candidate})
+    with pytest.raises(AssertionError, match="of which scoring is over"):
+        checker.take([first._replace(stream=f"nomination/{late}", version=1, event=entering)])
+
+
+def test_who_competes_where_nothing_is_left_to_decide_is_noticed() -> None:
+    checker = replayed()
+    checker.leaves_nobody_behind()
+    left = next(one for one in checker.nominees.values() if one.ending == "eliminated")
+    left.ending = None
+    with pytest.raises(AssertionError, match="which is decided"):
+        checker.leaves_nobody_behind()
+
+
+@pytest.mark.parametrize("what", ["an appeal was open", "a verdict was announced", "can be appealed against"])
+def test_a_season_that_is_closed_too_early_is_noticed(what: str) -> None:
+    checker = replayed()
+    award = next(one for one in checker.awards.values() if one.until)
+    last = max(one.time for one in checker.all)
+    if "open" in what:
+        checker.appeals["an appeal"] = object()
+    elif "verdict" in what:
+        award.corrected.update(award.until)
+    else:
+        award.until.update(dict.fromkeys(award.until, last + timedelta(days=1)))
+    opened = next(one for one in checker.all if type(one.event).__name__ == "SeasonOpened")
+    said = {"season": "2020", "first": person("1"), "second": person("2"), "reason_digest": "ab" * 32}
+    version = checker.ends[opened.stream][0] + 1
+    with pytest.raises(AssertionError, match=what):
+        checker.take([opened._replace(event=SeasonClosed(**said), version=version, time=last)])
 
 
 def _one(said: Any) -> dict[str, Any]:

@@ -89,3 +89,49 @@ def test_who_was_eliminated_unverified_is_verified_for_its_appeal_and_goes_on() 
     world.hear(world.appeals[-1], "100")
     assert world.checker.nominees[last].at == INTERVIEW
     assert audit(world.checker.all) == []
+
+
+def test_where_appeals_hold_nothing_a_verdict_sends_nobody_into_a_stage_that_is_decided() -> None:
+    world = Secretary()
+    world.freezes = False
+    world.found()
+    world.nominate_all()
+    world.finish(SELECTION, ("100", "50", "0"))
+    world.contest(-1)
+    world.finish(VERIFICATION, ("50", "100"))
+    assert VERIFICATION in world.checker.carried
+    world.hear(world.appeals[-1], "100")
+    assert world.refused["verdict-too-late"] == 1
+    world.hear(world.appeals[-1], None)
+    assert world.checker.appeals[world.appeals[-1]] is None
+    world.checker.leaves_nobody_behind()
+    assert audit(world.checker.all) == []
+
+
+def test_a_window_that_is_extended_opens_no_stage_again() -> None:
+    world = Secretary()
+    world.found()
+    world.nominate_all()
+    world.finish(SELECTION, ("100", "50", "0"))
+    late = world.now + timedelta(days=9)
+    assert not isinstance(world.extend_nomination(late, PROVINCE), Refusal), "the other category is not scored yet"
+    assert isinstance(world.nominate(LATECOMER, "KABKOTA"), Refusal)
+    assert world.refused["entry-sealed"] == 1
+    world.finish(DESK, ("100", "50", "0"))
+    assert isinstance(world.extend_nomination(late + timedelta(days=9), PROVINCE), Refusal)
+    assert world.refused["extension-opens-nothing"] == 1
+    world.checker.leaves_nobody_behind()
+
+
+def test_a_season_is_closed_once_nobody_can_appeal_against_anything() -> None:
+    world = Secretary()
+    world.found()
+    world.nominate_all()
+    world.finish(SELECTION, ("100", "50", "0"))
+    world.wait_for_the_end()
+    world.finish(DESK, ("100", "50", "0"))
+    assert isinstance(world.close_season(), Refusal)
+    world.overturn("100")
+    world.wait_for_windows()
+    assert not isinstance(world.close_season(), Refusal)
+    assert world.refused["season-appealable"] == 1

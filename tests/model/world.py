@@ -220,9 +220,6 @@ class World:
     async def _awards(self, at: Stage) -> list[str]:
         return [one for one in self.scoring.of(f"award/{at.season}/") if one.split("/")[4] == at.category]
 
-    async def _awards_of_season(self, season: str) -> list[str]:
-        return self.nomination.of(f"award/{season}/")
-
     # --- seasons
 
     def open_season(self) -> Outcome:
@@ -245,7 +242,7 @@ class World:
         return self.say(seasons.unfreezing(self._two()))
 
     def close_season(self) -> Outcome:
-        return self.say(seasons.closing(self._two(), self.now, self._awards_of_season))
+        return self.say(seasons.closing(self._two(), self.now))
 
     def _two(self) -> ByTwo:
         return ByTwo(SEASON, person("admin 1"), person("admin 2"), REASON)

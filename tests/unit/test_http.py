@@ -259,7 +259,11 @@ async def test_an_announced_large_body_is_413(client) -> None:
     problem(await send(client, b"[" + b"1," * 700_000 + b"1]"), 413, "body-too-large")
 
 
-async def test_a_streamed_large_body_is_refused_before_all_of_it_is_read(app) -> None:
+CHUNK = b" " * 65_536
+
+
+async def streamed(app: FastAPI, path: str, headers: dict[str, str], chunks: int | None = None) -> tuple[int, int]:
+    """Post chunks (None: for ever) until there is an answer; return its status, and how many were taken before it."""
     taken = 0
     sent: list[dict[str, Any]] = []
     answered = asyncio.Event()
@@ -269,21 +273,26 @@ async def test_a_streamed_large_body_is_refused_before_all_of_it_is_read(app) ->
         if answered.is_set():
             return {"type": "http.disconnect"}
         taken += 1
-        return {"type": "http.request", "body": b" " * 65_536, "more_body": True}
+        return {"type": "http.request", "body": CHUNK, "more_body": taken != chunks}
 
     async def send_message(message: Any) -> None:
         sent.append(message)
         if message["type"] == "http.response.body":
             answered.set()
 
+    said = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {
-        "type": "http", "method": "POST", "path": "/v1/sheets/1", "raw_path": b"/v1/sheets/1", "query_string": b"",
-        "headers": [(b"content-type", b"application/json")], "client": ("127.0.0.1", 1), "server": ("t", 80),
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
+        "headers": said, "client": ("127.0.0.1", 1), "server": ("t", 80),
         "scheme": "http", "http_version": "1.1", "root_path": "", "asgi": {"version": "3.0"},
     }  # fmt: skip
     await app(scope, receive, send_message)
-    assert sent[0]["status"] == 413
-    assert taken == 17  # 16 chunks are the limit of 1 MiB
+    return sent[0]["status"], taken
+
+
+async def test_a_streamed_large_body_is_refused_before_all_of_it_is_read(app) -> None:
+    # 16 chunks are the limit of 1 MiB.
+    assert await streamed(app, "/v1/sheets/1", {"content-type": "application/json"}) == (413, 17)
 
 
 async def test_a_body_that_stalls_is_408() -> None:
@@ -537,6 +546,61 @@ async def test_a_route_may_take_files_of_its_own_size_and_type():
         for (path, media_type, size), status in asked.items():
             answer = await client.post(path, content=b"x" * size, headers={"Content-Type": media_type})
             assert answer.status_code == status, (path, media_type, size)
+
+
+LARGE = Intake("POST", "/v1/sheets/{sheet}/scans", 64 * len(CHUNK), ("application/pdf",))
+
+
+def taking_scans() -> FastAPI:
+    """Return an application with a route that takes more than others do."""
+    app = make_app(limits=Limits(body=len(CHUNK), intakes=(LARGE,)))
+
+    @app.post(LARGE.path)
+    async def keep(sheet: str, request: Request, command: Command) -> int:
+        return len(await request.body())
+
+    return app
+
+
+FORGED = issue(OKPKey.generate_key("Ed25519", parameters={"kid": "k1"}), PERSON, lifetime=86_400).token
+EXPIRED = issue(KEY, PERSON, lifetime=60, now=0).token
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer"},
+        {"authorization": "Basic c2VjcmV0"},
+        {"authorization": f"Bearer {FORGED}"},
+        {"authorization": f"Bearer {EXPIRED}"},
+    ],
+    ids=["no token", "empty", "another scheme", "forged", "expired"],
+)
+async def test_nothing_large_is_read_of_whom_no_token_vouches_for(headers: dict[str, str]) -> None:
+    said = {**headers, "content-type": "application/pdf", "idempotency-key": "k"}
+    assert await streamed(taking_scans(), "/v1/sheets/7/scans", said) == (401, 0)
+
+
+async def test_a_large_file_is_read_of_who_is_signed_in_and_no_larger_one() -> None:
+    said = {"authorization": f"Bearer {TOKEN}", "content-type": "application/pdf", "idempotency-key": "k"}
+    assert await streamed(taking_scans(), "/v1/sheets/7/scans", said, 64) == (200, 64)
+    assert await streamed(taking_scans(), "/v1/sheets/7/scans", said) == (413, 65)
+
+
+@pytest.mark.parametrize("path", ["/v1/sheets/7", "/v1/sheets/7/scans/8", "/v1/scans"])
+async def test_a_path_that_takes_no_files_is_held_to_the_ordinary_limit(path: str) -> None:
+    for who in ({}, {"authorization": f"Bearer {TOKEN}"}):
+        assert await streamed(taking_scans(), path, {"content-type": "application/pdf", **who}) == (413, 2)
+
+
+async def test_who_sends_a_large_file_without_a_token_gets_to_read_why() -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(taking_scans()), base_url="http://t") as client:
+        answered = await client.post(
+            "/v1/sheets/7/scans", content=CHUNK * 64, headers={"Content-Type": "application/pdf"}
+        )
+    problem(answered, 401, "unauthenticated")
+    assert answered.headers["www-authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize(

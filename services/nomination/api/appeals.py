@@ -222,7 +222,7 @@ async def show_appeal(
 
 def _may_see(person: Person, row: Any) -> bool:
     places = [place for place in (row["province"], row["home"]) if place is not None]
-    return any(may_see(person, place) for place in places) or _is_appellant(person, row)
+    return any(may_see(person, place, row["season"]) for place in places) or _is_appellant(person, row)
 
 
 def _is_appellant(person: Person, row: Any) -> bool:
@@ -231,7 +231,7 @@ def _is_appellant(person: Person, row: Any) -> bool:
 
 def _is_concerned(person: Person, row: Any) -> bool:
     places = [place for place in (row["province"], row["home"]) if place is not None]
-    return person.throughout("auditor") or is_of_place(person, *places) or _is_appellant(person, row)
+    return person.throughout("auditor", row["season"]) or is_of_place(person, *places) or _is_appellant(person, row)
 
 
 async def _named(here: Service, comparison: Iterable[Json]) -> list[Json]:

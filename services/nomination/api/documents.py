@@ -69,10 +69,11 @@ async def print_certificate(
 
 
 def _may_print(person: Person, row: asyncpg.Record) -> bool:
+    season = row["season"]
     if row["home"] is None:
-        return may_see(person, row["place"])
-    concerned = Concerned(row["home"][:2], row["nominating_body"], row["home"], row["contact"])
-    return may_see(person, row["place"]) or may_see_nomination(person, row["nomination"], concerned)
+        return may_see(person, row["place"], season)
+    concerned = Concerned(season, row["home"][:2], row["nominating_body"], row["home"], row["contact"])
+    return may_see(person, row["place"], season) or may_see_nomination(person, row["nomination"], concerned)
 
 
 @router.get(
@@ -84,8 +85,8 @@ def _may_print(person: Person, row: asyncpg.Record) -> bool:
 )
 async def print_minutes(here: Here, press: Press, person: Reader, plenary: PlenaryPath) -> Response:
     """Return the minutes (berita acara) as PDF, for people of the place and auditors; marked while it goes on."""
-    province = await here.pool.fetchval(SQL["place_of_plenary"], plenary)
-    if province is None or not may_see(person, province):
+    held = await here.pool.fetchrow(SQL["place_of_plenary"], plenary)
+    if held is None or not may_see(person, held["province"], held["season"]):
         raise not_found(Text("There is no such plenary in your places.", "Tidak ada sidang itu di wilayah Anda."))
     address = f"{press.public_address}/v1/plenaries/{plenary}/minutes.pdf"
     try:

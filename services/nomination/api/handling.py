@@ -56,7 +56,7 @@ async def visible(here: Service, person: Person, nomination: str) -> Json:
 
 def concerned_by(row: Json) -> Concerned:
     """Return whom the nomination of a row concerns."""
-    return Concerned(row["province"], row["nominating_body"], row["home"], row["contact"])
+    return Concerned(row["season"], row["province"], row["nominating_body"], row["home"], row["contact"])
 
 
 async def told(here: Service, documents: Iterable[Json]) -> list[Json]:

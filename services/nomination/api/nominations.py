@@ -106,14 +106,17 @@ def _nominating(command: CommandRequest, body: NominationBody) -> Nominate:
 
 @router.post("/v1/nominations", tags=["nominations"], summary="Nominate a candidate")
 async def nominate(here: Here, command: SecretariatCommand, body: NominationBody) -> Json:
-    """Enter a candidate into a category, within the window, for a government that the secretariat speaks for."""
+    """Enter a candidate into a category, within the window, for a government that the secretariat speaks for.
+
+    However late the window closes, nobody enters a first stage that is sealed or closed, or whose deadline has passed.
+    """
     program = programs.nominating(_nominating(command, body))
     return named(await here.executor.execute(command.ask("secretariat"), program), "nomination")
 
 
 @router.post("/v1/nominations/late", tags=["nominations"], summary="File a nomination after its window")
 async def file_late(here: Here, command: SecretariatCommand, body: LateBody) -> Json:
-    """File a candidate late, with a reason; it competes when a plenary admits it, before its first stage is sealed."""
+    """File a candidate late, with a reason; it competes when a plenary admits it while its first stage is scored."""
     digest = await digest_of_reason(here, command, body.reason)
     program = programs.filing_late(_nominating(command, body), digest)
     return named(await here.executor.execute(command.ask("secretariat"), program), "nomination")

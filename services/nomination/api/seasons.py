@@ -129,7 +129,11 @@ async def amend_season(
 
 @router.post(f"{_SEASON}/extend", tags=["seasons"], summary="Extend the window for nominations")
 async def extend_season(here: Here, command: SeasonCommand, season: SeasonPath, body: ExtensionBody) -> Json:
-    """Let nominations be received until later, everywhere or in one province; a window is never shortened."""
+    """Let nominations be received until later, everywhere or in one province; a window is never shortened.
+
+    Not where every first stage is closed or sealed, so that nobody could be nominated. Where just some are, nominations
+    into these are refused.
+    """
     extending = ExtendNomination(
         season=season,
         province=body.province,
@@ -194,13 +198,11 @@ async def unfreeze_season(together: Together) -> Json:
 
 @router.post(f"{_SEASON}/close", tags=["seasons"], summary="Close a season, by two administrators")
 async def close_season(together: Together) -> Json:
-    """End the season for good, once the last window of its calendar is over everywhere and no appeal is open."""
-    received = together.command.received
+    """End the season for good, once its calendar is over everywhere.
 
-    async def awards(season: str) -> tuple[str, ...]:
-        return tuple(row["stream"] for row in await together.here.pool.fetch(SQL["awards_of_season"], season))
-
-    return await together.do(lambda by_two: programs.closing(by_two, received, awards))
+    Not while an appeal is open, a result can still be appealed against, or a verdict is not announced.
+    """
+    return await together.do(lambda by_two: programs.closing(by_two, together.command.received))
 
 
 # --- rulebooks and reads --------------------------------------------------------------------------------------------

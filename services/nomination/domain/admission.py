@@ -1,7 +1,7 @@
-"""Admitting a nomination that was filed late: a plenary votes on it while its stage is not sealed, and still scored.
+"""Admitting a nomination that was filed late: a plenary votes on it as long as its stage can be entered.
 
-Scoring closes a stage only after its deadline, so until then who is admitted can be scored like everybody else; whether
-it did close it need not be known here. A deadline that has passed can be extended as long as the stage is not closed.
+Until its deadline a stage is scored, so who is admitted can be scored like everybody else. A deadline that has passed
+can be extended as long as the stage is not closed; the question waits for that.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from datetime import datetime
 
 from schemas.envelope import Stage
 from schemas.nomination import AdmissionMotionOpened, AgendaItem, Ballot, CandidateNominated
-from services.nomination.domain.evidence import Evidence, stage_rules
-from services.nomination.domain.local_time import told
+from services.nomination.domain.entering import check_enterable
+from services.nomination.domain.evidence import Evidence
 from services.nomination.domain.nomination import FiledLate, NominationState, TakenBack, Unnominated
 from services.nomination.domain.plenary import Setting
 from services.nomination.domain.refusals import refuse
@@ -42,15 +42,10 @@ def admission_motion(
 def waiting_at(
     nomination: str, item: AgendaItem, setting: Setting, evidence: Evidence, received: datetime
 ) -> FiledLate:
-    """Return a nomination that waits to be admitted to an item's stage, unsealed and still scored; raise Refused."""
+    """Return a nomination that waits to be admitted to an item's stage and could still be scored; raise Refused."""
     at = setting.plenary.stage(item)
     state = check_waiting(nomination, evidence.nominations.get(nomination, Unnominated()), at)
-    if evidence.ranking.current is not None:
-        raise refuse("stage-sealed", "item", at.ranking)
-    rules = setting.season.rulebook
-    closes = evidence.ranking.closes or rules.deadline_utc(stage_rules(rules, at).scoring, at.province)
-    if received > closes:
-        raise refuse("scoring-over", "item", at.ranking, closes=told(closes, rules.zone(at.province)))
+    check_enterable(at, evidence.ranking, setting.season.rulebook, received, "item")
     return state
 
 
@@ -66,8 +61,8 @@ def check_waiting(nomination: str, state: NominationState, at: Stage) -> FiledLa
 
 
 def is_waiting(nomination: str, evidence: Evidence) -> bool:
-    """Tell whether a nomination still waits and nothing is sealed that it would have to be in."""
-    return isinstance(evidence.nominations.get(nomination), FiledLate) and evidence.ranking.current is None
+    """Tell whether a nomination still waits and its stage is not over, so that it may yet be admitted."""
+    return isinstance(evidence.nominations.get(nomination), FiledLate) and not evidence.ranking.is_over
 
 
 def admitted(state: FiledLate) -> CandidateNominated:

@@ -3,7 +3,8 @@
 Sheets, seals and decisions stay pinned to the version that they were made under. Committees and nominations are not:
 they live on under the newest one, so every category, body, stage, office and seat that the present version has must
 still be there, under the same table of regions. A stage stays with its body and leads where it led: one that is sealed
-under an earlier version is that version's body to decide, and who came from it stands where that version sent them.
+under an earlier version is that version's body to decide, and who came from it stands where that version sent them. Nor
+does it cease to verify: whoever a seal lets go on only when verified could not be verified any more.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def taken_away(present: Rulebook, amended: Rulebook) -> Iterator[str]:
 
 
 def _taken_from_stage(present: Stage, amended: Stage | None) -> Iterator[str]:
-    """Yield a lost stage, or that another body decides on it, or that it leads elsewhere."""
+    """Yield a lost stage, or that another body decides on it, that it leads elsewhere, or verifies no more."""
     place = f"stages[{'/'.join(present.id)}]"
     if amended is None:
         yield place
@@ -76,6 +77,8 @@ def _taken_from_stage(present: Stage, amended: Stage | None) -> Iterator[str]:
         yield f"{place}.body"
     if amended.next != present.next:
         yield f"{place}.next"
+    if amended.verification is None and present.verification is not None:
+        yield f"{place}.verification"
 
 
 def _taken_from(present: Body, amended: Body | None) -> Iterator[str]:

@@ -29,9 +29,9 @@ from services.nomination.domain.plenary import (
     check_office,
     item_name,
 )
+from services.nomination.domain.ranking import Seal
 from services.nomination.domain.readiness import path_awards
 from services.nomination.domain.refusals import decides, refuse
-from services.nomination.domain.seal import Seal
 from services.nomination.domain.season import SeasonState, opened
 from services.nomination.domain.verdict import corrected_announcement
 

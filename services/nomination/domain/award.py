@@ -87,6 +87,10 @@ class Announcement:
     seal: str
     """The seal that it rests on."""
 
+    def is_open(self, now: datetime) -> bool:
+        """Tell whether it can be appealed against, the last instant included."""
+        return self.until is not None and now <= self.until
+
 
 @dataclass(frozen=True, slots=True)
 class Contest:
@@ -146,6 +150,11 @@ class Award:
     def announcements_of(self, stage: Stage) -> tuple[Announcement, ...]:
         """Return what was made public of a stage."""
         return tuple(one for one in self.announcements.values() if one.at == stage)
+
+    @property
+    def awaiting_verdicts(self) -> frozenset[Stage]:
+        """Return the stages whose announced result a verdict corrected that is not announced itself."""
+        return frozenset(one.at for one in self.announcements.values() if self.awaits_verdict_of(one.at))
 
     def awaits_verdict_of(self, stage: Stage) -> bool:
         """Tell whether a verdict corrected what was announced of a stage, and is not announced itself."""

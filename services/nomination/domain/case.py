@@ -14,9 +14,10 @@ from services.nomination.domain.appeal import AppealState, Decided, Lodged, NotL
 from services.nomination.domain.award import Award
 from services.nomination.domain.nomination import Nomination, NominationState
 from services.nomination.domain.plenary import BreakTie, NotConvened, Plenary, PlenaryState
+from services.nomination.domain.ranking import Ranking, Seal
 from services.nomination.domain.refusals import refuse
 from services.nomination.domain.reranking import Standings
-from services.nomination.domain.seal import Ranking, Seal, unaltered
+from services.nomination.domain.seal import unaltered
 from services.nomination.domain.season import Season
 from services.nomination.domain.winning import ends_tier
 
@@ -35,6 +36,7 @@ class Case:
         awards: by their streams, the award of the contested stage and those of the stages downstream.
         rankings: the seals of the stages downstream.
         nominations: everybody who stands or stood at the contested stage, or is named by its seals.
+        next_decided: whether a meeting has decided who goes on from the stage after the contested one.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Case:
     awards: Mapping[str, Award] = field(default_factory=dict)
     rankings: Mapping[Stage, Ranking] = field(default_factory=dict)
     nominations: Mapping[str, NominationState] = field(default_factory=dict)
+    next_decided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from services.nomination.domain.award import Award
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.nomination import Nomination, NominationState
 from services.nomination.domain.plenary import Actor, check_office, offices_of
+from services.nomination.domain.ranking import Ranking, Seal
 from services.nomination.domain.refusals import decides, refuse
-from services.nomination.domain.seal import Ranking, Seal
 from services.nomination.domain.season import SeasonState, opened
 
 # --- open appeals --------------------------------------------------------------------------------------------------

@@ -15,22 +15,24 @@ from schemas.envelope import Stage, wire_instant
 from schemas.nomination import AgendaItem
 from schemas.rulebook import Rulebook
 from services.nomination.domain.award import holding
+from services.nomination.domain.committee import Seat
 from services.nomination.domain.deciding import pending_motion, proposed_now
+from services.nomination.domain.entering import check_enterable
 from services.nomination.domain.evidence import Evidence, broken_ties, citable_now, decided_by, stage_rules
 from services.nomination.domain.local_time import begin_of, day_of
 from services.nomination.domain.motion import effective_ranks, free_to_vote, tied_at_cut
 from services.nomination.domain.nomination import FiledLate, Nomination
 from services.nomination.domain.plenary import DecideAppeal, Motion, Setting, earliest_day
+from services.nomination.domain.ranking import Seal
 from services.nomination.domain.readiness import path_awards, unverified, upstream
 from services.nomination.domain.refusals import Refused
-from services.nomination.domain.seal import Seal
 from services.nomination.domain.ties import competing_at, methods_of, sharing
 
 Json = dict[str, Any]
 
 
 def checklist(setting: Setting, evidence: Mapping[AgendaItem, Evidence], now: datetime) -> Json:
-    """Return the meeting's term and notice, and for every item of its agenda what is known of it.
+    """Return the meeting's term and notice, who is there, and for every item of its agenda what is known of it.
 
     Args:
         setting: the meeting, its rules and its committee.
@@ -49,8 +51,18 @@ def checklist(setting: Setting, evidence: Mapping[AgendaItem, Evidence], now: da
         "adjourned": plenary.adjourned,
         "term": _term(setting, now),
         "notice": _notice(setting),
+        "present": [_held(seat, person) for seat, person in _seats(setting) if person in plenary.present],
         "items": [_Item(setting, item, evidence[item], now).document() for item in plenary.agenda],
     }
+
+
+def _seats(setting: Setting) -> list[tuple[Seat, str]]:
+    """Return the taken seats of the meeting's body with their holders, in order."""
+    return sorted(setting.formed.holders.items())
+
+
+def _held(seat: Seat, person: str) -> Json:
+    return {"person": person, "office": seat.office, "seat": seat.number}
 
 
 def _term(setting: Setting, now: datetime) -> Json:
@@ -87,7 +99,7 @@ def _notice(setting: Setting) -> Json:
     }
 
 
-_NEXT: Final[Mapping[str, tuple[str, str]]] = {
+NEXT: Final[Mapping[str, tuple[str, str]]] = {
     "closed": ("The meeting is over; the item was not decided.", "Sidang sudah ditutup; agenda ini belum diputus."),
     "done": ("Nothing is left to do.", "Tidak ada lagi yang perlu dilakukan."),
     "announce": ("Announce the decision.", "Umumkan keputusannya."),
@@ -95,7 +107,10 @@ _NEXT: Final[Mapping[str, tuple[str, str]]] = {
         "The body's term is over: have it renewed by another decree.",
         "Masa tugas badan ini sudah berakhir: perpanjang dengan surat keputusan lain.",
     ),
-    "await-appeals": ("Wait: open appeals hold this stage.", "Tunggu: tahap ini ditahan oleh sanggahan."),
+    "await-appeals": (
+        "Wait: open appeals hold this stage.",
+        "Tunggu: tahap ini dibekukan oleh sanggah yang belum diputus.",
+    ),
     "admit-or-seal": (
         "Move on the nominations that were filed late, or have the ranking sealed without them.",
         "Putuskan usulan yang terlambat, atau mintalah penyegelan peringkat tanpa usulan itu.",
@@ -106,7 +121,7 @@ _NEXT: Final[Mapping[str, tuple[str, str]]] = {
     "decide": ("Close the open motion.", "Tutup usul yang masih terbuka."),
     "decide-appeal": (
         "An appeal against this stage is open: put a verdict as a motion, and vote on it.",
-        "Ada sanggahan atas tahap ini: ajukan putusan sebagai usul, lalu pungut suara.",
+        "Ada sanggah atas hasil tahap ini: ajukan putusan sebagai usul, lalu pungut suara.",
     ),
     "break-tie": ("Break the tie at the cut first.", "Putuskan dahulu seri pada batas kuota."),
     "verify": ("Verify, return or reject the nominees named.", "Verifikasi, kembalikan, atau tolak calon tersebut."),
@@ -167,7 +182,7 @@ class _Item:
             "ties": list(self._ties()),
             "unverified": [_named(state) for state in self._unverified()],
             "proposal": self._proposal(),
-            "late": [_waiting(state) for state in self._late()],
+            "late": [self._waiting(state) for state in self._late()],
             "held_by": list(holding(self.at, *path_awards(self.evidence))),
             "upstream": list(self._upstream()),
             "appeals": list(self._appeals()),
@@ -175,7 +190,7 @@ class _Item:
             "decided": self._decided(),
         }
         code = self._next(known)
-        english, indonesian = _NEXT[code]
+        english, indonesian = NEXT[code]
         return {**known, "next": {"code": code, "en": english, "id": indonesian}}
 
     # --- what is there
@@ -212,11 +227,7 @@ class _Item:
             "seats": body.seats,
             "filled": len(voting),
             "vacant": body.seats - len(voting),
-            "recused": [
-                {"person": person, "office": seat.office, "seat": seat.number}
-                for seat, person in sorted(setting.formed.holders.items())
-                if person in voting - free
-            ],
+            "recused": [_held(seat, person) for seat, person in _seats(setting) if person in voting - free],
             "required": required,
             "present": len(free & setting.plenary.present),
             "may_stay_away": max(0, len(free) - required),
@@ -268,6 +279,13 @@ class _Item:
         for state in self.evidence.nominations.values():
             if isinstance(state, FiledLate) and state.filed.entry == self.at:
                 yield state
+
+    def _waiting(self, state: FiledLate) -> Json:
+        """Return who was filed late, and why no meeting can admit it now; None: one can."""
+        candidate = state.candidate
+        rules = self.setting.season.rulebook
+        why = _why(lambda: check_enterable(self.at, self.evidence.ranking, rules, self.now, "item"))
+        return {"nomination": state.id, "candidate": candidate.code, "name": candidate.name, "why": why}
 
     def _upstream(self) -> Iterator[Json]:
         if not self.rules.appeals.freezes_downstream:
@@ -329,7 +347,7 @@ class _Item:
             ("renew", not self.setting.formed.in_office(_meeting_day(self.setting, self.now))),
             ("await-appeals", bool(known["held_by"])),
             ("decide", known["motion"] is not None),
-            ("admit-or-seal", known["seal"] is None and bool(known["late"])),
+            ("admit-or-seal", known["seal"] is None and any(one["why"] is None for one in known["late"])),
             ("seal", known["seal"] is None),
             ("reseal", known["seal"] is not None and not known["seal"]["citable"]),
             ("too-late", self.evidence.ahead is not None and self.evidence.ahead.decided),
@@ -358,8 +376,3 @@ def _told(refused: Refused) -> Json:
 
 def _named(state: Nomination) -> Json:
     return {"nomination": state.id, "candidate": state.candidate.code, "name": state.candidate.name}
-
-
-def _waiting(state: FiledLate) -> Json:
-    candidate = state.filed.candidate
-    return {"nomination": state.filed.nomination, "candidate": candidate.code, "name": candidate.name}

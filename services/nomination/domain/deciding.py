@@ -81,9 +81,10 @@ from services.nomination.domain.plenary import (
     offices_of,
     plenary_stream,
 )
+from services.nomination.domain.ranking import Ranking, Seal
 from services.nomination.domain.readiness import check_not_too_late, check_upstream, check_verified, path_awards
 from services.nomination.domain.refusals import decides, refuse
-from services.nomination.domain.seal import Ranking, Seal, Stale, ordered_anew
+from services.nomination.domain.seal import Stale, ordered_anew
 from services.nomination.domain.season import SeasonState
 from services.nomination.domain.ties import AskTie, check_unchanged, has_changed, tie_motion
 from services.nomination.domain.verdict import AskAppeal, appeal_motion, verdict_results

@@ -13,8 +13,9 @@ from services.nomination.domain.award import Award
 from services.nomination.domain.case import Case
 from services.nomination.domain.nomination import Nomination, NominationState
 from services.nomination.domain.plenary import BreakTie, Motion, Plenary, Propose, Setting, item_name
+from services.nomination.domain.ranking import Ranking, Seal
 from services.nomination.domain.refusals import refuse
-from services.nomination.domain.seal import Ranking, Seal, citable
+from services.nomination.domain.seal import citable
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,13 @@ def citable_now(seal: Seal, setting: Setting, evidence: Evidence) -> Rulebook:
 
 
 def contender(nomination: str, at: Stage, evidence: Evidence) -> Nomination | None:
-    """Return a nomination that stands at the stage, None when it withdrew; refuse one that was decided on elsewhere."""
+    """Return a nomination that stands at the stage, None when it withdrew there; refuse one that was decided on."""
     state = evidence.nominations.get(nomination)
-    if isinstance(state, Nomination) and state.left_empty:
-        return None
-    if isinstance(state, Nomination) and state.competes_at(at):
-        return state
+    if isinstance(state, Nomination) and state.at == at:
+        if state.left_empty:
+            return None
+        if state.competes:
+            return state
     raise refuse("stage-left", "item", nomination)
 
 

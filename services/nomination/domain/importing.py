@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, Literal, NamedTuple, assert_never, cast
 from unicodedata import normalize
 
 from pydantic import TypeAdapter, ValidationError
@@ -21,6 +21,7 @@ from schemas.envelope import UUID_PATTERN, CleanName
 from schemas.regions import NATION, AmbiguousName, UnknownRegion, resolve
 from schemas.rulebook import Rulebook, SizeClass
 from services.nomination.domain.candidate import CandidateAsked
+from services.nomination.domain.entering import check_enterable
 from services.nomination.domain.nomination import (
     FiledLate,
     Nominate,
@@ -29,10 +30,12 @@ from services.nomination.domain.nomination import (
     Scopes,
     Settled,
     TakenBack,
+    Unnominated,
     entered,
     nomination_stream,
     settle_nomination,
 )
+from services.nomination.domain.ranking import Ranking
 from services.nomination.domain.refusals import Refused, decides, refuse
 from services.nomination.domain.season import SeasonState, opened
 from services.nomination.domain.spreadsheet import COLUMNS, Cell, ErrorValue, Formula, Line, Value
@@ -113,10 +116,15 @@ class CellFault(NamedTuple):
 class Judged:
     """A row by itself: the nomination that it asks for, or what is wrong with it."""
 
-    number: int
+    line: Line
     command: Nominate | None = None
     settled: Settled | None = None
     faults: tuple[CellFault, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """Return the row's number, as the sheet counts."""
+        return self.line.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +167,26 @@ def judge_list(command: ImportList, season: SeasonState) -> tuple[Judged, ...]:
         one = _judge(line, command, season, rules)
         if one.settled is not None and (other := first.setdefault(one.settled.nomination, line.number)) != line.number:
             twice = refuse("candidate-twice", "candidate.code", one.settled.candidate.name, other=other)
-            one = Judged(line.number, faults=tuple(_faults(twice, line)))
+            one = Judged(line, faults=tuple(_faults(twice, line)))
         judged.append(one)
     return tuple(judged)
 
 
-def import_list(command: ImportList, judged: Sequence[Judged], states: Mapping[str, NominationState]) -> Imported:
-    """Nominate every good row that is new, all in one append; refuse all when one is bad and all are wanted."""
-    outcomes = tuple(_outcome(one, states) for one in judged)
+def import_list(
+    command: ImportList,
+    judged: Sequence[Judged],
+    states: Mapping[str, NominationState],
+    rankings: Mapping[str, Ranking],
+) -> Imported:
+    """Nominate every good row that is new, all in one append; refuse all when one is bad and all are wanted.
+
+    Args:
+        command: the list.
+        judged: its rows.
+        states: the nominations that the rows ask for, by id.
+        rankings: what is known of scoring in the stages that they would enter, by ranking.
+    """
+    outcomes = tuple(_outcome(one, states, rankings, command.received) for one in judged)
     bad = sum(outcome.status == "bad" for outcome in outcomes)
     if bad and command.mode == "all-or-nothing":
         refusal = refuse(BAD_ROWS, "body", bad, rows=len(outcomes)).refusal
@@ -179,7 +199,10 @@ def import_list(command: ImportList, judged: Sequence[Judged], states: Mapping[s
     return Imported(emits, outcomes)
 
 
-def _outcome(one: Judged, states: Mapping[str, NominationState]) -> Outcome:
+def _outcome(
+    one: Judged, states: Mapping[str, NominationState], rankings: Mapping[str, Ranking], received: datetime
+) -> Outcome:
+    """Return what becomes of a row; one that asks for what is nominated already is not judged by the stage any more."""
     if one.settled is None:
         return Outcome(one.number, "bad", faults=one.faults)
     match states[one.settled.nomination]:
@@ -189,8 +212,15 @@ def _outcome(one: Judged, states: Mapping[str, NominationState]) -> Outcome:
             return Outcome(one.number, "already", one.settled, "filed-late")
         case TakenBack():
             return Outcome(one.number, "already", one.settled, "withdrawn")
-        case _:
+        case Unnominated():
             pass
+        case _:
+            assert_never(states[one.settled.nomination])
+    entry = one.settled.entry
+    try:
+        check_enterable(entry, rankings[entry.ranking], one.settled.rules, received, "category")
+    except Refused as refused:
+        return Outcome(one.number, "bad", faults=tuple(_faults(refused, one.line)))
     return Outcome(one.number, "nominated", one.settled)
 
 
@@ -207,13 +237,13 @@ def _judge(line: Line, command: ImportList, season: SeasonState, rules: Rulebook
     read = _Reading(line, rules, faults)
     asked = _asked(read, command)
     if not {fault.heading for fault in faults} <= _BESIDE_THE_RULES:
-        return Judged(line.number, faults=tuple(faults))
+        return Judged(line, faults=tuple(faults))
     settled = settle_nomination(asked, season)
     if isinstance(settled, Refusal):
         faults.extend(_faults(Refused(settled), line))
     if faults or isinstance(settled, Refusal):
-        return Judged(line.number, faults=tuple(faults))
-    return Judged(line.number, asked, settled)
+        return Judged(line, faults=tuple(faults))
+    return Judged(line, asked, settled)
 
 
 def _asked(read: _Reading, command: ImportList) -> Nominate:

@@ -1,8 +1,8 @@
 """A nomination that comes after its window: it is filed, and competes only when a plenary admits it.
 
-The window decides on which side a nomination falls: while it is open there is nothing late. Once the ranking of the
-stage where the path begins was sealed in that place, nobody can be admitted to it any more. Until it is admitted, who
-filed it may correct it or take it back; what it says when the plenary decides is what competes.
+The window decides on which side a nomination falls: while it is open there is nothing late. Once scoring of the stage
+where the path begins is over in that place, nobody can be admitted to it any more, and so nothing is filed. Until it is
+admitted, who filed it may correct it or take it back; what it says when the plenary decides is what competes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from kernel.decider import Emit
 from schemas.nomination import NominationFiledLate
+from services.nomination.domain.entering import check_enterable
 from services.nomination.domain.nomination import (
     Nominate,
     NominationState,
@@ -21,8 +22,8 @@ from services.nomination.domain.nomination import (
     settled_candidate,
     window_refusal,
 )
+from services.nomination.domain.ranking import Ranking
 from services.nomination.domain.refusals import Refused, decides, refuse
-from services.nomination.domain.seal import Ranking
 from services.nomination.domain.season import SeasonState, opened
 
 
@@ -42,10 +43,9 @@ def settle_late(command: Nominate, season: SeasonState) -> Settled:
 def file_late(
     command: Nominate, settled: Settled, state: NominationState, ranking: Ranking, reason_digest: str
 ) -> Sequence[Emit]:
-    """File a nomination late, once, while the stage that it would enter has no sealed ranking."""
+    """File a nomination late, once, as long as it could still be scored in the stage that it would enter."""
     check_first(settled, state)
-    if ranking.seals:
-        raise refuse("entry-sealed", "category", settled.entry.ranking)
+    check_enterable(settled.entry, ranking, settled.rules, command.received, "category")
     filed = NominationFiledLate(
         nomination=settled.nomination,
         entry=settled.entry,

@@ -35,7 +35,9 @@ from schemas.regions import NATION, UnknownRegion, region
 from schemas.rulebook import Rulebook
 from services.nomination.domain.candidate import CandidateAsked, settle_candidate
 from services.nomination.domain.checks import UNCHECKED, Check, Verified, checked
+from services.nomination.domain.entering import check_enterable
 from services.nomination.domain.local_time import told
+from services.nomination.domain.ranking import Ranking
 from services.nomination.domain.refusals import Refused, decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
 
@@ -412,6 +414,8 @@ class Settled:
     nomination: str
     candidate: Candidate
     entry: Stage
+    rules: Rulebook
+    """The season's newest rules, by which it was found."""
 
 
 @decides
@@ -437,7 +441,7 @@ def settled_candidate(command: Nominate, season: SeasonState) -> Settled:
         raise refuse("province-before-itself", "category", category.code, name=candidate.name)
     province = NATION if entry.tier == "national" else home
     stage = Stage(season=command.season, tier=entry.tier, province=province, category=category.code, stage=entry.code)
-    return Settled(nomination_id(command.season, category.code, candidate), candidate, stage)
+    return Settled(nomination_id(command.season, category.code, candidate), candidate, stage, rules)
 
 
 def check_nominator(body: str, scopes: Scopes, candidate: Candidate, rules: Rulebook) -> None:
@@ -486,12 +490,14 @@ def window_refusal(received: datetime, province: str, season: Season) -> Refusal
 
 
 @decides
-def nominate(command: Nominate, settled: Settled, state: NominationState) -> Sequence[Emit]:
+def nominate(command: Nominate, settled: Settled, state: NominationState, ranking: Ranking) -> Sequence[Emit]:
     """Enter the candidate into the first stage of its path, unless it was nominated or filed late before.
 
-    Whoever was filed late waits for the plenary, also when the window was extended meanwhile.
+    Whoever was filed late waits for the plenary, also when the window was extended meanwhile. An extended window opens
+    no stage again of which scoring is over.
     """
     check_first(settled, state)
+    check_enterable(settled.entry, ranking, settled.rules, command.received, "category")
     nominated = entered(command, settled)
     return (Emit(nomination_stream(settled.nomination), nominated),)
 

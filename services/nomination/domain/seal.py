@@ -1,6 +1,6 @@
-"""A stage's sealed rankings as this service received them, and whether the current one may still be decided on.
+"""Whether a stage's received seal may still be decided on, or has to be made anew.
 
-Streams `ranking/…` are scoring's. A seal says what it rests on (its basis): the complete eligible set of nominations
+A seal says what it rests on (its basis): the complete eligible set of nominations
 and the versions of the streams that were read. It is stale when something ranking-relevant was appended here before
 the seal was received and beyond its basis: such a seal is answered by ResealOrdered and cannot be tabled. Relevant are
 who competes (CandidateNominated, NominationWithdrawn, StageAdvanced, NominationEliminated), whose marks count
@@ -13,67 +13,19 @@ figure orders the new seal itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Final
+from dataclasses import dataclass
 
-from kernel.decider import Aggregate, Emit, Happened, Position
+from kernel.decider import Emit
 from schemas.envelope import StreamPoint
 from schemas.nomination import ResealOrdered
 from schemas.rulebook import Rulebook
-from schemas.scoring import RankingSealed, RankingSuperseded, ScoringExtended, ScoringOpened, standings_digest
+from schemas.scoring import standings_digest
 from services.nomination.domain.award import Award
 from services.nomination.domain.committee import Committee, committee_stream
 from services.nomination.domain.nomination import Nomination, NominationState
+from services.nomination.domain.ranking import Ranking, Seal
 from services.nomination.domain.refusals import refuse
 from services.nomination.domain.season import Season
-
-
-@dataclass(frozen=True, slots=True)
-class Seal:
-    """A received seal: the id and version of its event, where it stands in this service's log, and what it says."""
-
-    id: str
-    version: int
-    position: Position
-    said: RankingSealed
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """The seals of a stage, in order, which of them were superseded, and until when its sheets are received."""
-
-    seals: tuple[Seal, ...] = ()
-    superseded: frozenset[str] = frozenset()
-    closes: datetime | None = None
-    """The last instant at which sheets are received, as far as it is known here; None before scoring was opened."""
-
-    @property
-    def current(self) -> Seal | None:
-        """Return the last seal, unless it was superseded."""
-        last = self.seals[-1] if self.seals else None
-        return None if last is None or last.id in self.superseded else last
-
-    def seal(self, seal: str | None) -> Seal | None:
-        """Return a seal by its event's id."""
-        return next((found for found in self.seals if found.id == seal), None)
-
-
-def evolve(state: Ranking, happened: Happened) -> Ranking:
-    """Fold one received event; those that concern only scoring itself are passed over."""
-    match happened.event:
-        case RankingSealed() as said:
-            return replace(state, seals=(*state.seals, Seal(happened.id, happened.version, happened.position, said)))
-        case RankingSuperseded(seal=seal):
-            return replace(state, superseded=state.superseded | {seal})
-        case ScoringOpened(closes=closes) | ScoringExtended(until=closes):
-            return replace(state, closes=closes)
-        case _:
-            return state
-
-
-RANKING: Final = Aggregate[Ranking](initial=Ranking, evolve=evolve, kind="ranking")
-
 
 # --- staleness -----------------------------------------------------------------------------------------------------
 

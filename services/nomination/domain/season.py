@@ -1,22 +1,23 @@
-"""A season: opened once, under a rulebook that the same append publishes, and held or ended by two administrators.
+"""A season: opened once, under a rulebook that the same append publishes, extended, and held by two administrators.
 
 Streams `season/<code>`. Every version of the rulebook is kept: what was opened, sealed or decided under one is judged
 under that one, and later versions change nothing before them. A frozen or closed season is another state than an open
 one, and only `opened` gives commands the season itself: whoever needs its rules asks there, and is refused while it is
-held. `amending` has what a new version of the rulebook may change.
+held. `amending` has what a new version of the rulebook may change, `closing` how a season ends.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Emit, Happened
+from schemas.envelope import Stage
 from schemas.nomination import (
     DeadlineExtended,
     RulebookAmended,
@@ -29,6 +30,7 @@ from schemas.nomination import (
 from schemas.regions import NATION, ZONES, UnknownRegion, region, region_table
 from schemas.rulebook import Rulebook, Window, rulebook_content, rulebook_hash
 from services.nomination.domain.local_time import told
+from services.nomination.domain.ranking import Ranking
 from services.nomination.domain.refusals import decides, refuse
 
 Rules = RulebookPublished | RulebookAmended
@@ -225,16 +227,39 @@ class ExtendNomination:
     reason_digest: str
 
 
+def entries_in(state: SeasonState, province: str | None) -> tuple[Stage, ...]:
+    """Return the first stages of all paths that a province's candidates (None: everybody's) enter, each once."""
+    season = known(state)
+    if season is None:
+        return ()
+    rules = season.rulebook
+    provinces = provinces_in(rules) if province is None else (province,)
+    firsts = [rules.entry_stage(category.code) for category in rules.categories]
+    entered = (
+        Stage(season=season.code, tier=first.tier, province=place, category=first.category, stage=first.code)
+        for first in firsts
+        for place in ((NATION,) if first.tier == "national" else provinces)
+    )
+    return tuple(dict.fromkeys(entered))
+
+
 @decides
-def extend_nomination(command: ExtendNomination, state: SeasonState) -> Sequence[Emit]:
-    """Move the window's end to a later instant that is still to come and inside the season."""
+def extend_nomination(
+    command: ExtendNomination, state: SeasonState, rankings: Collection[Ranking] = ()
+) -> Sequence[Emit]:
+    """Move the window's end to a later instant that is still to come and inside the season.
+
+    The window is one for all categories of a place, so it is extended as long as one of the stages that it leads to
+    may still be entered; into the others nobody is nominated (`entering`). When all `rankings` of them are over, an
+    extension would promise what no nomination gets.
+    """
     season = opened(state, command.season)
     rules, place = season.rulebook, command.province or NATION
     if command.province is not None:
         _check_province(command.province, rules.regions.table)
     zone = rules.zone(place)
     asked, now = f"{command.until:%Y-%m-%d %H:%M:%S} {ZONES[zone]}", told(command.received, zone)
-    closes, ends = _present_end(season, command.province), rules.deadline_utc(_whole(rules), place)
+    closes, ends = _present_end(season, command.province), rules.deadline_utc(whole(rules), place)
     if command.until <= _local(closes, zone):
         raise refuse("extension-not-later", "until", asked, closes=told(closes, zone))
     if command.until > _local(ends, zone):
@@ -242,6 +267,8 @@ def extend_nomination(command: ExtendNomination, state: SeasonState) -> Sequence
     until = rules.deadline_utc(Window(opens=rules.calendar.opens, closes=command.until), place)
     if until < command.received:
         raise refuse("extension-past", "until", asked, now=now)
+    if rankings and all(ranking.is_over for ranking in rankings):
+        raise refuse("extension-opens-nothing", "until", asked)
     extended = DeadlineExtended(
         season=season.code,
         window="nomination",
@@ -264,7 +291,7 @@ def _present_end(season: Season, province: str | None) -> datetime:
     if province is not None:
         return season.nomination_closes(province)
     extended = season.extensions.get(None)
-    closes = _last_end(season.rulebook, season.rulebook.calendar.nomination)
+    closes = last_end(season.rulebook, season.rulebook.calendar.nomination)
     return closes if extended is None else max(closes, extended)
 
 
@@ -273,18 +300,22 @@ def _local(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
-def _whole(rules: Rulebook) -> Window:
+def whole(rules: Rulebook) -> Window:
     """Return the window of the whole season."""
     return Window(opens=rules.calendar.opens, closes=rules.calendar.closes)
 
 
-def _last_end(rules: Rulebook, window: Window) -> datetime:
+def last_end(rules: Rulebook, window: Window) -> datetime:
     """Return when a window is over in every province: it ends in each by that province's time."""
-    provinces = {NATION, *(one.province for one in region_table(rules.regions.table).regions.values())}
-    return max(rules.deadline_utc(window, province) for province in provinces)
+    return max(rules.deadline_utc(window, province) for province in (NATION, *provinces_in(rules)))
 
 
-# --- freezing and closing, by two persons --------------------------------------------------------------------------
+def provinces_in(rules: Rulebook) -> list[str]:
+    """Return the codes of all provinces."""
+    return sorted({one.province for one in region_table(rules.regions.table).regions.values()})
+
+
+# --- freezing, by two persons --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,53 +327,31 @@ class ByTwo:
     second: str
     reason_digest: str
 
+    def said(self) -> dict[str, str]:
+        """Return what the events of such commands say."""
+        return asdict(self)
+
 
 @decides
 def freeze_season(command: ByTwo, state: SeasonState) -> Sequence[Emit]:
     """Stop everything of the season, whatever is under way."""
-    _check_two(command)
+    check_two(command)
     opened(state, command.season)
-    return (Emit(season_stream(command.season), SeasonFrozen(**_said(command))),)
+    return (Emit(season_stream(command.season), SeasonFrozen(**command.said())),)
 
 
 @decides
 def unfreeze_season(command: ByTwo, state: SeasonState) -> Sequence[Emit]:
     """Let a frozen season go on."""
-    _check_two(command)
+    check_two(command)
     if isinstance(state, Season):
         raise refuse("season-not-frozen", "season", command.season)
     if not isinstance(state, Frozen):
         opened(state, command.season)
-    return (Emit(season_stream(command.season), SeasonUnfrozen(**_said(command))),)
+    return (Emit(season_stream(command.season), SeasonUnfrozen(**command.said())),)
 
 
-@decides
-def close_season(
-    command: ByTwo, state: SeasonState, received: datetime, appeals: Collection[str] = ()
-) -> Sequence[Emit]:
-    """End the season for good, once the last window of its calendar is over everywhere.
-
-    Not while `appeals` wait to be decided: nothing can be decided afterwards.
-    """
-    _check_two(command)
-    rules = opened(state, command.season).rulebook
-    ends, zone = _last_end(rules, _whole(rules)), rules.calendar.zone
-    if received <= ends:
-        raise refuse("season-under-way", "season", command.season, ends=told(ends, zone))
-    if appeals:
-        raise refuse("season-under-appeal", "season", command.season, appeals=", ".join(sorted(appeals)))
-    return (Emit(season_stream(command.season), SeasonClosed(**_said(command))),)
-
-
-def _check_two(command: ByTwo) -> None:
+def check_two(command: ByTwo) -> None:
+    """Refuse one person who acts as both."""
     if command.first == command.second:
         raise refuse("two-persons-needed", "header.Second-Authorization")
-
-
-def _said(command: ByTwo) -> dict[str, Any]:
-    return {
-        "season": command.season,
-        "first": command.first,
-        "second": command.second,
-        "reason_digest": command.reason_digest,
-    }

@@ -27,8 +27,8 @@ from services.nomination.domain.evidence import (
     tie_motions,
 )
 from services.nomination.domain.plenary import BreakTie, Motion, Setting
+from services.nomination.domain.ranking import Seal
 from services.nomination.domain.refusals import refuse
-from services.nomination.domain.seal import Seal
 
 Method = Literal["vote", "lot"]
 

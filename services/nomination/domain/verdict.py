@@ -7,7 +7,7 @@ the stages that the appeal held.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -31,7 +31,7 @@ from services.nomination.domain.award import Award, check_not_held
 from services.nomination.domain.case import Case, Ground, ground_of
 from services.nomination.domain.nomination import Cited, Nomination
 from services.nomination.domain.plenary import DecideAppeal, Motion, Plenary, Setting, item_name
-from services.nomination.domain.refusals import refuse
+from services.nomination.domain.refusals import Refused, refuse
 from services.nomination.domain.reranking import parted_ranks
 from services.nomination.domain.reversal import (
     Reversal,
@@ -61,8 +61,7 @@ def appeal_motion(
     _check_meeting(item, setting.plenary, ground)
     check_not_held(ground.at, ground.award)
     _check_pending(item, setting.plenary, ground)
-    _check_verdict(asked.verdict, ground)
-    reversal = reversal_of(asked.verdict, ground)
+    reversal = _reversal(asked.verdict, ground)
     _check_verified(reversal, ground)
     return AppealMotionOpened(
         plenary=setting.plenary.id,
@@ -93,7 +92,7 @@ def _check_meeting(item: AgendaItem, plenary: Plenary, ground: Ground) -> None:
 
 
 def _check_pending(item: AgendaItem, plenary: Plenary, ground: Ground) -> None:
-    """Refuse a second question on an item, unless another verdict made the first one's list of affected outdated."""
+    """Refuse a second question on an item, unless what the first one asks about this appeal can be carried no more."""
     for motion in plenary.motions:
         question = motion.question
         if motion.item != item or motion.outcome is not None or not isinstance(question, DecideAppeal):
@@ -101,8 +100,28 @@ def _check_pending(item: AgendaItem, plenary: Plenary, ground: Ground) -> None:
         if question.appeal not in ground.award.contests:
             continue  # Another meeting has decided that appeal, so that this motion can never be.
         own = question.appeal == ground.case.id
-        if not own or not _unnamed(motion, reversal_of(question.verdict, ground)):
+        if not own or not _is_void(motion, question.verdict, ground):
             raise refuse("motion-pending", "item", motion.number)
+
+
+def _is_void(motion: Motion, verdict: Verdict, ground: Ground) -> bool:
+    """Tell whether a motion that was put rightly cannot be carried any more.
+
+    The appellant withdrew, the next stage was decided, or another verdict changed what this one leads to.
+    """
+    try:
+        return bool(_unnamed(motion, _reversal(verdict, ground)))
+    except Refused:
+        return True
+
+
+def _reversal(verdict: Verdict, ground: Ground) -> Reversal | None:
+    """Return what a verdict changes, None for a dismissal; raise Refused for one that the rules do not allow."""
+    _check_verdict(verdict, ground)
+    reversal = reversal_of(verdict, ground)
+    if reversal is not None and reversal.entering and ground.case.next_decided:
+        raise refuse("verdict-too-late", "verdict.outcome", _told(_entering(reversal, ground)))
+    return reversal
 
 
 def _unnamed(motion: Motion, reversal: Reversal | None) -> set[str]:
@@ -114,10 +133,16 @@ def _check_verified(reversal: Reversal | None, ground: Ground) -> None:
     """Refuse to let anybody go on from a stage with verification whom its body did not find in order there."""
     if reversal is None or ground.stage.verification is None:
         return
-    states = [state for one in reversal.entering if (state := ground.state(one)) is not None]
-    if missing := [state for state in states if not state.verified_at(ground.at)]:
-        told = ", ".join(f"{state.candidate.name} ({state.id})" for state in missing)
-        raise refuse("verdict-of-unverified", "verdict.outcome", told)
+    if missing := [state for state in _entering(reversal, ground) if not state.verified_at(ground.at)]:
+        raise refuse("verdict-of-unverified", "verdict.outcome", _told(missing))
+
+
+def _entering(reversal: Reversal, ground: Ground) -> list[Nomination]:
+    return [state for one in reversal.entering if (state := ground.state(one)) is not None]
+
+
+def _told(states: Iterable[Nomination]) -> str:
+    return ", ".join(f"{state.candidate.name} ({state.id})" for state in states)
 
 
 # --- figures -------------------------------------------------------------------------------------------------------
@@ -187,8 +212,7 @@ def verdict_results(motion: Motion, setting: Setting, case: Case) -> tuple[Emit,
     verdict = motion.question.verdict
     ground = ground_of(case, setting.season)
     check_not_held(ground.at, ground.award)
-    _check_verdict(verdict, ground)
-    reversal = reversal_of(verdict, ground)
+    reversal = _reversal(verdict, ground)
     _check_verified(reversal, ground)
     if unnamed := _unnamed(motion, reversal):
         raise refuse("verdict-outdated", "motion", motion.number, nominations=", ".join(sorted(unnamed)))

@@ -35,8 +35,8 @@ from services.nomination.domain.plenary import (
     plenary_stream,
     voting_seat,
 )
+from services.nomination.domain.ranking import Ranking
 from services.nomination.domain.refusals import decides, refuse
-from services.nomination.domain.seal import Ranking
 from services.nomination.domain.season import SeasonState
 
 

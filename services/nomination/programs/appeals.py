@@ -33,7 +33,7 @@ from services.nomination.domain.plenary import (
     PlenaryState,
     plenary_stream,
 )
-from services.nomination.domain.seal import RANKING, Ranking
+from services.nomination.domain.ranking import RANKING, Ranking
 from services.nomination.domain.season import SEASON, Season, SeasonState, Unopened, season_stream
 
 
@@ -87,6 +87,7 @@ async def case_of(load: Loader, appeal: str, meeting: PlenaryState, evidence: Ev
         awards=awards,
         rankings={stage: await load.load(RANKING, stage.ranking) for stage in _downstream(rules, at)},
         nominations=evidence.nominations,
+        next_decided=evidence.ahead is not None and evidence.ahead.decided,
     )
 
 

@@ -17,7 +17,7 @@ from services.nomination.domain.certificates import (
     issue_certificates,
     last_stage,
 )
-from services.nomination.domain.seal import RANKING, Ranking
+from services.nomination.domain.ranking import RANKING, Ranking
 from services.nomination.domain.season import Season, SeasonState
 from services.nomination.programs.loading import Roll, nominations_of, place_of
 

@@ -31,7 +31,7 @@ from services.nomination.domain.plenary import (
     PlenaryState,
     plenary_stream,
 )
-from services.nomination.domain.seal import RANKING, Ranking
+from services.nomination.domain.ranking import RANKING, Ranking
 from services.nomination.domain.season import SEASON, SeasonState, Unopened, check_open, known, season_stream
 
 Roll = Callable[[Stage], Awaitable[Collection[str]]]

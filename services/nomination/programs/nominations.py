@@ -44,7 +44,7 @@ from services.nomination.domain.nomination import (
     settle_nomination,
     withdraw,
 )
-from services.nomination.domain.seal import RANKING
+from services.nomination.domain.ranking import RANKING
 from services.nomination.domain.season import SEASON, SeasonState, Unopened, season_stream
 from services.nomination.domain.verification import (
     Reject,
@@ -68,19 +68,20 @@ Told = Callable[[Imported], None]
 
 
 def nominating(command: Nominate) -> Program:
-    """Nominate: the season's rules name the candidate, and the candidate names the stream."""
+    """Nominate, while the stage that it enters is still scored: a seal that comes at the same moment is noticed."""
 
     async def program(load: Loader) -> Decision:
         settled = settle_nomination(command, await load.load(SEASON, season_stream(command.season)))
         if isinstance(settled, Refusal):
             return settled
-        return nominate(command, settled, await load.load(NOMINATION, nomination_stream(settled.nomination)))
+        state = await load.load(NOMINATION, nomination_stream(settled.nomination))
+        return nominate(command, settled, state, await load.load(RANKING, settled.entry.ranking))
 
     return program
 
 
 def filing_late(command: Nominate, reason_digest: str) -> Program:
-    """File a nomination late, while the ranking of the stage that it would enter has no seal."""
+    """File a nomination late, while the stage that it would enter is still scored."""
 
     async def program(load: Loader) -> Decision:
         settled = settle_late(command, await load.load(SEASON, season_stream(command.season)))
@@ -102,8 +103,10 @@ def importing(command: ImportList, told: Told) -> Program:
         judged = await asyncio.to_thread(judge_list, command, season)
         if isinstance(judged, Refusal):
             return judged
-        ids = {one.settled.nomination for one in judged if one.settled is not None}
-        imported = import_list(command, judged, await nominations_of(load, ids, guard=True))
+        settled = [one.settled for one in judged if one.settled is not None]
+        states = await nominations_of(load, {one.nomination for one in settled}, guard=True)
+        entries = sorted({one.entry.ranking for one in settled})
+        imported = import_list(command, judged, states, {entry: await load.load(RANKING, entry) for entry in entries})
         told(imported)
         return imported.decision
 

@@ -22,6 +22,7 @@ from services.nomination.domain.plenary import (
     Adjourn,
     AdmitLate,
     Convene,
+    DecideAppeal,
     Plenary,
     PlenaryState,
     Propose,
@@ -134,7 +135,7 @@ def moving(command: OpenMotion, roll: RollOfPlace) -> Program:
     async def program(load: Loader) -> Decision:
         meeting = await meeting_of(load, command.plenary)
         evidence = await evidence_of(load, meeting[0], command.item, roll, also)
-        if isinstance(command.asked, AskProposal):
+        if isinstance(command.asked, AskProposal | AskAppeal):
             evidence = await with_ahead(load, meeting[0], command.item, roll, evidence)
         if isinstance(command.asked, AskAppeal):
             evidence = replace(evidence, case=await case_of(load, command.asked.appeal, meeting[0], evidence))
@@ -150,7 +151,7 @@ def deciding(command: DecideMotion, roll: RollOfPlace) -> Program:
         meeting = await meeting_of(load, command.plenary)
         item = item_of(meeting[0], command.motion)
         evidence = await evidence_of(load, meeting[0], item, roll, _late(meeting[0], command.motion))
-        if _proposes(meeting[0], command.motion):
+        if _sends_on(meeting[0], command.motion):
             evidence = await with_ahead(load, meeting[0], item, roll, evidence)
         evidence = await with_case(load, meeting[0], command.motion, evidence)
         return decide_motion(command, *meeting, evidence, load.version)
@@ -158,10 +159,10 @@ def deciding(command: DecideMotion, roll: RollOfPlace) -> Program:
     return program
 
 
-def _proposes(plenary: PlenaryState, number: int) -> bool:
-    """Tell whether a motion asks who advances."""
+def _sends_on(plenary: PlenaryState, number: int) -> bool:
+    """Tell whether a motion may let somebody enter the next stage: by a proposal, or by a verdict."""
     motion = plenary.motion(number) if isinstance(plenary, Plenary) else None
-    return motion is not None and isinstance(motion.question, Propose)
+    return motion is not None and isinstance(motion.question, Propose | DecideAppeal)
 
 
 def _late(plenary: PlenaryState, number: int) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from services.nomination.domain.committee import (
     COMMITTEE,
     committee_stream,
 )
-from services.nomination.domain.seal import RANKING, judge_seal
+from services.nomination.domain.ranking import RANKING
+from services.nomination.domain.seal import judge_seal
 from services.nomination.programs.loading import (
     Roll,
     awards_of,

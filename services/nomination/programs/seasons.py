@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 
 from kernel.commands import Program
@@ -10,22 +10,21 @@ from kernel.decider import Decision, Loader
 from schemas.rulebook import Rulebook
 from services.nomination.domain.amending import AmendRulebook, amend_rulebook
 from services.nomination.domain.award import AWARD
+from services.nomination.domain.closing import awards_in, close_season
+from services.nomination.domain.ranking import RANKING
 from services.nomination.domain.season import (
     SEASON,
     ByTwo,
     ExtendNomination,
     OpenSeason,
     SeasonState,
-    close_season,
+    entries_in,
     extend_nomination,
     freeze_season,
     open_season,
     season_stream,
     unfreeze_season,
 )
-
-Awards = Callable[[str], Awaitable[Collection[str]]]
-"""Gives the streams of all awards of a season."""
 
 
 def opening(rulebook: Rulebook) -> Program:
@@ -39,8 +38,19 @@ def amending(command: AmendRulebook) -> Program:
 
 
 def extending(command: ExtendNomination) -> Program:
-    """Let the window for nominations close later."""
-    return _on(command.season, lambda season: extend_nomination(command, season))
+    """Let the window for nominations close later, where some stage can still be entered.
+
+    What is over stays so, and who nominates meets the stage's guarded ranking; so none is guarded here, where they may
+    be hundreds.
+    """
+
+    async def program(load: Loader) -> Decision:
+        season = await load.load(SEASON, season_stream(command.season))
+        entries = entries_in(season, command.province)
+        rankings = [await load.load(RANKING, entry.ranking, guard=False) for entry in entries]
+        return extend_nomination(command, season, rankings)
+
+    return program
 
 
 def freezing(command: ByTwo) -> Program:
@@ -53,13 +63,13 @@ def unfreezing(command: ByTwo) -> Program:
     return _on(command.season, lambda season: unfreeze_season(command, season))
 
 
-def closing(command: ByTwo, received: datetime, awards: Awards) -> Program:
-    """End a season for good, while no appeal is open on any of its awards; each is guarded, so that none comes in."""
+def closing(command: ByTwo, received: datetime) -> Program:
+    """End a season for good; all of its awards are guarded, so that neither an appeal nor a result comes in."""
 
     async def program(load: Loader) -> Decision:
         season = await load.load(SEASON, season_stream(command.season))
-        states = [await load.load(AWARD, stream) for stream in sorted(await awards(command.season))]
-        return close_season(command, season, received, [appeal for state in states for appeal in state.contests])
+        awards = [await load.load(AWARD, stream) for stream in awards_in(season)]
+        return close_season(command, season, received, awards)
 
     return program
 

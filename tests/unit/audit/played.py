@@ -44,7 +44,7 @@ from services.nomination.domain.deciding import (
 from services.nomination.domain.evidence import Evidence
 from services.nomination.domain.nomination import NOMINATION
 from services.nomination.domain.plenary import PLENARY, Actor, Convene, convene
-from services.nomination.domain.seal import RANKING
+from services.nomination.domain.ranking import RANKING
 from services.nomination.domain.season import SEASON, OpenSeason, open_season
 from services.scoring.domain import received
 from services.scoring.domain import stage as scoring

@@ -56,7 +56,7 @@ from services.nomination.domain.interview import CALENDAR, ScheduleInterview, sc
 from services.nomination.domain.interview import Asked as AskedSlot
 from services.nomination.domain.nomination import NOMINATION
 from services.nomination.domain.plenary import PLENARY, Actor, BreakTie, Convene, DecideAppeal, Plenary, convene
-from services.nomination.domain.seal import RANKING
+from services.nomination.domain.ranking import RANKING
 from services.nomination.domain.ties import AskTie
 from services.nomination.domain.verdict import AskAppeal
 from services.nomination.domain.voting import (

@@ -25,10 +25,10 @@ from schemas.nomination import (
 from schemas.rulebook import Rulebook
 from schemas.scoring import AspectScored, SheetRead
 from services.nomination.domain.amending import AmendRulebook, amend_rulebook
+from services.nomination.domain.closing import close_season
 from services.nomination.domain.season import (
     ByTwo,
     ExtendNomination,
-    close_season,
     extend_nomination,
     freeze_season,
     unfreeze_season,

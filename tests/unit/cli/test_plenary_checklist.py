@@ -34,7 +34,10 @@ def meeting(**also: Any) -> dict[str, Any]:
             {"rank": 4, "nominations": ["a", "c"], "at_cut": False, "order": ["c", "a"]},
         ],
         "unverified": [{"nomination": "a", "candidate": "75.71", "name": "Kota Gorontalo"}],
-        "late": [{"nomination": "l", "candidate": "75.02", "name": "Kabupaten Boalemo"}],
+        "late": [
+            {"nomination": "l", "candidate": "75.02", "name": "Kabupaten Boalemo", "why": None},
+            {"nomination": "m", "candidate": "75.04", "name": "Kabupaten Pohuwato", "why": {"en": "It is closed."}},
+        ],
         "held_by": ["an-appeal"],
         "upstream": [
             {
@@ -53,6 +56,10 @@ def meeting(**also: Any) -> dict[str, Any]:
         "scheduled": "2021-03-05T02:00:00Z", "items": [item],
         "term": {"from": "2021-01-01", "until": "2021-12-31", "holds": False},
         "notice": {"days": 3, "earliest": "2021-03-06", "kept": False},
+        "present": [
+            {"person": "q", "office": "kepala-bps", "seat": 1}, {"person": "gone", "office": "ketua-apindo", "seat": 1}
+        ],
+        "names": "known", "persons": {"p": "Sri Rahayu", "q": "Budi\x1b[2J Santoso", "gone": None},
     }  # fmt: skip
     return {**said, **also}
 
@@ -86,12 +93,15 @@ def test_both_services_are_asked_and_shown_together(stack: FakeStack):
         "KABKOTA/seleksi: Have it sealed anew.",
         "It is stale.",
         "6 of 9 seats; 8 filled, 1 recused, 5 present now, 1 may stay away",
-        "recused   ketua-spsi (p)",
+        "present   Budi\ufffd[2J Santoso (kepala-bps)",
+        "present   gone (ketua-apindo)",
+        "recused   Sri Rahayu (ketua-spsi)",
         "rank 2 at the cut: Kota\ufffd[2J (75.71), Kabupaten Bone Bolango (75.03)",
         "rank 4: Kota\ufffd[2J (75.71), c; broken: c, Kota\ufffd[2J (75.71)",
         "Kabupaten Bone Bolango (75.03): too-few-sheets",
         "unverified Kota Gorontalo (75.71)",
-        "Kabupaten Boalemo (75.02) waits to be admitted",
+        "Kabupaten Boalemo (75.02): waits to be admitted",
+        "Kabupaten Pohuwato (75.04): It is closed.",
         "an-appeal holds the stage",
         "provincial/75/KABKOTA/seleksi can be appealed against until 2021-03-08 23:59 WITA",
         "provincial/13/KABKOTA/seleksi is not announced",
@@ -101,8 +111,23 @@ def test_both_services_are_asked_and_shown_together(stack: FakeStack):
     ):
         assert line in said
     assert "\x1b" not in said
-    assert "ketua-apindo" not in said
+    assert "ketua-apindo:" not in said
+    assert "identity does not answer" not in said
     assert stack.services["nomination"].tokens[-1] == stack.services["scoring"].tokens[-1] == "Bearer mine"
+
+
+def test_without_names_ids_are_shown_and_why(stack: FakeStack):
+    persons = {"p": None, "q": None, "gone": None}
+    stack.services["nomination"].answers[PATH] = (200, meeting(names="away", persons=persons))
+    stack.services["scoring"].answers[SHEETS] = (200, SCORED)
+    said = run("plenary", "checklist", PLENARY).output
+    for line in ("present   q (kepala-bps)", "recused   p (ketua-spsi)", "identity does not answer; ask again"):
+        assert line in said
+
+
+def test_a_meeting_to_which_nobody_came_yet_says_so(stack: FakeStack):
+    stack.services["nomination"].answers[PATH] = (200, meeting(present=[], items=[]))
+    assert "present   nobody" in run("plenary", "checklist", PLENARY).output
 
 
 def test_as_json_each_item_holds_scorings_answer(stack: FakeStack):

@@ -183,7 +183,7 @@ class Hearing(Scene):
         contested = self.plenary(state.said.plenary)
         seal = contested_seal(contested, state.said.motion)
         stages = downstream(self.rules(), at)
-        award = self.award(at)
+        award, ahead = self.award(at), self.ahead(at)
         corrections = [self.fold(APPEAL, appeal_stream(one)) for one in award.corrections.get(seal or "", ())]
         return Case(
             id=appeal,
@@ -195,6 +195,7 @@ class Hearing(Scene):
             awards={stage.award: self.award(stage) for stage in (at, *stages)},
             rankings={stage: self.ranking(stage) for stage in stages},
             nominations=self.nominations(),
+            next_decided=ahead is not None and ahead.decided,
         )
 
     def broken(self, seal: str | None) -> tuple[BreakTie, ...]:

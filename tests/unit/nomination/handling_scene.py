@@ -169,19 +169,25 @@ class Handled(Scene):
 
     # --- lists
 
-    def import_rows(self, *rows: tuple[Value, ...], headings: tuple[Value, ...] = HEADINGS, **also: Any) -> Imported:
-        """Import rows below headings, as they stand in a sheet from row 1 on."""
+    def lines(self, *rows: tuple[Value, ...], headings: tuple[Value, ...] = HEADINGS) -> list[Line]:
+        """Return rows as they are read of a sheet whose first one has the headings."""
         found = lines_of([Row(number, cells) for number, cells in enumerate((headings, *rows), start=1)])
         lines = [line for line in found if isinstance(line, Line)]
         assert len(lines) == len(found), found
+        return lines
+
+    def import_rows(self, *rows: tuple[Value, ...], headings: tuple[Value, ...] = HEADINGS, **also: Any) -> Imported:
+        """Import rows below headings, as they stand in a sheet from row 1 on."""
+        lines = self.lines(*rows, headings=headings)
         asked = ImportList(
             "2020", lines, "skip-bad", person("secretariat"), IN_WINDOW, frozenset({GORONTALO})
         )  # fmt: skip
         command = replace(asked, **also)
         judged = judge_list(command, self.season(command.season))
         assert not isinstance(judged, Refusal), judged
-        ids = {one.settled.nomination for one in judged if one.settled is not None}
-        return import_list(command, judged, {id_: self.nomination(id_) for id_ in ids})
+        settled = [one.settled for one in judged if one.settled is not None]
+        states = {one.nomination: self.nomination(one.nomination) for one in settled}
+        return import_list(command, judged, states, {one.entry.ranking: self.ranking(one.entry) for one in settled})
 
 
 def handled(rules: Rulebook | None = None) -> Handled:

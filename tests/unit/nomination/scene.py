@@ -73,8 +73,8 @@ from services.nomination.domain.plenary import (
     plenary_stream,
     record_attendance,
 )
+from services.nomination.domain.ranking import RANKING, Ranking
 from services.nomination.domain.refusals import RULES
-from services.nomination.domain.seal import RANKING, Ranking
 from services.nomination.domain.season import SEASON, OpenSeason, SeasonState, known, open_season, season_stream
 from services.nomination.domain.voting import CastVote, cast_vote
 
@@ -308,7 +308,7 @@ class Scene:
         settled = settle_nomination(command, self.season(command.season))
         if isinstance(settled, Refusal):
             return settled
-        return nominate(command, settled, self.nomination(settled.nomination))
+        return nominate(command, settled, self.nomination(settled.nomination), self.ranking(settled.entry))
 
     def nominated(self, *codes: str) -> list[str]:
         """Nominate regencies and cities; return the nominations' ids."""

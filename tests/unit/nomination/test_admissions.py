@@ -116,7 +116,7 @@ def test_nobody_is_admitted_to_a_sealed_stage():
     scene, late = waiting()
     competing = list(scene.basis().nominations)
     scene.seal([(id_, rank) for rank, id_ in enumerate(competing, start=1)])
-    refused(scene.admit(late), "stage-sealed", "item")
+    refused(scene.admit(late), "entry-sealed", "item")
 
 
 def test_a_seal_that_comes_before_the_decision_ends_the_question():
@@ -125,7 +125,7 @@ def test_a_seal_that_comes_before_the_decision_ends_the_question():
     scene.all_vote()
     competing = list(scene.basis().nominations)
     scene.seal([(id_, rank) for rank, id_ in enumerate(competing, start=1)])
-    refused(scene.decide(), "stage-sealed", "item")
+    refused(scene.decide(), "entry-sealed", "item")
     scene.given(scene.table())
     accepted(scene.move())
 

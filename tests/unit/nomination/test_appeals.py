@@ -10,6 +10,7 @@ from kernel.decider import Happened
 from schemas.envelope import Stage
 from schemas.nomination import AppealLodged, DecisionContested, StageFrozen
 from services.nomination.domain.appeal import Contested, LodgeAppeal, NotLodged, downstream, evolve, going_on, lodge
+from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.plenary import Actor
 from services.nomination.domain.season import SEASON, ByTwo, Closed, Season, freeze_season, season_stream
 from tests.unit.nomination.appealing import (
@@ -123,8 +124,9 @@ def test_what_does_not_exist_cannot_be_contested():
 
 def test_only_a_decision_that_disposed_of_the_nominee_is_contested():
     scene, _ = decided_on(90, 80, 70)
-    (late,) = scene.nominated("75.05")
-    refused(scene.lodge(late), "decision-of-others", "nomination")
+    own = scene.nominate(category="PROVINSI", candidate=CandidateAsked("province", "75"))
+    (other,) = (event.nomination for event in scene.given(own))  # type: ignore[attr-defined]
+    refused(scene.lodge(other), "decision-of-others", "nomination")
 
 
 def test_who_withdrew_does_not_appeal():

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from kernel.decider import Emit
 from schemas.nomination import AgendaItem
+from schemas.scoring import ScoringClosed
 from services.nomination.domain.checklist import checklist
 from services.nomination.domain.plenary import Plenary, Setting
 from services.nomination.domain.season import Season
@@ -135,6 +137,26 @@ def test_without_a_seal_it_is_to_be_sealed_and_late_nominations_come_first():
     assert [one["nomination"] for one in first(scene)["late"]] == [late]
     assert next_of(scene) == "admit-or-seal"
     assert checked(scene)["items"][1]["late"] == []
+
+
+def test_a_late_nomination_that_nobody_can_admit_any_more_does_not_keep_from_sealing():
+    scene = seated()
+    scene.nominated(REGENCIES[0])
+    scene.filed_late()
+    scene.given(scene.convene())
+    assert first(scene)["late"][0]["why"] is None
+    scene.record([Emit(AT.ranking, ScoringClosed(at=AT))])
+    assert first(scene)["late"][0]["why"]["code"] == "entry-closed"
+    assert next_of(scene) == "seal"
+
+
+def test_who_is_there_is_told_by_seat_and_only_as_long_as_it_is_held():
+    scene, _ = convened(1)
+    assert checked(scene)["present"] == []
+    scene.all_attend(VOTING_OFFICES[:3])
+    scene.given(scene.attend(person(VOTING_OFFICES[1]), present=False))
+    scene.given(scene.remove(person(VOTING_OFFICES[2])))
+    assert checked(scene)["present"] == [{"person": person(VOTING_OFFICES[0]), "office": VOTING_OFFICES[0], "seat": 1}]
 
 
 def test_a_seal_that_cannot_be_cited_says_why():

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel.decider import Decision, Refusal
+from kernel.decider import Decision, Emit, Refusal
+from schemas.envelope import Stage
 from schemas.nomination import DeadlineExtended
-from services.nomination.domain.season import ExtendNomination, Season, extend_nomination
+from schemas.scoring import ScoringClosed
+from services.nomination.domain.season import ExtendNomination, Season, entries_in, extend_nomination, season_stream
+from services.nomination.programs import seasons
+from tests.unit.nomination.amended import SceneLoader
 from tests.unit.nomination.scene import GORONTALO, REASON, Scene, accepted, opened, refused, rulebook
 
 ACEH, PAPUA = "11", "91"
@@ -129,3 +133,52 @@ def test_no_sequence_of_extensions_makes_any_window_shorter(asked):
         if not isinstance(decision, Refusal):
             scene.given(decision)
         assert all(closes_in(scene, place) >= end for place, end in before.items())
+
+
+# --- what an extension opens ---------------------------------------------------------------------------------------
+
+
+async def extend_by_program(scene: Scene, province: str | None) -> Decision:
+    asked = ExtendNomination("2020", province, CLOSES + WEEK, scene.clock, REASON)
+    loader = SceneLoader(scene)
+    decision = await seasons.extending(asked)(loader)
+    assert loader.loaded == {season_stream("2020")}, "hundreds of rankings need no guard: what is over stays so"
+    return decision
+
+
+def over(scene: Scene, *stages: Stage) -> None:
+    """Let scoring close the first of some stages and seal the others."""
+    for index, at in enumerate(stages):
+        if index:
+            scene.seal([], at=at)
+        else:
+            scene.record([Emit(at.ranking, ScoringClosed(at=at))])
+
+
+def test_a_provinces_candidates_enter_the_first_stage_of_every_category():
+    entries = entries_in(opened().season(), GORONTALO)
+    assert [(one.tier, one.province, one.category, one.stage) for one in entries] == [
+        ("national", "00", "PROVINSI", "verifikasi"),
+        *(("provincial", GORONTALO, category, "seleksi") for category in ("KABKOTA", "BESAR", "MENENGAH", "UMKM")),
+    ]
+    everywhere = entries_in(opened().season(), None)
+    assert len(everywhere) == len(set(everywhere)) == 1 + 34 * 4
+    assert entries_in(Scene().season(), GORONTALO) == ()
+
+
+@pytest.mark.parametrize("province", [GORONTALO, None])
+async def test_an_extension_opens_something(province: str | None):
+    scene = opened()
+    *some, last = entries_in(scene.season(), province)
+    over(scene, *some)
+    accepted(await extend_by_program(scene, province))
+    over(scene, last)
+    refused(await extend_by_program(scene, province), "extension-opens-nothing", "until")
+
+
+async def test_what_is_over_in_one_place_does_not_keep_another_from_an_extension():
+    scene = opened()
+    over(scene, *entries_in(scene.season(), GORONTALO))
+    refused(await extend_by_program(scene, GORONTALO), "extension-opens-nothing", "until")
+    accepted(await extend_by_program(scene, ACEH))
+    accepted(await extend_by_program(scene, None))

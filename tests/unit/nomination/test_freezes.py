@@ -11,7 +11,7 @@ from importlib import import_module
 import pytest
 
 from kernel.commands import Program
-from kernel.decider import Refusal
+from kernel.decider import Decision, Refusal
 from schemas.envelope import Stage
 from schemas.nomination import Defect, SeasonClosed, SeasonFrozen, SeasonUnfrozen, Tally
 from schemas.regions import NATION
@@ -21,6 +21,7 @@ from services.nomination.domain.amending import AmendRulebook
 from services.nomination.domain.announcing import Announce
 from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.certificates import IssueCertificates
+from services.nomination.domain.closing import awards_in, close_season
 from services.nomination.domain.committee import (
     AppointMember,
     DeclareConflict,
@@ -44,7 +45,6 @@ from services.nomination.domain.season import (
     OpenSeason,
     Season,
     begun,
-    close_season,
     freeze_season,
     known,
     open_season,
@@ -56,7 +56,7 @@ from services.nomination.domain.voting import CastVote, ConfirmBallot, TallyBall
 from services.nomination.programs import awards, committees, nominations, plenaries, seasons
 from services.nomination.programs.loading import RollOfPlace
 from tests.unit.nomination.amended import SceneLoader, amended, with_title
-from tests.unit.nomination.appealing import APPEAL_ID, DESK, DISMISSED, contested
+from tests.unit.nomination.appealing import APPEAL_ID, DESK, DISMISSED, contested, decided_on, to
 from tests.unit.nomination.scene import (
     AT,
     BODY,
@@ -137,19 +137,46 @@ def test_a_season_is_closed_when_its_last_window_is_over_everywhere(received: da
     refused(close_season(TOGETHER, opened().season(), received), "season-under-way", "season")
 
 
+async def close(scene: Scene, received: datetime = AFTER) -> Decision:
+    loader = SceneLoader(scene)
+    decision = await seasons.closing(TOGETHER, received)(loader)
+    assert loader.loaded == {season_stream("2020"), *awards_in(scene.season())}, "what comes at once must be noticed"
+    return decision
+
+
+def test_every_award_that_a_season_can_have_is_known_by_its_rules():
+    awards = awards_in(opened().season())
+    assert len(awards) == 5 + 34 * 4
+    assert {AT.award, DESK.award, "award/2020/national/00/PROVINSI"} <= set(awards)
+    assert awards_in(Scene().season()) == ()
+
+
 async def test_a_season_is_not_closed_while_an_appeal_is_open():
     scene, _ = contested(90, 80, 70)
-
-    async def awards(season: str) -> list[str]:
-        return [stream for stream in scene.streams if stream.startswith(f"award/{season}/")]
-
-    loader = SceneLoader(scene)
-    refusal = refused(await seasons.closing(TOGETHER, AFTER, awards)(loader), "season-under-appeal", "season")
+    refusal = refused(await close(scene), "season-under-appeal", "season")
     assert APPEAL_ID in refusal.detail.id
-    assert {AT.award, DESK.award} <= set(loader.loaded), "an appeal that comes at the same moment must be noticed"
     scene.judge(DISMISSED)
-    (event,) = scene.given(await seasons.closing(TOGETHER, AFTER, awards)(SceneLoader(scene)))
+    (event,) = scene.given(await close(scene))
     assert isinstance(event, SeasonClosed)
+
+
+async def test_a_season_is_not_closed_before_a_verdict_is_announced():
+    scene, _ = contested(90, 80, 70)
+    scene.judge(to(100))
+    refusal = refused(await close(scene), "season-verdict-unannounced", "season")
+    assert "provincial/75/KABKOTA/seleksi" in refusal.detail.id
+
+
+async def test_a_season_is_not_closed_while_a_result_can_be_appealed_against():
+    scene, _ = decided_on(90, 80, 70)
+    until = AFTER + timedelta(days=3)
+    announced = scene.last(AT.award)
+    late = announced.event.model_copy(update={"appeals_until": until})
+    scene.streams[AT.award][-1] = announced._replace(event=late)
+    refusal = refused(await close(scene, until), "season-appealable", "season")
+    assert "provincial/75/KABKOTA/seleksi" in refusal.detail.id
+    assert "WIB" in refusal.faults[0].remedy.id
+    accepted(await close(scene, until + timedelta(microseconds=1)))
 
 
 def test_it_takes_two_different_persons():
@@ -217,10 +244,6 @@ async def kept() -> None:
     """The document is kept elsewhere."""
 
 
-async def no_awards(_season: str) -> tuple[str, ...]:
-    return ()
-
-
 async def nobody(_at: Stage) -> tuple[str, ...]:
     return ()
 
@@ -231,7 +254,7 @@ HELD: dict[Callable[..., Program], Callable[[str], Program]] = {
         ExtendNomination("2020", GORONTALO, CALENDAR.nomination_closes + timedelta(days=1), IN_WINDOW, REASON)
     ),
     seasons.freezing: lambda _: seasons.freezing(TOGETHER),
-    seasons.closing: lambda _: seasons.closing(TOGETHER, AFTER, no_awards),
+    seasons.closing: lambda _: seasons.closing(TOGETHER, AFTER),
     committees.forming: lambda _: committees.forming(_term()),
     committees.appointing: lambda _: committees.appointing(
         AppointMember(*PLACE, "anggota-kesembilan", 1, person("ninth"), IN_WINDOW)

@@ -40,7 +40,7 @@ class Maluku(Scene):
         settled = settle_nomination(command, self.season("2025"))
         if isinstance(settled, Refusal):
             return settled
-        return nominate(command, settled, self.nomination(settled.nomination))
+        return nominate(command, settled, self.nomination(settled.nomination), self.ranking(settled.entry))
 
 
 def opened(rules: Rulebook | None = None) -> Maluku:

@@ -35,7 +35,7 @@ from services.nomination.documents.indonesian import figure
 from services.nomination.documents.meeting import Cited, Head, Holder, minutes_of, record_of
 from services.nomination.documents.sheets import MinutesSheet
 from services.nomination.domain.nomination import Nomination
-from services.nomination.domain.seal import RANKING
+from services.nomination.domain.ranking import RANKING
 from tests.unit.nomination.award_scene import FINAL, won
 from tests.unit.nomination.scene import (
     AT,

@@ -23,8 +23,8 @@ from services.nomination.rights import (
 from tests.unit.nomination.scene import CONTACT, person
 
 NOMINATION = person("nomination")
-OF_KOTA = Concerned("75", "75.71", "75.71", CONTACT)
-OF_BONE_BOLANGO = Concerned("75", "75", "75.03", CONTACT)
+OF_KOTA = Concerned("2020", "75", "75.71", "75.71", CONTACT)
+OF_BONE_BOLANGO = Concerned("2020", "75", "75", "75.03", CONTACT)
 
 
 def holder(*grants: Grant, id_: str = "somebody") -> Person:
@@ -51,7 +51,7 @@ def test_a_citys_secretariat_sees_what_concerns_the_city_and_nothing_else_of_the
     assert visible_places(KOTA) == ["75.71"]
     assert not may_see(KOTA, "75")
     assert may_see_nomination(KOTA, NOMINATION, OF_KOTA)
-    assert may_see_nomination(KOTA, NOMINATION, Concerned("75", "75", "75.71", CONTACT))
+    assert may_see_nomination(KOTA, NOMINATION, Concerned("2020", "75", "75", "75.71", CONTACT))
     assert not may_see_nomination(KOTA, NOMINATION, OF_BONE_BOLANGO)
 
 
@@ -62,6 +62,8 @@ def test_a_citys_secretariat_sees_what_concerns_the_city_and_nothing_else_of_the
         (holder(Grant.of("member", committee="75")), True),
         (holder(Grant.of("juror", committee="00")), True),
         (holder(Grant.of("auditor")), True),
+        (holder(Grant.of("auditor", season="2020")), True),
+        (holder(Grant.of("auditor", season="2021")), False),
         (holder(Grant.of("contact", nomination=NOMINATION)), True),
         (Person(CONTACT, ()), True),
         (holder(Grant.of("contact", nomination=person("another"))), False),
@@ -78,6 +80,8 @@ def test_who_has_a_season_alone_sees_all_of_that_season_and_nothing_of_others(ro
     of_2020 = holder(Grant.of(role, season="2020"))
     assert visible_places(of_2020, "2020") is None
     assert may_see(of_2020, "75", "2020")
+    assert may_see_nomination(of_2020, NOMINATION, OF_KOTA)
+    assert not may_see_nomination(of_2020, NOMINATION, OF_KOTA._replace(season="2021"))
     for season in ("2021", None):
         assert visible_places(of_2020, season) == []
         assert not may_see(of_2020, "75", season)

@@ -61,10 +61,11 @@ def test_a_nomination_that_the_seal_missed_makes_it_stale():
     assert order.missing == (late,)
 
 
-def test_a_nomination_after_the_seal_came_is_not_missed():
+def test_a_nomination_after_the_seal_came_as_older_builds_took_it_is_not_missed():
     scene, ids = nominated()
+    entering = accepted(scene.nominate("75.01"))
     seal = scene.seal([(ids[0], 1), (ids[1], 2)])
-    scene.nominated("75.01")
+    scene.record(entering)
     assert judged(scene, seal) == []
 
 

@@ -124,7 +124,7 @@ RULES: Final = {
         "The nomination {value} was taken back; its seat stays empty.",
         "Usulan {value} sudah ditarik; kursinya tetap kosong.",
         "Dismiss the appeal, so that it holds no stage any longer.",
-        "Tolak sanggah, agar tidak ada tahap yang tertahan lagi.",
+        "Tolak sanggah, agar tidak ada tahap yang dibekukan lagi.",
     ),
     "figure-repeated": rule(
         UNFIT,
@@ -195,7 +195,15 @@ RULES: Final = {
         "By this verdict {value} would advance without having been verified at this stage.",
         "Dengan putusan ini {value} akan maju padahal belum terverifikasi pada tahap ini.",
         "Verify them while the appeal is open, or dismiss it.",
-        "Verifikasi mereka selagi sanggahan belum diputus, atau tolak sanggahan itu.",
+        "Verifikasi mereka selagi sanggah belum diputus, atau tolak sanggah itu.",
+    ),
+    "verdict-too-late": rule(
+        CONFLICT,
+        "By this verdict {value} would enter a next stage that is decided already.",
+        "Dengan putusan ini {value} akan masuk ke tahap berikutnya yang sudah diputus.",
+        "Nobody can go on from here in this season any more: dismiss the appeal, and tell the appellant why.",
+        "Calon dari sini tidak dapat maju lagi pada musim ini: tolak sanggah itu, dan jelaskan sebabnya kepada "
+        "pengaju sanggah.",
     ),
     "verdict-outdated": rule(
         CONFLICT,

@@ -38,15 +38,15 @@ RULES: Final = {
     "certificates-before-verdict": rule(
         CONFLICT,
         "An appeal that was upheld corrected a result on the path {value}, and the corrected result is not announced.",
-        "Sanggahan yang dikabulkan mengoreksi hasil pada jalur {value}, tetapi hasil koreksinya belum diumumkan.",
+        "Sanggah yang dikabulkan mengoreksi hasil pada jalur {value}, tetapi hasil koreksinya belum diumumkan.",
         "Announce the verdict first; certificates follow it.",
-        "Umumkan dahulu putusan sanggahan itu; piagam diterbitkan sesudahnya.",
+        "Umumkan dahulu putusan sanggah itu; piagam diterbitkan sesudahnya.",
     ),
     "certificates-under-appeal": rule(
         CONFLICT,
         "An appeal on the path {value} is not decided yet: {appeals}.",
-        "Sanggahan pada jalur {value} belum diputuskan: {appeals}.",
+        "Sanggah pada jalur {value} belum diputus: {appeals}.",
         "Let a plenary decide the appeal; then issue the certificates.",
-        "Putuskan sanggahan itu dalam sidang pleno, lalu terbitkan piagam.",
+        "Putuskan sanggah itu dalam sidang pleno, lalu terbitkan piagam.",
     ),
 }

@@ -234,7 +234,7 @@ RULES: Final = {
     "window-still-open": rule(
         CONFLICT,
         "The nomination window of the season {value} is open: nothing is late yet.",
-        "Jendela pengusulan musim {value} masih terbuka: belum ada yang terlambat.",
+        "Masa pengusulan musim {value} masih berlangsung: belum ada yang terlambat.",
         "Nominate, by /v1/nominations.",
         "Usulkan melalui /v1/nominations.",
     ),
@@ -242,8 +242,26 @@ RULES: Final = {
         CONFLICT,
         "The ranking {value}, which it would enter, is sealed.",
         "Peringkat {value} yang akan dimasukinya sudah disegel.",
-        "It cannot be admitted this season any more.",
-        "Usulan ini tidak dapat lagi diterima pada musim ini.",
+        "Nobody enters this stage any more in this season: tell the candidate, and nominate it in the next one.",
+        "Pada musim ini tidak ada lagi calon yang dapat masuk ke tahap itu: beri tahu calon, dan usulkan pada musim "
+        "berikutnya.",
+    ),
+    "entry-closed": rule(
+        CONFLICT,
+        "Scoring of {value}, which it would enter, is closed: nobody could score it any more.",
+        "Penilaian {value} yang akan dimasukinya sudah ditutup: calon ini tidak dapat lagi dinilai.",
+        "Nobody enters this stage any more in this season: tell the candidate, and nominate it in the next one.",
+        "Pada musim ini tidak ada lagi calon yang dapat masuk ke tahap itu: beri tahu calon, dan usulkan pada musim "
+        "berikutnya.",
+    ),
+    "scoring-over": rule(
+        CONFLICT,
+        "Scoring of {value} ended at {closes}: nobody could score a nominee who enters it now.",
+        "Penilaian {value} berakhir pada {closes}: calon yang masuk sekarang tidak dapat lagi dinilai.",
+        "As long as the stage is not closed, have its scoring deadline extended, then send this again; where scoring "
+        "was never opened, have its window amended in the rulebook.",
+        "Selama tahap itu belum ditutup, mintalah perpanjangan batas waktu penilaian, lalu kirim kembali; bila "
+        "penilaiannya belum pernah dibuka, mintalah perubahan jadwalnya dalam juknis.",
     ),
     "only-employers-amended": rule(
         UNFIT,
@@ -255,7 +273,7 @@ RULES: Final = {
     "amended-too-late": rule(
         CONFLICT,
         "The candidate's data can be corrected within the nomination window only ({window}).",
-        "Data calon hanya dapat diperbaiki selama jendela pengusulan ({window}).",
+        "Data calon hanya dapat diperbaiki selama masa pengusulan ({window}).",
         "Leave `candidate` out; the contact can be changed at any time.",
         "Hilangkan `candidate`; narahubung dapat diubah kapan saja.",
     ),

@@ -306,21 +306,6 @@ RULES: Final = {
         "Go on with the next question; this one stays undecided.",
         "Lanjutkan ke usul berikutnya; usul ini dibiarkan tanpa putusan.",
     ),
-    "stage-sealed": rule(
-        CONFLICT,
-        "The ranking {value} is sealed: nobody can be admitted to it.",
-        "Peringkat {value} sudah disegel: tidak ada lagi calon yang dapat diterima.",
-        "Admit late nominations before the ranking is sealed.",
-        "Putuskan penerimaan usulan terlambat sebelum peringkat disegel.",
-    ),
-    "scoring-over": rule(
-        CONFLICT,
-        "Scoring of {value} ended at {closes}: nobody could score a nominee who is admitted now.",
-        "Penilaian {value} berakhir pada {closes}: calon yang diterima sekarang tidak dapat lagi dinilai.",
-        "As long as the stage is not closed, have its scoring deadline extended, then admit; after that nobody can be.",
-        "Selama tahap itu belum ditutup, mintalah perpanjangan batas penilaian, lalu putuskan penerimaannya; setelah "
-        "ditutup tidak ada lagi yang dapat diterima.",
-    ),
     # --- secret votes on paper
     "ballot-secret": rule(
         CONFLICT,
@@ -396,9 +381,9 @@ RULES: Final = {
     "verdict-unannounced": rule(
         CONFLICT,
         "An appeal that was upheld corrected the result of {value}, and the corrected result is not announced.",
-        "Sanggahan yang dikabulkan mengoreksi hasil {value}, tetapi hasil koreksinya belum diumumkan.",
+        "Sanggah yang dikabulkan mengoreksi hasil {value}, tetapi hasil koreksinya belum diumumkan.",
         "Have the verdict announced; its appeal window must be over before this stage is decided.",
-        "Mintalah pengumuman putusan sanggahan itu; masa sanggahnya harus berakhir sebelum tahap ini diputus.",
+        "Mintalah pengumuman putusan sanggah itu; masa sanggahnya harus berakhir sebelum tahap ini diputus.",
     ),
     "appeal-window-open": rule(
         CONFLICT,
@@ -417,9 +402,9 @@ RULES: Final = {
     "stage-frozen": rule(
         CONFLICT,
         "Open appeals hold the stage {value}: {appeals}.",
-        "Tahap {value} ditahan oleh sanggahan yang belum diputus: {appeals}.",
+        "Tahap {value} dibekukan oleh sanggah yang belum diputus: {appeals}.",
         "Wait until they are decided in plenary.",
-        "Tunggu sampai sanggahan tersebut diputus dalam sidang pleno.",
+        "Tunggu sampai sanggah tersebut diputus dalam sidang pleno.",
     ),
     "nothing-to-announce": rule(
         CONFLICT,

@@ -52,10 +52,26 @@ RULES: Final = {
     "season-under-appeal": rule(
         CONFLICT,
         "Appeals of the season {value} are not decided yet: {appeals}.",
-        "Masih ada sanggahan pada musim {value} yang belum diputus: {appeals}.",
+        "Masih ada sanggah pada musim {value} yang belum diputus: {appeals}.",
         "Let the committees decide them in plenary first; in a closed season nothing can be decided any more.",
         "Mintalah panitia memutusnya dahulu dalam sidang pleno; setelah musim ditutup, tidak ada lagi yang dapat "
         "diputus.",
+    ),
+    "season-verdict-unannounced": rule(
+        CONFLICT,
+        "Appeals that were upheld corrected results of the season {value}, which are not announced as corrected: "
+        "{results}.",
+        "Sanggah yang dikabulkan mengoreksi hasil pada musim {value} yang belum diumumkan kembali: {results}.",
+        "Have the verdicts announced, and close the season once the corrected results can no longer be appealed "
+        "against.",
+        "Mintalah pengumuman putusannya, lalu tutup musim setelah masa sanggah atas hasil koreksinya berakhir.",
+    ),
+    "season-appealable": rule(
+        CONFLICT,
+        "Results of the season {value} can still be appealed against: {results}.",
+        "Hasil pada musim {value} masih dapat disanggah: {results}.",
+        "Close it after {until}, when the last appeal window is over.",
+        "Tutup setelah {until}, saat masa sanggah terakhir berakhir.",
     ),
     "two-persons-needed": rule(
         FORBIDDEN,
@@ -96,10 +112,10 @@ RULES: Final = {
         CONFLICT,
         "This amendment takes away or makes unusable what may be in use: {value}.",
         "Perubahan ini menghapus atau membuat tidak terpakai hal yang mungkin sedang digunakan: {value}.",
-        "Keep these as they are, also which body decides on a stage and where it leads: committees and nominations "
-        "live on.",
-        "Pertahankan, juga badan yang memutus suatu tahap dan tahap lanjutannya, karena panitia dan usulan tetap "
-        "berjalan.",
+        "Keep these as they are, also which body decides on a stage, where it leads and that it verifies: committees "
+        "and nominations live on.",
+        "Pertahankan, juga badan yang memutus suatu tahap, tahap lanjutannya, dan verifikasinya, karena panitia dan "
+        "usulan tetap berjalan.",
     ),
     "extension-not-later": rule(
         CONFLICT,
@@ -114,6 +130,14 @@ RULES: Final = {
         "{value} sudah lewat: sekarang {now}.",
         "Send a date or time that is still to come.",
         "Kirim tanggal atau waktu yang belum lewat.",
+    ),
+    "extension-opens-nothing": rule(
+        CONFLICT,
+        "Nominations until {value} could enter nothing: scoring of every first stage is closed or sealed there.",
+        "Usulan sampai {value} tidak dapat masuk ke mana pun: penilaian semua tahap pertama di sana sudah ditutup atau "
+        "disegel.",
+        "Do not extend; who is missing can be nominated in the next season.",
+        "Tidak perlu memperpanjang; calon yang tertinggal dapat diusulkan pada musim berikutnya.",
     ),
     "extension-after-season": rule(
         CONFLICT,
