@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -41,6 +43,8 @@ from schemas.rulebook import (
 
 Path = tuple[str | int, ...]
 _M = TypeVar("_M", bound=BaseModel)
+MARK_DECIMALS: Final = 6
+"""How many decimals a mark has at most, as events carry it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +317,8 @@ def _bodies_can_decide(parts: Parts) -> Iterator[Finding]:
             yield _found((*path, "quorum"), "quorum_one_of")
         elif body.quorum.needed(body.seats) > body.seats:
             yield _found((*path, "quorum", "count"), "quorum_too_great", value=body.quorum.count, other=body.seats)
+        if body.majority.strict and body.majority.fraction == 1:
+            yield _found((*path, "majority", "strict"), "majority_never", value=body.majority.fraction)
         offices = {office.code for office in body.offices}
         for field in ("seals", "advances", "publishes"):
             for index, code in enumerate(getattr(body, field)):
@@ -328,12 +334,27 @@ def _rubrics_add_up(parts: Parts) -> Iterator[Finding]:
         total = sum((aspect.weight for aspect in rubric.aspects), start=rubric.total * 0)
         if total != rubric.total:
             yield _found((*path, "total"), "weights_total", value=rubric.total, other=total)
-        yield from _aggregation(path, rubric)
+        yield from _aggregation(path, rubric, parts)
+        yield from _tie_break((*path, "tie_break"), rubric)
         for index, aspect in enumerate(rubric.aspects):
             yield from _aspect((*path, "aspects", index), aspect, parts)
+        yield from _one_scale(path, rubric, parts)
 
 
-def _aggregation(path: Path, rubric: Rubric) -> Iterator[Finding]:
+def _one_scale(path: Path, rubric: Rubric, parts: Parts) -> Iterator[Finding]:
+    """Find aspects that a stage adds up on different scales: figures are weighted as they are, so weights would lie."""
+    together = [set(_part(stage, rubric)) for _, stage in parts.stages.at() if stage.rubric == rubric.code]
+    for index, aspect in enumerate(rubric.aspects):
+        for earlier in rubric.aspects[:index]:
+            added = any({earlier.code, aspect.code} <= part for part in together)
+            if added and not _counts_alike(earlier.scale, aspect.scale):
+                scales = {"here": _range(aspect.scale), "there": _range(earlier.scale)}
+                place = (*path, "aspects", index, "scale")
+                yield _found(place, "scales_differ", value=aspect.code, other=earlier.code, **scales)
+                break
+
+
+def _aggregation(path: Path, rubric: Rubric, parts: Parts) -> Iterator[Finding]:
     way = rubric.aggregation
     if way.method != "trimmed-mean":
         if way.trim is not None or way.from_sheets is not None:
@@ -344,6 +365,32 @@ def _aggregation(path: Path, rubric: Rubric) -> Iterator[Finding]:
         yield _found(
             (*path, "aggregation", "from_sheets"), "trim_leaves_none", value=way.from_sheets, other=2 * way.trim + 1
         )
+    else:
+        most = _most_sheets(rubric, parts)
+        if most is not None and way.from_sheets > most:
+            yield _found((*path, "aggregation", "from_sheets"), "trim_never", value=way.from_sheets, other=most)
+
+
+def _most_sheets(rubric: Rubric, parts: Parts) -> int | None:
+    """Return how many members score a nominee under a rubric at most; None where no stage or no body tells it."""
+    most: list[int] = []
+    for _, stage in parts.stages.at():
+        if stage.rubric == rubric.code:
+            body = parts.bodies.get(stage.body)
+            if body is None:
+                return None
+            most.append(min(body.seats, stage.assignment.per_nominee) if stage.assignment else body.seats)
+    return max(most, default=None) if parts.whole else None
+
+
+def _tie_break(path: Path, rubric: Rubric) -> Iterator[Finding]:
+    """Find a rule that figures decide behind one that people take, and a tie-break that can leave a tie for good."""
+    people = [index for index, rule in enumerate(rubric.tie_break) if rule in ("lot", "vote")]
+    for index, rule in enumerate(rubric.tie_break):
+        if people and index > people[0] and rule not in ("lot", "vote"):
+            yield _found((*path, index), "tie_rule_never", value=rule, other=rubric.tie_break[people[0]])
+    if set(rubric.tie_break) == {"aspect"}:
+        yield _found(path, "tie_for_good", value="aspect")
 
 
 def _aspect(path: Path, aspect: Aspect, parts: Parts) -> Iterator[Finding]:
@@ -363,6 +410,10 @@ def _scale(path: Path, scale: Scale) -> Iterator[Finding]:
         yield _found((*path, "greatest"), "scale_backwards", value=scale.greatest, other=scale.least)
     elif scale.step == 0 or (Fraction(scale.greatest) - Fraction(scale.least)) % Fraction(scale.step) != 0:
         yield _found((*path, "step"), "scale_step", value=scale.step, other=scale.greatest - scale.least)
+    for field in ("least", "step"):
+        figure: Decimal = getattr(scale, field)
+        if figure != round(figure, MARK_DECIMALS):
+            yield _found((*path, field), "scale_too_fine", value=format(figure, "f"), other=MARK_DECIMALS)
 
 
 def _measures_are_whole(parts: Parts) -> Iterator[Finding]:
@@ -396,6 +447,7 @@ def _stages_refer(parts: Parts) -> Iterator[Finding]:
         if stage.assignment:
             yield from _assignment((*path, "assignment", "per_nominee"), stage.assignment.per_nominee, body, rubric)
         yield from _windows((*path, "scoring"), stage.scoring)
+        yield from _interview(path, stage)
         yield from _inside_season(path, stage, parts.calendar)
 
 
@@ -404,6 +456,16 @@ def _assignment(path: Path, count: int, body: Body | None, rubric: Rubric | None
         yield _found(path, "assigned_too_many", value=count, other=body.seats)
     if rubric and count < rubric.least_sheets:
         yield _found(path, "assigned_too_few", value=count, other=rubric.least_sheets)
+
+
+def _interview(path: Path, stage: Stage) -> Iterator[Finding]:
+    """Find slots of which not one fits into the stage's window."""
+    window = stage.scoring.closes - stage.scoring.opens
+    if stage.interview and timedelta(0) < window < timedelta(minutes=stage.interview.minutes):
+        minutes = window // timedelta(minutes=1)
+        yield _found(
+            (*path, "interview", "minutes"), "interview_too_long", value=stage.interview.minutes, other=minutes
+        )
 
 
 def _inside_season(path: Path, stage: Stage, calendar: Calendar | None) -> Iterator[Finding]:
@@ -419,43 +481,75 @@ def _part(stage: Stage, rubric: Rubric) -> tuple[str, ...]:
     return stage.aspects if stage.aspects is not None else tuple(aspect.code for aspect in rubric.aspects)
 
 
+class _Taken(NamedTuple):
+    """What a stage takes over: where the file says so, from which stage, which aspect there, and for which one here."""
+
+    place: Path
+    address: StageId
+    code: str
+    aspect: Aspect
+
+
 def _stage_aspects(path: Path, stage: Stage, rubric: Rubric, parts: Parts) -> Iterator[Finding]:
-    known = {aspect.code: aspect for aspect in rubric.aspects}
+    known = {aspect.code for aspect in rubric.aspects}
     if stage.aspects == ():
         yield _found((*path, "aspects"), "no_aspects")
     for index, code in enumerate(stage.aspects or ()):
         if code not in known:
             yield _found((*path, "aspects", index), "unknown_aspect", value=code, other=rubric.code)
+    for index, code in enumerate(stage.carries.aspects if stage.carries else ()):
+        if code not in _part(stage, rubric):
+            yield _found((*path, "carries", "aspects", index), "unknown_aspect", value=code, other=rubric.code)
+    for taken in _taken_over(path, stage, rubric):
+        yield from _carried(taken, stage, parts)
+
+
+def _taken_over(path: Path, stage: Stage, rubric: Rubric) -> Iterator[_Taken]:
+    """Yield what a stage carries, by its own word and by its rubric's."""
     part = _part(stage, rubric)
-    carried: list[tuple[Path, StageId, str]] = []
+    aspects = {aspect.code: aspect for aspect in rubric.aspects if aspect.code in part}
     if stage.carries:
         address = StageId(stage.carries.tier, stage.category, stage.carries.stage)
         for index, code in enumerate(stage.carries.aspects):
-            place = (*path, "carries", "aspects", index)
-            if code in part:
-                carried.append((place, address, code))
-            else:
-                yield _found(place, "unknown_aspect", value=code, other=rubric.code)
-    for code in part:
-        if (aspect := known.get(code)) and aspect.carried:
-            source = aspect.carried
-            carried.append(((*path, "rubric"), StageId(source.tier, stage.category, source.stage), source.aspect))
-    for place, address, code in carried:
-        yield from _carried(place, stage, address, code, parts)
+            if code in aspects:
+                yield _Taken((*path, "carries", "aspects", index), address, code, aspects[code])
+    for aspect in aspects.values():
+        if source := aspect.carried:
+            address = StageId(source.tier, stage.category, source.stage)
+            yield _Taken((*path, "rubric"), address, source.aspect, aspect)
 
 
-def _carried(place: Path, stage: Stage, address: StageId, code: str, parts: Parts) -> Iterator[Finding]:
-    if address not in parts.stage_ids:
-        yield _found(place, "unknown_stage", value="/".join(address))
+def _carried(taken: _Taken, stage: Stage, parts: Parts) -> Iterator[Finding]:
+    told = "/".join(taken.address)
+    if taken.address not in parts.stage_ids:
+        yield _found(taken.place, "unknown_stage", value=told)
         return
-    earlier = parts.stage(address)
+    earlier = parts.stage(taken.address)
     if earlier is None:
         return
     if stage.id not in _path_from(earlier, parts)[1:]:
-        yield _found(place, "carried_from_later", value="/".join(address))
+        yield _found(taken.place, "carried_from_later", value=told)
     rubric = parts.rubrics.get(earlier.rubric)
-    if rubric and code not in _part(earlier, rubric):
-        yield _found(place, "carried_not_scored", value=code, other="/".join(address))
+    if rubric is None:
+        return
+    if taken.code not in _part(earlier, rubric):
+        yield _found(taken.place, "carried_not_scored", value=taken.code, other=told)
+    there = next((one.scale for one in rubric.aspects if one.code == taken.code), taken.aspect.scale)
+    if not _counts_alike(there, taken.aspect.scale):
+        scales = {"here": _range(taken.aspect.scale), "there": _range(there)}
+        yield _found(taken.place, "carried_scale", value=taken.aspect.code, other=told, **scales)
+
+
+def _counts_alike(one: Scale, other: Scale) -> bool:
+    """Tell whether a figure means the same on two scales: it is taken over exactly, and nothing converts it.
+
+    Steps may differ: a figure is an aggregate of marks, and lies between them.
+    """
+    return (one.least, one.greatest) == (other.least, other.greatest)
+
+
+def _range(scale: Scale) -> str:
+    return f"{scale.least:f}..{scale.greatest:f}"
 
 
 def _path_from(stage: Stage, parts: Parts) -> list[StageId]:
@@ -512,6 +606,19 @@ def _one_way_in(parts: Parts) -> Iterator[Finding]:
             yield _found((*path, "code"), "stage_entered_twice", value="/".join(stage.id))
 
 
+def _entries_are_scored(parts: Parts) -> Iterator[Finding]:
+    """Find a path's first stage that is scored no longer when nominations close: nobody could mark the last ones."""
+    if not parts.whole or parts.calendar is None:
+        return
+    entered = {StageId(one.next.tier, one.category, one.next.stage) for _, one in parts.stages.at() if one.next}
+    until = parts.calendar.nomination_closes
+    for path, stage in parts.stages.at():
+        if stage.id not in entered and stage.scoring.closes < until:
+            yield _found(
+                (*path, "scoring", "closes"), "closes_before_nominations", value=stage.scoring.closes, other=until
+            )
+
+
 # --- prizes and certificates ---------------------------------------------------------------------------------------
 
 
@@ -520,12 +627,16 @@ def _awards_refer(parts: Parts) -> Iterator[Finding]:
         for index, code in enumerate(prize.categories):
             if code not in parts.categories.codes:
                 yield _found((*path, "categories", index), "unknown_category", value=code)
+            elif parts.whole and not any((one.tier, one.category) == (prize.tier, code) for one in parts.stage_ids):
+                yield _found((*path, "categories", index), "prize_tier", value=code, other=prize.tier)
     stages = {(address.tier, address.stage) for address in parts.stage_ids}
     for path, certificate in parts.certificates.at():
         if (certificate.given_to == "finalist") != (certificate.stage is not None):
             yield _found((*path, "stage"), "certificate_stage", value=certificate.given_to)
         elif certificate.stage and (certificate.tier, certificate.stage) not in stages:
             yield _found((*path, "stage"), "unknown_stage", value=f"{certificate.tier}/{certificate.stage}")
+        elif not any(tier == certificate.tier for tier, _ in stages) and parts.whole:
+            yield _found((*path, "tier"), "certificate_tier", value=certificate.tier)
 
 
 # --- provenance ----------------------------------------------------------------------------------------------------
@@ -582,6 +693,7 @@ _CHECKS: Final[tuple[Callable[[Parts], Iterator[Finding]], ...]] = (
     _stages_refer,
     _stages_lead_on,
     _one_way_in,
+    _entries_are_scored,
     _awards_refer,
     _marks_are_sound,
 )

@@ -180,6 +180,10 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "the quorum {value} exceeds the {other} voting seats: lower it",
         "kuorum {value} melebihi {other} kursi bersuara: turunkan",
     ),
+    "majority_never": (
+        "no vote is more than all of them ({value}): lower the fraction, or write `strict: false`",
+        "tidak ada suara yang melebihi seluruhnya ({value}): turunkan pecahannya, atau tulis `strict: false`",
+    ),
     "unknown_office": (
         "the body has no office {value}: use the code of one listed above",
         "badan ini tidak punya jabatan {value}: pakai kode yang terdaftar",
@@ -200,6 +204,18 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "trimming from {value} sheets on leaves none to count: at least {other}",
         "pemangkasan mulai {value} lembar tidak menyisakan apa pun: paling sedikit {other}",
     ),
+    "trim_never": (
+        "at most {other} members score a nominee, so nothing would be trimmed from {value} sheets on: lower it",
+        "paling banyak {other} anggota menilai satu calon, sehingga {value} lembar tak pernah tercapai: turunkan",
+    ),
+    "tie_rule_never": (
+        "whatever is still tied is settled by {other}, so {value} would never apply: put it before, or remove it",
+        "yang masih seri diputus melalui {other}, sehingga {value} tak pernah berlaku: letakkan sebelumnya, atau hapus",
+    ),
+    "tie_for_good": (
+        "nominees of equal aspects would stay tied, and nobody could decide who advances: add lot or vote at the end",
+        "calon yang sama di semua aspek tetap seri, tak ada yang dapat memutus: tambahkan lot atau vote di akhir",
+    ),
     "weight_zero": (
         "an aspect without weight decides nothing: give it one, or remove it",
         "aspek tanpa bobot tidak menentukan apa pun: beri bobot, atau hapus",
@@ -211,6 +227,14 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     "scale_step": (
         "the step {value} does not divide the range {other}: choose one that does",
         "langkah {value} tidak membagi habis rentang {other}: pilih yang membagi",
+    ),
+    "scale_too_fine": (
+        "marks have at most {other} decimals, so nobody could give one on this scale: write {value} more coarsely",
+        "nilai paling banyak {other} desimal, sehingga skala ini tidak dapat dipakai: tulis {value} lebih kasar",
+    ),
+    "scales_differ": (
+        "{value} goes {here} and {other} {there}: figures are weighted as they are, so give all aspects one scale",
+        "{value} berskala {here} dan {other} {there}: nilai dibobot apa adanya, jadi samakan skala semua aspek",
     ),
     "measure_with_origin": (
         "a measure belongs to a measured aspect and to no other (this one is {value})",
@@ -269,6 +293,14 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "a nominee needs {other} counted sheets, and only {value} members would score it",
         "calon memerlukan {other} lembar, sedangkan hanya {value} anggota yang menilai",
     ),
+    "interview_too_long": (
+        "no slot of {value} minutes fits into the stage's window of {other}: shorten the slot, or lengthen the window",
+        "slot {value} menit tidak muat dalam jendela tahap ({other} menit): persingkat slot, atau perpanjang jendela",
+    ),
+    "closes_before_nominations": (
+        "nominations close {other}, and nobody could score the last ones: let scoring of the first stage close later",
+        "pengusulan ditutup {other}, dan calon terakhir tidak dapat dinilai: tutup penilaian tahap pertama setelahnya",
+    ),
     "before_season": ("{value} is before the season opens, {other}", "{value} sebelum musim dibuka, {other}"),
     "after_season": ("{value} is after the season closes, {other}", "{value} setelah musim ditutup, {other}"),
     "carried_from_later": (
@@ -276,6 +308,10 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "{value} tidak menuju tahap ini: ambil dari tahap sebelumnya",
     ),
     "carried_not_scored": ("the aspect {value} is not scored at {other}", "aspek {value} tidak dinilai pada {other}"),
+    "carried_scale": (
+        "{value} goes {here} here and {there} at {other}, and nothing converts what is carried: give both one scale",
+        "{value} berskala {here} di sini dan {there} pada {other}, dan nilai bawaan tidak dikonversi: samakan skalanya",
+    ),
     "stage_cycle": (
         "the stages go round in a circle: {value}; let one of them end",
         "tahap berputar: {value}; akhiri salah satunya",
@@ -299,6 +335,14 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     "stage_entered_twice": (
         "several stages lead to {value}: a path does not fork",
         "beberapa tahap menuju {value}: jalur tidak bercabang",
+    ),
+    "prize_tier": (
+        "the category {value} has no stage at the {other} tier, so nobody wins there: remove it from the prize",
+        "kategori {value} tidak punya tahap di tingkat {other}, sehingga tidak ada pemenangnya: hapus dari hadiah ini",
+    ),
+    "certificate_tier": (
+        "no category has a stage at the {value} tier, so nobody would get this certificate: remove it",
+        "tidak ada kategori dengan tahap di tingkat {value}, sehingga piagam ini tidak pernah diberikan: hapus",
     ),
     "certificate_stage": (
         "a finalist's certificate names its stage, a winner's none (this is for a {value})",

@@ -25,6 +25,7 @@ from services.audit.checks.stages import frozen_faults, frozen_remarks
 from services.audit.checks.staleness import orders_faults
 from services.audit.checks.telling import UNREADABLE, Fault, told
 from services.audit.checks.terms import terms_faults
+from services.audit.checks.ties import draws_faults
 from services.audit.checks.verification import verification_faults
 from services.audit.checks.ways import way_faults
 from services.audit.events import Document
@@ -47,6 +48,7 @@ _CHECKS: Final = (
     announcements_faults,
     appeals_faults,
     certificates_faults,
+    draws_faults,
     scoring_faults,
     seasons_faults,
     frozen_faults,

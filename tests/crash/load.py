@@ -59,12 +59,8 @@ _SILENT: Final = frozenset({401, 408, 425, 429, 502, 503, 504})
 """Answers that do not say what became of a command."""
 
 
-def rulebook() -> str:
-    """Return the season's rules with a longer time to nominate, so that nominations come while sheets are handed in."""
-    text = _RULEBOOK.read_text(encoding="utf-8")
-    changed = text.replace("nomination_closes: 2021-01-31", "nomination_closes: 2021-05-31")
-    assert changed != text
-    return changed
+_LATE: Final = {"until": "2021-05-31", "reason": "Provinces wait for their decrees"}
+"""A longer time to nominate, so that nominations come while sheets are handed in."""
 
 
 @dataclass
@@ -192,8 +188,11 @@ class Load:
         """Open the season, and make the first province ready."""
         self.rng.shuffle(self.waiting)
         self.people.let.set()
-        opened = await self.people.send("admin", "nomination", "/v1/seasons", {"rulebook": rulebook()})
+        rules = _RULEBOOK.read_text(encoding="utf-8")
+        opened = await self.people.send("admin", "nomination", "/v1/seasons", {"rulebook": rules})
         assert opened is not None, self.people.history
+        extended = await self.people.send("admin", "nomination", "/v1/seasons/2020/extend", _LATE)
+        assert extended is not None, self.people.history
         await self._prepare(self.waiting.pop())
 
     @asynccontextmanager

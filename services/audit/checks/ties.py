@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from services.audit.checks.stages import held_faults
-from services.audit.checks.telling import after, before
+from services.audit.checks.telling import Fault, after, told
 from services.audit.checks.ways import left_empty
 from services.audit.meetings import Decided, Kept, Motion
 from services.audit.record import Record
@@ -44,7 +44,7 @@ def draw(seed: str, nominations: Collection[str]) -> list[str]:
 
 
 def tie_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, record: Record) -> Iterator[str]:
-    """Check that a tie was one, was put in its turn, and by lot in the order that the seed gives."""
+    """Check that a tie was one, was put in its turn, and was not broken before."""
     said, moment = motion.opened.data, motion.opened.time
     if decided.event.data["results"]:
         yield "breaking a tie moves nobody, and it lists results"
@@ -54,11 +54,12 @@ def tie_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, recor
     tied = [one for one in sharing if one in said["order"] or not left_empty(record, one, after(moment))]
     if len(tied) < 2 or sorted(said["order"]) != sorted(tied):
         yield f"its `order` is not of those who share rank {said['rank']}"
-    if any(tie["rank"] == said["rank"] for tie in broken(record, seal.id, before(moment))):
+    # Who puts or closes a question on a tie reads the body's other meetings, as who draws does.
+    if any(tie["rank"] == said["rank"] for tie in broken(record, seal.id, decided.event.time)):
         yield f"the tie at rank {said['rank']} was broken before"
     yield from _method_faults(said, seal, rules, moment, record)
     if said["method"] == "lot":
-        yield from _lot_faults(decided, said, motion, record)
+        yield from _lot_faults(motion)
 
 
 def _method_faults(said: Json, seal: Kept, rules: Rules, moment: str, record: Record) -> Iterator[str]:
@@ -84,28 +85,49 @@ def _put(record: Record, moment: str) -> Iterator[Kept]:
                 yield motion.opened
 
 
-def _lot_faults(decided: Decided, said: Json, motion: Motion, record: Record) -> Iterator[str]:
-    if said.get("seed") is None or list(said["order"]) != draw(said["seed"], said["order"]):
-        yield "its order is not the one that the lot's seed gives"
+def _lot_faults(motion: Motion) -> Iterator[str]:
     if motion.votes or motion.on_paper:
         yield "nobody votes on a lot"
-    earlier = [one for one in _put(record, motion.opened.time) if _is_draw(one, decided, record)]
-    seeds = _first_seeds(earlier, said["order"])
-    if seeds and said.get("seed") not in seeds:
+
+
+# --- draws ---------------------------------------------------------------------------------------------------------
+
+
+def draws_faults(record: Record) -> Iterator[Fault]:
+    """Check every lot where it was drawn, decided on or not: its order is its seed's, and nobody is drawn for anew."""
+    drawn = list(_draws(record))
+    for at, opened in drawn:
+        others = [one for where, one in drawn if where == at and one is not opened]
+        yield from told("decision", opened.place, _draw_faults(opened, others))
+
+
+def _draws(record: Record) -> Iterator[tuple[tuple[str, ...], Kept]]:
+    """Yield every draw with the stage that it was for, whichever meeting drew."""
+    for meeting in record.meetings.values():
+        for motion in meeting.motions.values():
+            if motion.by_lot and meeting.convened is not None:
+                whose, item = meeting.convened.data, motion.opened.data["item"]
+                yield (whose["season"], whose["province"], item["category"], item["stage"]), motion.opened
+
+
+def _draw_faults(opened: Kept, others: Iterable[Kept]) -> Iterator[str]:
+    said = opened.data
+    if said.get("seed") is None or list(said["order"]) != draw(said["seed"], said["order"]):
+        yield "its order is not the one that the lot's seed gives"
+    earlier = [one for one in others if one.data.get("seed") and _drew_for_them_before(one, opened)]
+    first = min((one.time for one in earlier), default="")
+    if earlier and said.get("seed") not in {one.data["seed"] for one in earlier if one.time == first}:
         yield "the same nominees were drawn for before, with another seed"
 
 
-def _is_draw(opened: Kept, decided: Decided, record: Record) -> bool:
-    """Tell whether a question was on a lot at the stage of a decision."""
-    meeting = record.meetings[opened.point.stream]
-    if meeting.convened is None or decided.convened is None or opened.data["item"] != decided.event.data["item"]:
-        return False
-    places = [{name: one.data[name] for name in ("season", "province")} for one in (meeting.convened, decided.convened)]
-    return bool(opened.data["method"] == "lot" and places[0] == places[1])
+def _drew_for_them_before(one: Kept, other: Kept) -> bool:
+    """Tell whether a draw came before another one among its nominees.
 
-
-def _first_seeds(drawn: Sequence[Kept], order: Collection[str]) -> set[str]:
-    """Return the seed of the first draw among these nominees; of several, where two meetings drew at about once."""
-    among = [one for one in drawn if one.data.get("seed") and set(order) <= set(one.data["order"])]
-    first = min((one.time for one in among), default="")
-    return {one.data["seed"] for one in among if one.time <= after(first)}
+    Draws for a stage are of one log, and each is recorded no earlier than all that were there: whoever draws reads the
+    body's other meetings, and an append is no earlier than what it rests on. So their times order them as the log does,
+    however near they lie. Of two at the same instant either may be the first; for the same nominees their seeds agree.
+    """
+    theirs, own = set(one.data["order"]), set(other.data["order"])
+    if one.point.stream == other.point.stream:
+        return one.point.version < other.point.version and own <= theirs
+    return own <= theirs if one.time < other.time else one.time == other.time and own == theirs
