@@ -752,7 +752,8 @@ class Checker:
             papers = tally.votes_for + tally.votes_against + tally.abstained + motion.tally.invalid
             assert papers <= len(voted), "more papers than members"
         else:
-            voted = free & set(motion.votes)
+            voted = set(motion.votes)
+            assert voted <= free, "decided by votes of which one stands no more"
             counted = Counter(motion.votes[one] for one in voted)
             tally = event.tally
             said = (tally.votes_for, tally.votes_against, tally.abstained)

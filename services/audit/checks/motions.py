@@ -32,6 +32,8 @@ def count_faults(decided: Decided, motion: Motion, rules: Rules, record: Record)
                 yield f"its {name} is {text(told[name])}; counted anew it is {text(value)}"
     if motion.on_paper:
         yield from _paper_faults(decided, motion, rules, committees, record)
+    elif all(motion.votes.keys() - _free(decided, motion, rules, one, record) for one in committees):
+        yield "somebody voted on it who could take part no more when it was decided"
 
 
 def _free(decided: Decided, motion: Motion, rules: Rules, committee: Committee, record: Record) -> set[str]:

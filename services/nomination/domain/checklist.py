@@ -309,7 +309,7 @@ class _Item:
         return next((one.number for one in on_it), None)
 
     def _motion(self) -> int | None:
-        pending = pending_motion(self.item, self.setting.plenary, self.evidence)
+        pending = pending_motion(self.item, self.setting, self.evidence)
         if pending is not None:
             return pending.number
         return next((one["motion"] for one in self._appeals() if one["motion"] is not None), None)

@@ -58,6 +58,7 @@ from services.nomination.domain.motion import (
     check_quorum,
     count,
     effective_ranks,
+    left_voters,
     proposal,
     quorum_of,
     recused_on,
@@ -211,15 +212,24 @@ def _check_movable(item: AgendaItem, setting: Setting, evidence: Evidence) -> No
     """Refuse an item that is being decided, or is decided."""
     if decided_by(item, setting.plenary) is not None:
         raise refuse("item-decided", "item", item_name(item))
-    pending = pending_motion(item, setting.plenary, evidence)
+    pending = pending_motion(item, setting, evidence)
     if pending is not None:
         raise refuse("motion-pending", "item", pending.number)
 
 
-def pending_motion(item: AgendaItem, plenary: Plenary, evidence: Evidence) -> Motion | None:
+def pending_motion(item: AgendaItem, setting: Setting, evidence: Evidence) -> Motion | None:
     """Return the motion on an item that still waits to be decided, None when there is none that can be."""
+    plenary = setting.plenary
     motions = (motion for motion in plenary.motions if motion.item == item and motion.outcome is None)
-    return next((motion for motion in motions if _has_object(motion, plenary, evidence)), None)
+    left = (motion for motion in motions if _has_object(motion, plenary, evidence))
+    return next((motion for motion in left if not _has_left_voters(motion, setting, evidence)), None)
+
+
+def _has_left_voters(motion: Motion, setting: Setting, evidence: Evidence) -> bool:
+    """Tell whether somebody voted on a motion who may take part in it no more."""
+    rules = rules_of(motion.seal, setting, evidence.ranking)
+    recused = recused_on(motion, setting.committee, rules, evidence.nominations)
+    return bool(left_voters(motion, rules.body(setting.plenary.body), setting.formed, recused))
 
 
 def _has_object(motion: Motion, plenary: Plenary, evidence: Evidence) -> bool:
@@ -352,6 +362,8 @@ def closing(motion: Motion, setting: Setting, rules: Rulebook, evidence: Evidenc
     body = rules.body(setting.plenary.body)
     check_office(actor, body, setting.formed, body.advances)
     recused = recused_on(motion, setting.committee, rules, evidence.nominations)
+    if left_voters(motion, body, setting.formed, recused):
+        raise refuse("voters-changed", "motion", motion.number)
     counted = count(body, setting.formed, recused, setting.plenary.present, motion)
     check_quorum(counted.quorum, "motion")
     if motion.ballot == "paper":

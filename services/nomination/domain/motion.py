@@ -100,6 +100,15 @@ def recused_on(
     return committee.recused(rules.conflicts, motion.item.category, candidates)
 
 
+def left_voters(motion: Motion, body: Body, formed: FormedBody, recused: Collection[str]) -> frozenset[str]:
+    """Return who voted openly on a motion and may take part in it no more.
+
+    Whoever removes a member or declares a conflict knows how that member voted. So such a vote is not taken out of the
+    count: the question is put again, to those who are left.
+    """
+    return frozenset(motion.votes) - free_to_vote(body, formed, recused)
+
+
 def quorum_of(body: Body, formed: FormedBody, recused: Collection[str], present: Collection[str]) -> Quorum:
     """Return the quorum of an item as it is now.
 
@@ -127,10 +136,11 @@ def check_quorum(quorum: Quorum, path: str) -> None:
 
 
 def count(body: Body, formed: FormedBody, recused: Collection[str], present: Collection[str], motion: Motion) -> Count:
-    """Count a motion anew: recusal and removal reach back over attendance, votes and confirmations.
+    """Count a motion anew: recusal and removal reach back over attendance and confirmations, and void open votes.
 
-    A vote stays when its member left the room later. On paper nobody knows who voted what, so the tally stands as it
-    was confirmed, and those who can have voted are the members who were present when it was stated.
+    A vote stays when its member left the room later. An open motion is counted when all who voted may still do so. On
+    paper nobody knows who voted what, so the tally stands as it was confirmed, and those who can have voted are the
+    members who were present when it was stated.
     """
     free = free_to_vote(body, formed, recused)
     here = free & set(present)
@@ -138,7 +148,7 @@ def count(body: Body, formed: FormedBody, recused: Collection[str], present: Col
     if motion.ballot == "paper":
         tally, voted = motion.tally or _NO_VOTES, electorate
     else:
-        tally, voted = _tally(motion, free), free & motion.votes.keys()
+        tally, voted = _tally(motion), set(motion.votes)
     bases = {
         "seats": body.seats,
         "present": len(here | voted),
@@ -153,8 +163,8 @@ def count(body: Body, formed: FormedBody, recused: Collection[str], present: Col
     )
 
 
-def _tally(motion: Motion, free: Collection[str]) -> Tally:
-    counted = [vote for person, vote in motion.votes.items() if person in free]
+def _tally(motion: Motion) -> Tally:
+    counted = list(motion.votes.values())
     return Tally(
         votes_for=counted.count("for"), votes_against=counted.count("against"), abstained=counted.count("abstain")
     )

@@ -29,6 +29,7 @@ from schemas.rulebook import StageAspect, StageRubric
 from services.nomination.domain.appeal import Decided, appeal_stream
 from services.nomination.domain.award import Award, check_not_held
 from services.nomination.domain.case import Case, Ground, ground_of
+from services.nomination.domain.motion import left_voters, recused_on
 from services.nomination.domain.nomination import Cited, Nomination
 from services.nomination.domain.plenary import DecideAppeal, Motion, Plenary, Setting, item_name
 from services.nomination.domain.refusals import Refused, refuse
@@ -60,7 +61,7 @@ def appeal_motion(
     ground = ground_of(case, setting.season)
     _check_meeting(item, setting.plenary, ground)
     check_not_held(ground.at, ground.award)
-    _check_pending(item, setting.plenary, ground)
+    _check_pending(item, setting, ground)
     reversal = _reversal(asked.verdict, ground)
     _check_verified(reversal, ground)
     return AppealMotionOpened(
@@ -91,14 +92,17 @@ def _check_meeting(item: AgendaItem, plenary: Plenary, ground: Ground) -> None:
         raise refuse("item-not-on-agenda", "item", item_name(item), known=known)
 
 
-def _check_pending(item: AgendaItem, plenary: Plenary, ground: Ground) -> None:
+def _check_pending(item: AgendaItem, setting: Setting, ground: Ground) -> None:
     """Refuse a second question on an item, unless what the first one asks about this appeal can be carried no more."""
-    for motion in plenary.motions:
+    for motion in setting.plenary.motions:
         question = motion.question
         if motion.item != item or motion.outcome is not None or not isinstance(question, DecideAppeal):
             continue
         if question.appeal not in ground.award.contests:
             continue  # Another meeting has decided that appeal, so that this motion can never be.
+        recused = recused_on(motion, setting.committee, ground.rules, ground.case.nominations)
+        if left_voters(motion, ground.rules.body(setting.plenary.body), setting.formed, recused):
+            continue
         own = question.appeal == ground.case.id
         if not own or not _is_void(motion, question.verdict, ground):
             raise refuse("motion-pending", "item", motion.number)

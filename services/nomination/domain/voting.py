@@ -17,7 +17,7 @@ from schemas.rulebook import Body
 from services.nomination.domain.admission import check_waiting
 from services.nomination.domain.committee import Committee
 from services.nomination.domain.evidence import rules_of
-from services.nomination.domain.motion import ballots, check_ballots, check_quorum, quorum_of, recused_on
+from services.nomination.domain.motion import ballots, check_ballots, check_quorum, left_voters, quorum_of, recused_on
 from services.nomination.domain.nomination import NominationState, Unnominated
 from services.nomination.domain.plenary import (
     Actor,
@@ -92,6 +92,8 @@ def _polled(number: int, setting: Setting, ranking: Ranking, nominations: Mappin
     rules = rules_of(motion.seal, setting, ranking)
     body = rules.body(setting.plenary.body)
     recused = recused_on(motion, setting.committee, rules, nominations)
+    if left_voters(motion, body, setting.formed, recused):
+        raise refuse("voters-changed", "motion", motion.number)
     return _Polled(
         motion, body, rules.version, recused, quorum_of(body, setting.formed, recused, setting.plenary.present)
     )

@@ -226,8 +226,8 @@ class Play:
 
     # --- the plenary
 
-    def decide(self, at: Stage, votes: Sequence[Vote]) -> None:
-        """Hold a meeting on a sealed ranking with these votes, in order of the members."""
+    def decide(self, at: Stage, votes: Sequence[Vote | None]) -> None:
+        """Hold a meeting on a sealed ranking with these votes, in order of the members; None: there, and silent."""
         body = self._stage_rules(at).body
         plenary, item = person(f"plenary {at.ranking}"), AgendaItem(category=at.category, stage=at.stage)
         secretary, stream = Actor(person("secretary"), secretary=True), f"plenary/{person(f'plenary {at.ranking}')}"
@@ -242,6 +242,8 @@ class Play:
         self.record(table_ranking(TableRanking(plenary, item, secretary, self.log.now), *self._meeting(stream, at)))
         self.record(open_motion(OpenMotion(plenary, item, secretary, self.log.now), *self._meeting(stream, at)))
         for member, vote in zip(members, votes, strict=False):
+            if vote is None:
+                continue
             office = next(seat for seat, who in self._seats(body, at) if who == member)
             self.say(stream, VoteCast(plenary=plenary, motion=1, person=member, office=office.office, vote=vote))
         chair = Actor(members[0])
@@ -325,7 +327,7 @@ def _select(play: Play, at: Stage, nominees: Sequence[str]) -> None:
     )
     play.seal(at)
     play.say(f"nomination/{nominees[4]}", NominationWithdrawn(nomination=nominees[4], at=at, reason_digest=SALTED))
-    play.decide(at, ("for", "for", "for", "for", "against", "for", "abstain", "for"))
+    play.decide(at, ("for", "for", "for", None, "against", "for", "abstain", "for"))
     play.announce(at)
 
 

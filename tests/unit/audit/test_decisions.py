@@ -189,6 +189,7 @@ def decided(change: Callable[[dict[str, Any]], object]) -> Change:
         (decided(lambda data: data["results"].pop()), "has no result for"),
         (decided(lambda data: data.update(motion=2)), "never opened"),
         (of("VoteCast", lambda data: data.update(vote="against"), PLENARY), "its tally"),
+        (of("VoteCast", lambda data: data.update(person=person("nobody")), PLENARY), "could take part no more"),
         (of("AttendanceRecorded", lambda data: data.update(present=False), PLENARY), "its quorum"),
         (of("MotionOpened", lambda data: data["advancing"].reverse(), PLENARY), "`advancing` is not what"),
         (of("MotionOpened", lambda data: data["eliminated"].pop(), PLENARY), "`eliminated` is not what"),

@@ -23,6 +23,7 @@ from schemas.nomination import (
 )
 from schemas.scoring import Basis, Unrankable
 from services.nomination.domain.announcing import Announce, announce
+from services.nomination.domain.committee import LiftConflict, lift_conflict
 from services.nomination.domain.deciding import (
     AskProposal,
     DecideMotion,
@@ -48,9 +49,11 @@ from tests.unit.nomination.scene import (
     AT,
     BODY,
     CHAIR,
+    GORONTALO,
     ITEM,
     LATER,
     PLENARY_ID,
+    REASON,
     REGENCIES,
     SECRETARY,
     VOTING_OFFICES,
@@ -536,19 +539,28 @@ def test_the_recused_do_not_fill_the_quorum():
     refused(scene.decide(), "no-quorum", "motion")
 
 
-def test_recusal_reaches_back_over_a_vote():
+@pytest.mark.parametrize("out", ["recused", "removed"])
+def test_a_vote_that_stands_no_more_voids_the_motion_and_is_not_just_taken_out_of_the_count(out):
     scene, ids = moved(1)
     scene.all_vote()
+    scene.given(scene.declare(MEMBER, ids[0]) if out == "recused" else scene.remove(MEMBER))
+    refused(scene.decide(), "voters-changed", "motion")
+    scene.given(scene.move())
+    others = [person(office) for office in VOTING_OFFICES if person(office) != MEMBER]
+    for other in others:
+        scene.given(scene.vote(other, motion=2))
+    scene.given(scene.decide(motion=2))
+    refused(scene.decide(), "voters-changed", "motion")
+
+
+def test_nobody_votes_on_a_motion_whose_voters_changed():
+    scene, ids = moved(1)
+    scene.given(scene.vote(MEMBER))
     scene.given(scene.declare(MEMBER, ids[0]))
-    decision = decided(scene)
-    assert (decision.tally.votes_for, decision.quorum.recused) == (7, (MEMBER,))
-
-
-def test_a_removed_members_vote_does_not_count():
-    scene, _ = moved(1)
-    scene.all_vote()
-    scene.given(scene.remove(MEMBER))
-    assert decided(scene).tally.votes_for == 7
+    refused(scene.vote(CHAIR), "voters-changed", "motion")
+    lift = LiftConflict("2020", GORONTALO, BODY, MEMBER, MEMBER, ITEM.category, ids[0], REASON)
+    scene.given(lift_conflict(lift, scene.season(), scene.committee()))
+    accepted(scene.vote(CHAIR))
 
 
 def test_a_vote_stays_when_its_member_leaves_the_room():

@@ -149,6 +149,14 @@ RULES: Final = {
         "Send them in this order: {expected}; or leave `advancing` out.",
         "Kirim dengan urutan ini: {expected}; atau hilangkan `advancing`.",
     ),
+    "voters-changed": rule(
+        CONFLICT,
+        "Somebody who voted on motion {value} may take part in it no more: its votes do not stand.",
+        "Ada anggota yang telah memberi suara atas usul keputusan {value} tetapi tidak boleh lagi ikut memutusnya: "
+        "suara yang terkumpul tidak berlaku.",
+        "Open the motion again, and let those who may take part vote on it anew.",
+        "Buka kembali usul keputusan itu dan mintalah anggota yang berhak memberi suara lagi.",
+    ),
     "motion-unknown": rule(
         NOT_FOUND,
         "The plenary has no motion {value}.",
