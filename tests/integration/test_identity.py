@@ -253,7 +253,7 @@ async def test_a_key_with_another_content_is_refused_and_anothers_key_is_its_own
     secretariat = await identity.bearer("sekretariat-75")
     first = await identity.command("POST", "/v1/persons", secretariat, CONTACT, key="k")
     other = await identity.command("POST", "/v1/persons", secretariat, {**CONTACT, "name": "Lain"}, key="k")
-    assert code_of(other) == (409, "idempotency-key-reused")
+    assert code_of(other) == (422, "idempotency-key-reused")
     elsewhere = await identity.command("POST", "/v1/persons", await identity.bearer("sekretariat-13"), CONTACT, key="k")
     assert elsewhere.status_code == 201
     assert elsewhere.json() != first.json()

@@ -1365,6 +1365,7 @@ async def test_choices_that_cannot_be_are_refused_with_what_to_do(house, api):
         ({"webhook": {"url": "https://[::ffff:127.0.0.1]/hook"}}, "invalid", "webhook.url"),
         ({"webhook": {"url": "http://169.254.169.254/latest"}}, "invalid", "webhook.url"),
         ({"webhook": {"url": "ftp://127.0.0.1/hook"}}, "invalid", "webhook.url"),
+        ({"webhook": {"url": "https://no-such-host.invalid/hook"}}, "invalid", "webhook.url"),
         (hook | {"channels": {"steps": "pigeon"}}, "invalid", "channels.steps"),
     ):
         answer = await put(api, who, uuid7(), **sent)
@@ -1372,5 +1373,7 @@ async def test_choices_that_cannot_be_are_refused_with_what_to_do(house, api):
         assert answer.status_code == 422, found
         assert code in found["type"], found
         assert found["errors"][0]["field"] == field_path
+        if field_path == "webhook.url":
+            assert ("was not found" in found["errors"][0]["remedy"]) is ("no-such-host" in sent["webhook"]["url"])
     answer = await api.post("/v1/subscriptions/webhook/rotate", headers=who | {"Idempotency-Key": "none"})
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "no-webhook")
