@@ -26,15 +26,13 @@ from schemas.nomination import AppealLodged, CertificateRevoked
 from schemas.rulebook import Rulebook, rulebook_hash
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import Basis, RankingSealed, Standing, standings_digest
-from services.identity.app import create_app as create_identity
 from services.identity.development import person_id
-from services.identity.settings import IdentitySettings
 from services.nomination.app import create_service
 from services.nomination.projections.certificates import Certificates
 from services.nomination.settings import NominationSettings
 from tests.integration.test_nomination import AFTER, COMMITTEE, YAML, Caller, HandClock, World, _running, committee
-from tests.integration.test_notifications import serving
-from tests.unit.nomination.scene import AT, REGENCIES, VOTING_OFFICES, person
+from tests.support.people import serving_identity
+from tests.unit.nomination.scene import AT, CONTACT, REGENCIES, VOTING_OFFICES, person
 
 GRANTED = """certificates:
   - code: piagam-provinsi
@@ -58,14 +56,13 @@ def rules() -> Rulebook:
 class AwardWorld(World):
     """A world whose province gives certificates, and whose chair has a name that identity knows."""
 
-    identity: str = ""
-
     def anybody(self) -> Caller:
         return self.person(person("anybody"), Grant.of("contact", nomination=str(uuid4())))
 
     async def begin(self) -> None:
         await self.admin.posts("/v1/seasons", {"rulebook": FILE})
         await self.secretary.posts("/v1/committees", committee())
+        await self.knows(CONTACT, *map(self.holder, VOTING_OFFICES))
         for office in VOTING_OFFICES:
             await self.secretary.posts(f"{COMMITTEE}/members", {"office": office, "person": self.holder(office)})
 
@@ -115,16 +112,14 @@ async def world(database, tmp_path: Path) -> AsyncIterator[AwardWorld]:
     key = OKPKey.generate_key("Ed25519", parameters={"kid": "test"})
     verifier = TokenVerifier(LocalJwks(lambda: {"keys": [key.as_dict(private=False)]}))
     clock = HandClock()
-    people = IdentitySettings.load(
-        database_url=(await database("identity")).login_url, port=8085, keys=tmp_path, embedded=True
-    )
-    async with serving(create_identity(people)) as identity:
+    people = await database("identity")
+    async with serving_identity(people, tmp_path) as identity:
         settings = NominationSettings.load(
             database_url=urls.login_url, keys=tmp_path, embedded=True, identity_url=identity, public_url=PUBLIC
         )
         service = create_service(settings, verifier=verifier, clock=clock)
         async with _running(service) as client:
-            world = AwardWorld(service, clock, client, key, urls.owner_url, identity=identity)
+            world = AwardWorld(service, clock, client, key, urls.owner_url, people.owner_url)
             await service.publish_key(service.signer.key_id, service.signer.public_key, "events")
             await world.begin()
             yield world

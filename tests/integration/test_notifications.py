@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -22,7 +21,6 @@ import httpx
 import orjson
 import pytest
 import pytest_asyncio
-import uvicorn
 from aiosmtpd.controller import Controller
 from prometheus_client import CollectorRegistry
 
@@ -61,9 +59,7 @@ from schemas.nomination import (
 from schemas.rulebook import Notice, Rulebook, rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import ScoringOpened
-from services.identity.app import create_app as create_identity
 from services.identity.development import person_id
-from services.identity.settings import IdentitySettings
 from services.notifications.addresses import AddressBook
 from services.notifications.app import create_service
 from services.notifications.daily import Daily
@@ -78,6 +74,7 @@ from services.notifications.outbox import SQL, NotRecorded, Outbox, outcomes_cou
 from services.notifications.sender import MailSender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.webhooks import Caller, WebhookSender, digest_of_endpoint, new_secret
+from tests.support.people import serving, serving_identity
 from tests.support.webhook_receiver import SLOW, WebhookReceiver
 from tests.unit.audit.exported import BEGIN, Log
 
@@ -378,27 +375,13 @@ class House:
         await connection.close()
 
 
-@asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """Serve an application on loopback while the context is open."""
-    port = free_ports(1)[0]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
-    task = asyncio.create_task(server.serve())
-    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells nobody
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    await task
-
-
 @pytest_asyncio.fixture
 async def house(database: Any, tmp_path: Path, mailbox: Mailbox) -> AsyncIterator[House]:
-    identity_url = (await database("identity")).login_url
+    people = await database("identity")
     owner_url, login_url = await database("notifications")
-    settings = IdentitySettings.load(database_url=identity_url, port=8085, keys=tmp_path / "keys", embedded=True)
     pool = await asyncpg.create_pool(login_url, min_size=1, max_size=8)
     executor = Executor("notifications", pool, CODEC, SystemClock(), Wake())
-    async with serving(create_identity(settings)) as identity:
+    async with serving_identity(people, tmp_path / "keys") as identity:
         yield House(pool, owner_url, login_url, executor, identity, tmp_path / "keys", mailbox)
     await pool.close()
 

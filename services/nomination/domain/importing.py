@@ -33,6 +33,7 @@ from services.nomination.domain.nomination import (
     nomination_stream,
     settle_nomination,
 )
+from services.nomination.domain.persons import PERSONS_AWAY, Register
 from services.nomination.domain.refusals import Refused, decides, refuse
 from services.nomination.domain.season import SeasonState, opened
 from services.nomination.domain.spreadsheet import COLUMNS, Cell, ErrorValue, Formula, Line, Value
@@ -96,6 +97,8 @@ class ImportList:
     actor: str
     received: datetime
     scopes: Scopes
+    register: Register
+    """What identity said of the rows' contacts (`contacts_of`)."""
 
 
 class CellFault(NamedTuple):
@@ -111,12 +114,16 @@ class CellFault(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A row by itself: the nomination that it asks for, or what is wrong with it."""
+    """A row by itself: the nomination that it asks for, or what is wrong with it.
+
+    `unknown` is what is wrong with its contact; only where it nominates does that matter.
+    """
 
     number: int
     command: Nominate | None = None
     settled: Settled | None = None
     faults: tuple[CellFault, ...] = ()
+    unknown: tuple[CellFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,18 @@ class Imported(NamedTuple):
 # --- deciding ------------------------------------------------------------------------------------------------------
 
 
+def contacts_of(lines: Iterable[Line]) -> frozenset[str]:
+    """Return the ids that rows name as contacts, whatever else they say."""
+    found: set[str] = set()
+    for line in lines:
+        cell = line.cells.get("contact")
+        try:
+            found.add("" if cell is None or cell.blank else _contact(_written(cell.value)))
+        except (Refused, _Unfit):
+            continue
+    return frozenset(found - {""})
+
+
 @decides
 def judge_list(command: ImportList, season: SeasonState) -> tuple[Judged, ...]:
     """Judge every row by itself, and refuse one that names the candidate of an earlier row again."""
@@ -171,6 +190,8 @@ def import_list(command: ImportList, judged: Sequence[Judged], states: Mapping[s
     if bad and command.mode == "all-or-nothing":
         refusal = refuse(BAD_ROWS, "body", bad, rows=len(outcomes)).refusal
         return Imported(refusal, tuple(outcome.skipped() for outcome in outcomes))
+    if command.register.strangers is None and any(outcome.status == "nominated" for outcome in outcomes):
+        return Imported(PERSONS_AWAY, tuple(outcome.skipped() for outcome in outcomes))
     emits = [
         Emit(nomination_stream(one.settled.nomination), entered(one.command, one.settled))
         for one, outcome in zip(judged, outcomes, strict=True)
@@ -191,6 +212,8 @@ def _outcome(one: Judged, states: Mapping[str, NominationState]) -> Outcome:
             return Outcome(one.number, "already", one.settled, "withdrawn")
         case _:
             pass
+    if one.unknown:
+        return Outcome(one.number, "bad", faults=one.unknown)
     return Outcome(one.number, "nominated", one.settled)
 
 
@@ -206,14 +229,22 @@ def _judge(line: Line, command: ImportList, season: SeasonState, rules: Rulebook
         faults.append(CellFault(refused.code, stray.name, None, shown, refused.detail, fault.remedy))
     read = _Reading(line, rules, faults)
     asked = _asked(read, command)
+    unknown = _unknown(asked, command, line)
     if not {fault.heading for fault in faults} <= _BESIDE_THE_RULES:
-        return Judged(line.number, faults=tuple(faults))
+        return Judged(line.number, faults=(*faults, *unknown))
     settled = settle_nomination(asked, season)
     if isinstance(settled, Refusal):
         faults.extend(_faults(Refused(settled), line))
     if faults or isinstance(settled, Refusal):
-        return Judged(line.number, faults=tuple(faults))
-    return Judged(line.number, asked, settled)
+        return Judged(line.number, faults=(*faults, *unknown))
+    return Judged(line.number, asked, settled, unknown=unknown)
+
+
+def _unknown(asked: Nominate, command: ImportList, line: Line) -> tuple[CellFault, ...]:
+    """Return what is wrong with a row's contact: identity does not know that person."""
+    if command.register.knows(asked.contact):
+        return ()
+    return tuple(_faults(refuse("person-unknown", "contact", asked.contact), line))
 
 
 def _asked(read: _Reading, command: ImportList) -> Nominate:

@@ -35,6 +35,7 @@ from services.nomination.domain.handling import Amend, AttachEvidence, DisputeFi
 from services.nomination.domain.importing import Imported, ImportList
 from services.nomination.domain.interview import ScheduleInterview
 from services.nomination.domain.nomination import Handler, Nominate, Withdraw
+from services.nomination.domain.persons import Register
 from services.nomination.domain.plenary import Actor, Adjourn, Convene, RecordAttendance
 from services.nomination.domain.season import (
     ByTwo,
@@ -248,7 +249,7 @@ HELD: dict[Callable[..., Program], Callable[[str], Program]] = {
     nominations.withdrawing: lambda id_: nominations.withdrawing(Withdraw(id_, REASON, None)),
     nominations.filing_late: lambda _: nominations.filing_late(_nominate(REGENCIES[-1]), REASON),
     nominations.importing: lambda _: nominations.importing(
-        ImportList("2020", (), "skip-bad", person("secretariat"), IN_WINDOW, None), unheard
+        ImportList("2020", (), "skip-bad", person("secretariat"), IN_WINDOW, None, Register()), unheard
     ),
     nominations.amending: lambda id_: nominations.amending(Amend(id_, HANDLER, IN_WINDOW, REASON, person("new"))),
     nominations.attaching: lambda id_: nominations.attaching(
