@@ -44,6 +44,7 @@ from schemas.nomination import (
     CandidateNominated,
     ConflictDeclared,
     Defect,
+    FigureDisputed,
     InterviewScheduled,
     MemberAppointed,
     MemberRemoved,
@@ -53,13 +54,14 @@ from schemas.nomination import (
     RankingAnnounced,
     RulebookPublished,
     SeasonFrozen,
+    SeasonOpened,
     StageAdvanced,
     StageFrozen,
 )
 from schemas.rulebook import Notice, Rulebook, rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import ScoringOpened
-from services.identity.development import person_id
+from services.identity.development import development_persons, person_id
 from services.notifications.addresses import AddressBook
 from services.notifications.app import create_service
 from services.notifications.daily import Daily
@@ -71,6 +73,7 @@ from services.notifications.erasure import Erasure
 from services.notifications.handler import IntentHandler
 from services.notifications.mail import MailServer, ServerAway
 from services.notifications.outbox import SQL, NotRecorded, Outbox, outcomes_counter
+from services.notifications.roll import Roll
 from services.notifications.sender import MailSender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.webhooks import Caller, WebhookSender, digest_of_endpoint, new_secret
@@ -82,6 +85,8 @@ BODY, CONTACT = str(person_id("sekretariat-75")), str(person_id("panitia-75-1"))
 NOMINATION, OTHER = "018f0000-0000-7000-8000-000000000001", "018f0000-0000-7000-8000-000000000002"
 PLENARY = "018f0000-0000-7000-8000-0000000000aa"
 SENDER = "award@paritrana.example"
+SECRETARIATS = sorted(one.login for one in development_persons() if one.grants[0].role == "secretariat")
+"""Of every province one, whom identity gave the role."""
 
 
 @cache
@@ -103,6 +108,11 @@ def stage(index: int) -> Stage:
 def published() -> RulebookPublished:
     book = rulebook()
     return RulebookPublished(season="2020", version=1, hash=rulebook_hash(book), content=rulebook_content(book))
+
+
+def season_opened() -> SeasonOpened:
+    book = rulebook()
+    return SeasonOpened(season="2020", title=book.title.id, rulebook_version=1, rulebook_hash=rulebook_hash(book))
 
 
 def nominated(nomination: str = NOMINATION, *, by: str = BODY, contact: str = CONTACT) -> CandidateNominated:
@@ -253,11 +263,13 @@ class House:
     folder: HandlerFolder = field(init=False)
     sender: MailSender = field(init=False)
     poster: WebhookSender = field(init=False)
+    roll: Roll = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder = self.new_folder()
         self.sender = self.new_sender()
         self.poster = self.new_poster()
+        self.roll = self.new_roll()
         self.log.open("nomination")
 
     def new_folder(self) -> HandlerFolder:
@@ -267,17 +279,24 @@ class House:
         """Return a sender as a fresh process would make it."""
         return MailSender(
             self.new_outbox(),
-            Directory(identity or self.identity, self.keys / "notifications.secret"),
+            self.directory(identity),
             MailServer(smtp or self.mailbox.url, SENDER),
         )
 
     def new_poster(self, book: AddressBook | None = None, *, seconds: float = 30.0) -> WebhookSender:
         """Return a sender of webhooks that may call loopback, and waits so long for an answer."""
         caller = Caller(book or AddressBook(LOOPBACK), seconds=seconds)
-        return WebhookSender(self.new_outbox(), Directory(self.identity, self.keys / "notifications.secret"), caller)
+        return WebhookSender(self.new_outbox(), self.directory(), caller)
 
     def daily(self, at: datetime) -> Daily:
-        return Daily(self.pool, self.executor, FixedClock(at), "paritrana.example", 17)
+        return Daily(self.pool, self.executor, FixedClock(at), self.directory(), "paritrana.example", 17)
+
+    def directory(self, identity: str | None = None) -> Directory:
+        return Directory(identity or self.identity, self.keys / "notifications.secret")
+
+    def new_roll(self) -> Roll:
+        """Return who answers calls, as a fresh process would make it."""
+        return Roll(self.pool, self.directory(), lambda: None)
 
     async def day(self, at: datetime) -> None:
         """Let the clock bring what it brings at an instant, and send it."""
@@ -345,9 +364,9 @@ class House:
                 continue
 
     async def settle(self) -> None:
-        """Fold and send until nothing is due."""
+        """Fold, answer calls and send until nothing is due."""
         await self.fold()
-        while await self.sender.round() + await self.poster.round():
+        while await self.roll.round() + await self.sender.round() + await self.poster.round():
             await self.fold()
 
     async def later(self) -> None:
@@ -712,6 +731,77 @@ async def test_the_running_sender_is_woken_and_stops_when_cancelled(house, mailb
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(mailbox.kept) == 2
+
+
+# --- who holds a role
+
+
+async def test_every_secretariat_is_told_once_that_a_season_opens_and_again_by_no_rebuild(house, mailbox):
+    await house.enable()
+    await house.receive("season/2020", season_opened())
+    await house.receive("season/2020", published())
+    await house.fold()
+    assert await house.states() == {}
+    # Two processes at once, and one that comes later.
+    answered = await asyncio.gather(*(house.new_roll().round() for _ in range(2)))
+    assert set(answered) <= {0, 1}
+    assert await house.new_roll().round() == 0
+    await house.settle()
+    told = sorted(str(mail["To"].addresses[0].username) for mail in mailbox.kept)
+    assert told == SECRETARIATS
+    assert {str(mail["X-Paritrana-Template"]) for mail in mailbox.kept} == {"season-opened"}
+    assert "WITA" in mailbox.to("sekretariat-75")[0].get_content()
+    house.folder = house.new_folder()
+    await house.owner("update checkpoints set epoch = 0, xid = '0', position = 0, generation = generation + 1")
+    await house.settle()
+    assert len(mailbox.kept) == len(SECRETARIATS)
+    assert await house.pool.fetchval("select count(*) from calls") == 1
+
+
+async def test_whoever_is_given_the_role_later_is_not_told_by_a_rebuild(house, mailbox):
+    await house.nominate()
+    await house.settle()
+    await grants(house, "panitia-75-3", "secretariat", province="75")
+    await house.owner("update checkpoints set epoch = 0, xid = '0', position = 0, generation = generation + 1")
+    house.folder = house.new_folder()
+    await house.settle()
+    assert mailbox.to("panitia-75-3") == []
+    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.settle()
+    assert [str(mail["X-Paritrana-Template"]) for mail in mailbox.to("panitia-75-3")] == ["advanced"]
+    assert len(mailbox.to("sekretariat-75")) == 2
+
+
+async def test_a_disputed_figure_goes_to_whoever_publishes_it(house, mailbox):
+    await grants(house, "panitia-75-2", "publisher", publisher="bpjs.coverage")
+    await grants(house, "panitia-75-3", "publisher", publisher="bpjs.contributions")
+    await house.nominate()
+    disputed = FigureDisputed(
+        nomination=NOMINATION, aspect="kinerja", measure=rulebook().measures[0].code, reason_digest="0" * 64
+    )
+    await house.receive(f"nomination/{NOMINATION}", disputed)
+    await house.settle()
+    (mail,) = mailbox.to("panitia-75-2")
+    assert str(mail["X-Paritrana-Template"]) == "dispute-filed"
+    assert "Kabupaten Bone Bolango" in mail.get_content()
+    assert mailbox.to("panitia-75-3") == []
+
+
+async def test_while_identity_is_away_a_call_waits_and_one_that_dies_in_between_tells_nobody_twice(house, mailbox):
+    await house.enable()
+    await house.receive("season/2020", season_opened())
+    await house.receive("season/2020", published())
+    await house.fold()
+    with pytest.raises(DirectoryAway):
+        await Roll(house.pool, house.directory(f"http://127.0.0.1:{free_ports(1)[0]}"), lambda: None).round()
+    # A transaction that ends before its last intent leaves the call, and no intent.
+    last = max(UUID(str(person_id(login))) for login in SECRETARIATS)
+    await house.owner(f"alter table intents add constraint none check (person <> '{last}')")
+    assert await house.roll.round() == 1
+    assert await house.states() == {}
+    await house.owner("alter table intents drop constraint none; update calls set next_try = clock_timestamp()")
+    await house.settle()
+    assert sorted(str(mail["To"].addresses[0].username) for mail in mailbox.kept) == SECRETARIATS
 
 
 # --- more people, and everything folded again
@@ -1108,32 +1198,33 @@ async def test_a_reminder_is_sent_once_whichever_process_looks_and_dies_and_not_
     mailbox.kept.clear()
     closes = datetime(2021, 1, 31, 15, 59, 59, tzinfo=UTC)
     near = closes - timedelta(days=2, hours=8)
-    assert await house.daily(near).round() == 1
+    every = len(SECRETARIATS)
+    assert await house.daily(near).round() == every
     assert await asyncio.gather(*(house.daily(near + timedelta(hours=1)).round() for _ in range(2))) == [0, 0]
     # The server is away until the second day: of the two reminders only that day's is sent.
-    assert await house.daily(near + timedelta(days=1)).round() == 1
+    assert await house.daily(near + timedelta(days=1)).round() == every
     house.stands(near + timedelta(days=1))
     await house.settle()
-    (mail,) = mailbox.kept
-    assert "31 Januari 2021" in mail.get_content()
-    assert await house.states() == {"sent": 3, "omitted": 1}
+    (mail,) = mailbox.to("sekretariat-75")
+    assert "31 Januari 2021 pukul 23.59 WITA" in mail.get_content()
+    assert await house.states() == {"sent": 2 + every, "omitted": every}
     # A process that died between the server's answer and the append sends the same message again, and no other.
     await house.daily(closes - timedelta(hours=8)).round()
     house.sender = house.new_sender()
     house.stands(closes - timedelta(hours=8))
     await house.settle()
-    assert len(set(mailbox.ids())) == len(mailbox.kept) == 2
+    assert len(set(mailbox.ids())) == len(mailbox.kept) == 2 * every
 
 
 async def test_who_nominates_is_reminded_of_the_window_before_the_first_nomination(house, mailbox):
-    """Those who did a season before, and the secretary of the province's committee; one mail a day."""
+    """Every secretariat, who did a season before, and the secretary of the province's committee; one mail a day."""
     await house.enable()
     book = rulebook_content(rulebook())
     before = RulebookPublished(season="2019", version=1, hash="0" * 64, content=book | {"season": "2019"})
     await house.receive("season/2019", before)
     await house.receive("season/2020", published())
     earlier = [
-        nominated(one).model_copy(update={"entry": stage(0).model_copy(update={"season": "2019"})})
+        nominated(one, by=CONTACT).model_copy(update={"entry": stage(0).model_copy(update={"season": "2019"})})
         for one in (NOMINATION, OTHER)
     ]
     for event in earlier:
@@ -1145,7 +1236,8 @@ async def test_who_nominates_is_reminded_of_the_window_before_the_first_nominati
     await house.settle()
     mailbox.kept.clear()
     await house.day(datetime(2021, 1, 30, 3, tzinfo=UTC))
-    assert sorted(str(mail["To"].addresses[0].username) for mail in mailbox.kept) == ["sekretariat-75", "sekretaris-75"]
+    told = [str(mail["To"].addresses[0].username) for mail in mailbox.kept]
+    assert sorted(told) == sorted([*SECRETARIATS, "panitia-75-1", "sekretaris-75"])
     for mail in mailbox.kept:
         assert mail.get_content().count("Pengusulan musim 2020") == 1
 
@@ -1244,6 +1336,15 @@ async def bearer(house: House, login: str) -> dict[str, str]:
     async with httpx.AsyncClient() as client:
         answer = await client.post(f"{house.identity}/v1/sign-in", json={"login": login, "password": password})
     return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+
+async def grants(house: House, login: str, role: str, **scope: str) -> None:
+    """Let identity give a role to a development person."""
+    body = {"person": str(person_id(login)), "role": role, "scope": scope}
+    headers = await bearer(house, "admin") | {"Idempotency-Key": uuid7()}
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(f"{house.identity}/v1/grants", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
 
 
 async def test_a_person_sees_their_own_messages_in_pages_and_no_counts(house, api):

@@ -207,14 +207,14 @@ class Whole:
         return self
 
     async def told(self) -> None:
-        """Wait until every nominee's contact and secretariat was written to of every nomination."""
+        """Wait until every nominee's contact, who nominated it, and its secretariat were written to of it."""
 
         async def settled() -> bool:
             (row,) = await self.rows(
                 "notifications",
                 "select count(*) as done from intents where template = 'nominated' and state <> 'pending'",
             )
-            return bool(row["done"] == 2 * len(self.nominations))
+            return bool(row["done"] == 3 * len(self.nominations))
 
         await until(settled, "some mail is still to be sent")
 

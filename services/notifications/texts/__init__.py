@@ -142,6 +142,7 @@ class _Writer:
         names = [contents.names[nomination] for nomination in contents.nominations]
         values: Values = {
             "season": self._rulebook.season,
+            "title": self._said(self._rulebook.title),
             "candidates": ", ".join(names),
             # What a conflict or the like is about: some nominees, or else the whole category.
             "subject": ", ".join(names) or self._texts["whole_category"],
@@ -155,8 +156,8 @@ class _Writer:
 
     @property
     def _province(self) -> str:
-        at = self._params.get("at")
-        return str(at["province"] if at else self._params.get("province", NATION))
+        at, (home, *_) = self._params.get("at"), self._params.get("homes") or (NATION,)
+        return str(at["province"] if at else self._params.get("province", home))
 
     @property
     def _zone(self) -> str:
@@ -221,7 +222,25 @@ class _Writer:
         return {"reason": _filled(self._texts["reasons"][reason], {"rank": self._params.get("rank")})}
 
     def measure(self, code: str) -> Values:
-        return {"measure": self._said(self._rulebook.measure(code).title)}
+        measure = self._rulebook.measure(code)
+        return {"measure": self._said(measure.title), "cut_off": _day(self._texts, measure.cut_off.date())}
+
+    def season_at(self, homes: Iterable[str]) -> Values:
+        """Write when governments of some provinces may nominate, each by its own clock, and in which categories."""
+        window = self._rulebook.calendar.nomination
+        lines = (
+            _filled(
+                self._texts["window"],
+                {
+                    "place": self._tier(home),
+                    "opens": self._moment(self._rulebook.opens_utc(window, home), self._rulebook.zone(home)),
+                    "closes": self._moment(self._rulebook.deadline_utc(window, home), self._rulebook.zone(home)),
+                },
+            )
+            for home in homes
+        )
+        categories = (f"- {self._said(category.title)}" for category in self._rulebook.categories)
+        return {"windows": self._listed(lines), "categories": self._listed(map(plain, categories))}
 
     def certificate(self, code: str) -> Values:
         for certificate in self._rulebook.certificates:
@@ -373,6 +392,8 @@ _WRITERS: Final[Mapping[str, Callable[[_Writer, Any], Values]]] = {
     "ends": _Writer.ends,
     "dated": _Writer.dated,
     "rank": lambda _, rank: {"rank": rank},
+    "version": lambda _, version: {"version": version},
+    "homes": _Writer.season_at,
     "number": lambda _, number: {"number": number},
     "count": _Writer.deadlines,
     "reason": _Writer.reason,
