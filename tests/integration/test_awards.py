@@ -186,6 +186,25 @@ async def test_certificates_are_issued_listed_checked_and_printed(world: AwardWo
         assert (await caller.asks("GET", f"/v1/certificates/{second['certificate']}.pdf")).status_code == 200
 
 
+async def test_a_certificate_names_who_held_the_office_when_it_was_issued(world: AwardWorld):
+    await world.announced()
+    receipt = await world.chair.posts(ISSUE)
+    (one, _) = (await world.auditor.reads("/v1/certificates", at_least=receipt["position"]))["items"]
+    path, signer = f"/v1/certificates/{one['certificate']}.pdf", "Anggota Panitia Provinsi Gorontalo 1"
+    first = await world.auditor.asks("GET", path)
+    assert f"{signer} Sekretaris Daerah Provinsi" in text_of(first)
+    successor = {"successor": person("successor"), "reason": "Pensiun"}
+    await world.knows(person("successor"))
+    await world.secretary.posts(f"{COMMITTEE}/members/{world.chair.id}/replace", successor)
+    assert (await world.auditor.asks("GET", path)).content == first.content
+    await erase(world.people_url, world.chair.id)
+    without = text_of(await world.auditor.asks("GET", path))
+    assert signer not in without
+    assert "Sekretaris Daerah Provinsi" in without
+    world.service.app.state.papers.directory._url = "http://127.0.0.1:1"
+    await world.auditor.fails(503, "names-away", "GET", path)
+
+
 async def test_a_strangers_certificate_is_not_there(world: AwardWorld):
     await world.announced()
     receipt = await world.chair.posts(ISSUE)
