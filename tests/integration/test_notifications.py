@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -14,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import asyncpg
 import httpx
@@ -65,7 +66,7 @@ from services.identity.development import development_persons, person_id
 from services.notifications.addresses import AddressBook
 from services.notifications.app import create_service
 from services.notifications.daily import Daily
-from services.notifications.directory import Directory, DirectoryAway
+from services.notifications.directory import MOST_IDS, Addressee, Directory, DirectoryAway
 from services.notifications.domain.intents import message_id, place
 from services.notifications.domain.subscription import DELIVERIES, Choose, Rotate, decide, stream_of
 from services.notifications.domain.templates import GROUPS
@@ -77,7 +78,7 @@ from services.notifications.roll import Roll
 from services.notifications.sender import MailSender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.webhooks import Caller, WebhookSender, digest_of_endpoint, new_secret
-from tests.support.people import serving, serving_identity
+from tests.support.people import acquaint, erase, serving, serving_identity
 from tests.support.webhook_receiver import SLOW, WebhookReceiver
 from tests.unit.audit.exported import BEGIN, Log
 
@@ -257,6 +258,8 @@ class House:
     login_url: str
     executor: Executor
     identity: str
+    people_url: str
+    """The owner's URL of identity's database."""
     keys: Path
     mailbox: Mailbox
     log: Log = field(default_factory=Log)
@@ -401,7 +404,7 @@ async def house(database: Any, tmp_path: Path, mailbox: Mailbox) -> AsyncIterato
     pool = await asyncpg.create_pool(login_url, min_size=1, max_size=8)
     executor = Executor("notifications", pool, CODEC, SystemClock(), Wake())
     async with serving_identity(people, tmp_path / "keys") as identity:
-        yield House(pool, owner_url, login_url, executor, identity, tmp_path / "keys", mailbox)
+        yield House(pool, owner_url, login_url, executor, identity, people.owner_url, tmp_path / "keys", mailbox)
     await pool.close()
 
 
@@ -986,6 +989,63 @@ async def test_a_private_address_is_never_called_and_one_dead_webhook_holds_up_n
     await house.fold()
     await strict.round()
     assert len(hook.tries) == 1
+
+
+class Dying(Directory):
+    """A directory whose process dies at one of its questions: before the answer is here, or just after."""
+
+    dies_at: tuple[int, str] | None = None
+    asked: int = 0
+
+    async def find(self, persons: Iterable[UUID]) -> dict[UUID, Addressee]:
+        self.asked += 1
+        if self.dies_at == (self.asked, "before"):
+            raise SystemError("died before it was answered")
+        found = await super().find(persons)
+        if self.dies_at == (self.asked, "after"):
+            raise SystemError("died before it erased")
+        return found
+
+
+@pytest.mark.parametrize(("batch", "when"), list(itertools.product((1, 2, 3), ("before", "after"))))
+async def test_an_erasure_that_dies_between_two_batches_is_ended_by_the_next(house, batch, when):
+    """Whose batch was done stays erased, the others' are erased then, and nobody else's is touched."""
+    owners = [uuid5(NAMESPACE_OID, f"owner {number}") for number in range(2 * MOST_IDS + 50)]
+    await acquaint(house.people_url, *map(str, owners))
+    kept = set(owners[::7])
+    gone = sorted(set(owners) - kept)
+    await erase(house.people_url, *map(str, gone))
+    rows = [(f"{number:064x}", owner, "00", "https://example.org/", "s") for number, owner in enumerate(owners)]
+    await house.pool.executemany(SQL["keep_endpoint"], rows)
+
+    async def left() -> set[UUID]:
+        return {row["person"] for row in await house.pool.fetch("select person from endpoints")}
+
+    first = Dying(house.identity, house.keys / "notifications.secret")
+    first.dies_at = (batch, when)
+    with pytest.raises(SystemError):
+        await Erasure(house.pool, house.executor, first).round()
+    await first.close()
+    done = set(sorted(owners)[: (batch - 1) * MOST_IDS]) & set(gone)
+    assert await left() == set(owners) - done
+    directory = house.directory()
+    assert await Erasure(house.pool, house.executor, directory).round() == len(set(gone) - done)
+    assert await left() == kept
+    assert await Erasure(house.pool, house.executor, directory).round() == 0
+    await directory.close()
+
+
+async def test_two_erasures_at_once_erase_the_same(house):
+    owners = [uuid5(NAMESPACE_OID, f"owner {number}") for number in range(MOST_IDS + 1)]
+    await acquaint(house.people_url, *map(str, owners))
+    await erase(house.people_url, *map(str, owners[1:]))
+    rows = [(f"{number:064x}", owner, "00", "https://example.org/", "s") for number, owner in enumerate(owners)]
+    await house.pool.executemany(SQL["keep_endpoint"], rows)
+    directories = [house.directory() for _ in range(2)]
+    await asyncio.gather(*(Erasure(house.pool, house.executor, one).round() for one in directories))
+    assert [row["person"] for row in await house.pool.fetch("select person from endpoints")] == owners[:1]
+    for one in directories:
+        await one.close()
 
 
 async def test_a_webhook_is_erased_with_its_person_and_without_any_message(house, hook):

@@ -52,13 +52,14 @@ async def acquaint(owner_url: str, *persons: str) -> None:
         await connection.close()
 
 
-async def erase(owner_url: str, person: str) -> None:
-    """Take a person's name away, as identity does when it erases the person."""
+async def erase(owner_url: str, *persons: str) -> None:
+    """Take persons' names away, as identity does when it erases them."""
     connection = await asyncpg.connect(owner_url)
     try:
         done = await connection.execute(
-            "update person set name = null, email = null, erased_at = clock_timestamp() where id = $1", UUID(person)
+            "update person set name = null, email = null, erased_at = clock_timestamp() where id = any($1::uuid[])",
+            [UUID(person) for person in persons],
         )
-        assert done == "UPDATE 1"
+        assert done == f"UPDATE {len(persons)}"
     finally:
         await connection.close()
