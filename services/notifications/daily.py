@@ -257,7 +257,7 @@ def _sheets(row: asyncpg.Record, rulebook: Rulebook) -> Deadline:
 
 def _of_nominee(row: asyncpg.Record, person: UUID, kind: Kind, rulebook: Rulebook) -> Deadline:
     at = stage_of(row["at"])
-    item = {"province": at.province, "at": place(at)}
+    item = {"province": at.province, "at": place(at), "home": row["home"]}
     return Deadline(person, kind, row["until"], rulebook.zone(at.province), item, (row["nomination"],))
 
 

@@ -375,14 +375,14 @@ order by t.closes, t.ranking, m.person
 
 -- name: mending_due
 -- Returned nominations whose time to be mended ends within a span.
-select n.nomination, n.season, n.at, n.mend_until as until, n.nominated_by, n.contact, n.body
+select n.nomination, n.season, n.at, n.mend_until as until, n.nominated_by, n.contact, n.body, n.home
 from nominations n join seasons y using (season)
 where n.standing = 'returned' and not y.frozen and n.mend_until > $1 and n.mend_until <= $2
 order by n.mend_until, n.nomination
 
 -- name: interviews_due
 -- Interviews that begin within a span.
-select n.nomination, n.season, n.at, n.interview as until, n.nominated_by, n.contact, n.body
+select n.nomination, n.season, n.at, n.interview as until, n.nominated_by, n.contact, n.body, n.home
 from nominations n join seasons y using (season)
 where n.standing = 'competing' and n.heard_at = n.at and not y.frozen and n.interview > $1 and n.interview <= $2
   and not exists (select from freezes f where f.ranking = n.at)
@@ -390,7 +390,7 @@ order by n.interview, n.nomination
 
 -- name: appeals_due
 -- Who is out by an announcement that can be appealed until an instant within a span, and has not appealed.
-select a.ranking as at, a.season, a.appeals_until as until, n.nomination, n.nominated_by, n.contact, n.body
+select a.ranking as at, a.season, a.appeals_until as until, n.nomination, n.nominated_by, n.contact, n.body, n.home
 from announced a join seasons y using (season) join nominations n on n.nomination = any(a.eliminated)
 where not y.frozen and n.standing = 'out' and a.appeals_until > $1 and a.appeals_until <= $2
 order by a.appeals_until, a.ranking, n.nomination

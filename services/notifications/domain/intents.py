@@ -196,7 +196,7 @@ def intent_of(notice: Notice, season: str, person: str, own: tuple[str, ...], ho
         season: of what.
         person: to whom.
         own: the nominations for which that is.
-        homes: the provinces that the person acts for there; times are told in theirs where the notice is of no place.
+        homes: the provinces that the person acts for there; times are told by their clocks too.
     """
     lines = notice.params.get("lines")
     # A ranking names all of its lines; else people read of their own nominees, and a body of all that it is about.
@@ -204,7 +204,7 @@ def intent_of(notice: Notice, season: str, person: str, own: tuple[str, ...], ho
     params: dict[str, Any] = dict(notice.params)
     if notice.own:
         params["own"] = [notice.own[key] for key in (person, *named) if key in notice.own]
-    if homes and not {"at", "province"} & params.keys():
+    if homes:
         params["homes"] = list(homes)
     return Intent(message_id(notice.cause, person, notice.template), person, season, params, named, notice)
 

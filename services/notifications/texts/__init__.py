@@ -2,8 +2,9 @@
 
 The texts stand in `id.toml` and `en.toml` beside this module, with `$name` for a value (`string.Template`: nothing in
 a value is ever a placeholder). What a message holds decides which values there are: each parameter of an intent has a
-writer here. Deadlines are told in the province's own zone, meetings between provinces in all three. A body names no
-person, so the digest that is recorded of it stays harmless when a person is erased.
+writer here. Deadlines are told in the zone that counts, the province's own or the nation's, and in that of the reader's
+province where it is another one; meetings between provinces in all three. A body names no person, so the digest that is
+recorded of it stays harmless when a person is erased.
 """
 
 from __future__ import annotations
@@ -182,7 +183,7 @@ class _Writer:
         stage, zone = self._stage(at), self._rulebook.zone(at["province"])
         opens = self._rulebook.opens_utc(stage.scoring, at["province"])
         closes = self._rulebook.deadline_utc(stage.scoring, at["province"])
-        return {"opens": self._moment(opens, zone), "closes": self._moment(closes, zone)}
+        return {"opens": self._time(opens, zone), "closes": self._time(closes, zone)}
 
     def place(self, province: str) -> Values:
         return {"place": self._tier(province)}
@@ -197,13 +198,14 @@ class _Writer:
         return {"category": self._category(code)}
 
     def until(self, until: str) -> Values:
-        return {"until": self._moment(from_instant(until), self._zone)}
+        return {"until": self._time(from_instant(until), self._zone)}
 
     def appeals_until(self, until: str | None) -> Values:
         # The announcement's own text; a result that cannot be appealed says nothing of it.
         if until is None:
             return {"appeals": ""}
-        values = {"until": self._moment(from_instant(until), self._zone)}
+        who = (self._texts["capacities"][one] for one in self._rulebook.appeals.by)
+        values = {"until": self._time(from_instant(until), self._zone), "appellants": self._texts["or"].join(who)}
         return {"appeals": _Lines("\n\n" + _filled(self._texts["appeals_until"], values))}
 
     def scheduled(self, scheduled: str) -> Values:
@@ -326,7 +328,7 @@ class _Writer:
             "candidates": ", ".join(self._contents.names[one] for one in item.get("nominations", ())),
             "count": _counted(self._texts, "nominees", item.get("count", 0)),
             "place": self._tier(item["province"]),
-            "until": self._moment(from_instant(item["until"]), zone),
+            "until": self._time(from_instant(item["until"]), zone, [item["home"]] if "home" in item else []),
             "begins": self._in_all_zones(from_instant(item["until"])),
         }
         if at:
@@ -361,6 +363,14 @@ class _Writer:
         return _filled(
             self._texts["moment"], {"day": _day(self._texts, there.date()), "clock": self._clock(there, zone)}
         )
+
+    def _time(self, moment: datetime, zone: str, homes: Iterable[str] | None = None) -> str:
+        """Write an instant in the zone that counts and, where the reader acts for provinces in another, in theirs."""
+        homes = self._params.get("homes", ()) if homes is None else homes
+        zones = dict.fromkeys(self._rulebook.zone(home) for home in homes)
+        there = [self._moment(moment, home) for home in zones if home != zone]
+        text = self._moment(moment, zone)
+        return _filled(self._texts["elsewhere"], {"moment": text, "there": " / ".join(there)}) if there else text
 
     def _clock(self, there: datetime, zone: str) -> str:
         values = {"hour": f"{there.hour:02}", "minute": f"{there.minute:02}", "zone": ZONES[zone]}
