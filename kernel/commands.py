@@ -520,6 +520,9 @@ KEY_REUSED: Final = Refusal(
         id="Idempotency-Key ini sudah dipakai untuk permintaan lain. Kirim kunci baru untuk permintaan baru.",
     ),
 )
+"""What every service answers to a key that was used for another content: the 422 of the header's definition
+(draft-ietf-httpapi-idempotency-key-header-06, section 2.7). Its 409, for a first request that is still being answered,
+is never sent: the second waits for the first and gets the same answer."""
 BUSY: Final = Refusal(
     code="busy",
     status=503,

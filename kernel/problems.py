@@ -174,18 +174,8 @@ _REFUSAL_TITLES: Final[Mapping[str, Text]] = {
     "busy": Text("Others change the same records just now", "Data yang sama sedang diubah oleh pihak lain"),
 }
 _RULES_REFUSE: Final = Text("The rules do not allow this", "Aturan tidak mengizinkan ini")
-
-
-def idempotency_key_reused() -> Problem:
-    """Return the 409 for a key that was used for another content."""
-    return conflict(
-        "idempotency-key-reused",
-        _REFUSAL_TITLES["idempotency-key-reused"],
-        Text(
-            "The same key must carry the same content. Send a new key for a new command.",
-            "Kunci yang sama harus membawa isi yang sama. Kirim kunci baru untuk perintah baru.",
-        ),
-    )
+_NOT_NOW: Final = Text("This cannot be decided just now", "Hal ini belum dapat diputuskan saat ini")
+_COME_BACK: Final = {"Retry-After": "2"}
 
 
 def unauthenticated(english: str, indonesian: str) -> Problem:
@@ -223,8 +213,11 @@ def conflict(code: str, title: Text, detail: Text | None = None, **extra: object
 
 def refused(refusal: Refusal) -> Problem:
     """Return the problem that a decision's refusal is over HTTP, with its own code, status and faults."""
-    title = _REFUSAL_TITLES.get(refusal.code, _RULES_REFUSE)
-    return Problem(refusal.status, refusal.code, title, refusal.detail, errors=refusal.faults)
+    # What is refused for now only says when to come back, as `unavailable` does.
+    for_now = refusal.status == HTTPStatus.SERVICE_UNAVAILABLE
+    title = _REFUSAL_TITLES.get(refusal.code, _NOT_NOW if for_now else _RULES_REFUSE)
+    headers = _COME_BACK if for_now else {}
+    return Problem(refusal.status, refusal.code, title, refusal.detail, errors=refusal.faults, headers=headers)
 
 
 def malformed_http() -> Problem:

@@ -28,7 +28,7 @@ from kernel.body import RequestBody, digest_of
 from kernel.canonical import instant
 from kernel.decider import FieldFault, Text
 from kernel.http import CommandRequest, command_by
-from kernel.paging import Paged, page_of
+from kernel.paging import Paged, PageRequest, page_of
 from kernel.problems import Problem, Unfit, conflict, forbidden, invalid, not_found, too_many_requests
 from kernel.tokens import Grant, IssuedToken, Person, SignedIn, allow_second, issue, require, service_person
 from schemas.envelope import SeasonCode, clean_name
@@ -315,14 +315,35 @@ async def register(
 @router.get("/v1/persons", tags=["persons"])
 async def persons(
     _: Annotated[Person, Depends(require("service"))],
-    ids: Annotated[str, Query(min_length=1, max_length=40 * _MOST_IDS, description="Ids with commas between.")],
     here: Here,
+    paged: Paged,
+    ids: Annotated[
+        str | None, Query(min_length=1, max_length=40 * _MOST_IDS, description="Ids with commas between.")
+    ] = None,
+    role: Annotated[Role | None, Query(description="Instead of ids: all who have this role.")] = None,
 ) -> Answer:
-    """Return names and addresses of up to 200 persons, for services that write to them."""
+    """Return names and addresses of up to 200 persons, or the ids of all who have a role, for services only.
+
+    Whom a role tells is listed in pages by id, each with the scopes of the role; erased persons have none.
+    """
+    if (ids is None) is (role is None):
+        remedy = Text("Send either ids or role.", "Kirim ids atau role, salah satu saja.")
+        raise invalid((FieldFault("query.ids", None, remedy),))
+    if ids is None:
+        return await _holders(here, paged, cast("str", role))
     asked = _ids(ids)
     found = [dict(row) for row in await here.pool.fetch(SQL["find_persons"], asked)]
     known = {row["id"] for row in found}
     return {"persons": found, "unknown": [each for each in dict.fromkeys(asked) if each not in known]}
+
+
+async def _holders(here: Identity, paged: PageRequest, role: str) -> Answer:
+    listing = f"holders/{role}"
+    after = paged.after(listing, UUID)
+    rows = await here.pool.fetch(SQL["find_holders"], role, after and after[0], paged.limit + 1)
+    page = page_of(rows, paged, listing, lambda row: (str(row["id"]),))
+    held = [{"id": row["id"], "scopes": [json.loads(scope) for scope in row["scopes"]]} for row in page["items"]]
+    return {"persons": held, "next": page["next"]}
 
 
 @router.get("/v1/persons/lookup", tags=["persons"])

@@ -19,6 +19,13 @@ INSERT INTO person (id, name, email, locale, registered_by) VALUES ($1, $2, $3, 
 -- Names and addresses of some persons.
 SELECT id, name, email, locale, erased_at IS NOT NULL AS erased FROM person WHERE id = ANY($1::uuid[]) ORDER BY id;
 
+-- name: find_holders
+-- Who has a role, and where each grant of it holds, from after a person on ($2, null for the first).
+SELECT g.person_id AS id, array_agg(scope_of(g)::text ORDER BY g.id) AS scopes
+FROM role_grant g JOIN person ON person.id = g.person_id AND erased_at IS NULL
+WHERE g.role = $1 AND ($2::uuid IS NULL OR g.person_id > $2)
+GROUP BY g.person_id ORDER BY g.person_id LIMIT $3;
+
 -- name: erase_person
 -- Takes name and address away and keeps the id; the first erasure's time stays.
 UPDATE person SET name = NULL, email = NULL, erased_at = coalesce(erased_at, clock_timestamp())

@@ -11,8 +11,9 @@ from uuid import UUID
 
 import asyncpg
 
+from kernel.commands import KEY_REUSED
 from kernel.http import CommandRequest
-from kernel.problems import idempotency_key_reused
+from kernel.problems import refused
 from kernel.sql import queries
 from kernel.tokens import SCOPES, Grant
 from services.identity.development import ORIGIN, FirstPerson
@@ -35,7 +36,7 @@ async def once(
     command: CommandRequest,
     act: Callable[[asyncpg.pool.PoolConnectionProxy], Awaitable[tuple[Answer, UUID | None]]],
 ) -> Answer:
-    """Do a command once: a repeated one gets the first answer, one with another content a 409 Problem.
+    """Do a command once: a repeated one gets the first answer, one with another content a 422 Problem.
 
     `act` returns the answer and the person whose data the request holds. It runs in the transaction that claims the
     command's id, so that a refusal (any exception) leaves no trace, and a second process waits for the first.
@@ -53,7 +54,7 @@ async def _first_answer(connection: asyncpg.pool.PoolConnectionProxy, command: C
     found = await connection.fetchrow(SQL["find_answer"], command.actor, command.route, command.key)
     # Without a digest the data was erased since; the id that was given is still the answer.
     if found is None or found["digest"] not in (None, command.digest):
-        raise idempotency_key_reused()
+        raise refused(KEY_REUSED)
     answer: Answer = json.loads(found["answer"])
     return answer
 

@@ -56,11 +56,9 @@ def create_service(
     )
     verifier = verifier or TokenVerifier(HttpJwks(settings.identity_url))
     roll.service = service = Service(parts, settings, verifier=verifier, clock=clock)
-    service.app.state.papers = Papers(
-        Renderer(),
-        Directory(settings.identity_url, settings.keys_folder / f"{SERVICE}.secret"),
-        settings.public_address,
-    )
+    directory = Directory(settings.identity_url, settings.keys_folder / f"{SERVICE}.secret")
+    service.app.state.directory = directory
+    service.app.state.papers = Papers(Renderer(), directory, settings.public_address)
     add_routes(service.app)
     return service
 

@@ -1,10 +1,10 @@
-"""Names of persons for documents, asked of identity when a document is made and kept nowhere here."""
+"""Persons as identity knows them: who exists, and by what name; asked when it is needed and kept nowhere here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -26,31 +26,47 @@ class Directory:
         self._url = identity_url.rstrip("/")
         self._secret_file = secret_file
         self._token = self._fresh_token()
+        # Read once: certificates take longer to load than a question to be answered.
+        self._tls = httpx.create_ssl_context(trust_env=False)
 
     def _fresh_token(self) -> ServiceToken:
         return ServiceToken(self._url, "nomination", self._secret_file)
 
     async def names(self, persons: Iterable[str]) -> dict[str, str]:
         """Return the names of those persons whom identity knows and has not erased. Raises DirectoryAway."""
+        return {one["id"]: one["name"] for one in await self._standing(persons)}
+
+    async def strangers(self, persons: Iterable[str]) -> frozenset[str]:
+        """Return those persons whom identity does not know or has erased. Raises DirectoryAway."""
+        asked = frozenset(persons)
+        return asked - {one["id"] for one in await self._standing(asked)}
+
+    async def _standing(self, persons: Iterable[str]) -> list[dict[str, Any]]:
+        """Return what identity says of those whom it knows and has not erased, in as few questions as it takes."""
         asked = sorted(set(persons))
-        found: dict[str, str] = {}
+        found: list[dict[str, Any]] = []
         try:
-            async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
+            async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False, verify=self._tls) as client:
                 for first in range(0, len(asked), _MOST_IDS):
-                    found |= await self._some(client, asked[first : first + _MOST_IDS])
+                    found += await self._some(client, asked[first : first + _MOST_IDS])
+            return [one for one in found if one["name"] and not one["erased"]]
         except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError) as error:
             raise DirectoryAway(f"{type(error).__name__}: {error}") from error
-        return found
 
-    async def _some(self, client: httpx.AsyncClient, persons: list[str]) -> dict[str, str]:
+    async def _some(self, client: httpx.AsyncClient, persons: list[str]) -> list[dict[str, Any]]:
+        answer = await self._ask(client, persons)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            # Identity has new keys: the token at hand is worth nothing, however long it was to be valid.
+            self._token = self._fresh_token()
+            answer = await self._ask(client, persons)
+        answer.raise_for_status()
+        told: list[dict[str, Any]] = answer.json()["persons"]
+        return told
+
+    async def _ask(self, client: httpx.AsyncClient, persons: list[str]) -> httpx.Response:
         bearer = await self._token.bearer()
-        answer = await client.get(
+        return await client.get(
             f"{self._url}/v1/persons",
             params={"ids": ",".join(persons)},
             headers={"Authorization": f"Bearer {bearer}"},
         )
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
-            # Identity has new keys: the token at hand is worth nothing, however long it was to be valid.
-            self._token = self._fresh_token()
-        answer.raise_for_status()
-        return {one["id"]: one["name"] for one in answer.json()["persons"] if one["name"] and not one["erased"]}

@@ -46,6 +46,10 @@ class AddressRefused(Exception):
     """A URL does not lead to an address that may be reached; the message says why, for the log."""
 
 
+class HostUnknown(AddressRefused):
+    """The URL's host has no address now: nobody answers to the name, or no name server does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A checked URL: the host as named, its port, the path with its query, and the addresses that may be connected."""
@@ -93,16 +97,16 @@ class AddressBook:
     resolve: Resolve = resolve
 
     async def target(self, url: str) -> Target:
-        """Return a URL's target with its checked addresses. Raises AddressRefused."""
+        """Return a URL's target with its checked addresses. Raises AddressRefused, HostUnknown among it."""
         scheme, host, port, path = _parts(url)
         try:
             async with asyncio.timeout(_RESOLVE_SECONDS):
                 found = await self.resolve(host, port)
         except (OSError, UnicodeError) as error:
-            raise AddressRefused(f"{host} has no address: {error}") from error
+            raise HostUnknown(f"{host} has no address: {error}") from error
         addresses = tuple(dict.fromkeys(ipaddress.ip_address(one) for one in found))
         if not addresses:
-            raise AddressRefused(f"{host} has no address")
+            raise HostUnknown(f"{host} has no address")
         if self._all_allowed(addresses):
             return Target(scheme, host, port, path, addresses)
         if refused := [address for address in addresses if not is_public(address)]:

@@ -25,6 +25,7 @@ from services.notifications.erasure import Erasure
 from services.notifications.handler import IntentHandler
 from services.notifications.mail import MailServer
 from services.notifications.outbox import Outbox, outcomes_counter
+from services.notifications.roll import Roll
 from services.notifications.sender import MailSender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.webhooks import Caller, WebhookSender
@@ -39,7 +40,7 @@ class Sending:
 
     def __init__(self, settings: NotificationsSettings) -> None:
         self._settings = settings
-        self._senders: list[MailSender | WebhookSender] = []
+        self._senders: list[MailSender | WebhookSender | Roll] = []
 
     def wake(self) -> None:
         """Look for due messages now, if this process sends."""
@@ -50,7 +51,7 @@ class Sending:
         """Return the sending as work beside the requests, each channel and the calendar under a lead of its own."""
         settings, outcomes = self._settings, outcomes_counter(service.app.state.metrics.registry)
         senders = _Senders(settings, service, outcomes, self._senders)
-        work = {"webhooks": senders.post, "daily": senders.look, "erasure": senders.erase}
+        work = {"webhooks": senders.post, "roll": senders.call, "daily": senders.look, "erasure": senders.erase}
         if settings.smtp_url is None:
             _log.warning("PARITRANA_SMTP_URL is not set: mail waits until it is")
         else:
@@ -69,7 +70,7 @@ class _Senders:
         settings: NotificationsSettings,
         service: Service,
         outcomes: Counter,
-        woken: list[MailSender | WebhookSender],
+        woken: list[MailSender | WebhookSender | Roll],
     ) -> None:
         self._settings = settings
         self._service = service
@@ -77,6 +78,7 @@ class _Senders:
         self._woken = woken
         self._mail: MailSender | None = None
         self._webhooks: WebhookSender | None = None
+        self._roll: Roll | None = None
 
     async def mail(self) -> None:
         """Send mail until cancelled."""
@@ -94,11 +96,29 @@ class _Senders:
             self._woken.append(self._webhooks)
         await self._webhooks.run()
 
+    async def call(self) -> None:
+        """Tell those who hold a role, until cancelled."""
+        if self._roll is None:
+            self._roll = Roll(self._service.pool, self._directory(), self._ring)
+            self._woken.append(self._roll)
+        await self._roll.run()
+
+    def _ring(self) -> None:
+        for sender in self._woken:
+            if sender is not self._roll:
+                sender.wake()
+
     async def look(self) -> None:
         """Commit what each day brings until cancelled."""
         service, settings = self._service, self._settings
-        daily = Daily(service.pool, service.executor, service.clock, settings.mail_domain, settings.digest_hour)
-        await daily.run()
+        await Daily(
+            service.pool,
+            service.executor,
+            service.clock,
+            self._directory(),
+            settings.mail_domain,
+            settings.digest_hour,
+        ).run()
 
     async def erase(self) -> None:
         """Erase what lies here of erased persons until cancelled."""

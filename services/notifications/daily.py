@@ -8,30 +8,34 @@ Who has handed in which sheets is on a topic that only scoring and audit read, a
 place only. So members are reminded of the nominees that they are to score at a stage, by how many they are, whether
 they handed in or not; recused ones are left out, and the text says that what is done needs nothing more.
 
-Of the window for nominations are reminded, for each province, who nominated in the season and who did in the last one
-before it, and the secretary of the province's committee, also when nobody has nominated yet. To whom identity gave the
-role of a secretariat, and who never nominated, is not known here.
+Of the window for nominations are reminded, for each province, to whom identity gave the role of a secretariat there,
+who nominated in the season and who did in the last one before it, and the secretary of the province's committee, also
+when nobody has nominated yet. Of what a nominee must do are reminded its contact, who nominated it, and the secretariat
+of its nominating body. While identity does not say who that is nobody is reminded; the same hour tries again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 import orjson
+import structlog
 
 from kernel.clock import Clock
 from kernel.commands import Executor
 from kernel.decider import Position
 from kernel.log import SQL as LOG_SQL
 from kernel.reactor import SQL as REACTOR_SQL
-from schemas.regions import NATION_ZONE
+from schemas.regions import NATION, NATION_ZONE, region_table
 from schemas.rulebook import Rulebook
+from services.notifications.directory import Directory, DirectoryAway
+from services.notifications.domain.calls import Holder
 from services.notifications.domain.days import (
     FURTHEST,
     Deadline,
@@ -52,6 +56,8 @@ from services.notifications.mail import message_id_of
 from services.notifications.outbox import SQL
 
 _LOOK_SECONDS: Final = 2.0
+_DAY: Final = timedelta(days=1)
+_LOG = structlog.get_logger(__name__)
 _MOST_IN_A_DIGEST: Final = 500
 _OF_NOMINEES: Final[tuple[tuple[str, Kind], ...]] = (
     ("mending_due", "mending"), ("interviews_due", "interview"), ("appeals_due", "appeal"),
@@ -65,6 +71,7 @@ class Daily:
     pool: asyncpg.Pool
     executor: Executor
     clock: Clock
+    directory: Directory
     domain: str
     digest_hour: int
     _looks: Looks = field(default_factory=Looks)
@@ -72,12 +79,18 @@ class Daily:
 
     async def run(self) -> None:
         """Look every few seconds until cancelled."""
-        while True:
-            await self.round()
-            await asyncio.sleep(_LOOK_SECONDS)
+        try:
+            while True:
+                try:
+                    await self.round()
+                except DirectoryAway as error:
+                    _LOG.warning("reminders wait", reason=str(error))
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            await self.directory.close()
 
     async def round(self) -> int:
-        """Commit what the present instant brings; return how many messages that were."""
+        """Commit what the present instant brings; return how many messages that were. Raises DirectoryAway."""
         if not await self._is_up_to_date():
             return 0
         now = self.clock.now()
@@ -153,20 +166,27 @@ class Daily:
 
     async def _deadlines(self, now: datetime) -> dict[str, list[Deadline]]:
         """Return the deadlines that people may be reminded of soon, by season; of seasons that are not frozen."""
-        seasons = {row["season"]: row for row in await self.pool.fetch(SQL["seasons_on"])}
-        rulebooks = {season: self._rulebook(row) for season, row in seasons.items()}
-        found: dict[str, list[Deadline]] = {season: [] for season in seasons}
-        for row in await self.pool.fetch(SQL["nominating"], *_secretaries(rulebooks)):
-            if (season := row["season"]) in seasons:
-                found[season].append(_nominations(row, rulebooks[season], orjson.loads(seasons[season]["extensions"])))
+        windows = {row["season"]: self._window(row) for row in await self.pool.fetch(SQL["seasons_on"])}
+        found: dict[str, list[Deadline]] = {season: [] for season in windows}
+        for row in await self.pool.fetch(SQL["nominating"], *_secretaries(windows.values())):
+            if (season := row["season"]) in windows:
+                found[season].append(windows[season].deadline(row["person"], row["province"]))
         span = (now, now + FURTHEST)
         for row in await self.pool.fetch(SQL["sheets_due"], *span):
-            found[row["season"]].append(_sheets(row, rulebooks[row["season"]]))
-        for query, kind in _OF_NOMINEES:
-            for row in await self.pool.fetch(SQL[query], *span):
-                for person in {row["nominated_by"], row["contact"]}:
-                    found[row["season"]].append(_of_nominee(row, person, kind, rulebooks[row["season"]]))
+            found[row["season"]].append(_sheets(row, windows[row["season"]].rulebook))
+        waiting = [(kind, row) for query, kind in _OF_NOMINEES for row in await self.pool.fetch(SQL[query], *span)]
+        near = [window for window in windows.values() if window.is_near(now)]
+        secretariats = await self.directory.holders("secretariat") if near or waiting else []
+        for window in near:
+            found[window.season] += window.of_secretariats(secretariats)
+        for kind, row in waiting:
+            rulebook = windows[row["season"]].rulebook
+            for person in _people_of(row, secretariats):
+                found[row["season"]].append(_of_nominee(row, person, kind, rulebook))
         return found
+
+    def _window(self, row: asyncpg.Record) -> _Window:
+        return _Window(row["season"], self._rulebook(row), orjson.loads(row["extensions"]))
 
     def _rulebook(self, row: asyncpg.Record) -> Rulebook:
         key = (row["season"], row["version"])
@@ -175,12 +195,12 @@ class Daily:
         return self._rulebooks[key]
 
 
-def _secretaries(rulebooks: Mapping[str, Rulebook]) -> tuple[list[str], list[str], list[str]]:
+def _secretaries(windows: Iterable[_Window]) -> tuple[list[str], list[str], list[str]]:
     """Return the offices that keep a province's record, as columns: season, body, office."""
     found = [
-        (season, body.code, office.code)
-        for season, rulebook in rulebooks.items()
-        for body in rulebook.bodies
+        (window.season, body.code, office.code)
+        for window in windows
+        for body in window.rulebook.bodies
         if body.tier == "provincial"
         for office in body.offices
         if office.role == "clerk"
@@ -189,11 +209,44 @@ def _secretaries(rulebooks: Mapping[str, Rulebook]) -> tuple[list[str], list[str
     return seasons, bodies, offices
 
 
-def _nominations(row: asyncpg.Record, rulebook: Rulebook, extensions: Mapping[str, str]) -> Deadline:
-    province = row["province"]
-    later = [datetime.fromisoformat(extensions[place]) for place in ("", province) if place in extensions]
-    until = max([rulebook.deadline_utc(rulebook.calendar.nomination, province), *later])
-    return Deadline(row["person"], "nominations", until, rulebook.zone(province), {"province": province})
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A season's window for nominations: as its rulebook has it, or extended (by province, an empty one everywhere)."""
+
+    season: str
+    rulebook: Rulebook
+    extensions: Mapping[str, str]
+
+    def closes(self, province: str) -> datetime:
+        """Return until when nominations of a province are received."""
+        later = [datetime.fromisoformat(self.extensions[at]) for at in ("", province) if at in self.extensions]
+        return max([self.rulebook.deadline_utc(self.rulebook.calendar.nomination, province), *later])
+
+    def is_near(self, now: datetime) -> bool:
+        """Tell whether it may close soon in some province; no zone is a day from another."""
+        ends = (self.closes(province) for province in (NATION, *filter(None, self.extensions)))
+        return any(now - _DAY <= end <= now + FURTHEST + _DAY for end in ends)
+
+    def of_secretariats(self, holders: Iterable[Holder]) -> Iterator[Deadline]:
+        """Return it as the deadline of every secretariat of the season's provinces."""
+        known = region_table(self.rulebook.regions.table).regions
+        for holder in holders:
+            province = holder.place[:2]
+            if holder.season in (None, self.season) and province in known:
+                yield self.deadline(UUID(holder.person), province)
+
+    def deadline(self, person: UUID, province: str) -> Deadline:
+        """Return it as a person's deadline."""
+        zone = self.rulebook.zone(province)
+        return Deadline(person, "nominations", self.closes(province), zone, {"province": province})
+
+
+def _people_of(row: asyncpg.Record, secretariats: Iterable[Holder]) -> set[UUID]:
+    """Return who has to act for a nominee: its contact, who nominated it, the secretariat of its nominating body."""
+    of_body = {
+        UUID(one.person) for one in secretariats if one.place == row["body"] and one.season in (None, row["season"])
+    }
+    return {row["nominated_by"], row["contact"]} | of_body
 
 
 def _sheets(row: asyncpg.Record, rulebook: Rulebook) -> Deadline:
@@ -204,7 +257,7 @@ def _sheets(row: asyncpg.Record, rulebook: Rulebook) -> Deadline:
 
 def _of_nominee(row: asyncpg.Record, person: UUID, kind: Kind, rulebook: Rulebook) -> Deadline:
     at = stage_of(row["at"])
-    item = {"province": at.province, "at": place(at)}
+    item = {"province": at.province, "at": place(at), "home": row["home"]}
     return Deadline(person, kind, row["until"], rulebook.zone(at.province), item, (row["nomination"],))
 
 

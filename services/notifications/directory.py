@@ -1,8 +1,9 @@
-"""Names and addresses, asked of identity when a message is written and kept nowhere here."""
+"""Names and addresses, and who holds a role: asked of identity when it is needed and kept nowhere here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ from uuid import UUID
 import httpx
 
 from kernel.tokens import ServiceToken
+from services.notifications.domain.calls import SCOPE_OF, HeldRole, Holder
 from services.notifications.texts import Locale
 
 _SECONDS: Final = 5.0
@@ -57,18 +59,47 @@ class Directory:
     async def find(self, persons: Iterable[UUID]) -> dict[UUID, Addressee]:
         """Return those of up to 200 persons that identity knows. Raises DirectoryAway."""
         asked = ",".join(str(person) for person in sorted(set(persons))[:MOST_IDS])
-        try:
-            bearer = await self._token.bearer()
-            answer = await self._open().get(
-                f"{self._url}/v1/persons", params={"ids": asked}, headers={"Authorization": f"Bearer {bearer}"}
-            )
-            if answer.status_code == httpx.codes.UNAUTHORIZED:
-                # Identity has new keys: the token at hand is worth nothing, however long it was to be valid.
-                self._token = self._fresh_token()
-            answer.raise_for_status()
-            return {UUID(one["id"]): _addressee(one) for one in answer.json()["persons"]}
-        except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError) as error:
-            raise DirectoryAway(f"{type(error).__name__}: {error}") from error
+        with _away():
+            told = await self._ask({"ids": asked})
+            return {UUID(one["id"]): _addressee(one) for one in told["persons"]}
+
+    async def holders(self, role: HeldRole) -> list[Holder]:
+        """Return who holds a role now, one for each grant that says over what. Raises DirectoryAway."""
+        found: list[Holder] = []
+        asked: dict[str, str] = {"role": role, "limit": str(MOST_IDS)}
+        with _away():
+            while True:
+                page = await self._ask(asked)
+                for one in page["persons"]:
+                    found += _held(one, SCOPE_OF[role])
+                if page["next"] is None:
+                    return found
+                asked["cursor"] = page["next"]
+
+    async def _ask(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        bearer = await self._token.bearer()
+        headers = {"Authorization": f"Bearer {bearer}"}
+        answer = await self._open().get(f"{self._url}/v1/persons", params=dict(asked), headers=headers)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            # Identity has new keys: the token at hand is worth nothing, however long it was to be valid.
+            self._token = self._fresh_token()
+        answer.raise_for_status()
+        told: dict[str, Any] = answer.json()
+        return told
+
+
+@contextmanager
+def _away() -> Iterator[None]:
+    try:
+        yield
+    except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError) as error:
+        raise DirectoryAway(f"{type(error).__name__}: {error}") from error
+
+
+def _held(person: dict[str, Any], scope: str) -> Iterator[Holder]:
+    for stated in person["scopes"]:
+        if scope in stated:
+            yield Holder(person["id"], stated[scope], stated.get("season"))
 
 
 def _addressee(person: dict[str, Any]) -> Addressee:

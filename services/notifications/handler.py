@@ -41,6 +41,7 @@ from schemas.nomination import (
 from schemas.notifications import SubscriptionChanged
 from schemas.rulebook import Rulebook
 from schemas.scoring import ScorersAssigned, ScoringClosed, ScoringExtended, ScoringOpened
+from services.notifications.domain.calls import calls_of
 from services.notifications.domain.intents import Intent, Notice, intents_of
 from services.notifications.domain.known import Known, Nominee, Plenary, Seat, SeatKey
 from services.notifications.domain.telling import (
@@ -48,6 +49,7 @@ from services.notifications.domain.telling import (
     OF_BODY,
     OF_MANY,
     OF_NOMINEE,
+    OF_SEASON,
     WIDE,
     Wide,
     learn,
@@ -56,9 +58,9 @@ from services.notifications.domain.telling import (
 )
 
 SQL: Final = queries(Path(__file__).with_name("queries.sql"))
-_TOLD: Final = (*OF_NOMINEE, *OF_MANY, *OF_BODY)
+_TOLD: Final = (*OF_NOMINEE, *OF_MANY, *OF_BODY, *OF_SEASON)
 _NOTED: Final = (
-    RulebookPublished, RulebookAmended, SeasonClosed, ScoringOpened, ScoringClosed, SubscriptionChanged,
+    RulebookPublished, SeasonClosed, ScoringOpened, ScoringClosed, SubscriptionChanged,
 )  # fmt: skip
 _WHOLE_CATEGORY: Final = UUID(int=0)
 
@@ -176,6 +178,7 @@ def _nominee_of(row: Mapping[str, Any]) -> Nominee:
         sample=row["sample"],
         kind=row["kind"],
         code=row["code"],
+        body=row["body"],
         mend_until=row["mend_until"],
         interview=row["interview"],
         heard_at=row["heard_at"],
@@ -274,7 +277,9 @@ class Fold:
     def _tell(self, notice: Notice) -> None:
         told = intents_of(notice, self._known)
         for intent in told.intents:
-            self.write("put_intent", *_intent_row(intent))
+            self.write("put_intent", *intent_row(intent))
+        for call in calls_of(notice, self._known):
+            self.write("put_call", call.id, call.role, _json(call.document()), notice.recorded)
         for needs, later in told.waits:
             self._waiting.setdefault(needs, []).append(later)
             self.write("put_waiting", *_waiting_row(needs, later))
@@ -361,7 +366,8 @@ class Fold:
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
-def _intent_row(intent: Intent) -> tuple[Any, ...]:
+def intent_row(intent: Intent) -> tuple[Any, ...]:
+    """Return the arguments of `put_intent`."""
     notice = intent.notice
     return (
         intent.message_id,
@@ -400,6 +406,7 @@ def _nominee_row(nominee: Nominee) -> tuple[Any, ...]:
         nominee.sample,
         nominee.kind,
         nominee.code,
+        nominee.body,
         nominee.mend_until,
         nominee.interview,
         nominee.heard_at,

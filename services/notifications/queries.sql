@@ -10,7 +10,7 @@ insert into began (epoch, xid, position) values ($1, $2::xid8, $3)
 on conflict (one) do update set epoch = excluded.epoch, xid = excluded.xid, position = excluded.position
 
 -- name: forget
--- Forgets what was known, because it is folded again from the start; intents, choices and endpoints stay.
+-- Forgets what was known, because it is folded again from the start; intents, calls, choices and endpoints stay.
 with a as (delete from seats), b as (delete from conflicts), c as (delete from plenaries), d as (delete from announced),
      e as (delete from stages), f as (delete from assigned), g as (delete from freezes), h as (delete from extensions),
      i as (delete from nominations), j as (delete from seasons), k as (delete from wide)
@@ -18,8 +18,8 @@ delete from waiting
 
 -- name: known_nominations
 -- Some nominations, and all of some seasons.
-select nomination, nominated_by, contact, candidate, season, home, at, since, standing, sample, kind, code, mend_until,
-       interview, heard_at
+select nomination, nominated_by, contact, candidate, season, home, at, since, standing, sample, kind, code, body,
+       mend_until, interview, heard_at
 from nominations where nomination = any($1::uuid[]) or season = any($2::text[])
 
 -- name: known_rulebooks
@@ -60,13 +60,13 @@ update seasons set frozen = $2 where season = $1
 -- name: put_nomination
 -- Keeps whom a nomination's messages go to, and where it stands.
 insert into nominations (nomination, nominated_by, contact, candidate, season, home, at, since, standing, sample, kind,
-                         code, mend_until, interview, heard_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                         code, body, mend_until, interview, heard_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 on conflict (nomination) do update
 set nominated_by = excluded.nominated_by, contact = excluded.contact, candidate = excluded.candidate,
     season = excluded.season, home = excluded.home, at = excluded.at, since = excluded.since, standing = excluded.standing,
-    sample = excluded.sample, kind = excluded.kind, code = excluded.code, mend_until = excluded.mend_until, interview = excluded.interview,
-    heard_at = excluded.heard_at
+    sample = excluded.sample, kind = excluded.kind, code = excluded.code, body = excluded.body,
+    mend_until = excluded.mend_until, interview = excluded.interview, heard_at = excluded.heard_at
 
 -- name: put_seat
 -- Keeps who holds a seat, or that nobody does.
@@ -143,6 +143,26 @@ delete from waiting where needs = $1
 insert into intents (message_id, cause, person, template, season, params, nominations, sample, recorded)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 on conflict (message_id) do nothing
+
+-- name: put_call
+-- Commits the intent to tell all who hold a role, once; what was told before stays told.
+insert into calls (call, role, document, recorded) values ($1, $2, $3, $4) on conflict (call) do nothing
+
+-- === those who hold a role ===========================================================================================
+
+-- name: calls_due
+-- Whom a role tells of what, and whose time has come.
+select call, role, document, attempts from calls
+where told is null and next_try <= clock_timestamp() order by next_try, call limit $1
+
+-- name: end_call
+-- All who hold the role now are to be told, by intents of the same transaction; no row when they were before.
+update calls set told = clock_timestamp() where call = $1 and told is null returning call
+
+-- name: postpone_call
+-- A call could not be answered for a reason of its own; $2 seconds from now it is tried again.
+update calls set attempts = attempts + 1, next_try = clock_timestamp() + make_interval(secs => $2)
+where call = $1 and told is null
 
 -- === choices ======================================================================================================
 
@@ -355,14 +375,14 @@ order by t.closes, t.ranking, m.person
 
 -- name: mending_due
 -- Returned nominations whose time to be mended ends within a span.
-select n.nomination, n.season, n.at, n.mend_until as until, n.nominated_by, n.contact
+select n.nomination, n.season, n.at, n.mend_until as until, n.nominated_by, n.contact, n.body, n.home
 from nominations n join seasons y using (season)
 where n.standing = 'returned' and not y.frozen and n.mend_until > $1 and n.mend_until <= $2
 order by n.mend_until, n.nomination
 
 -- name: interviews_due
 -- Interviews that begin within a span.
-select n.nomination, n.season, n.at, n.interview as until, n.nominated_by, n.contact
+select n.nomination, n.season, n.at, n.interview as until, n.nominated_by, n.contact, n.body, n.home
 from nominations n join seasons y using (season)
 where n.standing = 'competing' and n.heard_at = n.at and not y.frozen and n.interview > $1 and n.interview <= $2
   and not exists (select from freezes f where f.ranking = n.at)
@@ -370,7 +390,7 @@ order by n.interview, n.nomination
 
 -- name: appeals_due
 -- Who is out by an announcement that can be appealed until an instant within a span, and has not appealed.
-select a.ranking as at, a.season, a.appeals_until as until, n.nomination, n.nominated_by, n.contact
+select a.ranking as at, a.season, a.appeals_until as until, n.nomination, n.nominated_by, n.contact, n.body, n.home
 from announced a join seasons y using (season) join nominations n on n.nomination = any(a.eliminated)
 where not y.frozen and n.standing = 'out' and a.appeals_until > $1 and a.appeals_until <= $2
 order by a.appeals_until, a.ranking, n.nomination

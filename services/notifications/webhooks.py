@@ -29,7 +29,7 @@ from standardwebhooks.webhooks import Webhook
 from kernel.canonical import instant
 from kernel.commands import Ask
 from kernel.decider import Decision, Loader
-from services.notifications.addresses import AddressBook, AddressRefused, Target
+from services.notifications.addresses import AddressBook, AddressRefused, HostUnknown, Target
 from services.notifications.directory import Addressee, Directory
 from services.notifications.domain.subscription import DELIVERIES, GiveUp, decide, stream_of
 from services.notifications.outbox import SQL, Bell, Due, Outbox
@@ -139,6 +139,8 @@ class Caller:
             async with asyncio.timeout(self._seconds):
                 target = await self._book.target(endpoint.url)
                 return _judged(await self._post(target, endpoint, message, body))
+        except HostUnknown as error:
+            return Answer("unanswered", str(error))
         except AddressRefused as error:
             return Answer("address-refused", str(error))
         except TimeoutError:

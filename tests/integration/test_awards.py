@@ -26,15 +26,13 @@ from schemas.nomination import AppealLodged, CertificateRevoked
 from schemas.rulebook import Rulebook, rulebook_hash
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import Basis, RankingSealed, Standing, standings_digest
-from services.identity.app import create_app as create_identity
 from services.identity.development import person_id
-from services.identity.settings import IdentitySettings
 from services.nomination.app import create_service
 from services.nomination.projections.certificates import Certificates
 from services.nomination.settings import NominationSettings
 from tests.integration.test_nomination import AFTER, COMMITTEE, YAML, Caller, HandClock, World, _running, committee
-from tests.integration.test_notifications import serving
-from tests.unit.nomination.scene import AT, REGENCIES, VOTING_OFFICES, person
+from tests.support.people import erase, serving_identity
+from tests.unit.nomination.scene import AT, CONTACT, REGENCIES, VOTING_OFFICES, person
 
 GRANTED = """certificates:
   - code: piagam-provinsi
@@ -58,14 +56,13 @@ def rules() -> Rulebook:
 class AwardWorld(World):
     """A world whose province gives certificates, and whose chair has a name that identity knows."""
 
-    identity: str = ""
-
     def anybody(self) -> Caller:
         return self.person(person("anybody"), Grant.of("contact", nomination=str(uuid4())))
 
     async def begin(self) -> None:
         await self.admin.posts("/v1/seasons", {"rulebook": FILE})
         await self.secretary.posts("/v1/committees", committee())
+        await self.knows(CONTACT, *map(self.holder, VOTING_OFFICES))
         for office in VOTING_OFFICES:
             await self.secretary.posts(f"{COMMITTEE}/members", {"office": office, "person": self.holder(office)})
 
@@ -115,16 +112,14 @@ async def world(database, tmp_path: Path) -> AsyncIterator[AwardWorld]:
     key = OKPKey.generate_key("Ed25519", parameters={"kid": "test"})
     verifier = TokenVerifier(LocalJwks(lambda: {"keys": [key.as_dict(private=False)]}))
     clock = HandClock()
-    people = IdentitySettings.load(
-        database_url=(await database("identity")).login_url, port=8085, keys=tmp_path, embedded=True
-    )
-    async with serving(create_identity(people)) as identity:
+    people = await database("identity")
+    async with serving_identity(people, tmp_path) as identity:
         settings = NominationSettings.load(
             database_url=urls.login_url, keys=tmp_path, embedded=True, identity_url=identity, public_url=PUBLIC
         )
         service = create_service(settings, verifier=verifier, clock=clock)
         async with _running(service) as client:
-            world = AwardWorld(service, clock, client, key, urls.owner_url, identity=identity)
+            world = AwardWorld(service, clock, client, key, urls.owner_url, people.owner_url)
             await service.publish_key(service.signer.key_id, service.signer.public_key, "events")
             await world.begin()
             yield world
@@ -189,6 +184,25 @@ async def test_certificates_are_issued_listed_checked_and_printed(world: AwardWo
     assert f"{PUBLIC}/v1/public/certificates/{second['certificate']}" in printed.replace(" ", "")
     for caller in (world.secretariat, world.auditor, world.chair):
         assert (await caller.asks("GET", f"/v1/certificates/{second['certificate']}.pdf")).status_code == 200
+
+
+async def test_a_certificate_names_who_held_the_office_when_it_was_issued(world: AwardWorld):
+    await world.announced()
+    receipt = await world.chair.posts(ISSUE)
+    (one, _) = (await world.auditor.reads("/v1/certificates", at_least=receipt["position"]))["items"]
+    path, signer = f"/v1/certificates/{one['certificate']}.pdf", "Anggota Panitia Provinsi Gorontalo 1"
+    first = await world.auditor.asks("GET", path)
+    assert f"{signer} Sekretaris Daerah Provinsi" in text_of(first)
+    successor = {"successor": person("successor"), "reason": "Pensiun"}
+    await world.knows(person("successor"))
+    await world.secretary.posts(f"{COMMITTEE}/members/{world.chair.id}/replace", successor)
+    assert (await world.auditor.asks("GET", path)).content == first.content
+    await erase(world.people_url, world.chair.id)
+    without = text_of(await world.auditor.asks("GET", path))
+    assert signer not in without
+    assert "Sekretaris Daerah Provinsi" in without
+    world.service.app.state.papers.directory._url = "http://127.0.0.1:1"
+    await world.auditor.fails(503, "names-away", "GET", path)
 
 
 async def test_a_strangers_certificate_is_not_there(world: AwardWorld):
@@ -257,6 +271,7 @@ async def test_a_revoked_certificate_stays_checkable_and_what_is_due_is_issued_a
 
 async def test_minutes_are_printed_with_names_head_and_fingerprint(world: AwardWorld):
     path, _ = await world.decided()
+    await erase(world.people_url, person("ketua-spsi"))
     draft = text_of(await world.secretary.asks("GET", f"{path}/minutes.pdf"))
     assert "Sidang belum ditutup" in draft
     await world.secretary.posts(f"{path}/adjourn")
@@ -278,16 +293,15 @@ async def test_minutes_are_printed_with_names_head_and_fingerprint(world: AwardW
 
 async def test_checklist_and_minutes_name_the_persons_whom_identity_knows(world: AwardWorld):
     path, _ = await world.decided()
-    erased = world.holder("ketua-spsi")
+    chair, erased = world.holder(VOTING_OFFICES[0]), world.holder("ketua-spsi")
+    await erase(world.people_url, erased)
     declared = {"category": "KABKOTA", "kind": "family", "reason": "Ipar calon."}
     await world.chair.posts(f"{COMMITTEE}/conflicts", declared)
     minutes = await world.secretary.reads(f"{path}/minutes")
     assert minutes["names"] == "known"
-    assert minutes["persons"] == {
-        world.holder(office): "Anggota Panitia Provinsi Gorontalo 1" if office == VOTING_OFFICES[0] else None
-        for office in VOTING_OFFICES
-    }
-    assert erased in minutes["persons"]
+    named = {world.holder(office): f"Orang Contoh {world.holder(office)[:8]}" for office in VOTING_OFFICES}
+    told = {chair: "Anggota Panitia Provinsi Gorontalo 1", erased: None}
+    assert minutes["persons"] == named | told
     checklist = await world.secretary.reads(f"{path}/checklist")
     assert checklist["persons"] == minutes["persons"]
     assert {one["person"] for one in checklist["present"]} == set(minutes["persons"])

@@ -540,6 +540,7 @@ async def _appoint(whole: Whole, office: str) -> None:
     """Let the committee of 75 change once more."""
     sent = {"office": office, "seat": 1, "person": person_of(f"{office}-75")}
     admin = whole.token(Grant.of("season-admin"))
+    await whole.knows(person_of(f"{office}-75"))
     await whole.does(admin, "nomination", "POST", f"/v1/committees/2020/75/{BODY}/members", sent)
 
 

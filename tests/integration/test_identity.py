@@ -249,11 +249,50 @@ async def test_a_contact_is_registered_once_and_told_to_services_only(identity) 
         assert code_of(refused) == (403, "forbidden")
 
 
+async def test_who_has_a_role_is_listed_with_its_scopes_for_services_only(identity) -> None:
+    admin, service = await identity.bearer("admin"), await identity.service()
+    secretariat = await identity.bearer("sekretariat-75")
+    person = (await identity.command("POST", "/v1/persons", secretariat, CONTACT)).json()["id"]
+
+    async def holders(role: str, limit: int = 200) -> dict[str, list[dict[str, str]]]:
+        found: dict[str, list[dict[str, str]]] = {}
+        asked: dict[str, Any] = {"role": role, "limit": limit}
+        while True:
+            page = (await identity.client.get("/v1/persons", params=asked, headers=service)).json()
+            found |= {one["id"]: one["scopes"] for one in page["persons"]}
+            if page["next"] is None:
+                return found
+            asked["cursor"] = page["next"]
+
+    assert await holders("publisher") == {}
+    assert await holders("secretariat") == await holders("secretariat", limit=7)
+    assert (await holders("secretariat"))[str(person_id("sekretariat-75"))] == [{"province": "75"}]
+    for scope in ({"province": "75.71"}, {"province": "75.03", "season": "2021"}):
+        body = {"person": person, "role": "secretariat", "scope": scope}
+        assert (await identity.command("POST", "/v1/grants", admin, body)).status_code == 201
+    scopes = (await holders("secretariat"))[person]
+    assert sorted(scopes, key=lambda scope: scope["province"]) == [
+        {"province": "75.03", "season": "2021"},
+        {"province": "75.71"},
+    ]
+    erased = await identity.command("DELETE", f"/v1/persons/{person}/data", admin)
+    assert erased.status_code == 200
+    assert person not in await holders("secretariat")
+    for login in ("auditor", "admin", "sekretariat-75"):
+        refused = await identity.client.get(
+            "/v1/persons", params={"role": "secretariat"}, headers=await identity.bearer(login)
+        )
+        assert code_of(refused) == (403, "forbidden")
+    for asked in ({}, {"role": "secretariat", "ids": person}, {"role": "king"}):
+        refused = await identity.client.get("/v1/persons", params=asked, headers=service)
+        assert code_of(refused) == (422, "invalid-request")
+
+
 async def test_a_key_with_another_content_is_refused_and_anothers_key_is_its_own(identity) -> None:
     secretariat = await identity.bearer("sekretariat-75")
     first = await identity.command("POST", "/v1/persons", secretariat, CONTACT, key="k")
     other = await identity.command("POST", "/v1/persons", secretariat, {**CONTACT, "name": "Lain"}, key="k")
-    assert code_of(other) == (409, "idempotency-key-reused")
+    assert code_of(other) == (422, "idempotency-key-reused")
     elsewhere = await identity.command("POST", "/v1/persons", await identity.bearer("sekretariat-13"), CONTACT, key="k")
     assert elsewhere.status_code == 201
     assert elsewhere.json() != first.json()

@@ -87,11 +87,13 @@ class Season:
             await self.does(self.admin, "nomination", "/v1/committees", formed | term)
             path = f"/v1/committees/{SEASON}/00/{body}/members"
             seats = [(*seat_of(body, member), f"{body}-{member}") for member in range(SCORERS)]
+            await whole.knows(*(person_of(person) for _, _, person in seats), person_of("sekretaris-nasional"))
             for office, seat, person in (*seats, (clerk, 1, "sekretaris-nasional")):
                 sent = {"office": office, "seat": seat, "person": person_of(person)}
                 await self.does(self.admin, "nomination", path, sent)
             assert {chair, other} == {office for office, _, _ in seats}
         tokens = {one.province: whole.secretariat(one.province) for one in self.made.nominees}
+        await whole.knows(*(person_of(f"contact-{one.code}") for one in self.made.nominees))
         receipts = await self.all(
             self.does(
                 tokens[one.province],

@@ -40,7 +40,8 @@ from schemas.topics import source_of
 from services.nomination.app import create_service
 from services.nomination.projections import PROJECTIONS
 from services.nomination.settings import NominationSettings
-from tests.support.stack import DatabaseUrls
+from tests.conftest import DatabaseFactory
+from tests.support.people import acquaint, serving_identity
 from tests.unit.nomination.scene import AT, BODY, REGENCIES, VOTING_OFFICES, person, rulebook
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +107,8 @@ class World:
     client: httpx.AsyncClient
     key: OKPKey
     owner_url: str
+    people_url: str
+    """The owner's URL of identity's database."""
     heads: dict[str, Head] = field(default_factory=dict)
 
     def person(self, id_: str, *grants: Grant) -> Caller:
@@ -159,8 +162,13 @@ class World:
 
     # --- steps
 
+    async def knows(self, *persons: str) -> None:
+        """Let identity know persons."""
+        await acquaint(self.people_url, *persons)
+
     async def begin(self) -> None:
         """Open the season and seat eight of Panitia 9."""
+        await self.knows(CONTACT, *map(person, VOTING_OFFICES))
         await self.admin.posts("/v1/seasons", {"rulebook": YAML})
         await self.secretary.posts("/v1/committees", committee())
         for office in VOTING_OFFICES:
@@ -259,20 +267,24 @@ def nomination(code: str = "75.71", **also: Any) -> dict[str, Any]:
 @pytest_asyncio.fixture
 async def world(database, tmp_path) -> AsyncIterator[World]:
     """A running nomination service, as empty as on its first day."""
-    async with a_world(await database("nomination"), tmp_path) as made:
+    async with a_world(database, tmp_path) as made:
         yield made
 
 
 @asynccontextmanager
-async def a_world(urls: DatabaseUrls, tmp_path: Path) -> AsyncIterator[World]:
-    """Run a nomination service on an empty database."""
+async def a_world(database: DatabaseFactory, tmp_path: Path) -> AsyncIterator[World]:
+    """Run a nomination service on an empty database, and the identity that it asks."""
+    urls, people = await database("nomination"), await database("identity")
     key = OKPKey.generate_key("Ed25519", parameters={"kid": "test"})
     verifier = TokenVerifier(LocalJwks(lambda: {"keys": [key.as_dict(private=False)]}))
     clock = HandClock()
-    settings = NominationSettings.load(database_url=urls.login_url, keys=tmp_path, embedded=True)
-    service = create_service(settings, verifier=verifier, clock=clock)
-    async with _running(service) as client:
-        yield World(service, clock, client, key, urls.owner_url)
+    async with serving_identity(people, tmp_path) as identity:
+        settings = NominationSettings.load(
+            database_url=urls.login_url, keys=tmp_path, embedded=True, identity_url=identity
+        )
+        service = create_service(settings, verifier=verifier, clock=clock)
+        async with _running(service) as client:
+            yield World(service, clock, client, key, urls.owner_url, people.owner_url)
 
 
 @pytest_asyncio.fixture
@@ -608,6 +620,7 @@ async def test_a_repeated_reason_is_kept_once(begun: World):
 async def test_a_removed_member_frees_the_seat(begun: World):
     office = "ketua-spsi"
     await begun.secretary.posts(f"{COMMITTEE}/members/{person(office)}/remove", {"reason": "Pindah tugas"})
+    await begun.knows(person("new"))
     receipt = await begun.admin.posts(f"{COMMITTEE}/members", {"office": office, "person": person("new")})
     shown = await begun.secretary.reads("/v1/committees/2020/75", at_least=receipt["position"])
     (body,) = shown["bodies"]

@@ -55,6 +55,7 @@ EMPLOYER = {"kind": "employer", "code": "NPP1", "name": "PT Tepi Laut", "size_cl
 async def begun(world: World) -> AsyncIterator[World]:  # noqa: F811 - the fixture
     """An open season that interviews, verifies and measures, with Panitia 9 and the national team seated."""
     await world.admin.posts("/v1/seasons", {"rulebook": RULES})
+    await world.knows(CONTACT, person(VOTING_OFFICES[0]), person("verifikator"))
     term = {"season": "2020", "decree": "SK 12/2021", "term_from": "2021-01-01", "term_until": "2021-12-31"}
     for province, body, office in (("75", BODY, VOTING_OFFICES[0]), ("00", "tim-verifikasi", "verifikator")):
         await world.admin.posts("/v1/committees", term | {"province": province, "body": body})
@@ -203,6 +204,7 @@ async def test_a_citys_secretariat_nominates_and_sees_what_concerns_it_alone(beg
 async def test_an_amendment_is_shown_with_its_reason_and_what_stood_before(begun: World):
     (id_,) = await begun.nominated("75.71")
     body = {"contact": person("new"), "reason": "Narahubung berganti."}
+    await begun.knows(person("new"))
     receipt = await begun.secretariat.posts(f"/v1/nominations/{id_}/amend", body)
     shown = await begun.secretariat.reads(f"/v1/nominations/{id_}", at_least=receipt["position"])
     (amendment,) = shown["amendments"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -15,14 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import asyncpg
 import httpx
 import orjson
 import pytest
 import pytest_asyncio
-import uvicorn
 from aiosmtpd.controller import Controller
 from prometheus_client import CollectorRegistry
 
@@ -46,6 +45,7 @@ from schemas.nomination import (
     CandidateNominated,
     ConflictDeclared,
     Defect,
+    FigureDisputed,
     InterviewScheduled,
     MemberAppointed,
     MemberRemoved,
@@ -55,19 +55,18 @@ from schemas.nomination import (
     RankingAnnounced,
     RulebookPublished,
     SeasonFrozen,
+    SeasonOpened,
     StageAdvanced,
     StageFrozen,
 )
 from schemas.rulebook import Notice, Rulebook, rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import ScoringOpened
-from services.identity.app import create_app as create_identity
-from services.identity.development import person_id
-from services.identity.settings import IdentitySettings
+from services.identity.development import development_persons, person_id
 from services.notifications.addresses import AddressBook
 from services.notifications.app import create_service
 from services.notifications.daily import Daily
-from services.notifications.directory import Directory, DirectoryAway
+from services.notifications.directory import MOST_IDS, Addressee, Directory, DirectoryAway
 from services.notifications.domain.intents import message_id, place
 from services.notifications.domain.subscription import DELIVERIES, Choose, Rotate, decide, stream_of
 from services.notifications.domain.templates import GROUPS
@@ -75,9 +74,11 @@ from services.notifications.erasure import Erasure
 from services.notifications.handler import IntentHandler
 from services.notifications.mail import MailServer, ServerAway
 from services.notifications.outbox import SQL, NotRecorded, Outbox, outcomes_counter
+from services.notifications.roll import Roll
 from services.notifications.sender import MailSender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.webhooks import Caller, WebhookSender, digest_of_endpoint, new_secret
+from tests.support.people import acquaint, erase, serving, serving_identity
 from tests.support.webhook_receiver import SLOW, WebhookReceiver
 from tests.unit.audit.exported import BEGIN, Log
 
@@ -85,6 +86,8 @@ BODY, CONTACT = str(person_id("sekretariat-75")), str(person_id("panitia-75-1"))
 NOMINATION, OTHER = "018f0000-0000-7000-8000-000000000001", "018f0000-0000-7000-8000-000000000002"
 PLENARY = "018f0000-0000-7000-8000-0000000000aa"
 SENDER = "award@paritrana.example"
+SECRETARIATS = sorted(one.login for one in development_persons() if one.grants[0].role == "secretariat")
+"""Of every province one, whom identity gave the role."""
 
 
 @cache
@@ -106,6 +109,11 @@ def stage(index: int) -> Stage:
 def published() -> RulebookPublished:
     book = rulebook()
     return RulebookPublished(season="2020", version=1, hash=rulebook_hash(book), content=rulebook_content(book))
+
+
+def season_opened() -> SeasonOpened:
+    book = rulebook()
+    return SeasonOpened(season="2020", title=book.title.id, rulebook_version=1, rulebook_hash=rulebook_hash(book))
 
 
 def nominated(nomination: str = NOMINATION, *, by: str = BODY, contact: str = CONTACT) -> CandidateNominated:
@@ -250,17 +258,21 @@ class House:
     login_url: str
     executor: Executor
     identity: str
+    people_url: str
+    """The owner's URL of identity's database."""
     keys: Path
     mailbox: Mailbox
     log: Log = field(default_factory=Log)
     folder: HandlerFolder = field(init=False)
     sender: MailSender = field(init=False)
     poster: WebhookSender = field(init=False)
+    roll: Roll = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder = self.new_folder()
         self.sender = self.new_sender()
         self.poster = self.new_poster()
+        self.roll = self.new_roll()
         self.log.open("nomination")
 
     def new_folder(self) -> HandlerFolder:
@@ -270,17 +282,24 @@ class House:
         """Return a sender as a fresh process would make it."""
         return MailSender(
             self.new_outbox(),
-            Directory(identity or self.identity, self.keys / "notifications.secret"),
+            self.directory(identity),
             MailServer(smtp or self.mailbox.url, SENDER),
         )
 
     def new_poster(self, book: AddressBook | None = None, *, seconds: float = 30.0) -> WebhookSender:
         """Return a sender of webhooks that may call loopback, and waits so long for an answer."""
         caller = Caller(book or AddressBook(LOOPBACK), seconds=seconds)
-        return WebhookSender(self.new_outbox(), Directory(self.identity, self.keys / "notifications.secret"), caller)
+        return WebhookSender(self.new_outbox(), self.directory(), caller)
 
     def daily(self, at: datetime) -> Daily:
-        return Daily(self.pool, self.executor, FixedClock(at), "paritrana.example", 17)
+        return Daily(self.pool, self.executor, FixedClock(at), self.directory(), "paritrana.example", 17)
+
+    def directory(self, identity: str | None = None) -> Directory:
+        return Directory(identity or self.identity, self.keys / "notifications.secret")
+
+    def new_roll(self) -> Roll:
+        """Return who answers calls, as a fresh process would make it."""
+        return Roll(self.pool, self.directory(), lambda: None)
 
     async def day(self, at: datetime) -> None:
         """Let the clock bring what it brings at an instant, and send it."""
@@ -348,9 +367,9 @@ class House:
                 continue
 
     async def settle(self) -> None:
-        """Fold and send until nothing is due."""
+        """Fold, answer calls and send until nothing is due."""
         await self.fold()
-        while await self.sender.round() + await self.poster.round():
+        while await self.roll.round() + await self.sender.round() + await self.poster.round():
             await self.fold()
 
     async def later(self) -> None:
@@ -378,28 +397,14 @@ class House:
         await connection.close()
 
 
-@asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """Serve an application on loopback while the context is open."""
-    port = free_ports(1)[0]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
-    task = asyncio.create_task(server.serve())
-    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells nobody
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    await task
-
-
 @pytest_asyncio.fixture
 async def house(database: Any, tmp_path: Path, mailbox: Mailbox) -> AsyncIterator[House]:
-    identity_url = (await database("identity")).login_url
+    people = await database("identity")
     owner_url, login_url = await database("notifications")
-    settings = IdentitySettings.load(database_url=identity_url, port=8085, keys=tmp_path / "keys", embedded=True)
     pool = await asyncpg.create_pool(login_url, min_size=1, max_size=8)
     executor = Executor("notifications", pool, CODEC, SystemClock(), Wake())
-    async with serving(create_identity(settings)) as identity:
-        yield House(pool, owner_url, login_url, executor, identity, tmp_path / "keys", mailbox)
+    async with serving_identity(people, tmp_path / "keys") as identity:
+        yield House(pool, owner_url, login_url, executor, identity, people.owner_url, tmp_path / "keys", mailbox)
     await pool.close()
 
 
@@ -731,6 +736,77 @@ async def test_the_running_sender_is_woken_and_stops_when_cancelled(house, mailb
     assert len(mailbox.kept) == 2
 
 
+# --- who holds a role
+
+
+async def test_every_secretariat_is_told_once_that_a_season_opens_and_again_by_no_rebuild(house, mailbox):
+    await house.enable()
+    await house.receive("season/2020", season_opened())
+    await house.receive("season/2020", published())
+    await house.fold()
+    assert await house.states() == {}
+    # Two processes at once, and one that comes later.
+    answered = await asyncio.gather(*(house.new_roll().round() for _ in range(2)))
+    assert set(answered) <= {0, 1}
+    assert await house.new_roll().round() == 0
+    await house.settle()
+    told = sorted(str(mail["To"].addresses[0].username) for mail in mailbox.kept)
+    assert told == SECRETARIATS
+    assert {str(mail["X-Paritrana-Template"]) for mail in mailbox.kept} == {"season-opened"}
+    assert "WITA" in mailbox.to("sekretariat-75")[0].get_content()
+    house.folder = house.new_folder()
+    await house.owner("update checkpoints set epoch = 0, xid = '0', position = 0, generation = generation + 1")
+    await house.settle()
+    assert len(mailbox.kept) == len(SECRETARIATS)
+    assert await house.pool.fetchval("select count(*) from calls") == 1
+
+
+async def test_whoever_is_given_the_role_later_is_not_told_by_a_rebuild(house, mailbox):
+    await house.nominate()
+    await house.settle()
+    await grants(house, "panitia-75-3", "secretariat", province="75")
+    await house.owner("update checkpoints set epoch = 0, xid = '0', position = 0, generation = generation + 1")
+    house.folder = house.new_folder()
+    await house.settle()
+    assert mailbox.to("panitia-75-3") == []
+    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.settle()
+    assert [str(mail["X-Paritrana-Template"]) for mail in mailbox.to("panitia-75-3")] == ["advanced"]
+    assert len(mailbox.to("sekretariat-75")) == 2
+
+
+async def test_a_disputed_figure_goes_to_whoever_publishes_it(house, mailbox):
+    await grants(house, "panitia-75-2", "publisher", publisher="bpjs.coverage")
+    await grants(house, "panitia-75-3", "publisher", publisher="bpjs.contributions")
+    await house.nominate()
+    disputed = FigureDisputed(
+        nomination=NOMINATION, aspect="kinerja", measure=rulebook().measures[0].code, reason_digest="0" * 64
+    )
+    await house.receive(f"nomination/{NOMINATION}", disputed)
+    await house.settle()
+    (mail,) = mailbox.to("panitia-75-2")
+    assert str(mail["X-Paritrana-Template"]) == "dispute-filed"
+    assert "Kabupaten Bone Bolango" in mail.get_content()
+    assert mailbox.to("panitia-75-3") == []
+
+
+async def test_while_identity_is_away_a_call_waits_and_one_that_dies_in_between_tells_nobody_twice(house, mailbox):
+    await house.enable()
+    await house.receive("season/2020", season_opened())
+    await house.receive("season/2020", published())
+    await house.fold()
+    with pytest.raises(DirectoryAway):
+        await Roll(house.pool, house.directory(f"http://127.0.0.1:{free_ports(1)[0]}"), lambda: None).round()
+    # A transaction that ends before its last intent leaves the call, and no intent.
+    last = max(UUID(str(person_id(login))) for login in SECRETARIATS)
+    await house.owner(f"alter table intents add constraint none check (person <> '{last}')")
+    assert await house.roll.round() == 1
+    assert await house.states() == {}
+    await house.owner("alter table intents drop constraint none; update calls set next_try = clock_timestamp()")
+    await house.settle()
+    assert sorted(str(mail["To"].addresses[0].username) for mail in mailbox.kept) == SECRETARIATS
+
+
 # --- more people, and everything folded again
 
 
@@ -913,6 +989,63 @@ async def test_a_private_address_is_never_called_and_one_dead_webhook_holds_up_n
     await house.fold()
     await strict.round()
     assert len(hook.tries) == 1
+
+
+class Dying(Directory):
+    """A directory whose process dies at one of its questions: before the answer is here, or just after."""
+
+    dies_at: tuple[int, str] | None = None
+    asked: int = 0
+
+    async def find(self, persons: Iterable[UUID]) -> dict[UUID, Addressee]:
+        self.asked += 1
+        if self.dies_at == (self.asked, "before"):
+            raise SystemError("died before it was answered")
+        found = await super().find(persons)
+        if self.dies_at == (self.asked, "after"):
+            raise SystemError("died before it erased")
+        return found
+
+
+@pytest.mark.parametrize(("batch", "when"), list(itertools.product((1, 2, 3), ("before", "after"))))
+async def test_an_erasure_that_dies_between_two_batches_is_ended_by_the_next(house, batch, when):
+    """Whose batch was done stays erased, the others' are erased then, and nobody else's is touched."""
+    owners = [uuid5(NAMESPACE_OID, f"owner {number}") for number in range(2 * MOST_IDS + 50)]
+    await acquaint(house.people_url, *map(str, owners))
+    kept = set(owners[::7])
+    gone = sorted(set(owners) - kept)
+    await erase(house.people_url, *map(str, gone))
+    rows = [(f"{number:064x}", owner, "00", "https://example.org/", "s") for number, owner in enumerate(owners)]
+    await house.pool.executemany(SQL["keep_endpoint"], rows)
+
+    async def left() -> set[UUID]:
+        return {row["person"] for row in await house.pool.fetch("select person from endpoints")}
+
+    first = Dying(house.identity, house.keys / "notifications.secret")
+    first.dies_at = (batch, when)
+    with pytest.raises(SystemError):
+        await Erasure(house.pool, house.executor, first).round()
+    await first.close()
+    done = set(sorted(owners)[: (batch - 1) * MOST_IDS]) & set(gone)
+    assert await left() == set(owners) - done
+    directory = house.directory()
+    assert await Erasure(house.pool, house.executor, directory).round() == len(set(gone) - done)
+    assert await left() == kept
+    assert await Erasure(house.pool, house.executor, directory).round() == 0
+    await directory.close()
+
+
+async def test_two_erasures_at_once_erase_the_same(house):
+    owners = [uuid5(NAMESPACE_OID, f"owner {number}") for number in range(MOST_IDS + 1)]
+    await acquaint(house.people_url, *map(str, owners))
+    await erase(house.people_url, *map(str, owners[1:]))
+    rows = [(f"{number:064x}", owner, "00", "https://example.org/", "s") for number, owner in enumerate(owners)]
+    await house.pool.executemany(SQL["keep_endpoint"], rows)
+    directories = [house.directory() for _ in range(2)]
+    await asyncio.gather(*(Erasure(house.pool, house.executor, one).round() for one in directories))
+    assert [row["person"] for row in await house.pool.fetch("select person from endpoints")] == owners[:1]
+    for one in directories:
+        await one.close()
 
 
 async def test_a_webhook_is_erased_with_its_person_and_without_any_message(house, hook):
@@ -1125,32 +1258,33 @@ async def test_a_reminder_is_sent_once_whichever_process_looks_and_dies_and_not_
     mailbox.kept.clear()
     closes = datetime(2021, 1, 31, 15, 59, 59, tzinfo=UTC)
     near = closes - timedelta(days=2, hours=8)
-    assert await house.daily(near).round() == 1
+    every = len(SECRETARIATS)
+    assert await house.daily(near).round() == every
     assert await asyncio.gather(*(house.daily(near + timedelta(hours=1)).round() for _ in range(2))) == [0, 0]
     # The server is away until the second day: of the two reminders only that day's is sent.
-    assert await house.daily(near + timedelta(days=1)).round() == 1
+    assert await house.daily(near + timedelta(days=1)).round() == every
     house.stands(near + timedelta(days=1))
     await house.settle()
-    (mail,) = mailbox.kept
-    assert "31 Januari 2021" in mail.get_content()
-    assert await house.states() == {"sent": 3, "omitted": 1}
+    (mail,) = mailbox.to("sekretariat-75")
+    assert "31 Januari 2021 pukul 23.59 WITA" in mail.get_content()
+    assert await house.states() == {"sent": 2 + every, "omitted": every}
     # A process that died between the server's answer and the append sends the same message again, and no other.
     await house.daily(closes - timedelta(hours=8)).round()
     house.sender = house.new_sender()
     house.stands(closes - timedelta(hours=8))
     await house.settle()
-    assert len(set(mailbox.ids())) == len(mailbox.kept) == 2
+    assert len(set(mailbox.ids())) == len(mailbox.kept) == 2 * every
 
 
 async def test_who_nominates_is_reminded_of_the_window_before_the_first_nomination(house, mailbox):
-    """Those who did a season before, and the secretary of the province's committee; one mail a day."""
+    """Every secretariat, who did a season before, and the secretary of the province's committee; one mail a day."""
     await house.enable()
     book = rulebook_content(rulebook())
     before = RulebookPublished(season="2019", version=1, hash="0" * 64, content=book | {"season": "2019"})
     await house.receive("season/2019", before)
     await house.receive("season/2020", published())
     earlier = [
-        nominated(one).model_copy(update={"entry": stage(0).model_copy(update={"season": "2019"})})
+        nominated(one, by=CONTACT).model_copy(update={"entry": stage(0).model_copy(update={"season": "2019"})})
         for one in (NOMINATION, OTHER)
     ]
     for event in earlier:
@@ -1162,7 +1296,8 @@ async def test_who_nominates_is_reminded_of_the_window_before_the_first_nominati
     await house.settle()
     mailbox.kept.clear()
     await house.day(datetime(2021, 1, 30, 3, tzinfo=UTC))
-    assert sorted(str(mail["To"].addresses[0].username) for mail in mailbox.kept) == ["sekretariat-75", "sekretaris-75"]
+    told = [str(mail["To"].addresses[0].username) for mail in mailbox.kept]
+    assert sorted(told) == sorted([*SECRETARIATS, "panitia-75-1", "sekretaris-75"])
     for mail in mailbox.kept:
         assert mail.get_content().count("Pengusulan musim 2020") == 1
 
@@ -1261,6 +1396,15 @@ async def bearer(house: House, login: str) -> dict[str, str]:
     async with httpx.AsyncClient() as client:
         answer = await client.post(f"{house.identity}/v1/sign-in", json={"login": login, "password": password})
     return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+
+async def grants(house: House, login: str, role: str, **scope: str) -> None:
+    """Let identity give a role to a development person."""
+    body = {"person": str(person_id(login)), "role": role, "scope": scope}
+    headers = await bearer(house, "admin") | {"Idempotency-Key": uuid7()}
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(f"{house.identity}/v1/grants", json=body, headers=headers)
+    assert answer.status_code == 201, answer.text
 
 
 async def test_a_person_sees_their_own_messages_in_pages_and_no_counts(house, api):
@@ -1365,6 +1509,7 @@ async def test_choices_that_cannot_be_are_refused_with_what_to_do(house, api):
         ({"webhook": {"url": "https://[::ffff:127.0.0.1]/hook"}}, "invalid", "webhook.url"),
         ({"webhook": {"url": "http://169.254.169.254/latest"}}, "invalid", "webhook.url"),
         ({"webhook": {"url": "ftp://127.0.0.1/hook"}}, "invalid", "webhook.url"),
+        ({"webhook": {"url": "https://no-such-host.invalid/hook"}}, "invalid", "webhook.url"),
         (hook | {"channels": {"steps": "pigeon"}}, "invalid", "channels.steps"),
     ):
         answer = await put(api, who, uuid7(), **sent)
@@ -1372,5 +1517,7 @@ async def test_choices_that_cannot_be_are_refused_with_what_to_do(house, api):
         assert answer.status_code == 422, found
         assert code in found["type"], found
         assert found["errors"][0]["field"] == field_path
+        if field_path == "webhook.url":
+            assert ("was not found" in found["errors"][0]["remedy"]) is ("no-such-host" in sent["webhook"]["url"])
     answer = await api.post("/v1/subscriptions/webhook/rotate", headers=who | {"Idempotency-Key": "none"})
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "no-webhook")

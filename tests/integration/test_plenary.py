@@ -52,6 +52,7 @@ class Hall(World):
     async def start(self, rules: str = YAML) -> None:
         """Open the season under these rules and seat eight of Panitia 9."""
         self.rules = rules
+        await self.knows(CONTACT, *map(person, VOTING_OFFICES))
         await self.admin.posts("/v1/seasons", {"rulebook": rules})
         await self.secretary.posts("/v1/committees", committee())
         for office in VOTING_OFFICES:
@@ -122,8 +123,8 @@ class Hall(World):
 @pytest_asyncio.fixture
 async def hall(database: DatabaseFactory, tmp_path: Path) -> AsyncIterator[Hall]:
     """A running nomination service, as empty as on its first day."""
-    async with a_world(await database("nomination"), tmp_path) as made:
-        yield Hall(made.service, made.clock, made.client, made.key, made.owner_url)
+    async with a_world(database, tmp_path) as made:
+        yield Hall(made.service, made.clock, made.client, made.key, made.owner_url, made.people_url)
 
 
 def _with(rules: str, *changes: tuple[str, str]) -> str:

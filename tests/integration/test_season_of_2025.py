@@ -82,7 +82,9 @@ async def _open(whole: Whole) -> None:
     term = {"term_from": "2025-01-01", "term_until": "2025-12-31"}
     formed = {"season": "2025", "province": MALUKU, "body": BODY, "decree": "Keputusan contoh 2025", **term}
     await whole.does(admin, "nomination", "POST", "/v1/committees", formed)
-    for office in (*MEETING, "sekretaris-panitia"):
+    offices = (*MEETING, "sekretaris-panitia")
+    await whole.knows(*(person_of(f"{office}-{MALUKU}") for office in offices))
+    for office in offices:
         seat = {"office": office, "seat": 1, "person": person_of(f"{office}-{MALUKU}")}
         await whole.does(admin, "nomination", "POST", f"/v1/committees/2025/{MALUKU}/{BODY}/members", seat)
 
@@ -100,6 +102,7 @@ async def _nominate(whole: Whole) -> None:
     secretariat = whole.secretariat(MALUKU)
     for category, candidate in (("DESA", VILLAGE), ("DESA", OTHER), ("PERTANIAN", FISHERY), ("PERTANIAN", FARM)):
         sent = _asked(category, candidate)
+        await whole.knows(sent["contact"])
         receipt = await whole.does(secretariat, "nomination", "POST", "/v1/nominations", sent)
         whole.nominations[candidate["code"]] = receipt["nomination"]
     known = f"nomination/{receipt['nomination']}@1"

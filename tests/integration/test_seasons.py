@@ -228,6 +228,7 @@ async def test_a_committee_shows_who_was_replaced_renewed_lifted_and_flagged(beg
     lifted = {name: conflict[name] for name in ("category", "nomination", "person", "reason")}
     await begun.secretary.posts(f"{COMMITTEE}/conflicts/lift", lifted)
     new = person("new")
+    await begun.knows(new)
     successor = {"successor": new, "government": "75.71", "employer": "NPP-1", **WHY}
     receipt = await begun.secretary.posts(f"{COMMITTEE}/members/{CHAIR}/replace", successor)
     assert [event["type"].rsplit(".", 2)[-2] for event in receipt["events"]] == ["MemberRemoved", "MemberAppointed"]
@@ -247,6 +248,7 @@ async def test_a_committee_shows_who_was_replaced_renewed_lifted_and_flagged(beg
 async def test_a_member_whose_government_is_the_candidate_does_not_vote(begun: World):
     ids = await begun.nominated("75.71", "75.03")
     member = {"office": "anggota-kesembilan", "person": person("ninth"), "government": "75.71"}
+    await begun.knows(person("ninth"))
     await begun.secretary.posts(f"{COMMITTEE}/members", member)
     begun.clock.moment = AFTER
     await begun.seal(ids)

@@ -28,6 +28,7 @@ from deploy.local.supervisor import Stack
 from kernel.clock import TestClock
 from kernel.tokens import Grant, Person, issue
 from schemas.topics import SERVICES
+from tests.support.people import acquaint
 from tests.support.stack import remove_folder, say, temporary_folder
 
 Json = dict[str, Any]
@@ -183,6 +184,10 @@ class Whole:
         """Tell whether every service is ready."""
         return not await self.unready()
 
+    async def knows(self, *persons: str) -> None:
+        """Let identity know persons, who have no address."""
+        await acquaint(self.stack.databases["identity"].owner_url, *persons)
+
     # --- a season that has begun ------------------------------------------------------------------------------------
 
     async def january(self) -> Self:
@@ -202,14 +207,14 @@ class Whole:
         return self
 
     async def told(self) -> None:
-        """Wait until every nominee's contact and secretariat was written to of every nomination."""
+        """Wait until every nominee's contact, who nominated it, and its secretariat were written to of it."""
 
         async def settled() -> bool:
             (row,) = await self.rows(
                 "notifications",
                 "select count(*) as done from intents where template = 'nominated' and state <> 'pending'",
             )
-            return bool(row["done"] == 2 * len(self.nominations))
+            return bool(row["done"] == 3 * len(self.nominations))
 
         await until(settled, "some mail is still to be sent")
 
@@ -234,7 +239,9 @@ class Whole:
         term = {"term_from": "2021-01-04", "term_until": "2021-12-31"}
         formed = {"season": "2020", "province": province, "body": BODY, "decree": "Keputusan contoh 2021", **term}
         await self.does(admin, "nomination", "POST", "/v1/committees", formed)
-        for office in ("sekretaris-daerah", "kepala-bps", "ketua-apindo", "sekretaris-panitia"):
+        offices = ("sekretaris-daerah", "kepala-bps", "ketua-apindo", "sekretaris-panitia")
+        await self.knows(*(person_of(f"{office}-{province}") for office in offices))
+        for office in offices:
             sent = {"office": office, "seat": 1, "person": person_of(f"{office}-{province}")}
             await self.does(admin, "nomination", "POST", f"/v1/committees/2020/{province}/{BODY}/members", sent)
 
@@ -248,6 +255,7 @@ class Whole:
             "nominating_body": province,
             "contact": person_of(f"contact-{code}"),
         }
+        await self.knows(person_of(f"contact-{code}"))
         receipt = await self.does(self.secretariat(province), "nomination", "POST", "/v1/nominations", sent)
         self.nominations[code] = receipt["nomination"]
         return receipt

@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError, field_validator
 
 from kernel.body import GREATEST_INTEGER, digest_of, read_json
-from kernel.commands import KEY_REUSED
+from kernel.commands import BUSY, KEY_REUSED
 from kernel.decider import FieldFault, Refusal, Text
 from kernel.problems import (
     Problem,
     Unfit,
     conflict,
     field_path,
-    idempotency_key_reused,
     problem_of_validation,
     refused,
 )
@@ -105,7 +104,15 @@ def test_a_key_used_again_has_its_own_title() -> None:
     document = refused(KEY_REUSED).document("en")
     assert document["title"] == "This Idempotency-Key was used for another request"
     assert refused(KEY_REUSED).document("id")["title"] == "Idempotency-Key ini sudah dipakai untuk permintaan lain"
-    assert document["title"] == idempotency_key_reused().document("en")["title"]
+    assert document["status"] == 422
+
+
+def test_what_is_refused_for_now_says_when_to_come_back() -> None:
+    away = refused(Refusal("persons-away", Text("Nobody answers.", "Tidak ada jawaban."), 503, recorded=False))
+    assert away.headers == {"Retry-After": "2"}
+    assert away.document("en")["title"] == "This cannot be decided just now"
+    assert refused(BUSY).headers == {"Retry-After": "2"}
+    assert "Retry-After" not in refused(KEY_REUSED).headers
 
 
 def remedy_for(kind: Any, value: str) -> Text:

@@ -40,6 +40,7 @@ from services.nomination.api.parts import (
     bodies_of,
     position_of,
 )
+from services.nomination.api.persons import People, with_known
 from services.nomination.domain.committee import (
     AppointMember,
     Belonging,
@@ -137,14 +138,21 @@ async def form_committee(here: Here, command: CommitteeCommand, body: CommitteeB
 
 @router.post(f"{_BODY}/members", tags=["committees"], summary="Appoint a person to a seat")
 async def appoint_member(
-    here: Here, command: CommitteeCommand, season: SeasonPath, province: ProvincePath, body: BodyPath, sent: MemberBody
+    here: Here,
+    people: People,
+    command: CommitteeCommand,
+    season: SeasonPath,
+    province: ProvincePath,
+    body: BodyPath,
+    sent: MemberBody,
 ) -> Json:
-    """Give a free seat of an office to a person who holds none in the body."""
+    """Give a free seat of an office to a person whom identity knows and who holds none in the body."""
     office = committee_office(command.person, season, province)
     appointing = AppointMember(
         season, province, body, sent.office, sent.seat, sent.person, command.received, sent.belonging
     )
-    return answer(await here.executor.execute(command.ask(office), programs.appointing(appointing)))
+    program = await with_known(people, programs.appointing(appointing), {"person": sent.person})
+    return answer(await here.executor.execute(command.ask(office), program))
 
 
 @router.post(f"{_BODY}/members/{{person}}/remove", tags=["committees"], summary="Take a person's seat back")
@@ -167,6 +175,7 @@ async def remove_member(
 @router.post(f"{_BODY}/members/{{person}}/replace", tags=["committees"], summary="Give a person's seat to a successor")
 async def replace_member(
     here: Here,
+    people: People,
     command: CommitteeCommand,
     season: SeasonPath,
     province: ProvincePath,
@@ -186,7 +195,8 @@ async def replace_member(
         reason_digest=await digest_of_reason(here, command, sent.reason),
         belonging=sent.belonging,
     )
-    return answer(await here.executor.execute(command.ask(office), programs.replacing(replacing)))
+    program = await with_known(people, programs.replacing(replacing), {"successor": sent.successor})
+    return answer(await here.executor.execute(command.ask(office), program))
 
 
 async def _interest(

@@ -11,13 +11,13 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
 from kernel.decider import Text
-from kernel.problems import not_found, unavailable
+from kernel.problems import Problem, not_found, unavailable
 from kernel.reads import AtLeast, Here
 from kernel.tokens import Person
 from services.nomination.api.awards import CertificatePath, rules_of
 from services.nomination.api.parts import SQL, PlenaryPath, Reader, position_of
+from services.nomination.certificate_printed import printed_certificate
 from services.nomination.directory import Directory, DirectoryAway
-from services.nomination.documents.award import certificate_of
 from services.nomination.documents.render import NotRendered, Renderer
 from services.nomination.minutes_printed import printed_minutes
 from services.nomination.rights import Concerned, may_see, may_see_nomination
@@ -64,7 +64,11 @@ async def print_certificate(
     if row is None or not _may_print(person, row):
         raise not_found(Text("There is no such certificate of yours.", "Tidak ada piagam itu untuk Anda."))
     body = orjson.loads(row["body"])
-    sheet = certificate_of(body, await rules_of(here, body), press.public_address)
+    rules = await rules_of(here, body)
+    try:
+        sheet = await printed_certificate(here, press.directory, body, rules, press.public_address)
+    except DirectoryAway:
+        raise _names_away() from None
     return _file(await _made(press.renderer.certificate(sheet)), f"piagam-{certificate}")
 
 
@@ -92,14 +96,21 @@ async def print_minutes(here: Here, press: Press, person: Reader, plenary: Plena
     try:
         sheet = await printed_minutes(here, press.directory, plenary, address)
     except DirectoryAway:
-        raise unavailable(
-            "names-away",
-            Text("Names cannot be had now", "Nama tidak dapat diambil saat ini"),
-            Text("Ask again in a moment; minutes without names are not made.", "Ulangi sebentar lagi."),
-        ) from None
+        raise _names_away() from None
     if sheet is None:
         raise not_found(Text("There is no such plenary in your places.", "Tidak ada sidang itu di wilayah Anda."))
     return _file(await _made(press.renderer.minutes(sheet)), f"berita-acara-{plenary}")
+
+
+def _names_away() -> Problem:
+    return unavailable(
+        "names-away",
+        Text("Names cannot be had now", "Nama tidak dapat diambil saat ini"),
+        Text(
+            "Ask again in a moment; no document is made without the names of those who sign it.",
+            "Ulangi sebentar lagi; dokumen tanpa nama penanda tangannya tidak dibuat.",
+        ),
+    )
 
 
 async def _made(pdf: Awaitable[bytes]) -> bytes:

@@ -18,7 +18,16 @@ from kernel.problems import Problem, refused, unsupported_media_type
 from kernel.reads import Here
 from schemas.envelope import SeasonCode
 from services.nomination.api.parts import SecretariatCommand
-from services.nomination.domain.importing import BAD_ROWS, CellFault, Imported, ImportList, Mode, Outcome
+from services.nomination.api.persons import People, register_of
+from services.nomination.domain.importing import (
+    BAD_ROWS,
+    CellFault,
+    Imported,
+    ImportList,
+    Mode,
+    Outcome,
+    contacts_of,
+)
 from services.nomination.domain.spreadsheet import MEDIA_TYPES, MOST_BYTES, Line, lines_of
 from services.nomination.programs import nominations as programs
 from services.nomination.rights import provinces_of
@@ -40,6 +49,7 @@ _REQUEST: Final[dict[str, Any]] = {
 async def import_nominations(
     *,
     here: Here,
+    people: People,
     command: SecretariatCommand,
     request: Request,
     season: Annotated[SeasonCode, Query(description="The season that all rows are for.")],
@@ -60,6 +70,7 @@ async def import_nominations(
         actor=command.actor,
         received=command.received,
         scopes=provinces_of(command.person, "secretariat"),
+        register=await register_of(people, contacts_of(lines)),
     )
     report = _Report({"season": season, "mode": mode, "dry_run": dry_run, "file": hashlib.sha256(body).hexdigest()})
     ask, program = command.ask("secretariat"), programs.importing(asked, report.hear)

@@ -30,6 +30,7 @@ from services.nomination.api.parts import (
     named,
     position_of,
 )
+from services.nomination.api.persons import People, with_known
 from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.handling import Amend, Correction
 from services.nomination.domain.nomination import Nominate, Withdraw
@@ -105,25 +106,28 @@ def _nominating(command: CommandRequest, body: NominationBody) -> Nominate:
 
 
 @router.post("/v1/nominations", tags=["nominations"], summary="Nominate a candidate")
-async def nominate(here: Here, command: SecretariatCommand, body: NominationBody) -> Json:
+async def nominate(here: Here, people: People, command: SecretariatCommand, body: NominationBody) -> Json:
     """Enter a candidate into a category, within the window, for a government that the secretariat speaks for.
 
     However late the window closes, nobody enters a first stage that is sealed or closed, or whose deadline has passed.
     """
-    program = programs.nominating(_nominating(command, body))
+    program = await with_known(people, programs.nominating(_nominating(command, body)), {"contact": body.contact})
     return named(await here.executor.execute(command.ask("secretariat"), program), "nomination")
 
 
 @router.post("/v1/nominations/late", tags=["nominations"], summary="File a nomination after its window")
-async def file_late(here: Here, command: SecretariatCommand, body: LateBody) -> Json:
+async def file_late(here: Here, people: People, command: SecretariatCommand, body: LateBody) -> Json:
     """File a candidate late, with a reason; it competes when a plenary admits it while its first stage is scored."""
     digest = await digest_of_reason(here, command, body.reason)
-    program = programs.filing_late(_nominating(command, body), digest)
+    filing = programs.filing_late(_nominating(command, body), digest)
+    program = await with_known(people, filing, {"contact": body.contact})
     return named(await here.executor.execute(command.ask("secretariat"), program), "nomination")
 
 
 @router.post("/v1/nominations/{nomination}/amend", tags=["nominations"], summary="Correct a nomination")
-async def amend(here: Here, command: SecretariatCommand, nomination: NominationPath, body: AmendBody) -> Json:
+async def amend(
+    here: Here, people: People, command: SecretariatCommand, nomination: NominationPath, body: AmendBody
+) -> Json:
     """Change the contact while it competes; an employer's name, size class and region only within the window.
 
     What was filed late may be corrected until a plenary admits it.
@@ -137,7 +141,9 @@ async def amend(here: Here, command: SecretariatCommand, nomination: NominationP
         contact=body.contact,
         candidate=Correction(asked.name, asked.size_class, asked.region),
     )
-    return answer(await here.executor.execute(command.ask("secretariat"), programs.amending(amending)))
+    named = {} if body.contact is None else {"contact": body.contact}
+    program = await with_known(people, programs.amending(amending), named)
+    return answer(await here.executor.execute(command.ask("secretariat"), program))
 
 
 @router.post("/v1/nominations/{nomination}/withdraw", tags=["nominations"], summary="Take a nomination back")

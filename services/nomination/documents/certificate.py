@@ -20,8 +20,11 @@ from services.nomination.documents.paper import (
     ITALIC,
     NAVY,
     RED,
+    REPLACED,
     ROMAN,
     QrCode,
+    is_whole,
+    printable,
     style,
     written,
 )
@@ -121,6 +124,7 @@ def _rule(canvas: Canvas, y: float) -> None:
 
 def _spaced(canvas: Canvas, text: str, y: float, size: float, font: str, space: float) -> None:
     """Set a line with space between its letters, smaller where it would not fit."""
+    text = printable(text)
     spaced = fitting(text, _COLUMN, 1.6 * size, size, font, GREY if space < 2 else NAVY)
     if spaced.style.fontSize < size:
         spaced.drawOn(canvas, _MIDDLE - _COLUMN / 2, y - spaced.height / 2)
@@ -162,9 +166,12 @@ def _check(canvas: Canvas, sheet: CertificateSheet) -> None:
     """Draw the QR code, and beside it the same address in letters."""
     x, y = QR_AT
     QrCode(sheet.check_url, QR_SIDE).drawOn(canvas, x, y)
-    note = written("Keaslian piagam ini dapat diperiksa dengan memindai kode QR atau membuka alamat:", style(8))
+    said = "Keaslian piagam ini dapat diperiksa dengan memindai kode QR atau membuka alamat di bawah ini."
+    if not is_whole(sheet.texts()):
+        said += f" {REPLACED}nama resminya tercantum pada alamat itu."
+    note = written(said, style(8))
     address = written(sheet.check_url, style(7.2, textColor=GREY))
-    width = 92 * mm
+    width = 126 * mm
     _, high = address.wrap(width, 40 * mm)
     _, higher = note.wrap(width, 40 * mm)
     base = y + QR_SIDE / 2 - (high + higher) / 2
@@ -183,15 +190,19 @@ def _label(canvas: Canvas, text: str, colour: object) -> None:
 
 
 def _signature(canvas: Canvas, sheet: CertificateSheet) -> None:
-    """Leave room for a signature below place and date, above the office that signs."""
+    """Leave room for a signature below place, date and body, above the name and the office of who signs."""
     width, middle = 84 * mm, WIDTH - 66 * mm
+    named = sheet.signer is not None
+    below = [(sheet.office, 22.2 * mm if named else 28 * mm, 7 * mm, ROMAN if named else BOLD, 11.0 if named else 12.0)]
+    if sheet.signer is not None:
+        below.insert(0, (sheet.signer, 28 * mm, 6 * mm, BOLD, 12.0))
     for text, top, height, font, size in (
-        (sheet.place_and_date, 58 * mm, 5.5 * mm, ROMAN, 12.0),
-        (sheet.body, 52.5 * mm, 8.5 * mm, ROMAN, 12.0),
-        (sheet.office, 23.5 * mm, 8.5 * mm, BOLD, 12.0),
+        (sheet.place_and_date, 60 * mm, 5.5 * mm, ROMAN, 12.0),
+        (sheet.body, 54.5 * mm, 8.5 * mm, ROMAN, 12.0),
+        *below,
     ):
         paragraph = fitting(text, width, height, size, font)
         paragraph.drawOn(canvas, middle - width / 2, top - paragraph.height)
     canvas.setStrokeColor(INK)
     canvas.setLineWidth(0.7)
-    canvas.line(middle - 34 * mm, 24.5 * mm, middle + 34 * mm, 24.5 * mm)
+    canvas.line(middle - 36 * mm, 29 * mm, middle + 36 * mm, 29 * mm)

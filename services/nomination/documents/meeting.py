@@ -291,7 +291,7 @@ class _Minutes:
         local = self.at.day(moment)
         return (
             f"Pada hari {weekday(local)}, tanggal {day(local)}, pukul {self.at.hour(moment)}, dijadwalkan sidang pleno "
-            f"{self.body.title.id} ({self.place}) dalam rangka {self.rules.title.id}. Jalannya sidang, sebagaimana "
+            f"{self.body.title.id}, {self.place}, dalam rangka {self.rules.title.id}. Jalannya sidang, sebagaimana "
             "tercatat dalam log peristiwa, adalah sebagai berikut."
         )
 
@@ -502,7 +502,7 @@ class _Minutes:
             shown = figure(said.value)
         else:
             shown = "; ".join(decimal(format(mark, "f")) for mark in said.marks or ())
-        return f"Aspek {self._aspect(said.aspect, item)}: {shown}"
+        return f"Nilai baru aspek {self._aspect(said.aspect, item)}: {shown}"
 
     def _appeal(self, appeal: str) -> str:
         """Name an appeal by its number in the award; ids that were made one after the other begin alike."""

@@ -33,9 +33,11 @@ from services.nomination.documents.paper import (
     MONO,
     NAVY,
     RED,
+    REPLACED,
     ROMAN,
     SHADE,
     QrCode,
+    is_whole,
     style,
     written,
 )
@@ -67,6 +69,7 @@ _ITEM = style(11, BOLD, spaceBefore=8, spaceAfter=3)
 _MOTION = style(10.5, BOLD, spaceBefore=7, spaceAfter=2)
 _CELL = style(9.2, leading=11)
 _CELL_BOLD = style(9.2, BOLD, leading=11)
+_HEAD_MIDDLE = style(9.2, BOLD, leading=11, alignment=TA_CENTER)
 _CELL_MIDDLE = style(9.2, leading=11, alignment=TA_CENTER)
 _SMALL = style(8.2, textColor=GREY, leading=10)
 _CODE = style(7.6, MONO, leading=9.6)
@@ -157,9 +160,13 @@ def _story(sheet: MinutesSheet) -> Iterator[Flowable]:
         yield KeepTogether([written(f"Ralat {one.number}, {one.time}", _MOTION), written(one.text, _TEXT)])
     yield from _section("IV. Penutup")
     yield written(sheet.closing, _TEXT)
-    yield from _signatures(sheet)
+    if sheet.draft is None:
+        yield from _signatures(sheet)
     yield CondPageBreak(75 * mm)
     yield from _section("V. Pemeriksaan")
+    if not is_whole(sheet.texts()):
+        yield written(f"{REPLACED}tulisan lengkapnya terdapat pada data yang dirujuk berita acara ini.", _TEXT)
+        yield Spacer(0, 4)
     yield from _proof(sheet.proof)
 
 
@@ -209,9 +216,15 @@ _RULED: Final = (
 )
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[Flowable]], widths: Sequence[float]) -> Table:
-    """Return a ruled table whose head is repeated on every page; widths are shares of the column."""
-    body = [[written(head, _CELL_BOLD) for head in heads], *(list(row) for row in rows)]
+def _table(
+    heads: Sequence[str], rows: Iterable[Sequence[Flowable]], widths: Sequence[float], middle: Sequence[str] = ()
+) -> Table:
+    """Return a ruled table whose head is repeated on every page; widths are shares of the column.
+
+    `middle` are the heads of columns whose cells stand in the middle.
+    """
+    head = [written(text, _HEAD_MIDDLE if text in middle else _CELL_BOLD) for text in heads]
+    body = [head, *(list(row) for row in rows)]
     return Table(
         body, colWidths=[share * COLUMN for share in widths], repeatRows=1, splitInRow=1, style=TableStyle(_RULED)
     )
@@ -228,7 +241,8 @@ def _attendance(attendance: Iterable[Attendant]) -> Table:
         )
         for number, one in enumerate(attendance, start=1)
     )
-    return _table(("No.", "Jabatan", "Nama", "Cara", "Keterangan"), rows, (0.06, 0.27, 0.27, 0.14, 0.26))
+    heads, widths = ("No.", "Jabatan", "Nama", "Cara", "Keterangan"), (0.06, 0.27, 0.27, 0.14, 0.26)
+    return _table(heads, rows, widths, middle=("No.",))
 
 
 def _item(number: int, item: ItemSheet) -> Iterator[Flowable]:
@@ -258,7 +272,8 @@ def _ranking(ranking: Iterable[RankLine]) -> Table:
         )
         for line in ranking
     )
-    return _table(("Peringkat", "Calon", "Nilai", "Catatan"), rows, (0.12, 0.42, 0.12, 0.34))
+    heads, widths = ("Peringkat", "Calon", "Nilai", "Catatan"), (0.12, 0.42, 0.12, 0.34)
+    return _table(heads, rows, widths, middle=("Peringkat", "Nilai"))
 
 
 def _motion(motion: MotionSheet) -> Iterator[Flowable]:
@@ -310,7 +325,7 @@ def _signed_in_pairs(signatures: Sequence[Signature]) -> Iterator[Flowable]:
         [
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
             ("ALIGN", (0, 0), (-1, -1), "CENTER"),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 6),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 13),
         ]
     )
     for first in range(0, len(signatures), 2):

@@ -1,15 +1,17 @@
 """What both documents are made of: fonts, colours, texts that are never markup, a QR code, canvases without a clock.
 
-Texts are set in Times, one of the fourteen fonts that every reader of PDF has. What Times cannot write is set in Vera,
-which comes with reportlab; what neither can is written with its plain letter, since a document that cannot be made
-helps nobody: the exact name stands in the record that the document cites.
+Texts are set in Liberation Serif, which is as wide as Times and has every Latin letter with its marks, Greek and
+Cyrillic. Its letters go into the document, so that it looks the same for every reader, now and in an archive; the font
+lies beside this module with its licence (SIL OFL 1.1). For a letter of another script stands an empty box, and the
+document says what that is: one that cannot be made helps nobody, and the exact name stands where it points to.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -20,23 +22,20 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable, Paragraph
 
-ROMAN: Final = "Times-Roman"
-BOLD: Final = "Times-Bold"
-ITALIC: Final = "Times-Italic"
+ROMAN: Final = "Liberation-Serif"
+BOLD: Final = "Liberation-Serif-Bold"
+ITALIC: Final = "Liberation-Serif-Italic"
 MONO: Final = "Courier"
-_VERA: Final = {False: "Vera", True: "VeraBd"}
-for _name in _VERA.values():
-    pdfmetrics.registerFont(TTFont(_name, f"{_name}.ttf"))
-_IN_VERA: Final = frozenset(map(chr, pdfmetrics.getFont("Vera").face.charToGlyph))
-# Apostrophes that people type in names, as the one that the fonts have.
-_SAME: Final = {
-    "\u02bc": "\u2019",
-    "\u02bb": "\u2018",
-    "\u02b9": "\u2019",
-    "\u2032": "\u2019",
-    "\u2010": "-",
-    "\u2011": "-",
-}
+"""For digests, which have no letters but a to f."""
+_FONTS: Final = Path(__file__).with_name("fonts")
+for _name, _file in ((ROMAN, "Regular"), (BOLD, "Bold"), (ITALIC, "Italic")):
+    pdfmetrics.registerFont(TTFont(_name, _FONTS / f"LiberationSerif-{_file}.ttf"))
+_LETTERS: Final = frozenset.intersection(
+    *(frozenset(map(chr, pdfmetrics.getFont(name).face.charToGlyph)) for name in (ROMAN, BOLD, ITALIC))
+)
+REPLACEMENT: Final = "\u25a1"
+REPLACED: Final = f"Tanda {REPLACEMENT} menggantikan huruf yang tidak tersedia pada fon dokumen ini; "
+"""How a document begins to say what the box stands for."""
 
 INK: Final = HexColor("#1b2733")
 NAVY: Final = HexColor("#12355b")
@@ -47,31 +46,28 @@ SHADE: Final = HexColor("#eef1f4")
 RED: Final = HexColor("#a3262a")
 
 
-def _in_times(character: str) -> bool:
-    try:
-        character.encode("cp1252")
-    except UnicodeEncodeError:
-        return False
-    return True
+def printable(text: str) -> str:
+    """Return a text as it can be written: composed where the font has the letter so, else with its marks apart."""
+    return "".join(_written(character) for character in unicodedata.normalize("NFC", text))
 
 
-def _writable(text: str) -> Iterator[str]:
-    """Yield each character as one of the fonts can write it."""
-    for character in unicodedata.normalize("NFC", text):
-        same = _SAME.get(character, character)
-        if _in_times(same) or same in _IN_VERA:
-            yield same
-        else:
-            plain = "".join(each for each in unicodedata.normalize("NFKD", same) if _in_times(each))
-            yield plain or "?"
+def _written(character: str) -> str:
+    if character.isspace():
+        return " "
+    if character in _LETTERS:
+        return character
+    apart = unicodedata.normalize("NFKD", character)
+    return apart if _LETTERS.issuperset(apart) else REPLACEMENT
 
 
-def marked(text: str, *, bold: bool = False) -> str:
-    """Return a text as a paragraph's markup: nothing of it is interpreted, and one font has all of its characters."""
-    letters = "".join(_writable(text))
-    if all(_in_times(letter) for letter in letters):
-        return escape(letters)
-    return f'<font face="{_VERA[bold]}">{escape(letters)}</font>'
+def is_whole(texts: Iterable[str]) -> bool:
+    """Tell whether every letter of some texts can be written."""
+    return not any(REPLACEMENT in printable(text) for text in texts)
+
+
+def marked(text: str) -> str:
+    """Return a text as a paragraph's markup: nothing of it is interpreted."""
+    return escape(printable(text))
 
 
 def style(size: float, font: str = ROMAN, **more: Any) -> ParagraphStyle:
@@ -82,7 +78,7 @@ def style(size: float, font: str = ROMAN, **more: Any) -> ParagraphStyle:
 
 def written(text: str, look: ParagraphStyle) -> Paragraph:
     """Return a text as a paragraph."""
-    return Paragraph(marked(text, bold=look.fontName == BOLD), look)
+    return Paragraph(marked(text), look)
 
 
 class QrCode(Flowable):  # type: ignore[misc]  # reportlab ships no types

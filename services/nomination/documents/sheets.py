@@ -5,6 +5,8 @@ Sheets cross from the service to the process that lays them out, as JSON. Texts 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -12,6 +14,21 @@ class Sheet(BaseModel):
     """The base of what is printed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def texts(self) -> Iterator[str]:
+        """Return every text that is printed of it."""
+        yield from _texts_in(self.model_dump())
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _texts_in(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _texts_in(part)
 
 
 class CertificateSheet(Sheet):
@@ -28,6 +45,8 @@ class CertificateSheet(Sheet):
     place_and_date: str
     body: str
     office: str
+    signer: str | None = None
+    """Who held the office when the certificate was issued; None where nobody did, or the name was erased."""
     check_url: str
     sample: bool = False
     revoked: str | None = None

@@ -8,7 +8,7 @@ nominated already is no fault: the same list sent twice nominates nobody twice, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Final, Literal, NamedTuple, assert_never, cast
@@ -35,6 +35,7 @@ from services.nomination.domain.nomination import (
     nomination_stream,
     settle_nomination,
 )
+from services.nomination.domain.persons import PERSONS_AWAY, Register
 from services.nomination.domain.ranking import Ranking
 from services.nomination.domain.refusals import Refused, decides, refuse
 from services.nomination.domain.season import SeasonState, opened
@@ -99,6 +100,8 @@ class ImportList:
     actor: str
     received: datetime
     scopes: Scopes
+    register: Register
+    """What identity said of the rows' contacts (`contacts_of`)."""
 
 
 class CellFault(NamedTuple):
@@ -114,12 +117,16 @@ class CellFault(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A row by itself: the nomination that it asks for, or what is wrong with it."""
+    """A row by itself: the nomination that it asks for, or what is wrong with it.
+
+    `unknown` is what is wrong with its contact; only where it nominates does that matter.
+    """
 
     line: Line
     command: Nominate | None = None
     settled: Settled | None = None
     faults: tuple[CellFault, ...] = ()
+    unknown: tuple[CellFault, ...] = ()
 
     @property
     def number(self) -> int:
@@ -157,6 +164,18 @@ class Imported(NamedTuple):
 # --- deciding ------------------------------------------------------------------------------------------------------
 
 
+def contacts_of(lines: Iterable[Line]) -> frozenset[str]:
+    """Return the ids that rows name as contacts, whatever else they say."""
+    found: set[str] = set()
+    for line in lines:
+        cell = line.cells.get("contact")
+        try:
+            found.add("" if cell is None or cell.blank else _contact(_written(cell.value)))
+        except (Refused, _Unfit):
+            continue
+    return frozenset(found - {""})
+
+
 @decides
 def judge_list(command: ImportList, season: SeasonState) -> tuple[Judged, ...]:
     """Judge every row by itself, and refuse one that names the candidate of an earlier row again."""
@@ -191,6 +210,8 @@ def import_list(
     if bad and command.mode == "all-or-nothing":
         refusal = refuse(BAD_ROWS, "body", bad, rows=len(outcomes)).refusal
         return Imported(refusal, tuple(outcome.skipped() for outcome in outcomes))
+    if command.register.strangers is None and any(outcome.status == "nominated" for outcome in outcomes):
+        return Imported(PERSONS_AWAY, tuple(outcome.skipped() for outcome in outcomes))
     emits = [
         Emit(nomination_stream(one.settled.nomination), entered(one.command, one.settled))
         for one, outcome in zip(judged, outcomes, strict=True)
@@ -216,12 +237,20 @@ def _outcome(
             pass
         case _:
             assert_never(states[one.settled.nomination])
-    entry = one.settled.entry
-    try:
-        check_enterable(entry, rankings[entry.ranking], one.settled.rules, received, "category")
-    except Refused as refused:
-        return Outcome(one.number, "bad", faults=tuple(_faults(refused, one.line)))
+    faults = (*_unenterable(one.line, one.settled, rankings, received), *one.unknown)
+    if faults:
+        return Outcome(one.number, "bad", faults=faults)
     return Outcome(one.number, "nominated", one.settled)
+
+
+def _unenterable(
+    line: Line, settled: Settled, rankings: Mapping[str, Ranking], received: datetime
+) -> Iterator[CellFault]:
+    """Yield why nobody can enter the first stage of a row's category any more."""
+    try:
+        check_enterable(settled.entry, rankings[settled.entry.ranking], settled.rules, received, "category")
+    except Refused as refused:
+        yield from _faults(refused, line)
 
 
 # --- one row -------------------------------------------------------------------------------------------------------
@@ -236,14 +265,22 @@ def _judge(line: Line, command: ImportList, season: SeasonState, rules: Rulebook
         faults.append(CellFault(refused.code, stray.name, None, shown, refused.detail, fault.remedy))
     read = _Reading(line, rules, faults)
     asked = _asked(read, command)
+    unknown = _unknown(asked, command, line)
     if not {fault.heading for fault in faults} <= _BESIDE_THE_RULES:
-        return Judged(line, faults=tuple(faults))
+        return Judged(line, faults=(*faults, *unknown))
     settled = settle_nomination(asked, season)
     if isinstance(settled, Refusal):
         faults.extend(_faults(Refused(settled), line))
     if faults or isinstance(settled, Refusal):
-        return Judged(line, faults=tuple(faults))
-    return Judged(line, asked, settled)
+        return Judged(line, faults=(*faults, *unknown))
+    return Judged(line, asked, settled, unknown=unknown)
+
+
+def _unknown(asked: Nominate, command: ImportList, line: Line) -> tuple[CellFault, ...]:
+    """Return what is wrong with a row's contact: identity does not know that person."""
+    if command.register.knows(asked.contact):
+        return ()
+    return tuple(_faults(refuse("person-unknown", "contact", asked.contact), line))
 
 
 def _asked(read: _Reading, command: ImportList) -> Nominate:

@@ -93,7 +93,11 @@ def _params(template: Template, rulebook: Rulebook) -> Mapping[str, Any]:
     following = rulebook.next_stage(stage) or stage
     when = instant(rulebook.deadline_utc(stage.scoring, _at(stage)["province"]))
     own: Mapping[Template, dict[str, Any]] = {
-        "disputed": {"measure": rulebook.measures[0].code} if rulebook.measures else {},
+        **dict.fromkeys(
+            ("disputed", "dispute-filed"), {"measure": rulebook.measures[0].code} if rulebook.measures else {}
+        ),
+        "season-opened": {"homes": [_PROVINCE]},
+        "rulebook-amended": {"version": 2},
         "returned": {"defects": ["evidence", "contact"], "until": when},
         "advanced": {"reached": _at(following), "rank": 1},
         "advance-withdrawn": {"reached": _at(following)},

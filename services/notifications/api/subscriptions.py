@@ -25,7 +25,7 @@ from kernel.reads import Here
 from kernel.service import Service
 from kernel.tokens import SignedIn
 from schemas.notifications import Channel, Group, Zone
-from services.notifications.addresses import LONGEST_URL, AddressBook, AddressRefused
+from services.notifications.addresses import LONGEST_URL, AddressBook, AddressRefused, HostUnknown
 from services.notifications.api.parts import SQL
 from services.notifications.domain.subscription import (
     DELIVERIES,
@@ -202,17 +202,25 @@ async def _endpoint(request: Request, here: Service, person: str, sent: WebhookS
     return await _keep(here, person, sent.url)
 
 
+_NOT_FOUND: Final = Text(
+    "The host's name was not found. Check its spelling; a new name may take some hours until it is found everywhere.",
+    "Nama host tidak ditemukan. Periksa ejaannya; nama baru mungkin perlu beberapa jam sampai dapat ditemukan.",
+)
+_NOT_PUBLIC: Final = Text(
+    "Send an https URL, at port 443, of a host with public addresses only.",
+    "Kirim URL https pada port 443 dengan host yang seluruh alamatnya publik.",
+)
+
+
 async def _must_be_public(request: Request, url: str) -> None:
     """Refuse a URL that does not lead to public addresses; which ones it leads to is nobody's to learn here."""
     book: AddressBook = request.app.state.address_book
     try:
         await book.target(url)
+    except HostUnknown:
+        raise invalid((FieldFault("webhook.url", None, _NOT_FOUND),)) from None
     except AddressRefused:
-        remedy = Text(
-            "Send an https URL, at port 443, of a host with public addresses only.",
-            "Kirim URL https pada port 443 dengan host yang seluruh alamatnya publik.",
-        )
-        raise invalid((FieldFault("webhook.url", None, remedy),)) from None
+        raise invalid((FieldFault("webhook.url", None, _NOT_PUBLIC),)) from None
 
 
 async def _keep(here: Service, person: str, url: str) -> _Endpoint:

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, assert_never, cast
 from uuid import UUID, uuid5
 
 from kernel.canonical import Json, from_instant, instant
 from schemas.envelope import Stage
+from schemas.rulebook import Rulebook
 from services.notifications.domain.known import Known
 from services.notifications.domain.templates import Role, Template, told_roles
 
-_OF_NOMINATIONS: Final[frozenset[Role]] = frozenset({"nominating-body", "contact"})
+_OF_NOMINATIONS: Final[frozenset[Role]] = frozenset({"nominating-body", "contact", "publisher"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,25 +111,36 @@ def message_id(cause: str, person: str, template: str) -> UUID:
     return uuid5(UUID(cause), f"{template} {person}")
 
 
+def season_of(notice: Notice, known: Known) -> str | None:
+    """Return the season of a notice: its own, or that of a nomination that it is about, if one is known."""
+    return notice.season or next((known.nominees[one].season for one in notice.about if one in known.nominees), None)
+
+
+def roles_of(notice: Notice, rulebook: Rulebook) -> tuple[Role, ...]:
+    """Return in which capacities people are told of a notice under a rulebook."""
+    roles = told_roles(notice.template, rulebook.notices) if notice.to is None else notice.to
+    return tuple(role for role in roles if role in _OF_NOMINATIONS) if notice.nominees_only else roles
+
+
 def intents_of(notice: Notice, known: Known) -> Told:
-    """Return whom a notice is sent to, each person once, as far as all that it takes is known."""
+    """Return whom a notice is sent to, each person once, as far as all that it takes is known.
+
+    Whom only identity knows is among `calls.calls_of`.
+    """
     every = tuple(dict.fromkeys(notice.about))
     missing = [one for one in every if one not in known.nominees]
     about = [one for one in every if one in known.nominees]
-    season = notice.season or next((known.nominees[one].season for one in about), None)
+    season = season_of(notice, known)
     if season is None:
         return Told(waits=tuple((f"nomination/{one}", replace(notice, about=(one,))) for one in missing))
     rulebook = known.rulebooks.get(season)
     if rulebook is None:
         return Told(waits=((f"season/{season}", notice),))
-    roles = told_roles(notice.template, rulebook.notices) if notice.to is None else notice.to
-    if notice.nominees_only:
-        roles = tuple(role for role in roles if role in _OF_NOMINATIONS)
-    told = _told(notice, season, roles, about, known)
+    told = _told(notice, season, roles_of(notice, rulebook), about, known)
     # Whom it tells of what is missing is told then; the others are told now, and not again.
     then = replace(notice, nominees_only=True)
     return Told(
-        tuple(_intent(notice, season, person, own) for person, own in told.items()),
+        tuple(intent_of(notice, season, person, own, _homes(own, known)) for person, own in told.items()),
         tuple((f"nomination/{one}", replace(then, about=(one,))) for one in missing),
     )
 
@@ -152,6 +164,10 @@ def _told(
             case "person":
                 for person in notice.persons:
                     told.setdefault(person, {})
+            case "secretariat" | "publisher":
+                pass  # identity says who they are: `calls`
+            case _:
+                assert_never(role)
     return {person: tuple(own) for person, own in told.items()}
 
 
@@ -168,13 +184,28 @@ def _bodies_at(notice: Notice, season: str, known: Known) -> tuple[tuple[str, st
     return tuple(dict.fromkeys(found))
 
 
-def _intent(notice: Notice, season: str, person: str, own: tuple[str, ...]) -> Intent:
+def _homes(own: Iterable[str], known: Known) -> tuple[str, ...]:
+    return tuple(sorted({known.nominees[one].home for one in own}))
+
+
+def intent_of(notice: Notice, season: str, person: str, own: tuple[str, ...], homes: tuple[str, ...] = ()) -> Intent:
+    """Return what one person is told.
+
+    Args:
+        notice: what is said.
+        season: of what.
+        person: to whom.
+        own: the nominations for which that is.
+        homes: the provinces that the person acts for there; times are told by their clocks too.
+    """
     lines = notice.params.get("lines")
     # A ranking names all of its lines; else people read of their own nominees, and a body of all that it is about.
     named = tuple(line["nomination"] for line in lines) if lines else own or tuple(dict.fromkeys(notice.about))
     params: dict[str, Any] = dict(notice.params)
     if notice.own:
         params["own"] = [notice.own[key] for key in (person, *named) if key in notice.own]
+    if homes:
+        params["homes"] = list(homes)
     return Intent(message_id(notice.cause, person, notice.template), person, season, params, named, notice)
 
 

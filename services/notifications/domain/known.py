@@ -39,6 +39,8 @@ class Nominee:
     kind: str = ""
     code: str = ""
     """Of the candidate, as its nomination has them."""
+    body: str = ""
+    """The code of its nominating body."""
     mend_until: datetime | None = None
     interview: datetime | None = None
     heard_at: str | None = None

@@ -40,7 +40,9 @@ from schemas.nomination import (
     PlenaryConvened,
     PrizeAwarded,
     RankingAnnounced,
+    RulebookAmended,
     SeasonFrozen,
+    SeasonOpened,
     SeasonUnfrozen,
     StageAdvanced,
     StageAdvanceWithdrawn,
@@ -82,6 +84,8 @@ OfBody = (
     | ScoringExtended
     | ScorersAssigned
 )
+OfSeason = SeasonOpened | RulebookAmended
+OF_SEASON: Final = OfSeason.__args__
 OF_NOMINEE: Final = OfNominee.__args__
 OF_MANY: Final = OfMany.__args__
 OF_BODY: Final = OfBody.__args__
@@ -96,7 +100,10 @@ def notices_of(happened: Happened, known: Known) -> list[Notice]:
     """Return what an event says, with what is known before it; nothing for an event that nobody is told of."""
     event = happened.event
     if isinstance(event, OF_NOMINEE):
-        return [_of_nominee(event, happened, known)]
+        told = _of_nominee(event, happened, known)
+        return [told, replace(told, template="dispute-filed")] if isinstance(event, FigureDisputed) else [told]
+    if isinstance(event, OF_SEASON):
+        return [_of_season(event, happened, known)]
     if isinstance(event, OF_MANY):
         return [_of_many(event, happened, known)]
     if isinstance(event, OF_BODY):
@@ -315,6 +322,21 @@ def wide_of(event: OfAll, notice: Notice) -> Wide:
             assert_never(event)
 
 
+# --- the season ----------------------------------------------------------------------------------------------------
+
+
+def _of_season(event: OfSeason, happened: Happened, known: Known) -> Notice:
+    match event:
+        case SeasonOpened():
+            # Its rules are in the next event; so is, to each government, until when it may nominate.
+            return _notice(happened, "season-opened", event.season, {})
+        case RulebookAmended():
+            params = {"version": event.version}
+            return _notice(happened, "rulebook-amended", event.season, params, bodies=known.bodies_in(event.season))
+        case _:
+            assert_never(event)
+
+
 # --- bodies --------------------------------------------------------------------------------------------------------
 
 
@@ -461,6 +483,7 @@ def _nominee(event: CandidateNominated | NominationFiledLate, recorded: datetime
         sample=event.sample,
         kind=event.candidate.kind,
         code=event.candidate.code,
+        body=event.nominating_body,
     )
 
 

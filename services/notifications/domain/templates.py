@@ -21,11 +21,14 @@ Template = Literal[
     "interview-scheduled", "interview-moved", "nominations-extended", "scoring-extended", "appointed", "succeeded",
     "removed", "conflict-declared", "conflict-lifted", "assigned", "convened", "minutes-corrected", "appeal-lodged",
     "stage-frozen", "stage-unfrozen", "appeal-decided", "won", "win-withdrawn", "prize", "certificate",
-    "certificate-revoked", "season-frozen", "season-unfrozen", "reminder",
+    "certificate-revoked", "season-opened", "rulebook-amended", "season-frozen", "season-unfrozen", "reminder",
+    "dispute-filed",
 ]  # fmt: skip
-Role = Literal["nominating-body", "contact", "members", "secretary", "person"]
+Role = Literal["nominating-body", "contact", "members", "secretary", "person", "secretariat", "publisher"]
 """`members` have a seat and a vote in the body concerned, the `secretary` keeps its record, and the event names the
-`person`: who is appointed, who declared, who appealed."""
+`person`: who is appointed, who declared, who appealed. A `nominating-body` is who nominated for it, and all to whom
+identity gave the role of its secretariat; `secretariat` are those of every government of the place that a notice is
+about, whether they nominated or not, and a `publisher` is whose system the facts about a candidate come from."""
 
 DIGEST: Final = "digest"
 """The template of the daily mail that holds others; nobody chooses a channel for it."""
@@ -49,6 +52,7 @@ RULES: Final[Mapping[Template, Rule]] = {
     "nominated": Rule("CandidateNominated", "steps", _NOMINEE),
     "amended": Rule("NominationAmended", "steps", _NOMINEE),
     "disputed": Rule("FigureDisputed", "steps", _NOMINEE),
+    "dispute-filed": Rule("FigureDisputed", "steps", ("publisher",)),
     "resubmitted": Rule("NominationResubmitted", "steps", ("nominating-body", *_BODY)),
     "withdrawn": Rule("NominationWithdrawn", "steps", (*_NOMINEE, "secretary")),
     "filed-late": Rule("NominationFiledLate", "results", (*_NOMINEE, "secretary")),
@@ -77,10 +81,12 @@ RULES: Final[Mapping[Template, Rule]] = {
     "assigned": Rule("ScorersAssigned", "meetings", ("person",)),
     "convened": Rule("PlenaryConvened", "meetings", _BODY),
     "minutes-corrected": Rule("MinutesCorrected", "meetings", _BODY),
-    "nominations-extended": Rule("DeadlineExtended", "deadlines", ("nominating-body", "secretary")),
+    "season-opened": Rule("SeasonOpened", "deadlines", ("secretariat",)),
+    "rulebook-amended": Rule("RulebookAmended", "deadlines", ("secretariat", *_BODY)),
+    "nominations-extended": Rule("DeadlineExtended", "deadlines", ("nominating-body", "secretariat", "secretary")),
     "scoring-extended": Rule("ScoringExtended", "deadlines", _BODY),
-    "season-frozen": Rule("SeasonFrozen", "deadlines", (*_NOMINEE, *_BODY)),
-    "season-unfrozen": Rule("SeasonUnfrozen", "deadlines", (*_NOMINEE, *_BODY)),
+    "season-frozen": Rule("SeasonFrozen", "deadlines", (*_NOMINEE, "secretariat", *_BODY)),
+    "season-unfrozen": Rule("SeasonUnfrozen", "deadlines", (*_NOMINEE, "secretariat", *_BODY)),
     "reminder": Rule("Reminder", "deadlines", ("person",)),
     "appeal-lodged": Rule("AppealLodged", "appeals", (*_NOMINEE, "person", "secretary")),
     "stage-frozen": Rule("StageFrozen", "appeals", (*_NOMINEE, "secretary")),

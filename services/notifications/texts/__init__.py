@@ -2,8 +2,9 @@
 
 The texts stand in `id.toml` and `en.toml` beside this module, with `$name` for a value (`string.Template`: nothing in
 a value is ever a placeholder). What a message holds decides which values there are: each parameter of an intent has a
-writer here. Deadlines are told in the province's own zone, meetings between provinces in all three. A body names no
-person, so the digest that is recorded of it stays harmless when a person is erased.
+writer here. Deadlines are told in the zone that counts, the province's own or the nation's, and in that of the reader's
+province where it is another one; meetings between provinces in all three. A body names no person, so the digest that is
+recorded of it stays harmless when a person is erased.
 """
 
 from __future__ import annotations
@@ -142,6 +143,7 @@ class _Writer:
         names = [contents.names[nomination] for nomination in contents.nominations]
         values: Values = {
             "season": self._rulebook.season,
+            "title": self._said(self._rulebook.title),
             "candidates": ", ".join(names),
             # What a conflict or the like is about: some nominees, or else the whole category.
             "subject": ", ".join(names) or self._texts["whole_category"],
@@ -155,8 +157,8 @@ class _Writer:
 
     @property
     def _province(self) -> str:
-        at = self._params.get("at")
-        return str(at["province"] if at else self._params.get("province", NATION))
+        at, (home, *_) = self._params.get("at"), self._params.get("homes") or (NATION,)
+        return str(at["province"] if at else self._params.get("province", home))
 
     @property
     def _zone(self) -> str:
@@ -181,7 +183,7 @@ class _Writer:
         stage, zone = self._stage(at), self._rulebook.zone(at["province"])
         opens = self._rulebook.opens_utc(stage.scoring, at["province"])
         closes = self._rulebook.deadline_utc(stage.scoring, at["province"])
-        return {"opens": self._moment(opens, zone), "closes": self._moment(closes, zone)}
+        return {"opens": self._time(opens, zone), "closes": self._time(closes, zone)}
 
     def place(self, province: str) -> Values:
         return {"place": self._tier(province)}
@@ -196,13 +198,14 @@ class _Writer:
         return {"category": self._category(code)}
 
     def until(self, until: str) -> Values:
-        return {"until": self._moment(from_instant(until), self._zone)}
+        return {"until": self._time(from_instant(until), self._zone)}
 
     def appeals_until(self, until: str | None) -> Values:
         # The announcement's own text; a result that cannot be appealed says nothing of it.
         if until is None:
             return {"appeals": ""}
-        values = {"until": self._moment(from_instant(until), self._zone)}
+        who = (self._texts["capacities"][one] for one in self._rulebook.appeals.by)
+        values = {"until": self._time(from_instant(until), self._zone), "appellants": self._texts["or"].join(who)}
         return {"appeals": _Lines("\n\n" + _filled(self._texts["appeals_until"], values))}
 
     def scheduled(self, scheduled: str) -> Values:
@@ -221,7 +224,25 @@ class _Writer:
         return {"reason": _filled(self._texts["reasons"][reason], {"rank": self._params.get("rank")})}
 
     def measure(self, code: str) -> Values:
-        return {"measure": self._said(self._rulebook.measure(code).title)}
+        measure = self._rulebook.measure(code)
+        return {"measure": self._said(measure.title), "cut_off": _day(self._texts, measure.cut_off.date())}
+
+    def season_at(self, homes: Iterable[str]) -> Values:
+        """Write when governments of some provinces may nominate, each by its own clock, and in which categories."""
+        window = self._rulebook.calendar.nomination
+        lines = (
+            _filled(
+                self._texts["window"],
+                {
+                    "place": self._tier(home),
+                    "opens": self._moment(self._rulebook.opens_utc(window, home), self._rulebook.zone(home)),
+                    "closes": self._moment(self._rulebook.deadline_utc(window, home), self._rulebook.zone(home)),
+                },
+            )
+            for home in homes
+        )
+        categories = (f"- {self._said(category.title)}" for category in self._rulebook.categories)
+        return {"windows": self._listed(lines), "categories": self._listed(map(plain, categories))}
 
     def certificate(self, code: str) -> Values:
         for certificate in self._rulebook.certificates:
@@ -307,7 +328,7 @@ class _Writer:
             "candidates": ", ".join(self._contents.names[one] for one in item.get("nominations", ())),
             "count": _counted(self._texts, "nominees", item.get("count", 0)),
             "place": self._tier(item["province"]),
-            "until": self._moment(from_instant(item["until"]), zone),
+            "until": self._time(from_instant(item["until"]), zone, [item["home"]] if "home" in item else []),
             "begins": self._in_all_zones(from_instant(item["until"])),
         }
         if at:
@@ -343,6 +364,14 @@ class _Writer:
             self._texts["moment"], {"day": _day(self._texts, there.date()), "clock": self._clock(there, zone)}
         )
 
+    def _time(self, moment: datetime, zone: str, homes: Iterable[str] | None = None) -> str:
+        """Write an instant in the zone that counts and, where the reader acts for provinces in another, in theirs."""
+        homes = self._params.get("homes", ()) if homes is None else homes
+        zones = dict.fromkeys(self._rulebook.zone(home) for home in homes)
+        there = [self._moment(moment, home) for home in zones if home != zone]
+        text = self._moment(moment, zone)
+        return _filled(self._texts["elsewhere"], {"moment": text, "there": " / ".join(there)}) if there else text
+
     def _clock(self, there: datetime, zone: str) -> str:
         values = {"hour": f"{there.hour:02}", "minute": f"{there.minute:02}", "zone": ZONES[zone]}
         return _filled(self._texts["clock"], values)
@@ -373,6 +402,8 @@ _WRITERS: Final[Mapping[str, Callable[[_Writer, Any], Values]]] = {
     "ends": _Writer.ends,
     "dated": _Writer.dated,
     "rank": lambda _, rank: {"rank": rank},
+    "version": lambda _, version: {"version": version},
+    "homes": _Writer.season_at,
     "number": lambda _, number: {"number": number},
     "count": _Writer.deadlines,
     "reason": _Writer.reason,

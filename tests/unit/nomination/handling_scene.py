@@ -25,6 +25,7 @@ from services.nomination.domain.importing import Imported, ImportList, import_li
 from services.nomination.domain.interview import CALENDAR, EXTENSION, ScheduleInterview, schedule, settle_slot
 from services.nomination.domain.late import file_late, settle_late
 from services.nomination.domain.nomination import Handler, Nominate, Nomination, Settled, nomination_stream
+from services.nomination.domain.persons import Register
 from services.nomination.domain.spreadsheet import Line, Row, Value, lines_of
 from services.nomination.domain.verification import (
     Reject,
@@ -180,7 +181,7 @@ class Handled(Scene):
         """Import rows below headings, as they stand in a sheet from row 1 on."""
         lines = self.lines(*rows, headings=headings)
         asked = ImportList(
-            "2020", lines, "skip-bad", person("secretariat"), IN_WINDOW, frozenset({GORONTALO})
+            "2020", lines, "skip-bad", person("secretariat"), IN_WINDOW, frozenset({GORONTALO}), Register()
         )  # fmt: skip
         command = replace(asked, **also)
         judged = judge_list(command, self.season(command.season))

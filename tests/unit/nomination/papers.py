@@ -52,6 +52,7 @@ def certificate(**also: Any) -> CertificateSheet:
         "place_and_date": "30 Juni 2021",
         "body": "Dewan Juri",
         "office": "Ketua dewan juri",
+        "signer": "Prof. Dr. Siti Nurbaya Łęcka, M.Si.",
         "check_url": "https://paritrana.example.go.id/v1/public/certificates/01979a3b-7a52-7c3e-9d0b-5a3f1c2d4e6f",
     }
     return CertificateSheet(**{**said, **also})
@@ -150,7 +151,7 @@ def minutes(**also: Any) -> MinutesSheet:
                 MotionSheet(
                     title="Usul keputusan 4",
                     question="Memutuskan sanggah nomor 1 atas nama Kabupaten Contoh 7: dikabulkan.",
-                    points=("Aspek kinerja: 87,5, 88",),
+                    points=("Nilai baru aspek Kinerja: 87,5; 88",),
                     votes=everybody,
                     outcome="BELUM DIPUTUSKAN",
                 ),
@@ -165,7 +166,7 @@ def minutes(**also: Any) -> MinutesSheet:
         "plenary": "0197a1b2-1c2d-7e3f-8a4b-5c6d7e8f9a0b",
         "number": "BA-5C6D7E8F9A0B",
         "opening": "Pada hari Selasa, tanggal 2 Maret 2021, pukul 10.00 WITA, dijadwalkan sidang pleno Panitia "
-        "Provinsi (Panitia 9) (Provinsi Gorontalo) dalam rangka Paritrana Award 2020-2021. Jalannya sidang, "
+        "Provinsi (Panitia 9), Provinsi Gorontalo, dalam rangka Paritrana Award 2020-2021. Jalannya sidang, "
         "sebagaimana tercatat dalam log peristiwa, adalah sebagai berikut.",
         "facts": (
             Fact(label="Dasar pembentukan", text="Keputusan Gubernur Gorontalo Nomor 12/2021"),

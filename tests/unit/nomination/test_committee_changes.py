@@ -193,9 +193,11 @@ def test_the_successor_does_not_vote_for_the_predecessor():
     scene, _ = moved(1, 2)
     scene.given(scene.vote(CHAIR))
     scene.given(swap(scene))
-    refused(scene.vote(NEW), "not-present", "actor")
+    refused(scene.vote(NEW), "voters-changed", "motion")
+    scene.given(scene.move())
+    refused(scene.vote(NEW, motion=2), "not-present", "actor")
     scene.given(scene.attend(NEW))
-    accepted(scene.vote(NEW))
+    accepted(scene.vote(NEW, motion=2))
 
 
 def test_who_holds_no_seat_is_not_replaced():

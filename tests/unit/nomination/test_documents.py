@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from io import BytesIO
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
@@ -11,7 +13,7 @@ from reportlab.lib.units import mm
 
 from services.nomination.documents import certificate as piagam
 from services.nomination.documents import minutes as berita_acara
-from services.nomination.documents.paper import QrCode, marked, matrix_of
+from services.nomination.documents.paper import REPLACEMENT, QrCode, marked, matrix_of
 from services.nomination.documents.render import NotRendered, Renderer
 from tests.unit.nomination.papers import DIGEST, HASH, KEY, LONG, NOMINEES, OFFICES, certificate, minutes, pictures
 
@@ -65,7 +67,7 @@ def test_its_qr_code_is_the_address_where_it_is_checked():
 
 @pytest.mark.parametrize("name", [LONG, "W" * 255, "i" * 255, "Ñ" * 255, "Č" * 255, "漢" * 255, "</para>&amp;<b>" * 17])
 def test_no_name_breaks_the_frame(name):
-    sheet = certificate(candidate=name, office=name, number=f"001/{'X' * 200}", category=name, body=name)
+    sheet = certificate(candidate=name, office=name, signer=name, number=f"001/{'X' * 200}", category=name, body=name)
     (picture,) = pictures(piagam.lay_out(sheet))
     edge = int(9 * mm * 2) - 4
     inner = picture.copy()
@@ -87,8 +89,57 @@ def test_names_are_written_as_they_are(name):
     assert name in text
 
 
-def test_what_no_font_has_is_written_with_its_plain_letter():
-    assert marked("\u1e6caha Ma\u02bcruf \u6f22") == "Taha Ma\u2019ruf ?"
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ṭāhā Ma\u02bcruf",
+        "Nguyễn Thị Hằng",
+        "Ćwikła Ğül Þórður",
+        "Ἀθηνᾶ Παπαδοπούλου",
+        "Щербаков Їжак",
+        "G\u0303uarani\u0303",
+    ],
+)
+def test_every_latin_letter_greek_and_cyrillic_is_written_as_it_is(name):
+    (text,) = text_of(piagam.lay_out(certificate(candidate=name, signer=name, body=name)))
+    assert unicodedata.normalize("NFC", text).count(unicodedata.normalize("NFC", name)) == 3
+    assert REPLACEMENT not in text
+    closing = " ".join(text_of(berita_acara.lay_out(minutes(closing=name))))
+    assert unicodedata.normalize("NFC", name) in unicodedata.normalize("NFC", closing)
+
+
+def test_what_the_font_has_only_apart_is_written_apart_and_the_rest_as_a_box():
+    assert marked("ﬃ G\u0303 \u6f22 \u0639\U0001f600\n<") == f"ffi G\u0303 {REPLACEMENT} {REPLACEMENT * 2} &lt;"
+
+
+def test_a_document_with_a_box_says_what_it_stands_for_and_no_other_does():
+    for whole in (certificate(), certificate(candidate="Ṭāhā")):
+        assert REPLACEMENT not in text_of(piagam.lay_out(whole))[0]
+    (text,) = text_of(piagam.lay_out(certificate(candidate="\u6f22 Jaya")))
+    assert f"Tanda {REPLACEMENT} menggantikan huruf" in text
+    assert "nama resminya tercantum pada alamat itu" in text
+    assert "menggantikan huruf" not in " ".join(text_of(berita_acara.lay_out(minutes())))
+    assert "menggantikan huruf" in " ".join(text_of(berita_acara.lay_out(minutes(closing="\u6f22"))))
+
+
+def test_the_font_lies_in_the_document_and_nothing_is_set_in_one_that_is_not_there():
+    for pdf in (piagam.lay_out(certificate()), berita_acara.lay_out(minutes())):
+        for page in PdfReader(BytesIO(pdf)).pages:
+            resources: Any = page["/Resources"]
+            fonts = [font.get_object() for font in resources["/Font"].values()]
+            embedded = {str(font["/BaseFont"]) for font in fonts if "/FontFile2" in font.get("/FontDescriptor", {})}
+            used = {str(font["/BaseFont"]) for font in fonts}
+            assert {name.rpartition("+")[2] for name in embedded} <= {
+                "LiberationSerif", "LiberationSerif-Bold", "LiberationSerif-Italic"
+            }  # fmt: skip
+            assert used - embedded <= {"/Courier", "/Helvetica"}
+
+
+def test_who_signs_stands_below_the_line_above_the_office():
+    (text,) = text_of(piagam.lay_out(certificate(signer="Dr. Rahmat Gobel", office="Ketua Panitia 9")))
+    assert "Dr. Rahmat Gobel Ketua Panitia 9" in text
+    (without,) = text_of(piagam.lay_out(certificate(signer=None, office="Ketua Panitia 9")))
+    assert "Ketua Panitia 9" in without
 
 
 def test_a_sample_says_so():
@@ -163,6 +214,7 @@ def test_no_name_breaks_the_margins(name):
 def test_a_meeting_that_goes_on_is_marked_and_so_is_a_sample():
     pages = text_of(berita_acara.lay_out(minutes(draft="Sidang belum ditutup.", sample=True)))
     assert "Sidang belum ditutup." in pages[0]
+    assert "Anggota yang hadir" not in " ".join(pages), "a draft is not to be signed"
     assert all("DATA CONTOH" in page for page in pages)
 
 

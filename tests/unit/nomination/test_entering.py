@@ -18,6 +18,7 @@ from schemas.scoring import ScoringClosed, ScoringExtended, ScoringOpened
 from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.importing import ImportList, Outcome
 from services.nomination.domain.nomination import Nominate
+from services.nomination.domain.persons import Register
 from services.nomination.domain.season import ExtendNomination, extend_nomination
 from services.nomination.programs import nominations
 from tests.unit.nomination.amended import SceneLoader
@@ -209,7 +210,7 @@ async def test_the_ranking_is_guarded_so_that_a_seal_that_comes_at_the_same_mome
 async def test_a_list_guards_the_ranking_of_every_stage_that_its_rows_enter():
     scene = handled()
     lines = scene.lines(row("75.71"), row("75.03", "kabupaten"))
-    asked = ImportList("2020", lines, "skip-bad", person("secretariat"), scene.clock, None)
+    asked = ImportList("2020", lines, "skip-bad", person("secretariat"), scene.clock, None, Register())
     loader = SceneLoader(scene)
     accepted(await nominations.importing(asked, lambda _: None)(loader))
     assert [stream for stream in loader.loaded if stream.startswith("ranking/")] == [AT.ranking]
@@ -237,7 +238,7 @@ def test_nobody_is_admitted_to_a_closed_stage_and_the_question_has_no_object_any
     closed(scene)
     refused(scene.decide(), "entry-closed", "item")
     refused(scene.admit(filed), "entry-closed", "item")
-    sealed(scene)
+    scene.seal([(one, rank) for rank, one in enumerate(scene.nominations(), start=1) if one != filed])
     scene.given(scene.table())
     accepted(scene.move())
 

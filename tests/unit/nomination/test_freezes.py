@@ -36,6 +36,7 @@ from services.nomination.domain.handling import Amend, AttachEvidence, DisputeFi
 from services.nomination.domain.importing import Imported, ImportList
 from services.nomination.domain.interview import ScheduleInterview
 from services.nomination.domain.nomination import Handler, Nominate, Withdraw
+from services.nomination.domain.persons import Register
 from services.nomination.domain.plenary import Actor, Adjourn, Convene, RecordAttendance
 from services.nomination.domain.season import (
     ByTwo,
@@ -271,7 +272,7 @@ HELD: dict[Callable[..., Program], Callable[[str], Program]] = {
     nominations.withdrawing: lambda id_: nominations.withdrawing(Withdraw(id_, REASON, None)),
     nominations.filing_late: lambda _: nominations.filing_late(_nominate(REGENCIES[-1]), REASON),
     nominations.importing: lambda _: nominations.importing(
-        ImportList("2020", (), "skip-bad", person("secretariat"), IN_WINDOW, None), unheard
+        ImportList("2020", (), "skip-bad", person("secretariat"), IN_WINDOW, None, Register()), unheard
     ),
     nominations.amending: lambda id_: nominations.amending(Amend(id_, HANDLER, IN_WINDOW, REASON, person("new"))),
     nominations.attaching: lambda id_: nominations.attaching(
@@ -307,9 +308,9 @@ HELD: dict[Callable[..., Program], Callable[[str], Program]] = {
     ),
 }
 """Every command, as it is asked in a season that is under way; of each a program for a nomination."""
-NOT_HELD = {"opening", "unfreezing", "judging", "lodging"}
-"""What opens a season or ends a freeze, an appeal, whose window does not wait for a freeze, and the reaction that asks
-scoring for a new seal, which nobody asks again."""
+NOT_HELD = {"opening", "unfreezing", "judging", "lodging", "bringing_in"}
+"""What opens a season or ends a freeze, an appeal, whose window does not wait for a freeze, the reaction that asks
+scoring for a new seal, which nobody asks again, and what only wraps another program."""
 
 
 def _programs() -> dict[str, Callable[..., Program]]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kernel.decider import FieldFault, Refusal
 from services.nomination.domain.importing import ImportList, Outcome, judge_list
+from services.nomination.domain.persons import Register
 from services.nomination.domain.refusals import RULES
 from services.nomination.domain.spreadsheet import (
     COLUMNS,
@@ -165,7 +166,7 @@ def test_a_candidate_may_stand_in_two_categories():
 
 
 def test_there_is_no_list_for_a_season_that_is_not_open():
-    asked = ImportList("2020", [], "skip-bad", person("secretariat"), IN_WINDOW, None)
+    asked = ImportList("2020", [], "skip-bad", person("secretariat"), IN_WINDOW, None, Register())
     judged = judge_list(asked, Handled().season())
     assert isinstance(judged, Refusal)
     assert judged.code == "season-unknown"

@@ -32,6 +32,7 @@ from services.nomination.domain.refusals import (
     awards,
     committees,
     nominations,
+    persons,
     plenaries,
     refuse,
     seasons,
@@ -262,7 +263,7 @@ def test_a_proposal_holds_whole_ranks_in_order_within_the_quota(scores: list[int
 
 def test_every_refusal_has_a_spec():
     specs = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
-    rooms = (seasons, committees, nominations, plenaries, appeals, awards)
+    rooms = (seasons, committees, persons, nominations, plenaries, appeals, awards)
     assert len(RULES) == sum(len(room.RULES) for room in rooms), "a code is defined in two rooms"
     assert [code for code in RULES if f'"{code}"' not in specs] == []
 

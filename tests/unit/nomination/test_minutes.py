@@ -328,7 +328,7 @@ def test_a_decided_appeal():
     found = dict(zip(((one["stream"], one["version"]) for one in results), told, strict=True))
     motion = minutes(scene, results=found, appeals={APPEAL: 3}).items[0].motions[1]
     assert motion.question == "Memutuskan sanggah nomor 3 atas nama Kabupaten Bone Bolango: dikabulkan."
-    assert motion.points == ("Aspek Kinerja: 0,8", "Aspek Kebijakan: 87,5; 88")
+    assert motion.points == ("Nilai baru aspek Kinerja: 0,8", "Nilai baru aspek Kebijakan: 87,5; 88")
     assert motion.followed == (
         "Penetapan Kabupaten Bone Bolango pada peringkat 1 dibatalkan.",
         "Peringkat 1 dibiarkan kosong.",
@@ -366,7 +366,7 @@ def test_a_verdict_shows_the_ranking_that_it_made_and_the_ranks_before():
         ),
     )
     motion = minutes(scene, results={("appeal/x", 2): decided}, appeals={APPEAL: 3}).items[0].motions[1]
-    assert motion.points == ("Aspek Kinerja: 99,5",)
+    assert motion.points == ("Nilai baru aspek Kinerja: 99,5",)
     assert motion.followed == ("Sanggah nomor 3 atas nama Kota Gorontalo dikabulkan.",)
     assert [(line.rank, line.candidate, line.note) for line in motion.ranking] == [
         ("1", "Kota Gorontalo", "semula peringkat 2"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.settings import LOOPBACK, SettingsError
-from services.notifications.addresses import AddressBook, AddressRefused, is_public
+from services.notifications.addresses import AddressBook, AddressRefused, HostUnknown, is_public
 from services.notifications.settings import NotificationsSettings
 
 PUBLIC = ("93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c")
@@ -110,11 +110,17 @@ async def test_only_plain_https_urls_are_taken(url):
         await AddressBook(resolve=Names(PUBLIC)).target(url)
 
 
-async def test_a_name_without_an_address_is_refused():
-    with pytest.raises(AddressRefused):
+async def test_a_name_without_an_address_is_not_found():
+    with pytest.raises(HostUnknown):
         await AddressBook(resolve=Names()).target("https://hooks.example.org/")
-    with pytest.raises(AddressRefused):
+    with pytest.raises(HostUnknown):
         await AddressBook(resolve=Names([])).target("https://hooks.example.org/")
+
+
+async def test_a_name_that_leads_to_a_private_address_was_found():
+    with pytest.raises(AddressRefused) as refused:
+        await AddressBook(resolve=Names(["10.0.0.1"])).target("https://hooks.example.org/")
+    assert not isinstance(refused.value, HostUnknown)
 
 
 async def test_allowed_networks_may_be_reached_by_http_and_only_they():

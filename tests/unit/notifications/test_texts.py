@@ -91,6 +91,43 @@ def test_near_midnight_the_provinces_day_counts(rulebook):
         assert there in write_letter(contents("announced", params, {}, recorded=late), rulebook, "en").body
 
 
+def test_a_national_deadline_is_told_by_the_readers_clock_too(rulebook):
+    at = {"tier": "national", "province": "00", "category": "KABKOTA", "stage": "verifikasi"}
+    params = {"at": at, "defects": ["evidence"], "until": "2021-01-31T16:59:59.000000Z", "homes": ["75"]}
+    read = {
+        locale: write_letter(contents("returned", params, {A: "Kota Gorontalo"}), rulebook, locale)
+        for locale in LOCALES
+    }
+    there = "31 Januari 2021 pukul 23.59 WIB (1 Februari 2021 pukul 00.59 WITA)"
+    assert f"paling lambat {there}" in read["id"].body
+    assert there in read["id"].subject
+    assert "31 January 2021 at 23:59 WIB (1 February 2021 at 00:59 WITA)" in read["en"].body
+    west = write_letter(contents("returned", params | {"homes": ["13"]}, {A: "Kota Padang"}), rulebook, "id").body
+    assert "WITA" not in west
+
+
+def test_a_reminder_of_a_national_deadline_is_told_by_the_readers_clock_too(rulebook):
+    at = {"tier": "national", "province": "00", "category": "KABKOTA", "stage": "verifikasi"}
+    item = {"province": "00", "at": at, "home": "91", "kind": "mending", "until": "2021-01-31T16:59:59Z"}
+    params = {"items": [item | {"nominations": [A]}], "count": 1}
+    body = write_letter(contents("reminder", params, {A: "Kota Sorong"}), rulebook, "id").body
+    assert "31 Januari 2021 pukul 23.59 WIB (1 Februari 2021 pukul 01.59 WIT)" in body
+
+
+def test_who_may_appeal_is_said_as_the_rulebook_has_it(rulebook):
+    params: dict[str, Any] = {"at": desk(rulebook), "lines": [], "appeals_until": "2021-03-05T15:59:59Z"}
+    said = contents("announced", params, {})
+    assert "oleh narahubung calon atau pengusul sampai dengan" in write_letter(said, rulebook, "id").body
+    contact_only = rulebook.model_copy(update={"appeals": rulebook.appeals.model_copy(update={"by": ("contact",)})})
+    assert "by the nominee's contact until" in write_letter(said, contact_only, "en").body
+
+
+def test_no_message_sends_anybody_to_a_portal():
+    for locale in LOCALES:
+        text = (Path("services/notifications/texts") / f"{locale}.toml").read_text()
+        assert not re.search(r"portal|website|situs|laman", text, re.IGNORECASE)
+
+
 def test_a_rank_below_the_quota_is_told_with_the_quota(rulebook):
     params = {"at": desk(rulebook), "rank": 4, "reason": "below-quota"}
     body = write_letter(contents("eliminated", params, {A: "Kota Gorontalo"}), rulebook, "id").body

@@ -193,6 +193,14 @@ async def test_a_private_address_is_not_connected():
     assert server.requests == []
 
 
+async def test_a_name_that_is_not_found_now_did_not_answer():
+    async def resolve(_host: str, _port: int) -> Sequence[str]:
+        raise OSError("no such name")
+
+    answer = await Caller(AddressBook(resolve=resolve)).post(endpoint(443, "https"), "one", BODY)
+    assert answer.verdict == "unanswered"
+
+
 def test_secrets_are_of_the_specifications_form_and_never_the_same():
     made = {new_secret() for _ in range(100)}
     assert len(made) == 100

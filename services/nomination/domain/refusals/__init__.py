@@ -14,7 +14,7 @@ from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
 from kernel.decider import FieldFault, Refusal, Text
-from services.nomination.domain.refusals import appeals, awards, committees, nominations, plenaries, seasons
+from services.nomination.domain.refusals import appeals, awards, committees, nominations, persons, plenaries, seasons
 from services.nomination.domain.refusals.rule import NOT_FOUND, Rule
 
 P = ParamSpec("P")
@@ -58,6 +58,7 @@ def _fill(text: Text, words: Mapping[str, object]) -> Text:
 RULES: Final[Mapping[str, Rule]] = {
     **seasons.RULES,
     **committees.RULES,
+    **persons.RULES,
     **nominations.RULES,
     **plenaries.RULES,
     **appeals.RULES,
