@@ -645,6 +645,19 @@ async def test_a_secretary_who_left_a_seat_with_a_vote_reads_nothing_before_the_
     assert (await was_seated.does("GET", RANKING))["status"] == "sealed"
 
 
+async def test_nobody_learns_from_waiting_how_much_is_on_anothers_sheet(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    await world.member(0).does("PUT", sheet(N1, "/marks/kinerja"), {"mark": "90"})
+    stream = f"sheet/{N1}/provincial-seleksi/{MEMBERS[0]}"
+    for caller in (world.member(1), world.secretary, world.person(an_id("s"), Grant.of("secretariat", province="75"))):
+        for version in (1, 9):
+            path = f"/v1/rankings?at_least={stream}@{version}"
+            problem = await caller.fails(422, "invalid-request", "GET", path)
+            assert problem["errors"][0]["field"] == "query.at_least"
+    for caller in (world.member(0), world.auditor):
+        assert (await caller.does("GET", f"/v1/rankings?at_least={stream}@1"))["position"]
+
+
 async def test_only_the_secretary_of_the_place_opens_closes_and_seals(world):
     for step in ("open", "close", "seal"):
         await world.member(0).fails(403, "forbidden", "POST", f"{RANKING}/{step}")
