@@ -38,7 +38,7 @@ AtLeastPosition = Annotated[
 """The same where no token is needed: events are not named there."""
 
 _OPEN: Final = frozenset({"season", "interview", "appeal"})
-"""Kinds of streams of which anybody with a token may wait for an event: told openly, or named by an id that few know."""
+"""Kinds of streams of which anybody with a token may wait for an event: told openly, or by an id that few know."""
 _OF_A_PLACE: Final = frozenset({"committee", "ranking", "award"})
 _KEPT: Final = frozenset({"nomination", "plenary"})
 _NATION: Final = "00"
