@@ -17,6 +17,8 @@ from typing import Any, Final, Literal, Self, cast
 
 import httpx
 
+from kernel.decider import Position
+
 Json = dict[str, Any]
 Method = Literal["GET", "POST", "PUT"]
 
@@ -41,6 +43,8 @@ class Client:
     password: str
     heads: dict[str, int] = field(default_factory=dict)
     """The last version of every stream that a receipt named."""
+    positions: dict[str, Position] = field(default_factory=dict)
+    """How far the log of each service had come by its receipts; what is open to all waits for no event by its name."""
     commands: int = 0
     """Commands accepted or refused as the script says."""
     _tokens: dict[str, asyncio.Task[str]] = field(default_factory=dict)
@@ -69,20 +73,24 @@ class Client:
         self, who: str, service: str, path: str, body: Json | None = None, *, key: str, method: Method = "POST"
     ) -> Json:
         """Send a command as the person who signs in by `who`, and return its answer; raise Unexpected if refused."""
-        return self._done(who, f"{method} {path}", await self._send(who, service, method, path, body=body, key=key))
+        answer = await self._send(who, service, method, path, body=body, key=key)
+        return self._done(who, service, f"{method} {path}", answer)
 
     async def attach(self, who: str, path: str, document: bytes, said: Mapping[str, str], *, key: str) -> Json:
         """Send nomination a PDF as the person who signs in by `who`, with what is `said` of it in the query."""
         answer = await self._send(who, "nomination", "POST", path, pdf=document, query=said, key=key)
-        return self._done(who, f"POST {path}", answer)
+        return self._done(who, "nomination", f"POST {path}", answer)
 
-    def _done(self, who: str, what: str, answer: httpx.Response) -> Json:
+    def _done(self, who: str, service: str, what: str, answer: httpx.Response) -> Json:
         """Return what an accepted command answers, with the heads of its receipt noted; raise Unexpected if refused."""
         found = cast("Json", answer.json())
         if not answer.is_success:
             raise Unexpected(f"{who} was refused {what}: {_told(answer.status_code, found)}")
         for event in found.get("events", ()):
             self.heads[event["stream"]] = max(event["version"], self.heads.get(event["stream"], 0))
+        if position := found.get("position"):
+            reached = Position.parse(position)
+            self.positions[service] = max(reached, self.positions.get(service, reached))
         self.commands += 1
         return found
 
@@ -126,10 +134,15 @@ class Client:
                 return items
             query["cursor"] = page["next"]
 
-    async def arrived(self, who: str | None, service: str, path: str, streams: Iterable[str]) -> None:
+    async def folded(self, service: str, path: str) -> None:
+        """Wait until a service has folded all that its own receipts told of; `path` is a GET of it, open to all."""
+        if service in self.positions:
+            await self.read(None, service, path, at_least=str(self.positions[service]), limit="1")
+
+    async def arrived(self, who: str, service: str, path: str, streams: Iterable[str]) -> None:
         """Wait until a service has folded the last event that receipts named of each stream.
 
-        `path` is a GET of the service that takes `at_least`.
+        `path` is a GET of the service that takes `at_least`, and `who` may know of the streams.
         """
         points = [f"{stream}@{self.heads[stream]}" for stream in streams]
         await asyncio.gather(*(self.read(who, service, path, at_least=point, limit="1") for point in points))

@@ -90,7 +90,7 @@ async def read_back(played: Played, client: Client) -> None:
     awards = [stream for stream in ours if stream.startswith("award/")]
     nominations = [f"nomination/{one}" for one in played.nominations.values()]
     await asyncio.gather(
-        client.arrived(None, "nomination", f"/v1/public/results/{season}", awards),
+        client.folded("nomination", f"/v1/public/results/{season}"),
         client.arrived(AUDITOR, "nomination", "/v1/plenaries", awards),
         client.arrived(AUDITOR, "nomination", "/v1/nominations", nominations),
         client.arrived(AUDITOR, "scoring", "/v1/rankings", [one for one in ours if one.startswith("ranking/")]),

@@ -96,3 +96,7 @@ select province from stage_members where grp = 'nomination/' || $1 and tier = $2
 -- name: sheets_of_ranking
 -- How far every sheet of a ranking ($1) has come. It holds no marks.
 select nomination, member, status, filed from sheets where ranking = $1
+
+-- name: has_sheet
+-- Whether a person ($2) has a sheet at a ranking ($1), however far it has come: a voided one can be begun anew.
+select exists (select from sheets where ranking = $1 and member = $2)

@@ -1,7 +1,7 @@
 """What is read of scoring, and by whom: rankings now and as of an instant, desks, sheets.
 
-Before the seal nobody sees an aggregate but the secretary, who has no sheet and no vote in it, and auditors. After the
-seal the people of the place do; the public sees what was announced.
+Before the seal nobody sees an aggregate but auditors, and the secretary who has no sheet in it and never sat there with
+a vote. After the seal the people of the place do; the public sees what was announced.
 """
 
 from __future__ import annotations
@@ -71,16 +71,21 @@ def may_see_sealed(person: Person, at: Stage) -> bool:
 
 
 async def may_see_provisional(service: Service, person: Person, heading: Json) -> bool:
-    """Tell whether a person may see a stage's aggregates before the seal: no sheet and no vote in them."""
+    """Tell whether a person may see a stage's aggregates before the seal: no sheet and no vote in them, ever.
+
+    Who left a seat with a vote may take it again and change a mark that counts, so a seat once held weighs as one held.
+    """
     at = Stage.model_validate(heading["at"])
     if person.throughout("auditor", at.season):
         return True
     if not acts_for(person, "secretary", at.province):
         return False
+    if any(acts_for(person, role, at.province) for role in SCORERS):
+        return False
     committee = await service.executor.state(COMMITTEE, committee_stream(at))
-    offices = committee.offices_of(heading["body"], person.id)
-    scores = any(acts_for(person, role, at.province) for role in SCORERS)
-    return not scores and not set(offices) & set(heading["scorers"])
+    if committee.has_sat(heading["body"], person.id, heading["scorers"]):
+        return False
+    return not await service.pool.fetchval(SQL["has_sheet"], at.ranking, person.id)
 
 
 async def refuse_provisional(service: Service, person: Person, rows: Ranking) -> None:
@@ -89,8 +94,10 @@ async def refuse_provisional(service: Service, person: Person, rows: Ranking) ->
         return
     raise forbidden(
         Text(
-            "Before the seal, rankings and others' sheets are for auditors and a secretary who has no sheet there.",
-            "Sebelum disegel, peringkat dan lembar lain hanya untuk auditor dan sekretaris yang tidak ikut menilai.",
+            "Before the seal, rankings and others' sheets are for auditors and a secretary who has no sheet there "
+            "and never sat there with a vote.",
+            "Sebelum disegel, peringkat dan lembar lain hanya untuk auditor dan sekretaris yang tidak memiliki lembar "
+            "nilai di tahap itu dan tidak pernah duduk di sana dengan hak suara.",
         )
     )
 

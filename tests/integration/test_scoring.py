@@ -22,6 +22,7 @@ from joserfc.jwk import OKPKey
 
 from kernel.canonical import instant, uuid7, write_document
 from kernel.clock import Clock
+from kernel.decider import Position
 from kernel.log import NO_HEAD, Append, Entry, Head, append
 from kernel.reactor import Reactor
 from kernel.service import Service
@@ -33,6 +34,7 @@ from schemas.nomination import (
     CommitteeFormed,
     ConflictDeclared,
     MemberAppointed,
+    MemberRemoved,
     NominationAmended,
     NominationWithdrawn,
     RankingAnnounced,
@@ -172,6 +174,14 @@ class World:
         assert row is not None
         return {"id": str(row["id"]), **orjson.loads(row["document"])}
 
+    async def position(self, stream: str) -> str:
+        """Return where the last event of a stream stands in the log, as a receipt would say it."""
+        row = await self.service.pool.fetchrow(
+            "select epoch, xid, position from events where stream = $1 order by version desc limit 1", stream
+        )
+        assert row is not None
+        return str(Position(*tuple(row)))
+
     async def types(self, stream: str) -> list[str]:
         rows = await self.service.pool.fetch("select type from events where stream = $1 order by version", stream)
         return [row["type"].split(".")[-2] for row in rows]
@@ -275,8 +285,7 @@ async def score_all(world: World) -> None:
 
 
 async def shown(caller: Caller, world: World, query: str = "", stream: str = AT.ranking) -> Any:
-    last = await world.last(stream)
-    return await caller.does("GET", f"{RANKING}?at_least={stream}@{last['streamversion']}{query}")
+    return await caller.does("GET", f"{RANKING}?at_least={await world.position(stream)}{query}")
 
 
 def table(document: Any) -> list[tuple[int, str, str, str]]:
@@ -577,7 +586,7 @@ async def test_progress_shows_who_has_filed_how_much_and_no_marks(world):
     await world.secretary.does("POST", f"{RANKING}/open")
     await world.member(0).does("PUT", sheet(N1, "/marks/kinerja"), {"mark": "90"})
     stream = f"sheet/{N1}/provincial-seleksi/{MEMBERS[0]}"
-    found = await world.secretary.does("GET", f"{RANKING}/progress?at_least={stream}@1")
+    found = await world.secretary.does("GET", f"{RANKING}/progress?at_least={await world.position(stream)}")
     await world.secretary.fails(422, "invalid-request", "GET", f"{RANKING}/progress?at_least=yesterday")
     assert [(one["nomination"], one["member"], one["status"], one["filed"]) for one in found["items"]] == [
         (N1, MEMBERS[0], "draft", 1)
@@ -602,6 +611,51 @@ async def test_nobody_with_a_sheet_in_it_sees_a_provisional_ranking(world):
     ):
         await caller.fails(403, "forbidden", "GET", RANKING)
     assert (await world.client.get(RANKING)).status_code == 401
+
+
+def _removed(office: str, person: str) -> MemberRemoved:
+    return MemberRemoved(
+        season="2020", province="75", body=BODY, office=office, seat=1, person=person, reason_digest="d" * 64
+    )
+
+
+async def test_a_secretary_who_left_a_seat_with_a_vote_reads_nothing_before_the_seal(world):
+    await score_all(world)
+    await shown(world.auditor, world)
+    # Nothing but the secretary's role is left: no seat, and no role of a member in the token.
+    was_seated = world.person(MEMBERS[0], Grant.of("secretary", committee="75"))
+    await world.nomination.says("committee/2020/75", _removed(OFFICES[0], MEMBERS[0]))
+    await shown(world.secretary, world, stream="committee/2020/75")
+    for path in (RANKING, f"{RANKING}?as_of=2021-02-10T08:00:00Z", sheet(N1, f"/{MEMBERS[1]}")):
+        await was_seated.fails(403, "forbidden", "GET", path)
+    assert (await was_seated.does("GET", f"{RANKING}/checklist"))["cut"]["withheld"] is True
+    # The same where the seat was given to another, and where it was left without a single mark.
+    await world.nomination.says("committee/2020/75", _appointed(OFFICES[1], an_id("successor")))
+    await shown(world.secretary, world, stream="committee/2020/75")
+    for person in (MEMBERS[1], an_id("successor")):
+        await world.person(person, Grant.of("secretary", committee="75")).fails(403, "forbidden", "GET", RANKING)
+    await world.nomination.says("committee/2020/75", _removed(OFFICES[1], an_id("successor")))
+    gone = world.person(an_id("successor"), Grant.of("secretary", committee="75"))
+    await gone.fails(403, "forbidden", "GET", RANKING)
+    assert (await world.secretary.does("GET", RANKING))["status"] == "provisional"
+    world.clock.moment = AFTER
+    await world.secretary.does("POST", f"{RANKING}/close")
+    await world.secretary.does("POST", f"{RANKING}/seal")
+    await shown(world.secretary, world)
+    assert (await was_seated.does("GET", RANKING))["status"] == "sealed"
+
+
+async def test_nobody_learns_from_waiting_how_much_is_on_anothers_sheet(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    await world.member(0).does("PUT", sheet(N1, "/marks/kinerja"), {"mark": "90"})
+    stream = f"sheet/{N1}/provincial-seleksi/{MEMBERS[0]}"
+    for caller in (world.member(1), world.secretary, world.person(an_id("s"), Grant.of("secretariat", province="75"))):
+        for version in (1, 9):
+            path = f"/v1/rankings?at_least={stream}@{version}"
+            problem = await caller.fails(422, "invalid-request", "GET", path)
+            assert problem["errors"][0]["field"] == "query.at_least"
+    for caller in (world.member(0), world.auditor):
+        assert (await caller.does("GET", f"/v1/rankings?at_least={stream}@1"))["position"]
 
 
 async def test_only_the_secretary_of_the_place_opens_closes_and_seals(world):
@@ -906,7 +960,7 @@ async def test_the_checklist_is_for_the_secretary_and_hides_ties_from_one_who_sc
     await score_all(world)
     last = f"sheet/{N3}/provincial-seleksi/{MEMBERS[1]}"
     await shown(world.secretary, world, stream=last)
-    found = await world.secretary.does("GET", f"{RANKING}/checklist?at_least={last}@4")
+    found = await world.secretary.does("GET", f"{RANKING}/checklist?at_least={await world.position(last)}")
     assert (found["unfiled"], found["state"], found["zone"]) == (1, "open", "WITA")
     waiting = {one["member"]: [each["nomination"] for each in one["waiting"]] for one in found["members"]}
     assert waiting == {MEMBERS[0]: [], MEMBERS[1]: [], MEMBERS[2]: [N3]}

@@ -105,7 +105,7 @@ async def _nominate(whole: Whole) -> None:
         await whole.knows(sent["contact"])
         receipt = await whole.does(secretariat, "nomination", "POST", "/v1/nominations", sent)
         whole.nominations[candidate["code"]] = receipt["nomination"]
-    known = f"nomination/{receipt['nomination']}@1"
+    known = receipt["position"]
     shown = await _read(whole, secretariat, "nomination", f"/v1/nominations?season=2025&at_least={known}")
     candidates = {one["candidate"]["code"]: one["candidate"] for one in shown["items"]}
     assert candidates == {
@@ -184,8 +184,7 @@ async def _meet(whole: Whole, *items: tuple[str, str]) -> None:
 
 async def _results(whole: Whole) -> None:
     """What the public sees: who won where the path ends; and what the log says: second versions only."""
-    award = next(stream for stream in whole.heads if stream.startswith("award/") and "/DESA" in stream)
-    known = f"{award}@{whole.heads[award]}"
+    known = whole.positions["nomination"]
     shown = await _read(whole, None, "nomination", f"/v1/public/results/2025?at_least={known}")
     lines = {
         (one["at"]["category"], one["at"]["stage"]): [

@@ -119,6 +119,8 @@ class Whole:
     plenaries: dict[str, str] = field(default_factory=dict)
     """The ids of plenaries, by their province."""
     heads: dict[str, int] = field(default_factory=dict)
+    positions: dict[str, str] = field(default_factory=dict)
+    """By service, the position in its log that the last receipt gave."""
     """The last version of every stream that a receipt named."""
 
     def url(self, service: str, path: str = "") -> str:
@@ -149,6 +151,8 @@ class Whole:
         receipt: Json = answer.json()
         for event in receipt.get("events", ()):
             self.heads[event["stream"]] = event["version"]
+        if position := receipt.get("position"):
+            self.positions[service] = position
         return receipt
 
     # --- what the stores hold ---------------------------------------------------------------------------------------

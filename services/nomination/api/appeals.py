@@ -19,7 +19,7 @@ from kernel.canonical import Json, instant, uuid7
 from kernel.decider import FieldFault, Text
 from kernel.paging import Paged, a_moment, page_of
 from kernel.problems import invalid, not_found
-from kernel.reads import AtLeast, Here
+from kernel.reads import AtLeast, AtLeastPosition, Here
 from kernel.service import Service
 from kernel.tokens import Person
 from schemas.envelope import CategoryCode, Slug, Uuid
@@ -172,7 +172,7 @@ async def list_appeals(
     """List the appeals of one's places, and one's own, as they were lodged: their state, and which stages they hold."""
     listing = f"appeals/{season}/{province}/{category}"
     after = paged.after(listing, a_moment, str)
-    position = await position_of(here, "appeals", at_least)
+    position = await position_of(here, "appeals", at_least, person)
     contact = contact_of(person)
     rows = await here.pool.fetch(
         SQL["appeals"],
@@ -207,7 +207,7 @@ async def show_appeal(
 
     The grounds are for the people of the place, the appellant and auditors; erased by law, they are null.
     """
-    position = await position_of(here, "appeals", at_least)
+    position = await position_of(here, "appeals", at_least, person)
     row = await here.pool.fetchrow(SQL["appeal"], appeal)
     if row is None or not _may_see(person, row):
         raise not_found(Text("There is no such appeal in your places.", "Tidak ada sanggah itu di wilayah Anda."))
@@ -243,14 +243,14 @@ async def _named(here: Service, comparison: Iterable[Json]) -> list[Json]:
 
 
 @router.get("/v1/public/appeals/{season}", tags=["public"], summary="List the appeals of a season")
-async def list_public_appeals(here: Here, paged: Paged, season: SeasonPath, at_least: AtLeast = None) -> Json:
+async def list_public_appeals(here: Here, paged: Paged, season: SeasonPath, at_least: AtLeastPosition = None) -> Json:
     """List appeals by number and contested stage, with outcome and comparison once these are public; no persons.
 
     An upheld appeal is shown as open until the corrected ranking is announced.
     """
     listing = f"public-appeals/{season}"
     after = paged.after(listing, a_moment, str)
-    position = await position_of(here, "appeals", at_least)
+    position = await position_of(here, "appeals", at_least, None)
     rows = await here.pool.fetch(SQL["public_appeals"], season, *(after or (None, None)), paged.limit + 1)
     page = page_of(rows, paged, listing, lambda row: (instant(row["lodged"]), row["id"]), position=position)
     items = [await _public(here, orjson.loads(row["body"]), announced=row["announced"]) for row in page["items"]]

@@ -14,7 +14,7 @@ from kernel.decider import Text
 from kernel.http import answer
 from kernel.paging import Paged, a_moment, page_of
 from kernel.problems import not_found
-from kernel.reads import AtLeast, Here
+from kernel.reads import AtLeast, AtLeastPosition, Here
 from kernel.service import Service
 from schemas.envelope import CategoryCode, Stage, Uuid
 from schemas.rulebook import Category, Certificate, Rulebook
@@ -85,7 +85,7 @@ async def list_certificates(
     """List the certificates of one's places, of one's places' nominees, and one's own, in the order of their issue."""
     listing = f"certificates/{season}/{category}"
     after = paged.after(listing, a_moment, str, str)
-    position = await position_of(here, "certificates", at_least)
+    position = await position_of(here, "certificates", at_least, person)
     mine = sorted(person.scopes("contact", "nomination") or ())
     rows = await here.pool.fetch(
         SQL["certificates"],
@@ -103,9 +103,9 @@ async def list_certificates(
 
 
 @router.get("/v1/public/certificates/{certificate}", tags=["public"], summary="Check a certificate")
-async def check_certificate(here: Here, certificate: CertificatePath, at_least: AtLeast = None) -> Json:
+async def check_certificate(here: Here, certificate: CertificatePath, at_least: AtLeastPosition = None) -> Json:
     """Say whether a certificate is in force, and what must be written on it; a revoked one says since when."""
-    position = await position_of(here, "certificates", at_least)
+    position = await position_of(here, "certificates", at_least, None)
     row = await here.pool.fetchrow(SQL["certificate"], certificate)
     if row is None:
         raise _no_certificate()
@@ -169,7 +169,7 @@ _STANDINGS: Final[dict[Standing | Literal["replaced"], Json]] = {
 
 @router.get("/v1/public/results/{season}", tags=["public"], summary="List announced results")
 async def list_results(
-    request: Request, here: Here, paged: Paged, season: SeasonPath, at_least: AtLeast = None
+    request: Request, here: Here, paged: Paged, season: SeasonPath, at_least: AtLeastPosition = None
 ) -> Json:
     """List announced results in the order of their announcement: ranks, candidates, outcomes, sample marks, digest.
 
@@ -178,7 +178,7 @@ async def list_results(
     """
     listing = f"results/{season}"
     after = paged.after(listing, a_moment, str, str)
-    position = await position_of(here, "results", at_least)
+    position = await position_of(here, "results", at_least, None)
     rows = await here.pool.fetch(SQL["results"], season, *(after or (None, None, None)), paged.limit + 1)
     now: datetime = request.app.state.clock.now()
     page = page_of(

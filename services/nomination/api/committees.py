@@ -249,7 +249,7 @@ async def list_committees(
     """List the bodies of one's places with their seats and conflicts of interest, lifted ones too."""
     listing = f"committees/{season}/{province}"
     after = paged.after(listing, str, str, str)
-    position = await position_of(here, "committees", at_least)
+    position = await position_of(here, "committees", at_least, person)
     key = after or (None, None, None)
     rows = await here.pool.fetch(
         SQL["committees"], season, province, *key, visible_places(person, season), paged.limit + 1
@@ -268,7 +268,7 @@ async def show_committee(
     at_least: AtLeast = None,
 ) -> Json:
     """Show all formed bodies of a province or the nation."""
-    position = await position_of(here, "committees", at_least)
+    position = await position_of(here, "committees", at_least, person)
     rows = await here.pool.fetch(SQL["committee"], season, province)
     if not rows or not may_see(person, province, season):
         raise not_found(Text("No body is formed there, or not in your places.", "Tidak ada badan di wilayah Anda itu."))

@@ -62,7 +62,7 @@ async def list_disputes(
     """List disputes about what one's system publishes, or of one's places, the oldest first."""
     listing = f"disputes/{season}"
     after = paged.after(listing, a_moment, str, str)
-    position = await position_of(here, "disputes", at_least)
+    position = await position_of(here, "disputes", at_least, person)
     key = after or (None, None, None)
     places, topics = visible_places(person, season), topics_of(person) if person.may("publisher") else []
     rows = await here.pool.fetch(SQL["disputes"], season, *key, places, topics, paged.limit + 1)

@@ -59,7 +59,7 @@ async def print_certificate(
 
     A revoked one says so across the page.
     """
-    await position_of(here, "certificates", at_least)
+    await position_of(here, "certificates", at_least, person)
     row = await here.pool.fetchrow(SQL["certificate"], certificate)
     if row is None or not _may_print(person, row):
         raise not_found(Text("There is no such certificate of yours.", "Tidak ada piagam itu untuk Anda."))

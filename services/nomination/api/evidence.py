@@ -114,7 +114,7 @@ async def attach_evidence(
 @router.get(_ROUTE, tags=["evidence"], summary="List a nomination's documents")
 async def list_evidence(here: Here, person: Reader, nomination: NominationPath, at_least: AtLeast = None) -> Json:
     """List what is attached to a nomination, in the order of attachment, with titles that were not erased."""
-    position = await position_of(here, "nominations", at_least)
+    position = await position_of(here, "nominations", at_least, person)
     (shown,) = await told(here, [await visible(here, person, nomination)])
     return {"nomination": nomination, "items": shown["evidence"], "position": position}
 
@@ -134,7 +134,7 @@ async def download(
     at_least: AtLeast = None,
 ) -> Response:
     """Hand out a document to those who may see a nomination that cites it."""
-    await position_of(here, "nominations", at_least)
+    await position_of(here, "nominations", at_least, person)
     citing = await here.pool.fetch(SQL["nominations_citing"], sha256)
     if not any(may_see_nomination(person, row["id"], concerned_by(row)) for row in citing):
         raise not_found(

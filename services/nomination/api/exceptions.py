@@ -37,7 +37,7 @@ async def list_exceptions(
     """
     listing = f"exceptions/{season}/{kind}"
     after = paged.after(listing, a_moment, str)
-    position = await position_of(here, "exceptions", at_least)
+    position = await position_of(here, "exceptions", at_least, person)
     key = after or (None, None)
     rows = await here.pool.fetch(SQL["exceptions"], season, kind, *key, _places_of(person, season), paged.limit + 1)
     page = page_of(rows, paged, listing, lambda row: (instant(row["recorded"]), row["id"]), position=position)

@@ -65,7 +65,7 @@ async def list_interviews(
     """List the slots of nominees that still compete, in their order, each in WIB, WITA and WIT."""
     listing = f"interviews/{season}/{stage}"
     after = paged.after(listing, a_moment, str, str)
-    position = await position_of(here, "interviews", at_least)
+    position = await position_of(here, "interviews", at_least, person)
     key = after or (None, None, None)
     rows = await here.pool.fetch(
         SQL["interviews"], season, stage, *key, visible_places(person, season), person.id, paged.limit + 1

@@ -172,7 +172,7 @@ async def list_nominations(
     """List the nominations of one's places, and those whose contact one is, in the order of nomination."""
     listing = f"nominations/{season}/{province}/{category}/{stage}"
     after = paged.after(listing, a_moment, str)
-    position = await position_of(here, "nominations", at_least)
+    position = await position_of(here, "nominations", at_least, person)
     rows = await here.pool.fetch(
         SQL["nominations"],
         season,
@@ -197,6 +197,6 @@ async def show_nomination(
     at_least: AtLeast = None,
 ) -> Json:
     """Show where a nomination stands, how it came there, and all that was done with it."""
-    position = await position_of(here, "nominations", at_least)
+    position = await position_of(here, "nominations", at_least, person)
     (shown,) = await told(here, [await visible(here, person, nomination)])
     return {**shown, "position": position}

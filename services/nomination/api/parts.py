@@ -114,9 +114,9 @@ def named(outcome: Receipt | Refusal, name: str) -> Json:
     return {**receipt, name: receipt["events"][0]["stream"].partition("/")[2]}
 
 
-async def position_of(here: Service, projection: str, at_least: str | None) -> str:
-    """Return how far a projection has come, after it has come as far as is asked."""
-    await wait_until_folded(here, projection, at_least)
+async def position_of(here: Service, projection: str, at_least: str | None, person: Person | None) -> str:
+    """Return how far a projection has come, after it has come as far as is asked; `person`: None without a token."""
+    await wait_until_folded(here, projection, at_least, person)
     return str(await here.position(projection))
 
 

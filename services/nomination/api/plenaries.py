@@ -117,7 +117,7 @@ async def list_plenaries(
     """List the meetings of one's places with their whole record, by their schedule."""
     listing = f"plenaries/{season}/{province}"
     after = paged.after(listing, a_moment, str)
-    position = await position_of(here, "plenaries", at_least)
+    position = await position_of(here, "plenaries", at_least, person)
     rows = await here.pool.fetch(
         SQL["plenaries"],
         season,
@@ -138,7 +138,7 @@ async def show_plenary(
     at_least: AtLeast = None,
 ) -> Json:
     """Show a meeting's record: attendance, tabled rankings, motions with their open votes and counts, decisions."""
-    position = await position_of(here, "plenaries", at_least)
+    position = await position_of(here, "plenaries", at_least, person)
     row = await here.pool.fetchrow(SQL["plenary"], plenary)
     body = {} if row is None else orjson.loads(row["body"])
     if row is None or not may_see(person, row["province"], body["season"]):

@@ -17,7 +17,7 @@ from kernel.decider import FieldFault, Text
 from kernel.http import CommandRequest, answer
 from kernel.paging import Paged, page_of
 from kernel.problems import Unfit, forbidden, invalid, not_found
-from kernel.reads import AtLeast, Here
+from kernel.reads import AtLeastPosition, Here
 from kernel.service import Service
 from kernel.tokens import Person, require_second
 from schemas.envelope import ProvinceCode
@@ -227,25 +227,25 @@ def _rulebook(text: str) -> Rulebook:
 
 
 @router.get("/v1/public/seasons", tags=["public"], summary="List open seasons")
-async def list_seasons(here: Here, paged: Paged, at_least: AtLeast = None) -> Json:
+async def list_seasons(here: Here, paged: Paged, at_least: AtLeastPosition = None) -> Json:
     """List the seasons with calendar and categories."""
     after = paged.after("seasons", str)
-    position = await position_of(here, "seasons", at_least)
+    position = await position_of(here, "seasons", at_least, None)
     rows = await here.pool.fetch(SQL["seasons"], after and after[0], paged.limit + 1)
     return bodies_of(page_of(rows, paged, "seasons", lambda row: (row["id"],), position=position))
 
 
 @router.get("/v1/public/seasons/{season}", tags=["public"], summary="Show a season")
-async def show_season(here: Here, season: SeasonPath, at_least: AtLeast = None) -> Json:
+async def show_season(here: Here, season: SeasonPath, at_least: AtLeastPosition = None) -> Json:
     """Show a season's title, standing, calendar with extensions, categories, and the versions of its rulebook."""
-    position = await position_of(here, "seasons", at_least)
+    position = await position_of(here, "seasons", at_least, None)
     return {**orjson.loads((await _season(here, season))["body"]), "position": position}
 
 
 @router.get("/v1/public/seasons/{season}/rulebook", tags=["public"], summary="Show a season's rulebook")
-async def show_rulebook(here: Here, season: SeasonPath, at_least: AtLeast = None) -> Json:
+async def show_rulebook(here: Here, season: SeasonPath, at_least: AtLeastPosition = None) -> Json:
     """Show the newest rulebook whole, its hash, and where every value comes from or that it is assumed."""
-    position = await position_of(here, "seasons", at_least)
+    position = await position_of(here, "seasons", at_least, None)
     row = await _season(here, season)
     content = orjson.loads(row["rulebook"])
     body = orjson.loads(row["body"])

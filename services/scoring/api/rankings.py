@@ -48,7 +48,7 @@ async def list_rankings(
     at_least: AtLeast = None,
 ) -> Json:
     """List the opened stages of one's places with their windows, rules and seals; standings are read one by one."""
-    await wait_until_folded(here, "rankings", at_least)
+    await wait_until_folded(here, "rankings", at_least, person)
     listing = f"rankings/{season}/{province}"
     after = paged.after(listing, str)
     places = None if person.throughout("auditor", season) else places_of(person, (*OF_THE_BODY, "secretariat"))
@@ -83,7 +83,7 @@ async def show_ranking(
 
     Before the seal it is for the committee's secretary and for auditors; afterwards for the people of the place.
     """
-    await wait_until_folded(here, "rankings", at_least)
+    await wait_until_folded(here, "rankings", at_least, person)
     position = str(await here.position("rankings"))
     rows = await ranking_now(here, at) if as_of is None else await ranking_as_of(here, at, as_of)
     sealed = rows[0]["seal"] is not None
@@ -107,7 +107,7 @@ async def show_progress(
     at_least: AtLeast = None,
 ) -> Json:
     """List who has filed how many marks for whom, and which sheets are handed in; no marks."""
-    await wait_until_folded(here, "sheets", at_least)
+    await wait_until_folded(here, "sheets", at_least, person)
     if not person.throughout("auditor", at.season):
         refuse_other_place(person, at)
     listing = f"progress/{at.ranking}"

@@ -216,7 +216,7 @@ async def list_sheets(
     Where scorers are drawn, these are the nominations that one was drawn for.
     """
     for projection in ("rankings", "stage_members", "sheets"):
-        await wait_until_folded(here, projection, at_least)
+        await wait_until_folded(here, projection, at_least, person)
     listing = f"sheets/{person.id}/{season}/{left}"
     after = paged.after(listing, str, str)
     position = str(await here.position("sheets"))

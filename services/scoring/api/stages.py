@@ -133,7 +133,7 @@ async def show_checklist(
     if not person.throughout("auditor", at.season):
         refuse_other_place(person, at)
     for projection in ("rankings", "stage_members", "sheets"):
-        await wait_until_folded(here, projection, at_least)
+        await wait_until_folded(here, projection, at_least, person)
     position = str(await here.position("rankings"))
     heading, *lines = await ranking_now(here, at)
     said: Json = orjson.loads(heading["heading"])

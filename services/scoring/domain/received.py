@@ -150,8 +150,8 @@ class Committee:
 
     bodies: frozenset[str] = frozenset()
     holders: Mapping[Seat, str] = field(default_factory=dict)
-    former: frozenset[tuple[str, str]] = frozenset()
-    """Body and person of every seat that was left."""
+    former: frozenset[tuple[str, str, str]] = frozenset()
+    """Body, office and person of every seat that was left."""
     interests: Mapping[str, frozenset[Interest]] = field(default_factory=dict)
     belongings: Mapping[str, Mapping[str, Belonging]] = field(default_factory=dict)
     """By person and body: what the person's latest appointment there stated, kept when the seat is left."""
@@ -162,7 +162,8 @@ class Committee:
 
     def appoint(self, seat: Seat, person: str, belonging: Belonging | None = None) -> Committee:
         """Return the committee with a seat taken; who held it before has left it."""
-        left = self.former | {(seat.body, self.holders[seat])} if seat in self.holders else self.former
+        before = self.holders.get(seat)
+        left = self.former if before is None else self.former | {(seat.body, seat.office, before)}
         appointed = replace(self, holders={**self.holders, seat: person}, former=left)
         stated = belonging or Belonging()
         if not any(stated) and person not in self.belongings:
@@ -173,7 +174,7 @@ class Committee:
     def remove(self, seat: Seat, person: str) -> Committee:
         """Return the committee with a seat left."""
         holders = {held: holder for held, holder in self.holders.items() if (held, holder) != (seat, person)}
-        return replace(self, holders=holders, former=self.former | {(seat.body, person)})
+        return replace(self, holders=holders, former=self.former | {(seat.body, seat.office, person)})
 
     def declare(self, person: str, interest: Interest) -> Committee:
         """Return the committee with an interest declared."""
@@ -191,7 +192,13 @@ class Committee:
 
     def has_left(self, body: str, person: str) -> bool:
         """Tell whether a person held a seat of a body and holds none now."""
-        return (body, person) in self.former and not self.offices_of(body, person)
+        left = any((one, holder) == (body, person) for one, _, holder in self.former)
+        return left and not self.offices_of(body, person)
+
+    def has_sat(self, body: str, person: str, offices: Sequence[str]) -> bool:
+        """Tell whether a person sits in a body in one of these offices, or ever did."""
+        seated = person in self.scorers_of(body, offices)
+        return seated or any((body, office, person) in self.former for office in offices)
 
     def scorers_of(self, body: str, offices: Sequence[str]) -> tuple[str, ...]:
         """Return who sits in a body now in one of these offices, in the order of their ids."""

@@ -150,6 +150,25 @@ def test_a_member_leaves_by_removal_or_when_the_seat_goes_to_another():
         assert committee.offices_of(BODY, MEMBER) == ()
 
 
+def test_a_seat_once_held_is_remembered_with_its_office_however_it_was_left_and_taken_again():
+    for last in (
+        [removed(MEMBER)],
+        [appointed(STRANGER)],
+        [removed(MEMBER), appointed(MEMBER).model_copy(update={"office": "sekretaris-panitia"})],
+    ):
+        committee = COMMITTEE.fold(happened("committee/2020/75", [FORMED, appointed(MEMBER), *last]))
+        assert committee.has_sat(BODY, MEMBER, ["ketua-apindo"])
+        assert not committee.has_sat(BODY, MEMBER, ["sekretaris-daerah"])
+        assert not committee.has_sat("dewan-juri", MEMBER, ["ketua-apindo"])
+
+
+def test_who_sits_now_has_sat_and_who_only_keeps_the_record_has_not():
+    keeper = appointed(STRANGER).model_copy(update={"office": "sekretaris-panitia"})
+    committee = COMMITTEE.fold(happened("committee/2020/75", [FORMED, appointed(MEMBER), keeper]))
+    assert committee.has_sat(BODY, MEMBER, ["ketua-apindo"])
+    assert not committee.has_sat(BODY, STRANGER, ["ketua-apindo"])
+
+
 def test_interests_add_up_and_reach_as_far_as_the_rulebook_says():
     declared = [
         ConflictDeclared(
