@@ -352,15 +352,16 @@ def _key_id(token: str) -> str:
 class _Asking(SecurityBase):
     """Gives the person of the request's bearer token; a 401 Problem without a valid one, a 403 when no role fits.
 
-    One dependency for both questions: FastAPI takes longer over each than the questions themselves.
+    One dependency for all questions: FastAPI takes longer over each than the questions themselves.
     """
 
     scheme_name = "HTTPBearer"
     model = HTTPBearerModel(bearerFormat="JWT", description="`paritrana token LOGIN` prints one.")
 
-    def __init__(self, *roles: str) -> None:
+    def __init__(self, *roles: str, throughout: bool = False) -> None:
         self._roles = frozenset(roles)
         self._named = ", ".join(roles)
+        self._throughout = throughout
 
     async def __call__(self, request: Request) -> Person:
         scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
@@ -375,7 +376,20 @@ class _Asking(SecurityBase):
             raise forbidden(
                 Text(f"This needs one of the roles: {self._named}.", f"Dibutuhkan salah satu peran: {self._named}.")
             )
+        if self._throughout and not any(person.throughout(role) for role in self._roles):
+            raise _for_one_season_only(", ".join(sorted(person.roles & self._roles)))
         return person
+
+
+def _for_one_season_only(role: str) -> Problem:
+    return forbidden(
+        Text(
+            f"Your grant as {role} is for one season only, and this concerns all seasons; ask the season "
+            "administrators for a grant that names no season.",
+            f"Peran {role} diberikan kepada Anda hanya untuk satu musim, sedangkan ini menyangkut semua musim; "
+            "mintalah administrator musim memberikan peran tanpa batasan musim.",
+        )
+    )
 
 
 def require(role: str, *others: str) -> Callable[[Request], Awaitable[Person]]:
@@ -384,6 +398,14 @@ def require(role: str, *others: str) -> Callable[[Request], Awaitable[Person]]:
     The scope is the handler's to ask (`person.may(role, province=…)`): only it knows what the request is about.
     """
     return _Asking(role, *others)
+
+
+def require_throughout(role: str, *others: str) -> Callable[[Request], Awaitable[Person]]:
+    """Return a dependency as `require` does, for what holds all seasons: a role granted for one season is not enough.
+
+    Whoever has one of the roles, yet for single seasons only, gets a 403 Problem that says so.
+    """
+    return _Asking(role, *others, throughout=True)
 
 
 signed_in: Final[Callable[[Request], Awaitable[Person]]] = _Asking()

@@ -1,5 +1,6 @@
 """Audit over HTTP: what the store holds, for auditors. It decides nothing and changes nothing.
 
+The store holds every season and is read as a whole, by version and hash, so a grant for one season opens none of it.
 Documents are handed out as the text that was recorded, inside JSON strings, so that hashes hold for what arrives.
 """
 
@@ -18,7 +19,7 @@ from kernel.log import SQL as LOG_SQL
 from kernel.paging import Paged, encode, page_of, page_request
 from kernel.problems import invalid
 from kernel.sql import queries
-from kernel.tokens import require
+from kernel.tokens import require_throughout
 from schemas.envelope import StreamName
 from schemas.topics import EVENT_TOPICS, topic_of
 
@@ -28,7 +29,7 @@ _LARGEST_ANSWER: Final = 16 << 20
 _MOST_EXPORTED: Final = 1000
 
 router = APIRouter(prefix="/v1")
-_auditors = Depends(require("auditor"))
+_auditors = Depends(require_throughout("auditor"))
 
 
 async def _pool(request: Request) -> asyncpg.Pool:
@@ -56,7 +57,7 @@ class Status(BaseModel):
     topics: list[TopicStatus]
 
 
-@router.get("/status", tags=["store"], dependencies=[Depends(require("auditor", "operator"))])
+@router.get("/status", tags=["store"], dependencies=[Depends(require_throughout("auditor", "operator"))])
 async def status(pool: Pool) -> Status:
     """Say how much the store holds, by topic."""
     counted = {topic.name: [0, 0] for topic in EVENT_TOPICS}

@@ -30,7 +30,17 @@ from kernel.decider import FieldFault, Text
 from kernel.http import CommandRequest, command_by
 from kernel.paging import Paged, PageRequest, page_of
 from kernel.problems import Problem, Unfit, conflict, forbidden, invalid, not_found, too_many_requests
-from kernel.tokens import Grant, IssuedToken, Person, SignedIn, allow_second, issue, require, service_person
+from kernel.tokens import (
+    Grant,
+    IssuedToken,
+    Person,
+    SignedIn,
+    allow_second,
+    issue,
+    require,
+    require_throughout,
+    service_person,
+)
 from schemas.envelope import SeasonCode, clean_name
 from services.identity.keys import KeyRing, read_secret
 from services.identity.passwords import LONGEST_PASSWORD, Attempts, Passwords
@@ -262,7 +272,8 @@ def _sign_in_failed() -> Problem:
     )
 
 
-@router.post("/v1/token-keys", tags=["tokens"])
+# Keys sign the tokens of every season.
+@router.post("/v1/token-keys", tags=["tokens"], dependencies=[Depends(require_throughout("operator"))])
 async def rotate_key(command: Annotated[CommandRequest, Depends(command_by("operator"))], here: Here) -> Answer:
     """Put a new signing key in use; tokens signed with the old one stay valid until they expire."""
 
@@ -520,7 +531,7 @@ async def revoke(grant: UUID, asked: Asked) -> Answer:
 
 
 @router.get("/v1/grants/history", tags=["grants"])
-async def history(_: Annotated[Person, Depends(require("auditor"))], paged: Paged, here: Here) -> Answer:
+async def history(_: Annotated[Person, Depends(require_throughout("auditor"))], paged: Paged, here: Here) -> Answer:
     """List what was granted and revoked, accounts opened and persons erased, the latest first.
 
     Each act says who asked (a person's id; `appointment`, `development` or `password-file` where none did), the second

@@ -162,6 +162,19 @@ _HIDDEN: Final = {
 """What of Gorontalo (75) its own people read and the same roles of West Sumatra (13) do not."""
 
 
+OF_ALL_SEASONS: Final = (
+    ("operator", "POST", "identity", "/v1/token-keys"),
+    ("auditor", "GET", "identity", "/v1/grants/history"),
+    ("auditor", "GET", "audit", "/v1/status"),
+    ("operator", "GET", "audit", "/v1/status"),
+    ("auditor", "GET", "audit", "/v1/heads"),
+    ("auditor", "GET", "audit", "/v1/events"),
+    ("auditor", "GET", "audit", "/v1/events?stream=season/2020"),
+    ("auditor", "GET", "audit", "/v1/export?until=1.1.1"),
+)
+"""What is read, or done, across seasons."""
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def whole() -> AsyncIterator[Whole]:
     """Everything runs; it is February, sheets are filed, a plenary of each place is convened."""
@@ -513,6 +526,16 @@ async def test_a_grant_for_another_season_is_none_in_this_one(whole: Whole, noth
     nominating = whole.token(Grant.of("secretariat", province="75", season="2019"))
     withdrawal = f"/v1/nominations/{whole.nominations['75.71']}/withdraw"
     assert (await _refused(whole, nominating, "nomination", withdrawal, {"reason": "x"}))["status"] == 403
+
+
+@pytest.mark.parametrize(("role", "method", "service", "path"), OF_ALL_SEASONS)
+async def test_a_grant_for_one_season_opens_nothing_that_holds_all_seasons(
+    whole: Whole, role: str, method: str, service: str, path: str
+) -> None:
+    narrowed = whole.token(Grant.of(role, season="2020"), Grant.of(role, season="2021"))
+    refused = refusal(await whole.ask(narrowed, service, method, path))
+    assert (refused["status"], refused["type"]) == (403, "/problems/forbidden")
+    assert refused["detail"].startswith(f"Your grant as {role} is for one season only")
 
 
 async def test_the_public_sees_what_was_announced_and_nothing_before(whole: Whole) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from fastapi import FastAPI, Request
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
@@ -29,6 +30,7 @@ from kernel.tokens import (
     TokenVerifier,
     issue,
     require,
+    require_throughout,
 )
 
 KEY = OKPKey.generate_key("Ed25519", parameters={"kid": "k1"})
@@ -214,6 +216,42 @@ async def test_keys_that_follow_each_other_quickly_are_each_found_at_once() -> N
 def test_a_role_must_be_named() -> None:
     with pytest.raises(TypeError):
         require()  # type: ignore[call-arg]
+
+
+def asked_by(*grants: Grant) -> Request:
+    """Return a request of somebody to whom those roles were granted."""
+    app = FastAPI()
+    app.state.verifier = verifier()
+    token = issue(KEY, Person(PERSON.id, grants), lifetime=60, now=NOW).token
+    return Request({"type": "http", "app": app, "headers": [(b"authorization", f"Bearer {token}".encode())]})
+
+
+async def test_what_holds_all_seasons_is_for_a_role_granted_for_all() -> None:
+    narrowed = Grant.of("auditor", season="2020")
+    for grants in ([Grant.of("auditor")], [narrowed, Grant.of("auditor")], [narrowed, Grant.of("operator")]):
+        person = await require_throughout("auditor", "operator")(asked_by(*grants))
+        assert set(person.grants) == set(grants)
+
+
+@pytest.mark.parametrize("others", [(), (Grant.of("auditor", season="2021"),), (Grant.of("season-admin"),)])
+async def test_a_role_granted_for_one_season_does_not_open_what_holds_all(others: tuple[Grant, ...]) -> None:
+    request = asked_by(Grant.of("auditor", season="2020"), *others)
+    with pytest.raises(Problem) as caught:
+        await require_throughout("auditor", "operator")(request)
+    assert (caught.value.status, caught.value.code) == (403, "forbidden")
+    assert caught.value.document("en")["detail"] == (
+        "Your grant as auditor is for one season only, and this concerns all seasons; ask the season administrators "
+        "for a grant that names no season."
+    )
+    assert str(caught.value.document("id")["detail"]).startswith(
+        "Peran auditor diberikan kepada Anda hanya untuk satu musim"
+    )
+
+
+async def test_who_has_no_such_role_at_all_is_told_which_it_takes() -> None:
+    with pytest.raises(Problem) as caught:
+        await require_throughout("auditor")(asked_by(Grant.of("chair", committee="75")))
+    assert caught.value.document("en")["detail"] == "This needs one of the roles: auditor."
 
 
 async def test_cached_keys_go_on_while_identity_is_away() -> None:
