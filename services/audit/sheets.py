@@ -1,6 +1,7 @@
 """Score sheets as they are read: what a sheet held at a version, and between which instants it was written on.
 
-Of a sheet only what changed its standing is kept, and drafts only in their last form.
+Of a sheet only what changed its standing is kept, and drafts only in their last form; and in which hours it was written
+on, since a day begins and ends with an hour in every zone of the country.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Snapshot:
     sample: bool
 
 
+_HOUR: Final = len("2021-02-28T16")
 BLANK: Final = Snapshot(0, "", "blank", {}, sample=False)
 
 
@@ -46,6 +48,8 @@ class Sheet:
     snapshots: list[Snapshot] = field(default_factory=list)
     first: Written | None = None
     last: Written | None = None
+    hours: dict[str, Written] = field(default_factory=dict)
+    """What was written first in every hour in which it was written on."""
 
     def at(self, version: int) -> Snapshot:
         """Return the sheet as it was at a version; blank before its first event."""
@@ -73,6 +77,7 @@ class Sheet:
                 return
         self.last = Written(event.time, place)
         self.first = self.first or self.last
+        self.hours.setdefault(event.time[:_HOUR], self.last)
         if self.snapshots and now.status == "draft":
             self.snapshots.pop()
         self.snapshots.append(Snapshot(event.version, event.time, status, marks, sample))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
@@ -52,7 +53,7 @@ from schemas.scoring import (
 )
 from services.scoring.domain.ranking import Entrant, Evaluation, Marks, Rules, Standings, Tie, millionths
 from services.scoring.domain.ranking import Place as RankedPlace
-from services.scoring.domain.received import Belonging, Committee, Interest, Nominee, Seat
+from services.scoring.domain.received import Belonging, Committee, Interest, Nominee, Seat, Term
 from services.scoring.domain.seal import exclusion, recusals_of
 from services.scoring.domain.sheet import Status
 
@@ -273,7 +274,9 @@ _SAMPLE: Final = RankingProjection.table.columns.index("sample")
 
 
 def _formed(state: Place, event: Recorded, _group: str) -> None:
-    state.committee = state.committee.form(event.data["body"])
+    data = event.data
+    term = Term(date.fromisoformat(data["term_from"]), date.fromisoformat(data["term_until"]))
+    state.committee = state.committee.form(data["body"], term)
 
 
 def _seat(data: Json) -> Seat:

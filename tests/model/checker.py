@@ -31,6 +31,7 @@ IN_A_FROZEN_SEASON: Final = frozenset(
 )
 """Appeals, whose windows do not wait; and what the service finds by itself of a seal that had arrived."""
 AROUND_A_MEETING: Final = ("PlenaryConvened", "PlenaryAdjourned", "MinutesCorrected")
+NO_ACT_OF_A_BODY: Final = ("ScoringClosed", "RankingSuperseded", "SheetRead")
 OPENS: Final = {
     "MotionOpened": "propose",
     "TieMotionOpened": "tie",
@@ -328,13 +329,22 @@ class Checker:
             assert not self.frozen[service] or _name(one) in allowed, f"{_name(one)} in a frozen season"
 
     def _in_office(self, appended: Sequence[Happened]) -> None:
-        """Check that meetings are held, and nominations judged, by bodies on a day of their terms."""
+        """Check that meetings are held, nominations judged and rankings made by bodies on a day of their terms.
+
+        Scoring is held to the decrees that it knew.
+        """
         for one in appended:
             if one.stream.startswith("plenary/") and _name(one) not in AROUND_A_MEETING:
                 meeting = self.meetings[one.event.plenary].event
                 province, body = meeting.province, meeting.body
             elif _name(one) in ("NominationVerified", "NominationReturned", "NominationRejected"):
                 province, body = one.event.at.province, self._rules_of(one.event.at, max(self.rules))["body"]
+            elif one.stream.startswith(("ranking/", "sheet/")) and _name(one) not in NO_ACT_OF_A_BODY:
+                at = one.event.at
+                known = self.known.get(at.province, Place())
+                body = self._rules_of(at, max(self.rules))["body"]
+                assert known.in_office(body, _day(at.province, one.time)), f"{body} scores out of office"
+                continue
             else:
                 continue
             assert self._place(province).in_office(body, _day(province, one.time)), f"{body} acts out of office"

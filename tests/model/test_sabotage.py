@@ -68,6 +68,16 @@ def without(name: str, **which: Any) -> Change:
     return changed
 
 
+def years_later(name: str) -> Change:
+    """Return a change by which events of a kind happen when every term is over."""
+
+    def changed(happened: Happened) -> Happened:
+        late = type(happened.event).__name__ == name
+        return happened._replace(time=happened.time + timedelta(days=700)) if late else happened
+
+    return changed
+
+
 def test_the_honest_season_passes() -> None:
     told_again(lambda one: one)
 
@@ -94,7 +104,8 @@ def test_the_honest_season_passes() -> None:
         ("a prize of another rank", lambda: only("PrizeAwarded", lambda _: {"rank": 9})),
         ("are not 2 ranks", lambda: only("WinnerDeclared", lambda _: {"rank": 2})),
         ("a verdict on the earlier stage was announced", lambda: without("RankingAnnounced", **_verdict())),
-        ("acts out of office", lambda: only("CommitteeFormed", lambda _: {"term_until": date(2021, 2, 1)})),
+        ("acts out of office", lambda: years_later("VoteCast")),
+        ("scores out of office", lambda: only("CommitteeFormed", lambda _: {"term_until": date(2021, 2, 1)})),
         ("appeal after its window", lambda: only("RankingAnnounced", lambda one: {"appeals_until": _before(one)})),
     ],
 )  # fmt: skip

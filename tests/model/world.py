@@ -322,7 +322,7 @@ class World:
         return self.score(scoring.extending(asked))
 
     def assign(self, at: Stage, seed: int) -> Outcome:
-        asked = AssignScorers(at, SECRETARY.person, f"{seed:064x}")
+        asked = AssignScorers(at, SECRETARY.person, f"{seed:064x}", self.now)
         return self.score(scoring.assigning(asked, self._roll_of_scoring))
 
     def close_stage(self, at: Stage) -> Outcome:

@@ -1,30 +1,53 @@
 """Terms in office: a body formed by decree acts from the first to the last day of a term, by its place's own time.
 
-What is done in a meeting and what a stage's verifiers find is held to that. A meeting may be adjourned, its minutes
-corrected and its decisions announced later.
+What is done in a meeting, what a stage's verifiers find, and what scoring lets a body and its members do is held to
+that. A meeting may be adjourned, its minutes corrected and its decisions announced later, and a stage be closed, which
+says no more than that its deadline has passed. Scoring hears of a decree later than it is recorded, so it may refuse
+what it could accept, and never accepts what no recorded decree allows: there is no honest lag to remark on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from kernel.canonical import from_instant
+from services.audit.checks.scoring import opening_of
 from services.audit.checks.telling import Fault, after, before, told
 from services.audit.meetings import Kept, Meeting
 from services.audit.record import TERM, Record
 
 Json = Mapping[str, Any]
 
+_OF_THE_BODY: Final = ("ScoringOpened", "ScoringExtended", "ScorersAssigned", "RankingSealed")
+
 
 def terms_faults(record: Record) -> Iterator[Fault]:
-    """Check that meetings were held, and nominations judged, by bodies in office."""
+    """Check that meetings were held, nominations judged, and rankings made by bodies in office."""
     for meeting in record.meetings.values():
         for place, moment in meeting.acts:
             yield from told("decision", place, _act_faults(meeting, moment, record))
     for found in record.kind("nomination", "NominationVerified", "NominationReturned", "NominationRejected"):
         yield from told("verification", found.place, _finding_faults(found, record))
+    for act in record.kind("ranking", *_OF_THE_BODY):
+        opening = act if act.name == "ScoringOpened" else opening_of(record, act)
+        code = "seal" if act.name == "RankingSealed" else "scoring"
+        if opening is not None:
+            yield from told(code, act.place, _office_faults(act.data["at"], {opening.data["body"]}, act.time, record))
+    yield from _sheets_faults(record)
+
+
+def _sheets_faults(record: Record) -> Iterator[Fault]:
+    """Check that members wrote on their sheets while their body was in office."""
+    for stream, sheets in record.sheets.items():
+        opened = record.of(stream, "ScoringOpened")
+        if not opened:
+            continue
+        at, body = opened[0].data["at"], opened[0].data["body"]
+        for sheet in sheets.values():
+            for written in sheet.hours.values():
+                yield from told("sheet", written.place, _office_faults(at, {body}, written.time, record))
 
 
 def _act_faults(meeting: Meeting, moment: str, record: Record) -> Iterator[str]:

@@ -62,7 +62,7 @@ async def assign_scorers(here: Here, command: SecretaryCommand, at: At) -> Json:
     async def roll(stage: Stage) -> list[str]:
         return await roll_of_stage(here, stage)
 
-    assign = AssignScorers(at, command.actor, secrets.token_hex(_SEED_BYTES))
+    assign = AssignScorers(at, command.actor, secrets.token_hex(_SEED_BYTES), command.received)
     return answer(await here.executor.execute(command.ask("secretary"), programs.assigning(assign, roll)))
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import assert_never
 
 from kernel.decider import Decision, Emit, Refusal
@@ -30,7 +31,16 @@ from schemas.envelope import Stage
 from schemas.scoring import Assignment, ScorersAssigned
 from services.scoring.domain import refusals
 from services.scoring.domain.received import Committee, Nomination, Nominee, Season
-from services.scoring.domain.stage import Closed, Open, RankingState, Sealed, Unopened, held, office_refusal
+from services.scoring.domain.stage import (
+    Closed,
+    Open,
+    RankingState,
+    Sealed,
+    Unopened,
+    held,
+    office_refusal,
+    term_refusal,
+)
 
 Drawn = Mapping[str, Iterable[str]]
 """Members by nomination."""
@@ -43,6 +53,7 @@ class AssignScorers:
     at: Stage
     person: str
     seed: str
+    received: datetime
 
 
 def decide_assign(
@@ -62,7 +73,11 @@ def decide_assign(
             pass
         case _:
             assert_never(ranking)
-    refusal = held(season, command.at) or office_refusal(ranking, committee, command.person)
+    refusal = (
+        held(season, command.at)
+        or office_refusal(ranking, committee, command.person)
+        or term_refusal(season, committee, command.at, ranking.opened.body, command.received)
+    )
     if refusal:
         return refusal
     wanted = ranking.opened.rules.per_nominee

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, Final, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from kernel.decider import Aggregate, Happened
 from schemas.envelope import Stage
@@ -79,6 +80,13 @@ class Season:
             return str(self.content["calendar"]["zone"])
         return zone_of(province, self.content["regions"]["table"])
 
+    def day(self, province: str, moment: datetime) -> date:
+        """Return an instant's day by the clocks of a province, or of the nation (`00`); raise as `zone` does."""
+        try:
+            return moment.astimezone(ZoneInfo(self.zone(province))).date()
+        except OverflowError:  # the last hours of the year 9999 are in no later zone
+            return moment.date()
+
 
 def _season(state: Season, happened: Happened) -> Season:
     match happened.event:
@@ -112,6 +120,13 @@ class Seat(NamedTuple):
     body: str
     office: str
     number: int
+
+
+class Term(NamedTuple):
+    """A body's time in office by one decree, first and last day included."""
+
+    first: date
+    last: date
 
 
 class Interest(NamedTuple):
@@ -148,7 +163,8 @@ class Ground(NamedTuple):
 class Committee:
     """The bodies of a season in a province (or in the nation), who sits in them, and who has which interest."""
 
-    bodies: frozenset[str] = frozenset()
+    terms: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
+    """The terms of every body that was formed, one by each decree."""
     holders: Mapping[Seat, str] = field(default_factory=dict)
     former: frozenset[tuple[str, str, str]] = frozenset()
     """Body, office and person of every seat that was left."""
@@ -156,9 +172,13 @@ class Committee:
     belongings: Mapping[str, Mapping[str, Belonging]] = field(default_factory=dict)
     """By person and body: what the person's latest appointment there stated, kept when the seat is left."""
 
-    def form(self, body: str) -> Committee:
-        """Return the committee with a body formed."""
-        return replace(self, bodies=self.bodies | {body})
+    def form(self, body: str, term: Term) -> Committee:
+        """Return the committee with a body formed, or renewed, for a term."""
+        return replace(self, terms={**self.terms, body: (*self.terms.get(body, ()), term)})
+
+    def in_office(self, body: str, day: date) -> bool:
+        """Tell whether a day lies in one of a body's terms."""
+        return any(term.first <= day <= term.last for term in self.terms.get(body, ()))
 
     def appoint(self, seat: Seat, person: str, belonging: Belonging | None = None) -> Committee:
         """Return the committee with a seat taken; who held it before has left it."""
@@ -237,7 +257,7 @@ class Committee:
 def _committee(state: Committee, happened: Happened) -> Committee:
     match happened.event:
         case CommitteeFormed() as event:
-            return state.form(event.body)
+            return state.form(event.body, Term(event.term_from, event.term_until))
         case MemberAppointed() as event:
             seat = Seat(event.body, event.office, event.seat)
             return state.appoint(seat, event.person, Belonging(event.employer, event.government))

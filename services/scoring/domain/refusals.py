@@ -7,7 +7,7 @@ value where one was given, and the remedy.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final, Literal
 
@@ -100,6 +100,25 @@ def body_not_formed(at: Stage, body: str) -> Refusal:
         path="path.province",
         value=at.province,
         remedy=Text("Form the body by its decree first.", "Bentuk badan itu dengan surat keputusan lebih dahulu."),
+    )
+
+
+def outside_term(body: str, day: date, terms: Sequence[tuple[date, date]]) -> Refusal:
+    """A body acts, and its members score, on the days of its terms only."""
+    told = "; ".join(f"{first}/{last}" for first, last in terms)
+    return _refusal(
+        "outside-term",
+        Text(
+            f"On {day} the body {body} is not in office; its term is {told}.",
+            f"Pada {day} badan {body} tidak dalam masa tugas; masa tugasnya {told}.",
+        ),
+        path="path.stage",
+        value=f"{day}",
+        remedy=Text(
+            "Act on a day inside the term, or have the body renewed by another decree first.",
+            "Bertindaklah pada hari di dalam masa tugas, atau mintalah badan itu diperpanjang dahulu dengan surat "
+            "keputusan lain.",
+        ),
     )
 
 

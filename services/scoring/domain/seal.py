@@ -49,7 +49,16 @@ from services.scoring.domain.received import (
     VerdictState,
 )
 from services.scoring.domain.sheet import Sheet, Status
-from services.scoring.domain.stage import Closed, Open, RankingState, Sealed, Unopened, held, office_refusal
+from services.scoring.domain.stage import (
+    Closed,
+    Open,
+    RankingState,
+    Sealed,
+    Unopened,
+    held,
+    office_refusal,
+    term_refusal,
+)
 
 Exclusion = Literal["recused", "removed", "voided", "not-submitted", "not-eligible"]
 
@@ -124,11 +133,14 @@ def decide_seal(inputs: Inputs, command: SealRanking) -> Decision:
 
 
 def _holds(inputs: Inputs, ranking: Closed | Sealed, command: SealRanking) -> Refusal | None:
-    """Refuse a person whose office does not seal, a stage that an appeal holds, and what carries an unheard verdict.
+    """Refuse who may not seal, a body out of office, a stage that an appeal holds, and what carries an unheard verdict.
 
     An appeal's figures and the word that it was upheld are two streams' to tell: one may arrive before the other.
     """
-    if refusal := office_refusal(ranking, inputs.committee, command.person):
+    refusal = office_refusal(ranking, inputs.committee, command.person) or term_refusal(
+        inputs.season, inputs.committee, command.at, ranking.opened.body, command.received
+    )
+    if refusal:
         return refusal
     if appeals := inputs.appeals(command.at):
         return refusals.appeal_pending(appeals)

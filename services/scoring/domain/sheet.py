@@ -32,7 +32,7 @@ from schemas.scoring import (
 )
 from services.scoring.domain import refusals
 from services.scoring.domain.received import Committee, Nomination, NominationState, Season, Unknown
-from services.scoring.domain.stage import Begun, Closed, Open, RankingState, Sealed, Unopened, held
+from services.scoring.domain.stage import Begun, Closed, Open, RankingState, Sealed, Unopened, held, term_refusal
 
 SheetEvent = AspectScored | AspectScoreRevised | ScoreSheetSubmitted | ScoreSheetVoided | SheetRead
 Status = Literal["blank", "draft", "submitted", "voided"]
@@ -131,7 +131,8 @@ def admit(given: Circumstances, member: str, received: datetime) -> Desk | Refus
     if isinstance(office, Refusal):
         return office
     refusal = (
-        _nomination_refusal(given)
+        term_refusal(given.season, given.committee, given.at, opened.body, received)
+        or _nomination_refusal(given)
         or _recusal(given, opened, member)
         or _assignment_refusal(given.ranking, given.nomination.id, member)
         or _time_refusal(given.ranking, received)

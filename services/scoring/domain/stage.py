@@ -142,7 +142,7 @@ class OpenStage:
 
 
 def decide_open(ranking: RankingState, season: Season, committee: Committee, command: OpenStage) -> Decision:
-    """Open a stage under the rulebook in force, if it has the stage, its body is formed and time is left."""
+    """Open a stage under the rulebook in force, if it has the stage, its body is in office and time is left."""
     at = command.at
     if not season.version:
         return refusals.season_unknown(at.season)
@@ -155,9 +155,10 @@ def decide_open(ranking: RankingState, season: Season, committee: Committee, com
     if rules is None:
         known = [f"{one.tier}/{one.category}/{one.code}" for one in rulebook.stages]
         return refusals.stage_unknown(at, known)
-    if rules.body not in committee.bodies:
+    if rules.body not in committee.terms:
         return refusals.body_not_formed(at, rules.body)
-    return _open(at, season, rulebook, rules, command.received)
+    refusal = term_refusal(season, committee, at, rules.body, command.received)
+    return refusal or _open(at, season, rulebook, rules, command.received)
 
 
 def _stage_of(rulebook: Rulebook, at: Stage) -> StageRules | None:
@@ -252,7 +253,11 @@ def decide_extend(ranking: RankingState, season: Season, committee: Committee, c
             pass
         case _:
             assert_never(ranking)
-    refusal = held(season, command.at) or office_refusal(ranking, committee, command.person)
+    refusal = (
+        held(season, command.at)
+        or office_refusal(ranking, committee, command.person)
+        or term_refusal(season, committee, command.at, ranking.opened.body, command.received)
+    )
     return refusal or _extend(ranking, season, command)
 
 
@@ -296,6 +301,15 @@ def decide_close(ranking: RankingState, season: Season, command: CloseStage) -> 
     if command.received <= ranking.closes:
         return refusals.before_deadline(ranking.closes)
     return [Emit(command.at.ranking, ScoringClosed(at=command.at))]
+
+
+def term_refusal(season: Season, committee: Committee, at: Stage, body: str, received: datetime) -> Refusal | None:
+    """Refuse what a body, or one of its members, does on a day outside of its terms, by its place's own time.
+
+    Closing is no act of the body's: it says that the deadline has passed.
+    """
+    day = season.day(at.province, received)
+    return None if committee.in_office(body, day) else refusals.outside_term(body, day, committee.terms.get(body, ()))
 
 
 def office_refusal(ranking: Open | Closed | Sealed, committee: Committee, person: str) -> Refusal | None:

@@ -211,6 +211,7 @@ class Play:
                 for ranking, appeal in award.corrected.items()
                 if ranking in earlier and carries
             },
+            season=self.fold(received.SEASON, "season/2020"),
             awards=tuple(awards.values()),
         )
         # The secretary sits in no office of the body: such a person is identity's to judge.

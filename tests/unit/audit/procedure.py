@@ -112,7 +112,7 @@ class Procedure(Play):
         ways = [self.fold(received.NOMINATION, one) for one in self.happened if one.startswith("nomination/")]
         season, committee = self.fold(received.SEASON, "season/2020"), received.committee_stream(at)
         nominations = [one for one in ways if isinstance(one, received.Nomination)]
-        command = AssignScorers(at, person("secretary"), seed)
+        command = AssignScorers(at, person("secretary"), seed, self.log.now)
         ranking = self.fold(scoring.RANKING, at.ranking)
         self.record(decide_assign(ranking, season, self.fold(received.COMMITTEE, committee), nominations, command))
         drawn = self.fold(scoring.RANKING, at.ranking)

@@ -513,6 +513,22 @@ FORGERIES = {
         of("CommitteeFormed", lambda data: data.update(term_until="2021-01-31"), "committee/2020/00"),
         "tim-verifikasi was not in office on",
     ),
+    "a stage opened before the term": (
+        of("CommitteeFormed", lambda data: data.update(term_from="2021-02-02"), "committee/2020/75"),
+        "ranking/2020/provincial/75/KABKOTA/seleksi@1: panitia-9 was not in office on 2021-02-01",
+    ),
+    "a draw and sheets before the term": (
+        of("CommitteeFormed", lambda data: data.update(term_from="2021-02-04"), "committee/2020/75"),
+        "ranking/2020/provincial/75/KABKOTA/seleksi@2: panitia-9 was not in office on 2021-02-03",
+    ),
+    "a seal after the term": (
+        of("CommitteeFormed", lambda data: data.update(term_until="2021-02-28"), "committee/2020/75"),
+        "panitia-9 was not in office on 2021-03-",
+    ),
+    "a sheet after the term": (
+        of("CommitteeFormed", lambda data: data.update(term_until="2021-02-02"), "committee/2020/75"),
+        "/provincial-seleksi/",
+    ),
     # --- ways and streams
     "an advance from elsewhere": (
         of("StageAdvanced", lambda data: data["left"].update(stage="wawancara"), f"nomination/{FIRST}"),

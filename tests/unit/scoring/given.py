@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -15,7 +15,7 @@ from schemas.exact import fraction_text
 from schemas.nomination import Candidate, CandidateNominated
 from schemas.scoring import Mark, PinnedAspect, PinnedRules, ScoringOpened
 from services.scoring.domain.ranking import Rules
-from services.scoring.domain.received import Committee, Interest, Nomination, Nominee, Seat
+from services.scoring.domain.received import Committee, Interest, Nomination, Nominee, Season, Seat, Term
 from services.scoring.domain.sheet import SHEET, Circumstances, Sheet
 from services.scoring.domain.stage import Closed, Open
 
@@ -105,9 +105,19 @@ def a_closed(rules: PinnedRules | None = None) -> Closed:
     return Closed(event, Rules.of(event.rules), event.closes, {})
 
 
-def a_committee(*members: str) -> Committee:
-    """Return Panitia 9 with its clerk and these members (MEMBER if none are given)."""
-    committee = Committee().form(BODY).appoint(Seat(BODY, "sekretaris-panitia", 1), CLERK)
+TERM = Term(date(2021, 1, 1), date(2021, 12, 31))
+RULES: dict[str, Any] = {"calendar": {"zone": "Asia/Jakarta"}, "regions": {"table": "kemendagri-2020"}}
+"""What of a season's rulebook tells the zones."""
+
+
+def a_season() -> Season:
+    """Return a season whose rules are known as far as its zones."""
+    return Season(1, content=RULES)
+
+
+def a_committee(*members: str, term: Term = TERM) -> Committee:
+    """Return Panitia 9 in office with its clerk and these members (MEMBER if none are given)."""
+    committee = Committee().form(BODY, term).appoint(Seat(BODY, "sekretaris-panitia", 1), CLERK)
     for number, member in enumerate(members or (MEMBER,), start=1):
         committee = committee.appoint(Seat(BODY, "ketua-apindo", number), member)
     return committee
@@ -167,6 +177,7 @@ def circumstances(**changed: Any) -> Circumstances:
         "committee": a_committee(),
         "nomination": a_nomination(),
         "sheet": Sheet(),
+        "season": a_season(),
     }
     return Circumstances(**(usual | changed))
 

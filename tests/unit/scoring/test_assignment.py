@@ -21,9 +21,12 @@ from tests.unit.scoring.given import (
     N1,
     N2,
     NATIONAL,
+    NOW,
+    TERM,
     a_closed,
     a_committee,
     a_nomination,
+    a_season,
     an_id,
     an_interest,
     an_open,
@@ -44,7 +47,7 @@ nominations_st = st.lists(st.integers(0, 40).map(lambda n: an_id(f"n {n}")), min
 
 
 def assigning(seed: str = SEED, **changed: Any) -> AssignScorers:
-    usual: dict[str, Any] = {"at": AT, "person": CLERK, "seed": seed}
+    usual: dict[str, Any] = {"at": AT, "person": CLERK, "seed": seed, "received": NOW}
     return AssignScorers(**(usual | changed))
 
 
@@ -160,7 +163,7 @@ def test_scorers_are_drawn_for_every_nominee_that_competes_here():
     committee = a_committee(*NINE[:5])
     nominations = [a_nomination(N1), a_nomination(N2), a_nomination(an_id("gone"), standing="withdrawn"),
                    a_nomination(an_id("on"), AT, NATIONAL)]  # fmt: skip
-    (event,) = events(decide_assign(an_open(DRAWS_TWO), Season(), committee, nominations, assigning()))
+    (event,) = events(decide_assign(an_open(DRAWS_TWO), a_season(), committee, nominations, assigning()))
     assert isinstance(event, ScorersAssigned)
     assert (event.at, event.seed, event.per_nominee) == (AT, SEED, 2)
     expected = draw(SEED, 2, dict.fromkeys((N1, N2), NINE[:5]), {})
@@ -172,14 +175,14 @@ def test_scorers_are_drawn_for_every_nominee_that_competes_here():
 
 def test_a_recused_member_the_clerk_and_who_left_are_not_drawn():
     committee = an_interest(a_committee(MEMBER, *NINE[:2]), N1).remove(Seat(BODY, "ketua-apindo", 2), NINE[0])
-    (event,) = events(decide_assign(an_open(DRAWS_TWO), Season(), committee, [a_nomination(N1)], assigning()))
+    (event,) = events(decide_assign(an_open(DRAWS_TWO), a_season(), committee, [a_nomination(N1)], assigning()))
     assert event.assignments == (Assignment(nomination=N1, members=(NINE[1],)),)
 
 
 def test_a_second_draw_adds_only_what_a_recusal_has_opened():
     committee = an_interest(a_committee(MEMBER, *NINE[:2]), N1)
     ranking = drawn_for(MEMBER, NINE[0])
-    (event,) = events(decide_assign(ranking, Season(), committee, [a_nomination(N1)], assigning()))
+    (event,) = events(decide_assign(ranking, a_season(), committee, [a_nomination(N1)], assigning()))
     assert event.assignments == (Assignment(nomination=N1, members=(NINE[1],)),)
 
 
@@ -197,14 +200,14 @@ def full() -> dict[str, Any]:
         ("not-the-office", {"committee": a_committee(MEMBER)}, {"person": MEMBER}),
         ("all-members-score", {"ranking": an_open()}, {}),
         ("nobody-to-draw", full(), {}),
-        ("nobody-to-draw", {"committee": Committee().form(BODY)}, {}),
+        ("nobody-to-draw", {"committee": Committee().form(BODY, TERM)}, {}),
         ("nobody-to-draw", {"nominations": ()}, {}),
     ],
 )
 def test_a_draw_that_may_not_be_or_adds_nobody_is_refused(code, changed, command):
     usual: dict[str, Any] = {
         "ranking": an_open(DRAWS_TWO),
-        "season": Season(1),
+        "season": a_season(),
         "committee": a_committee(),
         "nominations": (a_nomination(N1),),
     }

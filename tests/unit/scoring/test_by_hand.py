@@ -40,6 +40,7 @@ from tests.unit.scoring.given import (
     a_closed,
     a_committee,
     a_nomination,
+    a_season,
     an_id,
     aspect,
     circumstances,
@@ -80,7 +81,9 @@ def nominees(*ids: str) -> tuple[Nomination, ...]:
 def sealed(
     rules: PinnedRules, filed: Sequence[FiledSheet], *ids: str, committee: Committee | None = None
 ) -> RankingSealed:
-    inputs = Inputs(a_closed(rules), committee or a_committee(*PANEL), nominees(*(ids or (A, B))), filed, {})
+    inputs = Inputs(
+        a_closed(rules), committee or a_committee(*PANEL), nominees(*(ids or (A, B))), filed, {}, season=a_season()
+    )
     (event,) = events(decide_seal(inputs, SealRanking(AT, CLERK, AFTER)))
     assert isinstance(event, RankingSealed)
     return event
@@ -341,6 +344,7 @@ def test_a_carried_aspect_keeps_its_third():
         sheets=[sheet(A, 0, at=NATIONAL, wawancara="90")],
         versions={},
         carried={AT.ranking: passed},
+        season=a_season(),
     )
     (event,) = events(decide_seal(inputs, SealRanking(NATIONAL, CLERK, AFTER)))
     assert told(event) == [(1, A, "1234/15", "82.27")]
@@ -360,7 +364,7 @@ def test_a_stage_is_sealed_only_after_its_extended_deadline():
     late = events(decide_file(given, FileMarks(PANEL[0], marks, "en", until, submit=True)))
     stream = sheet_stream(A, AT, PANEL[0])
     filed = [FiledSheet(stream, len(late), A, PANEL[0], SHEET.fold(happened(stream, late)))]
-    inputs = Inputs(extended(until), a_committee(*PANEL), nominees(A), filed, {})
+    inputs = Inputs(extended(until), a_committee(*PANEL), nominees(A), filed, {}, season=a_season())
     assert refusal(decide_seal(inputs, SealRanking(AT, CLERK, until))).code == "before-deadline"
     extension = ScoringExtended(at=AT, previous=CLOSES, until=until, reason_digest=DIGEST)
     closed = RANKING.fold(happened(AT.ranking, [opened(), extension, ScoringClosed(at=AT)]))

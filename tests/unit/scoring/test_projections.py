@@ -60,7 +60,9 @@ from tests.unit.scoring.given import (
     N3,
     NATIONAL,
     NOW,
+    TERM,
     a_candidate,
+    a_season,
     an_id,
     aspect,
     happened,
@@ -427,8 +429,8 @@ def seal_of(log: Log) -> RankingSealed:
         for stream, events in streams.items()
         if stream.startswith("sheet/")
     ]
-    committee = COMMITTEE.fold(happened("committee/2020/75", streams["committee/2020/75"]))
-    inputs = Inputs(ranking, committee, nominations, sheets, dict(log.versions))
+    committee = COMMITTEE.fold(happened("committee/2020/75", streams["committee/2020/75"])).form(BODY, TERM)
+    inputs = Inputs(ranking, committee, nominations, sheets, dict(log.versions), season=a_season())
     decision = decide_seal(inputs, SealRanking(AT, an_id("clerk"), AFTER))
     assert not isinstance(decision, Refusal)
     emit: Emit = decision[0]

@@ -43,6 +43,7 @@ from services.scoring.domain.received import (
     Interest,
     Nomination,
     Order,
+    Term,
     Unheard,
     Unknown,
     Verdict,
@@ -137,7 +138,7 @@ FORMED = CommitteeFormed(
 
 def test_a_committee_is_its_bodies_and_who_sits_in_them():
     committee = COMMITTEE.fold(happened("committee/2020/75", [FORMED, appointed(MEMBER)]))
-    assert committee.bodies == {BODY}
+    assert committee.terms == {BODY: (Term(date(2020, 9, 1), date(2021, 9, 1)),)}
     assert committee.offices_of(BODY, MEMBER) == ("ketua-apindo",)
     assert committee.offices_of("dewan-juri", MEMBER) == ()
     assert not committee.has_left(BODY, STRANGER)

@@ -54,9 +54,11 @@ from tests.unit.scoring.given import (
     N2,
     N3,
     NATIONAL,
+    TERM,
     a_closed,
     a_committee,
     a_nomination,
+    a_season,
     an_id,
     an_interest,
     an_open,
@@ -81,6 +83,7 @@ def filed(nomination: str, member: str = MEMBER, status: Any = "submitted", **ma
 
 def inputs(**changed: Any) -> Inputs:
     usual: dict[str, Any] = {
+        "season": a_season(),
         "ranking": a_closed(),
         "committee": a_committee(MEMBER, OTHER),
         "nominations": (a_nomination(N2), a_nomination(N1)),
@@ -324,6 +327,7 @@ def test_a_carried_aspect_is_taken_exactly_from_the_seal_of_the_stage_that_was_p
     nomination = a_nomination(N1, AT, NATIONAL)
     assert carried_sources([nomination], CARRYING) == {AT.ranking}
     at_national = Inputs(
+        season=a_season(),
         ranking=a_closed(CARRYING),
         committee=a_committee(),
         nominations=(nomination, a_nomination(N2, NATIONAL)),
@@ -341,6 +345,7 @@ def at_national(**changed: Any) -> Inputs:
     """Return what a national stage is sealed from, to which two come with the figures of the province's seal."""
     nominations = (a_nomination(N1, AT, NATIONAL), a_nomination(N2, AT, NATIONAL))
     usual: dict[str, Any] = {
+        "season": a_season(),
         "ranking": a_closed(CARRYING),
         "committee": a_committee(),
         "nominations": nominations,
@@ -426,5 +431,5 @@ def test_a_seal_is_replaced_only_by_an_order_that_cites_it():
 
 
 def test_a_seal_without_nominees_is_a_seal_of_nothing():
-    event = seal_of(inputs(nominations=(), sheets=(), committee=Committee().form(BODY)))
+    event = seal_of(inputs(nominations=(), sheets=(), committee=Committee().form(BODY, TERM)))
     assert (event.standings, event.unrankable, event.basis.nominations) == ((), (), ())

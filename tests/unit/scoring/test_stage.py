@@ -39,6 +39,7 @@ from tests.unit.scoring.given import (
     MEMBER,
     NOW,
     STRANGER,
+    TERM,
     a_closed,
     a_committee,
     an_id,
@@ -55,7 +56,7 @@ assert _READ.rulebook is not None, _READ.errors
 RULEBOOK = _READ.rulebook
 SEASON = Season(1, rulebook_hash(RULEBOOK), rulebook_content(RULEBOOK))
 DAY = timedelta(days=1)
-FORMED = Committee().form(BODY).form("tim-verifikasi").form("dewan-juri")
+FORMED = Committee().form(BODY, TERM).form("tim-verifikasi", TERM).form("dewan-juri", TERM)
 
 
 def opening(at: Stage = AT, received: datetime = NOW) -> OpenStage:
