@@ -130,13 +130,15 @@ class Procedure(RuleBasedStateMachine):
         self.world.unfreeze()
 
     @precondition(lambda self: {INTERVIEW, DESK} & self.world.checker.carried)
-    @rule(late=st.sampled_from((False, False, True)), settled=st.booleans())
-    def close_season(self, late: bool, settled: bool) -> None:
-        """Close the season now or at its end, with appeals open or after they were heard."""
+    @rule(late=st.sampled_from((False, False, True)), settled=st.booleans(), said=st.booleans())
+    def close_season(self, late: bool, settled: bool, said: bool) -> None:
+        """Close the season now or at its end, with appeals open or after they were heard, perhaps just announced."""
         for appeal in self.world.appeals if settled else ():
             self.world.hear(appeal, None)
         if late:
             self.world.wait_for_the_end()
+        if said:
+            self.world.publish_all()
         self.world.close_season()
 
     # --- committees
