@@ -173,6 +173,7 @@ _UNFIT_QUERIES: Final = {
     "dry_run": ("perhaps", "2", "%00"),
     "login": ("", "%00", "A", "x y", "x" * 65),
     "lang": ("fr", "%00"),
+    "role": ("king", "", "%00", "secretariat,auditor"),
     "kind": ("city", "", "%00"),
     "number": ("", "%00", "x" * 300, "%E2%80%8B"),
     "dated": ("yesterday", "2021-02-30", "20210101", "1609459200", "%00"),

@@ -54,7 +54,7 @@ from services.nomination.domain.season import (
 )
 from services.nomination.domain.verification import Reject, Resubmit, Return, Verify
 from services.nomination.domain.voting import CastVote, ConfirmBallot, TallyBallot
-from services.nomination.programs import awards, committees, nominations, plenaries, seasons
+from services.nomination.programs import awards, committees, nominations, persons, plenaries, seasons
 from services.nomination.programs.loading import RollOfPlace
 from tests.unit.nomination.amended import SceneLoader, amended, with_title
 from tests.unit.nomination.appealing import APPEAL_ID, DESK, DISMISSED, contested, decided_on, to
@@ -275,6 +275,11 @@ HELD: dict[Callable[..., Program], Callable[[str], Program]] = {
         ImportList("2020", (), "skip-bad", person("secretariat"), IN_WINDOW, None, Register()), unheard
     ),
     nominations.amending: lambda id_: nominations.amending(Amend(id_, HANDLER, IN_WINDOW, REASON, person("new"))),
+    persons.bringing_in: lambda id_: persons.bringing_in(
+        nominations.amending(Amend(id_, HANDLER, IN_WINDOW, REASON, person("new"))),
+        {"contact": person("new")},
+        Register(),
+    ),
     nominations.attaching: lambda id_: nominations.attaching(
         AttachEvidence(id_, HANDLER, "ab" * 32, "application/pdf", 1, "report"), kept
     ),
