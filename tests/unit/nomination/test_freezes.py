@@ -313,9 +313,9 @@ HELD: dict[Callable[..., Program], Callable[[str], Program]] = {
     ),
 }
 """Every command, as it is asked in a season that is under way; of each a program for a nomination."""
-NOT_HELD = {"opening", "unfreezing", "judging", "lodging", "bringing_in"}
-"""What opens a season or ends a freeze, an appeal, whose window does not wait for a freeze, the reaction that asks
-scoring for a new seal, which nobody asks again, and what only wraps another program."""
+NOT_HELD = {"opening", "unfreezing", "judging", "lodging"}
+"""What opens a season or ends a freeze, an appeal, whose window does not wait for a freeze, and the reaction that asks
+scoring for a new seal, which nobody asks again."""
 
 
 def _programs() -> dict[str, Callable[..., Program]]:
