@@ -53,7 +53,7 @@ from schemas.registry import schema_uri
 from schemas.rulebook import rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
 from schemas.topics import source_of
-from services.scoring.app import create_service
+from services.scoring.app import PROJECTIONS, create_service
 from services.scoring.domain.assignment import draw
 from services.scoring.settings import ScoringSettings
 from tests.unit.scoring.given import AT, BODY, CLERK, DIGEST, N1, N2, N3, NATIONAL, an_id
@@ -553,17 +553,19 @@ async def test_the_desk_shows_what_is_left_and_pages(world):
     ] == []
 
 
-async def _settled(world: World, projection: str) -> None:
+async def _settled(world: World) -> None:
+    """Wait until every projection has folded what is recorded: what is read rests on more than one."""
     row = await world.service.pool.fetchrow("select stream, version from events order by position desc limit 1")
     assert row is not None
-    assert await world.service.reached(projection, f"{row['stream']}@{row['version']}")
+    for projection in PROJECTIONS:
+        assert await world.service.reached(projection.name, f"{row['stream']}@{row['version']}")
 
 
 async def test_reading_anothers_sheet_needs_a_right_and_leaves_a_trace_before_the_seal(world):
     await world.secretary.does("POST", f"{RANKING}/open")
     await world.member(0).does("POST", sheet(N1), marks("80", "70", "90"))
     stream = f"sheet/{N1}/provincial-seleksi/{MEMBERS[0]}"
-    await _settled(world, "stage_members")
+    await _settled(world)
     other = sheet(N1, f"/{MEMBERS[0]}")
     await world.member(1).fails(403, "forbidden", "GET", other)
     for scorer in (
@@ -789,7 +791,7 @@ async def test_drawn_scorers_are_the_only_ones_who_score_and_a_second_draw_fills
     await world.member(outsider).fails(403, "not-assigned", "POST", sheet(N1), marks("80", "70", "90"))
     await world.member(drawn).does("POST", sheet(N1), marks("80", "70", "90"))
 
-    await _settled(world, "stage_members")
+    await _settled(world)
     await shown(world.secretary, world)
     desk = await world.member(outsider).does("GET", "/v1/sheets")
     assert {one["nomination"] for one in desk["items"]} == {
@@ -903,8 +905,7 @@ async def test_a_withdrawn_advance_leaves_the_nations_ranking_and_its_sheet_can_
     )
     await world.nomination.says(f"nomination/{N1}", back)
     await verifier.fails(409, "nomination-eliminated", "POST", sheet(N1, "/void", NATIONAL), {"reason": "x"})
-    await _settled(world, "rankings")
-    await _settled(world, "stage_members")
+    await _settled(world)
     document = await _nation(world).does("GET", VERIFICATION)
     assert (document["standings"], document["unrankable"]) == ([], [])
     assert (await world.auditor.does("GET", sheet(N1, f"/{MEMBERS[0]}", NATIONAL)))["marks"]
@@ -921,7 +922,7 @@ async def test_an_amended_name_is_shown_now_and_not_before_it_was_amended(world)
     candidate = Candidate.model_validate({"kind": "regency", "code": "75.03", "name": "Kabupaten Bone Bolango Baru"})
     amended = NominationAmended(nomination=N1, candidate=candidate, contact=an_id("contact"), reason_digest=DIGEST)
     await world.nomination.says(f"nomination/{N1}", amended)
-    await _settled(world, "stage_members")
+    await _settled(world)
 
     async def names(query: str) -> set[str]:
         return {one["name"] for one in (await world.secretary.does("GET", f"{RANKING}{query}"))["unrankable"]}
@@ -1094,7 +1095,7 @@ async def test_the_program_shows_what_its_caller_may_see(world, tmp_path):
 async def test_the_program_imports_ones_own_sheets_once(world, tmp_path):
     await world.secretary.does("POST", f"{RANKING}/open")
     await shown(world.secretary, world)
-    await _settled(world, "stage_members")
+    await _settled(world)
     table_of_marks = tmp_path / "nilai.csv"
     table_of_marks.write_text(
         "calon;kebijakan;peraturan;kinerja\nKab. Bone Bolango;87,5;70;90\n75.71;187;70;90\n75.01;80;70;90,25\n",

@@ -293,9 +293,10 @@ def proposed_now(item: AgendaItem, seal: Seal, rules: Rulebook, plenary: Plenary
     named = [row.nomination for row in seal.said.standings]
     named += [row.nomination for row in seal.said.unrankable]
     competing = {nomination: state for nomination in named if (state := contender(nomination, at, evidence))}
-    quota = rules.quota(stage_rules(rules, at), at.province)
+    stage = stage_rules(rules, at)
+    quota = rules.quota(stage, at.province)
     proposed = proposal(seal.said, quota, competing.keys(), broken_ties(seal.id, item, plenary, evidence))
-    leaves_ranks_vacant = bool(named) and stage_rules(rules, at).next is None
+    leaves_ranks_vacant = bool(named) and stage.next is None
     if not (proposed.advancing or proposed.eliminated or leaves_ranks_vacant):
         raise refuse("nobody-to-decide-on", "item", item_name(item))
     check_verified(at, rules, (competing[nomination] for nomination in proposed.advancing))

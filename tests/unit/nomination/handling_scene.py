@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from kernel.decider import Decision, Emit, Refusal
+from kernel.decider import Decision, Refusal
 from schemas.envelope import Stage
-from schemas.nomination import Defect, StageAdvanced
+from schemas.nomination import Defect
 from schemas.rulebook import Rulebook
 from services.nomination.domain.candidate import CandidateAsked
 from services.nomination.domain.committee import FormCommittee, form_committee
@@ -24,7 +24,7 @@ from services.nomination.domain.handling import (
 from services.nomination.domain.importing import Imported, ImportList, import_list, judge_list
 from services.nomination.domain.interview import CALENDAR, EXTENSION, ScheduleInterview, schedule, settle_slot
 from services.nomination.domain.late import file_late, settle_late
-from services.nomination.domain.nomination import Handler, Nominate, Nomination, Settled, nomination_stream
+from services.nomination.domain.nomination import Handler, Nominate, Nomination, Settled
 from services.nomination.domain.persons import Register
 from services.nomination.domain.spreadsheet import Line, Row, Value, lines_of
 from services.nomination.domain.verification import (
@@ -78,22 +78,6 @@ class Handled(Scene):
         (event,) = self.given(self.nominate(category="BESAR", candidate=replace(EMPLOYER, **also)))
         id_: str = event.nomination  # type: ignore[attr-defined]
         return id_
-
-    def advanced(self, id_: str, *stages: Stage) -> None:
-        """Take a nomination on, as plenaries would have."""
-        for reached in stages:
-            state = self.nomination(id_)
-            assert isinstance(state, Nomination)
-            event = StageAdvanced(
-                nomination=id_,
-                left=state.at,
-                reached=reached,
-                rank=1,
-                plenary=person("plenary"),
-                motion=len(state.steps),
-                seal=person("seal"),
-            )
-            self.record([Emit(nomination_stream(id_), event)])
 
     def team(self) -> None:
         """Form and seat the national team and the jury."""

@@ -16,7 +16,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from kernel.decider import Aggregate, Decision, Emit, Happened, Position, Refusal
 from schemas.envelope import Event, Stage, StreamPoint
-from schemas.nomination import AgendaItem, NominationVerified, Vote
+from schemas.nomination import AgendaItem, NominationVerified, StageAdvanced, Vote
 from schemas.rulebook import CandidateKind, Rulebook
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import Basis, RankingSealed, RankingSuperseded, Standing, Unrankable, standings_digest
@@ -322,6 +322,22 @@ class Scene:
         state = self.nomination(id_)
         won = isinstance(state, Nomination) and self.award(state.at).won(id_)
         return withdraw(replace(Withdraw(id_, REASON, frozenset({GORONTALO}), won=won), **also), state)
+
+    def advanced(self, id_: str, *stages: Stage) -> None:
+        """Take a nomination on, as plenaries would have."""
+        for reached in stages:
+            state = self.nomination(id_)
+            assert isinstance(state, Nomination)
+            event = StageAdvanced(
+                nomination=id_,
+                left=state.at,
+                reached=reached,
+                rank=1,
+                plenary=person("plenary"),
+                motion=len(state.steps),
+                seal=person("seal"),
+            )
+            self.record([Emit(nomination_stream(id_), event)])
 
     # --- seals
 

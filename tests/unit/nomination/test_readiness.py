@@ -14,7 +14,6 @@ from schemas.nomination import (
     NominationReturned,
     PlenaryDecided,
     ResealOrdered,
-    StageAdvanced,
     Verdict,
 )
 from services.nomination.domain.award import appeals_until
@@ -283,9 +282,8 @@ def nation_decides(scene: Assembly) -> str:
     """Let the nation decide its first stage, which Ambon alone has reached; return its meeting's stream."""
     (asked,) = scene.given(scene.nominate("81.71", nominating_body="81", scopes=frozenset({"81"})))
     assert isinstance(asked, CandidateNominated)
-    ambon, body = asked.nomination, {"plenary": person("ambon"), "motion": 1, "seal": person("ambon's seal")}
-    advanced = {"nomination": ambon, "left": asked.entry, "reached": NATIONAL, "rank": 1, **body}
-    scene.record([Emit(nomination_stream(ambon), StageAdvanced.model_validate(advanced))])
+    ambon = asked.nomination
+    scene.advanced(ambon, NATIONAL)
     here, there, aside = (f"plenary/{id_}" for id_ in (PLENARY_ID, person("nation"), person("aside")))
     scene.streams[aside] = scene.streams.pop(here)
     scene.given(scene.form("tim-verifikasi", "00"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.nomination import PlenaryDecided, PrizeAwarded, RankingAnnounced, RankLeftVacant, WinnerDeclared
 from services.nomination.domain.winning import vacant_ranks
-from tests.unit.nomination.award_scene import FINAL, HEARD, JURY_CHAIR, heard, selected, with_quotas, won
+from tests.unit.nomination.award_scene import FINAL, HEARD, JURY_CHAIR, AwardScene, heard, selected, with_quotas, won
 from tests.unit.nomination.scene import PLENARY_ID, refused
 
 PROVINCIAL_PRIZE = [
@@ -81,6 +81,16 @@ def test_when_nobody_is_left_every_rank_is_vacant_and_it_is_decided_once():
     assert [event.rank for event in events if isinstance(event, RankLeftVacant)] == [1, 2, 3]
     scene.streams[f"plenary/{PLENARY_ID}"] = twin
     refused(scene.decide(JURY_CHAIR), "winners-declared-already", "item")
+
+
+def test_a_final_that_nobody_reached_leaves_no_rank_vacant_and_is_not_decided():
+    scene = AwardScene()
+    scene.open(with_quotas(1))
+    scene.seat_nation()
+    scene.seal([], at=FINAL)
+    scene.given(scene.convene(JURY_CHAIR, (HEARD,), body="dewan-juri", province="00"))
+    scene.given(scene.table(item=HEARD))
+    refused(scene.move(JURY_CHAIR, HEARD), "nobody-to-decide-on", "item")
 
 
 def test_a_province_gives_its_prizes_to_those_it_sends_on_and_leaves_no_rank_vacant():
