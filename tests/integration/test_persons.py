@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ import pytest_asyncio
 
 from services.nomination.domain.spreadsheet import CSV
 from tests.conftest import DatabaseFactory
-from tests.integration.test_nomination import AFTER, CHAIR, COMMITTEE, CONTACT, World, a_world, nomination
+from tests.integration.test_nomination import CHAIR, COMMITTEE, CONTACT, World, a_world, nomination
 from tests.integration.test_nominations_handled import HEAD, row, sends
 from tests.support.people import erase
 from tests.unit.nomination.scene import person
@@ -56,12 +57,13 @@ async def test_a_stranger_is_neither_seated_nor_named_as_a_contact(begun: World)
     ):
         problem = await caller.fails(422, "person-unknown", "POST", path, body)
         assert [(error["field"], error["value"]) for error in problem["errors"]] == [(field, STRANGER)]
-    begun.clock.moment = AFTER
+    # After the window, and while the stage that it would enter is still scored.
+    begun.clock.moment = datetime(2021, 2, 2, 1, tzinfo=UTC)
     await begun.secretariat.fails(422, "person-unknown", "POST", "/v1/nominations/late", LATE)
     assert await begun.version("committee/2020/75") == seated
     assert await count(begun, "nomination") == 1
     assert await count(begun, "refusal") == 5
-    recorded = await begun.last(f"refusal/nomination/{begun.secretariat.id}/2021-03-02")
+    recorded = await begun.last(f"refusal/nomination/{begun.secretariat.id}/2021-02-02")
     assert (recorded["data"]["code"], recorded["data"]["fields"]) == ("person-unknown", ["contact"])
     assert STRANGER not in str(recorded)
 
