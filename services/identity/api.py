@@ -44,7 +44,7 @@ from kernel.tokens import (
 from schemas.envelope import SeasonCode, clean_name
 from services.identity.keys import KeyRing, read_secret
 from services.identity.passwords import LONGEST_PASSWORD, Attempts, Passwords
-from services.identity.powers import ADMINISTRATOR, POWERFUL, Askers, check_not_own, check_two
+from services.identity.powers import ADMINISTRATOR, GIVEN_BY_TWO, POWERFUL, Askers, check_not_own, check_two
 from services.identity.store import SQL, Answer, find_account, find_grants, find_season_admins, once
 
 Role = Literal[
@@ -144,6 +144,12 @@ class _Asked:
     async def by_two_if_powerful(self, connection: Connection, person: UUID) -> Witness:
         """Refuse as `by_two` does when the person has a powerful role; return what is kept of who asked."""
         if await connection.fetchval(SQL["holds_any"], person, list(POWERFUL)):
+            return await self.by_two(connection)
+        return self.by_one
+
+    async def by_two_unless_new(self, connection: Connection, person: UUID) -> Witness:
+        """Refuse as `by_two` does when an account would let one administrator act as somebody who acts already."""
+        if await connection.fetchval(SQL["acts_already"], person, list(GIVEN_BY_TWO)):
             return await self.by_two(connection)
         return self.by_one
 
@@ -430,8 +436,8 @@ class NewAccount(RequestBody):
 async def open_account(body: NewAccount, asked: Asked) -> Answer:
     """Give a registered person a login name and password; a further one when the first are forgotten.
 
-    For a season administrator, an auditor or an operator it takes two administrators, as who opens an account knows
-    its password.
+    Who opens an account knows its password. So it takes two administrators for whoever has an account already, sits in
+    a body or has a role as from a seat, or is a season administrator, an auditor or an operator.
     """
     asked.reaches()
     # A digest over the password could be guessed, so the command is told from another by the rest.
@@ -440,7 +446,7 @@ async def open_account(body: NewAccount, asked: Asked) -> Answer:
 
     async def act(connection: Connection) -> tuple[Answer, UUID]:
         await _must_be_known(connection, body.person)
-        witness = await asked.by_two_if_powerful(connection, body.person)
+        witness = await asked.by_two_unless_new(connection, body.person)
         if await connection.fetchval(SQL["insert_account"], body.login, body.person, password_hash) is None:
             raise conflict(
                 "login-taken",
@@ -493,7 +499,8 @@ class NewGrant(RequestBody):
 async def grant_role(body: NewGrant, asked: Asked) -> Answer:
     """Grant a role; it stands in the tokens that the person is given from now on.
 
-    The roles `season-admin`, `auditor` and `operator` take two administrators, neither of whom is the person.
+    The roles `season-admin`, `auditor` and `operator` take two administrators, neither of whom is the person. Those
+    that seats bring (`member`, `chair`, `secretary`, `verifier`, `juror`) take two when they are given without a seat.
     Who administers one season alone grants roles for that season only.
     """
     scope = body.scope
@@ -501,10 +508,9 @@ async def grant_role(body: NewGrant, asked: Asked) -> Answer:
 
     async def act(connection: Connection) -> tuple[Answer, None]:
         await _must_be_known(connection, body.person)
-        witness = asked.by_one
         if body.role in POWERFUL:
             check_not_own(asked.askers, body.person)
-            witness = await asked.by_two(connection, scope.season)
+        witness = await asked.by_two(connection, scope.season) if body.role in GIVEN_BY_TWO else asked.by_one
         values = (scope.province, scope.committee, scope.nomination, scope.publisher, scope.season)
         found = await connection.fetchval(SQL["insert_grant"], body.person, body.role, *values, *witness)
         return {"id": str(found)}, None

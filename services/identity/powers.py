@@ -1,10 +1,16 @@
-"""The powerful roles: who holds one can undo what others rely on, so two administrators give and take it together.
+"""What one administrator must not do alone: give power over others' acts, or come to act as somebody else.
 
 Freezing, unfreezing and closing a season take two administrators. If one could appoint another, that one could appoint
 a puppet and be both; so no one appoints an administrator alone, nor an auditor, who would watch them, nor an operator,
 who changes the keys that tokens are signed with. The same holds for what comes to the same: taking such a role away,
 giving its holder a further account (whose password the giver knows), and erasing its holder. And nobody gives such a
 role to themselves, whoever takes part.
+
+A member's sheet and vote must be the member's. Who opens an account knows its password, so a further account of
+somebody who has one already, and any account of somebody who sits in a body, take two administrators as well; the first
+account of anybody else is an act of one. The roles that a seat brings come with the seat, by an appointment that the
+log keeps with its decree; two administrators give one without a seat. To take one back is no power over what others
+rely on, and takes one.
 
 An installation begins with one administrator, the one of the password file, who has nobody to ask: that one acts alone
 for as long as no other person who can sign in is a season administrator, and so also chooses the second one alone.
@@ -26,6 +32,9 @@ from kernel.tokens import SECOND_AUTHORIZATION
 
 ADMINISTRATOR: Final = "season-admin"
 POWERFUL: Final = frozenset({ADMINISTRATOR, "auditor", "operator"})
+SEATED: Final = frozenset({"member", "chair", "secretary", "verifier", "juror"})
+"""The roles that seats bring: who holds one signs sheets, votes, or keeps a body's records."""
+GIVEN_BY_TWO: Final = POWERFUL | SEATED
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import pytest
 
 from kernel.tokens import Grant, Person, issue
 from services.identity.development import person_id
+from services.identity.powers import SEATED
 from tests.conftest import DatabaseFactory
 from tests.integration.test_identity import CONTACT, Running, Start, code_of, identity, start
 
@@ -157,7 +158,7 @@ async def test_nobody_takes_part_in_granting_themselves_a_powerful_role(office: 
             for second in (None, "admin2"):
                 refused = await office.grant(own, role, second=second)
                 assert code_of(refused) == ((403, "own-grant") if second or own == ADMIN else TWO)
-    granted = await office.grant(ADMIN, "secretary", committee="75")
+    granted = await office.grant(ADMIN, "secretariat", province="75")
     assert granted.status_code == 201, "other roles are no power over others' acts"
 
 
@@ -189,7 +190,61 @@ async def test_one_administrator_opens_no_account_of_a_powerful_person(office: O
         person = str(person_id(login))
         assert code_of(await office.account(person, f"lagi-{number}")) == TWO
         assert (await office.account(person, f"lagi-{number}", second="admin2")).status_code == 201
-    assert (await office.account(str(person_id("juri-1")), "juri-lagi")).status_code == 201
+
+
+async def test_one_administrator_opens_no_further_account_of_anybody(office: Office) -> None:
+    contact = await office.person()
+    assert (await office.account(contact, "narahubung")).status_code == 201, "the first is an act of one"
+    for number, person in enumerate((contact, str(person_id("panitia-75-1")), str(person_id("sekretariat-75")))):
+        login = f"menyamar-{number}"
+        for second in (None, "admin"):
+            refused = await office.account(person, login, second=second)
+            assert code_of(refused) == TWO
+            assert [error["field"] for error in refused.json()["errors"]] == ["header.Second-Authorization"]
+        assert (await office.identity.sign_in(login, PASSWORD)).status_code == 401
+        assert (await office.account(person, login, second="admin2")).status_code == 201
+        assert told(await office.history("?limit=1")) == [
+            ("account-opened", person, None, ADMIN, ADMIN2, "season-admin")
+        ]
+
+
+async def test_one_administrator_opens_no_first_account_of_who_has_a_seats_role(office: Office) -> None:
+    for role in sorted(SEATED):
+        person = await office.person()
+        assert (await office.grant(person, role, second="admin2", committee="75")).status_code == 201
+        assert code_of(await office.account(person, f"anggota-{role}")) == TWO
+        assert (await office.account(person, f"anggota-{role}", second="admin2")).status_code == 201
+    for role, scope in (("secretariat", {"province": "75"}), ("contact", {"nomination": "n-1"})):
+        person = await office.person()
+        assert (await office.grant(person, role, **scope)).status_code == 201
+        assert (await office.account(person, f"orang-{role}")).status_code == 201
+
+
+async def test_one_administrator_opens_no_first_account_of_who_sits_already(office: Office) -> None:
+    person = await office.person()
+    async with database_of(office.identity) as connection:
+        seat = "INSERT INTO seat VALUES ('2020', '75', 'panitia-9', 'kepala-bps', 1, $1)"
+        await connection.execute(seat, uuid.UUID(person))
+    assert code_of(await office.account(person, "duduk")) == TWO, "the rulebook may say later what the office brings"
+    assert (await office.account(person, "duduk", second="admin2")).status_code == 201
+
+
+async def test_of_two_first_accounts_of_a_person_opened_at_once_only_one_is(office: Office) -> None:
+    person = await office.person()
+    await office.token("admin2")
+    opened = (office.account(person, f"serentak-{number}", by=by) for number, by in enumerate(("admin", "admin2")))
+    assert sorted([each.status_code for each in await asyncio.gather(*opened)]) == [201, 403]
+
+
+async def test_one_administrator_gives_nobody_a_seats_role_without_a_seat(office: Office) -> None:
+    for role in sorted(SEATED):
+        for person in (ADMIN, await office.person()):
+            for second in (None, "admin"):
+                assert code_of(await office.grant(person, role, second=second, committee="75")) == TWO
+        granted = await office.grant(person, role, second="admin2", committee="75")
+        assert granted.status_code == 201
+        assert told(await office.history("?limit=1")) == [("granted", person, role, ADMIN, ADMIN2, "season-admin")]
+        assert (await office.ask("admin", "DELETE", f"/v1/grants/{granted.json()['id']}")).status_code == 200
 
 
 async def test_one_administrator_erases_no_powerful_person(office: Office) -> None:

@@ -51,8 +51,8 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "identity GET /v1/persons/lookup": ("season-admin", "secretary", "secretariat"),
     "identity DELETE /v1/persons/{person}/data": ("season-admin",),  # and, of a powerful person, a second one
     "identity GET /v1/me": ROLES,
-    "identity POST /v1/accounts": ("season-admin",),  # and, for a powerful person, a second one
-    "identity POST /v1/grants": ("season-admin",),  # and, of a powerful role, a second one
+    "identity POST /v1/accounts": ("season-admin",),  # and, but for a new person, a second one
+    "identity POST /v1/grants": ("season-admin",),  # and, of a powerful role or a seat's, a second one
     "identity DELETE /v1/grants/{grant}": ("season-admin",),  # and, of a powerful role, a second one
     "identity GET /v1/grants/history": ("auditor",),
     "nomination POST /v1/seasons": ("season-admin",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.problems import Problem
-from services.identity.powers import POWERFUL, Askers, check_not_own, check_two
+from services.identity.appointments import roles_of
+from services.identity.powers import GIVEN_BY_TWO, POWERFUL, SEATED, Askers, check_not_own, check_two
 
 ADMIN, SECOND, PUPPET, OTHER = (UUID(int=number) for number in range(1, 5))
 HEADER = "header.Second-Authorization"
@@ -23,6 +25,16 @@ def refused_by(askers: Askers, *administrators: UUID) -> Problem:
 
 def test_who_can_undo_what_others_rely_on_is_powerful():
     assert {"season-admin", "auditor", "operator"} == POWERFUL
+
+
+def test_what_seats_bring_is_given_by_two():
+    brought = {
+        role
+        for office, tier, hears in product(("chair", "member", "clerk"), ("provincial", "national"), (True, False))
+        for role in roles_of(office, tier, hears=hears)
+    }
+    assert brought == SEATED
+    assert GIVEN_BY_TWO == SEATED | POWERFUL
 
 
 def test_two_administrators_in_office_may():
