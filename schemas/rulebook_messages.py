@@ -341,10 +341,8 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "kategori {value} tidak punya tahap di tingkat {other}, sehingga tidak ada pemenangnya: hapus dari hadiah ini",
     ),
     "prize_beyond_quota": (
-        "at most {most} of {other} win at this tier, so nobody holds rank {value}: remove the prize, or raise the quota "
-        "of the last stage there",
-        "paling banyak {most} pemenang {other} di tingkat ini, sehingga peringkat {value} tidak pernah terisi: hapus "
-        "hadiahnya, atau naikkan kuota tahap terakhirnya",
+        "at most {most} win in {other} at this tier, so nobody holds rank {value}: remove the prize or raise the quota",
+        "pemenang {other} di tingkat ini paling banyak {most}; peringkat {value} tak terisi: hapus atau naikkan kuota",
     ),
     "unknown_event": (
         "nobody is told of an event {value}: write {expected}, or remove the notice",

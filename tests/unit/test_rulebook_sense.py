@@ -137,7 +137,7 @@ FAULTS = [
         "prize_tier",
         "PROVINSI has no stage at the provincial tier",
     ),
-    ("    rank: 3\n", "    rank: 4\n", 1, 0, "prizes[2].rank", "prize_beyond_quota", "at most 3 of KABKOTA win"),
+    ("    rank: 3\n", "    rank: 4\n", 1, 0, "prizes[2].rank", "prize_beyond_quota", "at most 3 win in KABKOTA"),
     (
         "event: RankingAnnounced",
         "event: RankingAnounced",
