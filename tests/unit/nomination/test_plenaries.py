@@ -272,7 +272,7 @@ def test_shared_ranks_that_fit_advance_together():
     assert proposed(scene).advancing == (ids[0], ids[1])
 
 
-def test_a_tie_at_the_cut_must_be_broken_by_vote():
+def test_a_tie_at_the_cut_must_be_broken_first():
     scene, _ = convened(1, 2, 2)
     scene.given(scene.table())
     refused(scene.move(), "tie-at-the-cut", "item")
