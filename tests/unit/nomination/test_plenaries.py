@@ -22,6 +22,7 @@ from schemas.nomination import (
     WinnerDeclared,
 )
 from schemas.scoring import Basis, Unrankable
+from services.nomination.api.plenaries import left_open
 from services.nomination.domain.announcing import Announce, announce
 from services.nomination.domain.deciding import (
     AskProposal,
@@ -709,6 +710,21 @@ def test_a_plenary_is_adjourned(actor):
     scene, _ = convened(1)
     (event,) = scene.given(scene.adjourn(actor))
     assert isinstance(event, PlenaryAdjourned)
+
+
+def test_whoever_adjourns_with_an_open_motion_is_told_that_it_falls():
+    scene, _ = moved(1)
+    scene.given(scene.adjourn())
+    told = left_open(scene.plenary())
+    assert told["undecided"] == [{"motion": 1, "item": "KABKOTA/seleksi"}]
+    assert "motion 1 (KABKOTA/seleksi)" in told["warning"]["en"]
+    assert "usul 1 (KABKOTA/seleksi)" in told["warning"]["id"]
+
+
+def test_whoever_adjourns_with_everything_decided_is_not_warned():
+    scene, _ = convened(1)
+    scene.given(scene.adjourn())
+    assert left_open(scene.plenary()) == {"undecided": [], "warning": None}
 
 
 def test_a_member_does_not_adjourn():
