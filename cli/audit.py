@@ -12,8 +12,9 @@ from typing import Annotated, Final
 import typer
 
 from cli.addresses import address_of
-from cli.login import token_for
+from cli.asking import token_of
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
+from cli.service import Login
 from services.audit.client import AuditClient
 from services.audit.export import NotExported, Result, export, prepare_folder
 from services.audit.folder import holds_export
@@ -35,8 +36,9 @@ def export_command(
     folder: Annotated[Path, typer.Argument(help="An empty folder, or one that is made.")],
     token: Annotated[
         str | None,
-        typer.Option(envvar="PARITRANA_TOKEN", help="An auditor's token; else that of `paritrana login`."),
+        typer.Option(help="An auditor's token; else PARITRANA_TOKEN, else that of `paritrana login`."),
     ] = None,
+    login: Login = None,
     url: Annotated[
         str | None,
         typer.Option(help="Where the audit service answers; else PARITRANA_AUDIT_URL, else as the stack says."),
@@ -52,10 +54,12 @@ def export_command(
 
     Keep the digest apart from the folder: `audit verify --digest` then shows that nothing was made anew.
 
-    Example: paritrana audit export ./export-2021 --token "$(paritrana token auditor)"
+    Example: paritrana audit export ./export-2021 --login auditor
     """
     points = [_point(text) for text in at_least or ()]
-    bearer = token_for() if token is None else token
+    if token is not None and login is not None:
+        raise WrongUse("--token and --login both say who asks: leave one out")
+    bearer = token_of(login) if token is None else token
 
     def say(line: str) -> None:
         show_progress(line, as_json=as_json)

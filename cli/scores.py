@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -105,8 +106,8 @@ def import_scores(
     with scoring_at(scoring, token_of(login), spoken) as client:
         desk = _desk(client, season, category)
         # A refusal names all that is wrong with a row, also where another cell keeps it from being sent.
-        aspects = _aspects(client, desk) if dry_run or any(row.faults for row in rows) else {}
-        filing = Filing(client, desk, spoken, aspects, dry_run=dry_run, submit=not draft)
+        rules = _rules(client, desk) if dry_run or any(row.faults for row in rows) else {}
+        filing = Filing(client, desk, spoken, rules, dry_run=dry_run, submit=not draft)
         reports = list(filing.run(rows))
     _tell(file, reports, filing, as_json=as_json)
 
@@ -128,12 +129,12 @@ def _desk(client: httpx.Client, season: str | None, category: str | None) -> lis
     return [one for one in found if category in (None, one["ranking"].split("/")[4])]
 
 
-def _aspects(client: httpx.Client, desk: Sequence[Json]) -> dict[str, list[Json]]:
-    """Return the aspects of every ranking on the desk, with their scales, for a check ahead of filing."""
+def _rules(client: httpx.Client, desk: Sequence[Json]) -> dict[str, Json]:
+    """Return what every ranking on the desk asks of a sheet, for a check ahead of filing."""
     wanted = {one["ranking"] for one in desk}
     seasons = sorted({one.split("/")[1] for one in wanted})
     headings = (heading for season in seasons for heading in pages(client, "/v1/rankings", {"season": season}))
-    return {heading["ranking"]: heading["aspects"] for heading in headings if heading["ranking"] in wanted}
+    return {heading["ranking"]: heading for heading in headings if heading["ranking"] in wanted}
 
 
 def _meant(row: Row, desk: Sequence[Json]) -> list[Json]:
@@ -170,7 +171,8 @@ class Filing:
     client: httpx.Client
     desk: Sequence[Json]
     locale: Locale
-    aspects: Mapping[str, Sequence[Json]]
+    rules: Mapping[str, Json]
+    """By ranking: its aspects with their scales, and what makes a sheet complete."""
     dry_run: bool
     submit: bool
     broken: str = ""
@@ -208,8 +210,8 @@ class Filing:
         if not left and handed_in:
             return Report(row.number, "unchanged", sheet)
         if self.dry_run:
-            faults = tuple(self._said(fault) for fault in self._foreseen(row, sheet, left))
-            return Report(row.number, "refused" if faults else "would-file", sheet, len(left), faults)
+            faults = tuple(self._said(fault) for fault in self._ahead(row, sheet, kept, left))
+            return Report(row.number, "refused" if faults else "would-file", sheet, 0 if faults else len(left), faults)
         answer = self._send(sheet, kept, left)
         if answer.status_code == httpx.codes.OK:
             return Report(row.number, "filed", sheet, len(left))
@@ -257,23 +259,45 @@ class Filing:
         for error in problem.get("errors") or [{"field": "", "remedy": problem.get("detail", "")}]:
             aspect = str(error["field"]).removeprefix("marks.")
             words = error["remedy"] if aspect in row.cells else f"{problem.get('detail', '')} {error['remedy']}".strip()
-            yield {
-                "code": code,
-                "cell": row.cells.get(aspect, str(row.number)),
-                "value": error.get("value", ""),
-                "remedy": words,
-            }
+            sent = row.marks.get(aspect)
+            # What was sent has a point; it is told as the table writes it.
+            value = _written(sent, self.locale) if sent and sent == error.get("value") else error.get("value") or ""
+            yield {"code": code, "cell": row.cells.get(aspect, str(row.number)), "value": value, "remedy": words}
+
+    def _ahead(self, row: Row, sheet: Json, kept: Json, left: Mapping[str, str | None]) -> Iterator[Fault]:
+        """Yield what the service would say of a row that cannot be filed, in its own words, nothing if it can."""
+        if kept["status"] == "submitted":
+            yield _handed_in(row)
+            return
+        found = list(self._foreseen(row, sheet, left))
+        found += [_filed_before(row, aspect, left[aspect], self.locale) for aspect in left if aspect in kept["marks"]]
+        if found:
+            codes = {fault.code for fault in found}
+            yield from (fault if len(codes) == 1 else replace(fault, code="marks-refused") for fault in found)
+        elif self.submit:
+            yield from self._incomplete(row, sheet, {*kept["marks"], *left})
+
+    def _incomplete(self, row: Row, sheet: Json, marked: Collection[str]) -> Iterator[Fault]:
+        """Yield the aspects that a sheet lacks to be handed in."""
+        rules = self.rules.get(sheet["ranking"], {})
+        missing = [one for one in _judged(rules) if one not in marked]
+        if not marked:
+            yield _empty(row, missing)
+        elif rules.get("complete_sheet") == "every-judged-aspect":
+            yield from (_lacking(row, missing) for _ in missing)
 
     def _foreseen(self, row: Row, sheet: Json, marks: Mapping[str, str | None]) -> Iterator[Fault]:
         """Yield what the service would refuse of the marks themselves."""
-        known = {one["aspect"]: one for one in self.aspects.get(sheet["ranking"], ())}
+        rules = self.rules.get(sheet["ranking"], {})
+        known = {one["aspect"]: one for one in rules.get("aspects", ())}
         for aspect, mark in marks.items():
             found = known.get(aspect)
-            if found is None or found["origin"] != "judged":
-                marked = ", ".join(code for code, one in known.items() if one["origin"] == "judged") or "-"
-                yield _no_such(row, aspect, marked)
-            elif mark is not None and not _fits(Decimal(mark), found):
-                yield _off_scale(row, aspect, mark, found, self.locale)
+            if found is None:
+                yield _no_such(row, aspect, sheet, _judged(rules))
+            elif found["origin"] != "judged":
+                yield _not_marked(row, aspect, mark, found["origin"], self.locale)
+            elif mark is not None and (fault := _off_scale(row, aspect, mark, found, self.locale)):
+                yield fault
 
 
 def _path(sheet: Json) -> str:
@@ -286,9 +310,16 @@ def _is(kept: Json, aspect: str, mark: str | None) -> bool:
     return filed is mark is None or (filed is not None and mark is not None and Decimal(filed) == Decimal(mark))
 
 
-def _fits(mark: Decimal, aspect: Json) -> bool:
-    least, greatest, step = (Decimal(aspect[name]) for name in ("least", "greatest", "step"))
-    return least <= mark <= greatest and (mark - least) % step == 0
+def _written(mark: object, locale: Locale) -> str:
+    """Return a number as people write it in a locale, without zeros that say nothing."""
+    text = format(Decimal(str(mark)), "f")
+    plain = text.rstrip("0").rstrip(".") if "." in text else text
+    return plain.replace(".", ",") if locale == "id" else plain
+
+
+def _judged(rules: Json) -> list[str]:
+    """Return the aspects that are marked."""
+    return [one["aspect"] for one in rules.get("aspects", ()) if one["origin"] == "judged"]
 
 
 def _not_one(row: Row, meant: Sequence[Json]) -> Fault:
@@ -321,26 +352,94 @@ def _twice(row: Row, first: int) -> Fault:
     )
 
 
-def _no_such(row: Row, aspect: str, marked: str) -> Fault:
+# What follows is said in the words of scoring's refusals, so that a dry run and the real one agree.
+
+
+def _no_such(row: Row, aspect: str, sheet: Json, judged: Sequence[str]) -> Fault:
+    _, season, _, _, category, stage = sheet["ranking"].split("/")
+    marked = ", ".join(judged)
     return Fault(
         "unknown-aspect",
         row.cells[aspect],
         aspect,
-        f"This aspect is not marked here; mark: {marked}.",
-        f"Aspek ini tidak dinilai di sini; nilailah: {marked}.",
+        f"{category} has no aspect {aspect} at the stage {stage} in {season}; mark: {marked}.",
+        f"{category} tidak memiliki aspek {aspect} pada tahap {stage} tahun {season}; nilailah: {marked}.",
     )
 
 
-def _off_scale(row: Row, aspect: str, mark: str, found: Json, locale: Locale) -> Fault:
-    """Return the fault of a mark beside the scale, with numbers written as the table writes them."""
-    written = [str(number) for number in (found["least"], found["greatest"], found["step"], mark)]
-    least, greatest, step, shown = (one.replace(".", ",") if locale == "id" else one for one in written)
+def _not_marked(row: Row, aspect: str, mark: str | None, origin: str, locale: Locale) -> Fault:
+    value = "" if mark is None else _written(mark, locale)
+    if origin == "measured":
+        said = (
+            "Leave this aspect out: it is measured from published facts.",
+            "Hilangkan aspek ini: nilainya diukur dari data yang diterbitkan.",
+        )
+    else:
+        said = (
+            "Leave this aspect out: it is carried from an earlier sealed stage.",
+            "Hilangkan aspek ini: nilainya dibawa dari tahap sebelumnya yang sudah disegel.",
+        )
+    return Fault(f"aspect-{origin}", row.cells[aspect], value, *said)
+
+
+def _off_scale(row: Row, aspect: str, mark: str, found: Json, locale: Locale) -> Fault | None:
+    """Return the fault of a mark beside the scale or between its steps, None for one on it."""
+    least, greatest, step = (Decimal(found[name]) for name in ("least", "greatest", "step"))
+    low, high, by = (_written(number, "en") for number in (least, greatest, step))
+    rendah, tinggi, langkah = (_written(number, "id") for number in (least, greatest, step))
+    place, value = row.cells[aspect], _written(mark, locale)
+    if not least <= Decimal(mark) <= greatest:
+        said = (f"Give a mark from {low} to {high}.", f"Beri nilai dari {rendah} sampai {tinggi}.")
+        return Fault("out-of-scale", place, value, *said)
+    if (Fraction(mark) - Fraction(least)) % Fraction(step):
+        said = (
+            f"Give {low} or a mark in steps of {by} above it.",
+            f"Beri {rendah} atau kelipatan {langkah} di atasnya.",
+        )
+        return Fault("off-step", place, value, *said)
+    return None
+
+
+def _filed_before(row: Row, aspect: str, mark: str | None, locale: Locale) -> Fault:
     return Fault(
-        "off-scale",
+        "already-filed",
         row.cells[aspect],
-        shown,
-        f"Give a mark from {least} to {greatest} in steps of {step}.",
-        f"Beri nilai dari {least} sampai {greatest} dengan kelipatan {step}.",
+        "" if mark is None else _written(mark, locale),
+        "This aspect is marked already: revise the mark, with a reason.",
+        "Aspek ini sudah dinilai: revisi nilainya, dengan alasan.",
+    )
+
+
+def _handed_in(row: Row) -> Fault:
+    return Fault(
+        "already-submitted",
+        str(row.number),
+        "",
+        "This sheet is handed in already. Revise single marks with a reason, or void the sheet and begin anew.",
+        "Lembar nilai ini sudah diserahkan. Revisi nilai satu per satu dengan alasan, atau batalkan lembar dan mulai "
+        "lagi.",
+    )
+
+
+def _empty(row: Row, missing: Sequence[str]) -> Fault:
+    lacking = ", ".join(missing)
+    return Fault(
+        "nothing-to-submit",
+        str(row.number),
+        "",
+        f"The sheet has no marks. Mark first: {lacking}.",
+        f"Lembar nilai ini belum berisi nilai. Nilailah dahulu: {lacking}.",
+    )
+
+
+def _lacking(row: Row, missing: Sequence[str]) -> Fault:
+    lacking = ", ".join(missing)
+    return Fault(
+        "sheet-incomplete",
+        str(row.number),
+        "",
+        f"The sheet lacks marks for: {lacking}. Mark this aspect, or state that it does not apply.",
+        f"Lembar nilai belum menilai: {lacking}. Nilailah aspek ini, atau nyatakan tidak berlaku.",
     )
 
 

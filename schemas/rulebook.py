@@ -664,6 +664,18 @@ class Certificate(Node):
     """For finalists: the stage that they reached."""
 
 
+NOTIFIED: Final = (
+    "AdmissionDecided", "AppealDecided", "AppealLodged", "CandidateNominated", "CertificateIssued",
+    "CertificateRevoked", "ConflictDeclared", "ConflictLifted", "DeadlineExtended", "FigureDisputed",
+    "InterviewScheduled", "MemberAppointed", "MemberRemoved", "MinutesCorrected", "NominationAmended",
+    "NominationEliminated", "NominationFiledLate", "NominationRejected", "NominationResubmitted",
+    "NominationReturned", "NominationVerified", "NominationWithdrawn", "PlenaryConvened", "PrizeAwarded",
+    "RankingAnnounced", "ScorersAssigned", "ScoringExtended", "SeasonFrozen", "SeasonUnfrozen",
+    "StageAdvanceWithdrawn", "StageAdvanced", "StageFrozen", "StageUnfrozen", "WinnerDeclared", "WinnerWithdrawn",
+)  # fmt: skip
+"""The events that people are told of, and a rulebook's notices may name; a test holds notifications' table to them."""
+
+
 class Notice(Node):
     """Who is told of an event."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -20,6 +21,7 @@ from schemas.regions import TABLES, UnknownRegion, region
 from schemas.rulebook import (
     BUILT_IN_KINDS,
     MARKS,
+    NOTIFIED,
     Aspect,
     Body,
     Calendar,
@@ -629,6 +631,7 @@ def _awards_refer(parts: Parts) -> Iterator[Finding]:
                 yield _found((*path, "categories", index), "unknown_category", value=code)
             elif parts.whole and not any((one.tier, one.category) == (prize.tier, code) for one in parts.stage_ids):
                 yield _found((*path, "categories", index), "prize_tier", value=code, other=prize.tier)
+        yield from _prize_is_won((*path, "rank"), prize, parts)
     stages = {(address.tier, address.stage) for address in parts.stage_ids}
     for path, certificate in parts.certificates.at():
         if (certificate.given_to == "finalist") != (certificate.stage is not None):
@@ -637,6 +640,36 @@ def _awards_refer(parts: Parts) -> Iterator[Finding]:
             yield _found((*path, "stage"), "unknown_stage", value=f"{certificate.tier}/{certificate.stage}")
         elif not any(tier == certificate.tier for tier, _ in stages) and parts.whole:
             yield _found((*path, "tier"), "certificate_tier", value=certificate.tier)
+
+
+def _prize_is_won(place: Path, prize: Prize, parts: Parts) -> Iterator[Finding]:
+    """Find a prize for a rank that no quota of one of its categories reaches: nobody could win it."""
+    if not parts.whole:
+        return
+    for code in prize.categories:
+        most = _most_winners(code, prize.tier, parts)
+        if most is not None and prize.rank > most:
+            yield _found(place, "prize_beyond_quota", value=prize.rank, other=code, most=most)
+
+
+def _most_winners(category: str, tier: str, parts: Parts) -> int | None:
+    """Return how many a category's last stage at a tier lets win, where most do; None where it has no stage there."""
+    stages = [stage for _, stage in parts.stages.at() if (stage.category, stage.tier) == (category, tier)]
+    if not stages:
+        return None
+    quota = max(stages, key=lambda stage: stage.order).quota
+    return max((quota.places, *(entry.places for entry in quota.provinces or ())))
+
+
+# --- notices -------------------------------------------------------------------------------------------------------
+
+
+def _notices_are_of_events(parts: Parts) -> Iterator[Finding]:
+    """Find a notice of what nobody is ever told of, most often a name that was written wrongly."""
+    for path, notice in parts.notices.at():
+        if notice.event not in NOTIFIED:
+            near = get_close_matches(notice.event, NOTIFIED, n=1)
+            yield _found((*path, "event"), "unknown_event", value=notice.event, expected=", ".join(near or NOTIFIED))
 
 
 # --- provenance ----------------------------------------------------------------------------------------------------
@@ -695,5 +728,6 @@ _CHECKS: Final[tuple[Callable[[Parts], Iterator[Finding]], ...]] = (
     _one_way_in,
     _entries_are_scored,
     _awards_refer,
+    _notices_are_of_events,
     _marks_are_sound,
 )

@@ -340,6 +340,14 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "the category {value} has no stage at the {other} tier, so nobody wins there: remove it from the prize",
         "kategori {value} tidak punya tahap di tingkat {other}, sehingga tidak ada pemenangnya: hapus dari hadiah ini",
     ),
+    "prize_beyond_quota": (
+        "at most {most} win in {other} at this tier, so nobody holds rank {value}: remove the prize or raise the quota",
+        "pemenang {other} di tingkat ini paling banyak {most}; peringkat {value} tak terisi: hapus atau naikkan kuota",
+    ),
+    "unknown_event": (
+        "nobody is told of an event {value}: write {expected}, or remove the notice",
+        "tidak ada pemberitahuan tentang peristiwa {value}: tulis {expected}, atau hapus entri ini",
+    ),
     "certificate_tier": (
         "no category has a stage at the {value} tier, so nobody would get this certificate: remove it",
         "tidak ada kategori dengan tahap di tingkat {value}, sehingga piagam ini tidak pernah diberikan: hapus",

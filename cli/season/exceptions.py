@@ -38,6 +38,9 @@ def _lines(season: str, found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"    {'; '.join(_facts(each['what']))}"
         if each["reason"]:
             yield f"    reason: {each['reason']}"
+        elif each["event"] == "ScoringExtended":
+            # Reasons are erased where they were given, so scoring's are not copied to nomination.
+            yield "    reason: kept by scoring, not shown here"
     yield f"season {season}: {len(found)} exception(s)"
 
 

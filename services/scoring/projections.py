@@ -754,6 +754,7 @@ def _heading(board: Board, opened: Json) -> Json:
         "own_government": rules.get("own_government"),
         "per_nominee": rules.get("per_nominee"),
         "least_sheets": rules["least_sheets"],
+        "complete_sheet": rules["complete_sheet"],
     }
     if board.seal is not None:
         data = board.seal["data"]

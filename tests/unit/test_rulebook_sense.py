@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from schemas.rulebook import NOTIFIED
 from schemas.rulebook_file import RulebookError, read_rulebook
+from services.notifications.domain.templates import RULES
 from tests.national.season2019 import rulebook as at_the_centre_only
 
 FOLDER = Path(__file__).parents[2] / "rulebooks"
@@ -135,6 +137,25 @@ FAULTS = [
         "prize_tier",
         "PROVINSI has no stage at the provincial tier",
     ),
+    ("    rank: 3\n", "    rank: 4\n", 1, 0, "prizes[2].rank", "prize_beyond_quota", "at most 3 win in KABKOTA"),
+    (
+        "event: RankingAnnounced",
+        "event: RankingAnounced",
+        1,
+        0,
+        "notices[3].event",
+        "unknown_event",
+        "write RankingAnnounced, or remove",
+    ),
+    (
+        "event: StageAdvanced",
+        "event: SheetSubmitted",
+        1,
+        0,
+        "notices[1].event",
+        "unknown_event",
+        "nobody is told of an event SheetSubmitted",
+    ),
     (
         SELECTION,
         f"{SELECTION}\n    assignment: {{per_nominee: 2, assumed: true}}",
@@ -256,13 +277,30 @@ def test_what_a_stage_carries_has_the_scale_of_the_stage_that_scored_it() -> Non
         (VOTE, "tie_break: [nomination-instant]"),
         # everybody must agree
         ('fraction: "1/2", strict: true', 'fraction: "1/1", strict: false'),
-        # a quota may be lowered below the prizes
-        ("    rank: 3\n", "    rank: 7\n"),
+        # another event that people are told of
+        ("event: RankingAnnounced", "event: WinnerDeclared"),
     ],
 )
 def test_what_is_only_odd_is_accepted(old: str, new: str) -> None:
     text, _ = changed(old, new)
     assert errors_of(text) == ()
+
+
+def test_a_prize_is_within_the_greatest_quota_of_a_province() -> None:
+    prize = "- {tier: provincial, categories: [KABKOTA], rank: 3, prize: {id: Piala, en: A cup}, assumed: true}"
+    text, _ = changed("prizes:\n", f"prizes:\n  {prize}\n")
+    (error,) = errors_of(text)
+    assert (error.code, error.path) == ("prize_beyond_quota", "prizes[0].rank")
+    start = text.index("category: KABKOTA", text.index("category: KABKOTA", text.index("tier: provincial\n    cat")))
+    more = 'quota: {places: 2, assumed: true, provinces: [{province: "75", places: 3, assumed: true}]}'
+    text = text[:start] + text[start:].replace("quota: {places: 2, assumed: true}", more, 1)
+    assert errors_of(text) == ()
+
+
+def test_a_rulebook_names_the_events_that_people_are_told_of() -> None:
+    told = {rule.event for rule in RULES.values()}
+    assert told - {"Reminder"} == set(NOTIFIED), "a reminder is no event"
+    assert len(NOTIFIED) == len(set(NOTIFIED))
 
 
 def test_aspects_that_no_stage_adds_up_may_have_other_scales() -> None:

@@ -75,7 +75,7 @@ class LateBody(NominationBody):
 
 
 class CorrectionBody(Body):
-    """What of an employer is to be written anew."""
+    """What of a candidate that is no government is to be written anew; only employers have a size class."""
 
     name: CleanName | None = None
     size_class: SizeClass | None = None

@@ -30,7 +30,16 @@ from services.nomination.api.parts import (
     position_of,
 )
 from services.nomination.domain.deciding import TableRanking
-from services.nomination.domain.plenary import Adjourn, Convene, RecordAttendance
+from services.nomination.domain.plenary import PLENARY as PLENARY_STATE
+from services.nomination.domain.plenary import (
+    Adjourn,
+    Convene,
+    Plenary,
+    PlenaryState,
+    RecordAttendance,
+    item_name,
+    plenary_stream,
+)
 from services.nomination.programs import plenaries as programs
 from services.nomination.rights import (
     actor_at,
@@ -100,9 +109,26 @@ async def table_ranking(meeting: InMeeting, body: TableBody) -> Json:
 
 
 @router.post(f"{PLENARY}/adjourn", tags=["plenaries"], summary="Adjourn a plenary")
-async def adjourn(meeting: InMeeting) -> Json:
-    """End the meeting, by its secretary or chair; what is undecided stays so."""
-    return await meeting.do(programs.adjourning(Adjourn(meeting.plenary, meeting.actor)))
+async def adjourn(here: Here, meeting: InMeeting) -> Json:
+    """End the meeting, by its secretary or chair; what is undecided stays so, and the answer lists it with a warning.
+
+    It is not refused: a meeting that lost its quorum must end with its motions open.
+    """
+    receipt = await meeting.do(programs.adjourning(Adjourn(meeting.plenary, meeting.actor)))
+    # In an adjourned meeting nothing is put or decided any more, so what is read now is what was left open.
+    return {**receipt, **left_open(await here.executor.state(PLENARY_STATE, plenary_stream(meeting.plenary)))}
+
+
+def left_open(plenary: PlenaryState) -> Json:
+    """Return the motions that an adjourned meeting leaves undecided, with a warning (None: there are none)."""
+    left = plenary.undecided if isinstance(plenary, Plenary) else ()
+    undecided = [{"motion": motion.number, "item": item_name(motion.item)} for motion in left]
+    names = ", ".join(f"{one['motion']} ({one['item']})" for one in undecided)
+    warning = {
+        "en": f"Not decided: motion {names}. The votes on it count no more; put it anew in another meeting.",
+        "id": f"Belum diputus: usul {names}. Suaranya tidak berlaku lagi; ajukan kembali dalam sidang lain.",
+    }
+    return {"undecided": undecided, "warning": warning if undecided else None}
 
 
 @router.get("/v1/plenaries", tags=["plenaries"], summary="List plenaries")

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 from unicodedata import normalize
 
 from schemas.nomination import Candidate
 from schemas.regions import AmbiguousName, Region, UnknownRegion, region, resolve
 from schemas.rulebook import CandidateKind, Category, Kind, Rulebook, SizeClass
 from services.nomination.domain.refusals import refuse
+
+GOVERNMENTS: Final[frozenset[CandidateKind]] = frozenset({"province", "regency", "city"})
+"""The kinds that the official table names; of all others the nominator writes the name down."""
 
 
 @dataclass(frozen=True, slots=True)

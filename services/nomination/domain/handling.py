@@ -16,7 +16,7 @@ from kernel.decider import Emit
 from schemas.exact import Locale, NotExact, parse_decimal
 from schemas.nomination import Candidate, EvidenceAttached, FigureDisputed, NominationAmended
 from schemas.rulebook import Rulebook, SizeClass
-from services.nomination.domain.candidate import CandidateAsked, settle_candidate
+from services.nomination.domain.candidate import GOVERNMENTS, CandidateAsked, settle_candidate
 from services.nomination.domain.nomination import (
     FiledLate,
     Handler,
@@ -46,7 +46,7 @@ MOST_DOCUMENTS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What of an employer is written anew; None: it stays."""
+    """What of a candidate that no official table names is written anew; None: it stays."""
 
     name: str | None = None
     size_class: SizeClass | None = None
@@ -59,9 +59,11 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Amend:
-    """Correct a nomination: its contact, or an employer's name, size class and region.
+    """Correct a nomination: its contact, or what its nominator wrote down of a candidate that is no government.
 
-    The employer's data is corrected within the window, or as long as what was filed late is not admitted.
+    An employer has a name, a size class and a region; a candidate of the rulebook's own kinds has a name, and a region
+    where the code does not tell it. They are corrected within the window, or as long as what was filed late is not
+    admitted.
     """
 
     nomination: str
@@ -96,8 +98,8 @@ def _amended(command: Amend, standing: Written, season: Season) -> Candidate:
     if wanted is None:
         return known
     path, value = f"candidate.{wanted[0]}", wanted[1]
-    if known.kind != "employer":
-        raise refuse("only-employers-amended", path, value)
+    if known.kind in GOVERNMENTS:
+        raise refuse("governments-not-amended", path, value)
     said = command.candidate
     asked = CandidateAsked(
         known.kind,

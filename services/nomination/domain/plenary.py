@@ -165,6 +165,11 @@ class Plenary:
         """Return a motion by its number."""
         return next((motion for motion in self.motions if motion.number == number), None)
 
+    @property
+    def undecided(self) -> tuple[Motion, ...]:
+        """Return the motions that were put and not decided; once the meeting is adjourned, they never will be."""
+        return tuple(motion for motion in self.motions if motion.outcome is None)
+
 
 PlenaryState = NotConvened | Plenary
 

@@ -42,6 +42,11 @@ def _plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _koma(number: Decimal) -> str:
+    """Return a number as Indonesian writes it."""
+    return _plain(number).replace(".", ",")
+
+
 def _list(names: Sequence[str]) -> str:
     return ", ".join(names) or "-"
 
@@ -604,7 +609,10 @@ def unreadable_number(path: str, text: str, locale: Locale) -> FieldFault:
 def out_of_scale(path: str, text: str, least: Decimal, greatest: Decimal) -> FieldFault:
     """A mark lies on its scale."""
     low, high = _plain(least), _plain(greatest)
-    return FieldFault(path, text, Text(f"Give a mark from {low} to {high}.", f"Beri nilai dari {low} sampai {high}."))
+    rendah, tinggi = _koma(least), _koma(greatest)
+    return FieldFault(
+        path, text, Text(f"Give a mark from {low} to {high}.", f"Beri nilai dari {rendah} sampai {tinggi}.")
+    )
 
 
 def off_step(path: str, text: str, least: Decimal, step: Decimal) -> FieldFault:
@@ -613,7 +621,10 @@ def off_step(path: str, text: str, least: Decimal, step: Decimal) -> FieldFault:
     return FieldFault(
         path,
         text,
-        Text(f"Give {low} or a mark in steps of {by} above it.", f"Beri {low} atau kelipatan {by} di atasnya."),
+        Text(
+            f"Give {low} or a mark in steps of {by} above it.",
+            f"Beri {_koma(least)} atau kelipatan {_koma(step)} di atasnya.",
+        ),
     )
 
 

@@ -38,6 +38,28 @@ def test_audit_export_asks_the_stack_that_runs_in_the_data_folder(stack: FakeSta
     assert stack.services["audit"].asked == ["GET /v1/status"]
 
 
+def test_audit_export_asks_as_the_person_that_login_names(
+    stack: FakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARITRANA_TOKEN", "of-somebody-else")
+    run("audit", "export", str(tmp_path / "export"), "--login", "auditor", "--wait", "0")
+    assert stack.services["audit"].tokens == ["Bearer a-token"]
+
+
+def test_audit_export_asks_with_the_token_of_the_environment(
+    stack: FakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARITRANA_TOKEN", "set")
+    run("audit", "export", str(tmp_path / "export"), "--wait", "0")
+    assert stack.services["audit"].tokens == ["Bearer set"]
+
+
+def test_audit_export_is_told_once_who_asks(stack: FakeStack, tmp_path: Path) -> None:
+    ended = run("audit", "export", str(tmp_path / "export"), "--login", "auditor", "--token", "t")
+    assert "leave one out" in str(ended.exception)
+    assert stack.services["audit"].asked == []
+
+
 def test_a_url_that_was_given_or_set_is_taken(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARITRANA_SCORING_URL", "http://elsewhere:1/")
     assert address_of("scoring") == "http://elsewhere:1"

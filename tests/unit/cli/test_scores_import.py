@@ -25,6 +25,7 @@ ASPECTS = [
     {"aspect": "kinerja", "origin": "judged", "least": "0", "greatest": "100", "step": "0.5"},
     {"aspect": "kepatuhan", "origin": "measured", "least": "0", "greatest": "100", "step": "0.01"},
 ]
+RULES = {"aspects": ASPECTS, "complete_sheet": "every-judged-aspect"}
 
 
 def on_desk(nomination: str, candidate: str, name: str, **changed: Any) -> dict[str, Any]:
@@ -214,9 +215,11 @@ def scoring() -> Scoring:
 
 def filed(scoring: Scoring, file: Path, **changed: Any) -> list[Report]:
     client = httpx.Client(transport=httpx.MockTransport(scoring), base_url="http://scoring")
-    usual: dict[str, Any] = {"dry_run": False, "submit": True, "locale": "id", "desk": DESK}
+    usual: dict[str, Any] = {"dry_run": False, "submit": True, "locale": "id", "desk": DESK, "rules": RULES}
     given = usual | changed
-    filing = Filing(client, given["desk"], given["locale"], {RANKING: ASPECTS}, given["dry_run"], given["submit"])
+    filing = Filing(
+        client, given["desk"], given["locale"], {RANKING: given["rules"]}, given["dry_run"], given["submit"]
+    )
     return list(filing.run(read_table(file, given["locale"])))
 
 
@@ -276,7 +279,7 @@ def test_a_voided_sheet_can_be_filed_with_the_same_marks_again(scoring, table):
 def test_one_fault_of_a_row_hides_no_other(scoring, tmp_path):
     file = csv(tmp_path, "name;candidate;kebijakan;kinerja", "x;75.03;187;abc", "x;99.99;80;90")
     first, second = filed(scoring, file)
-    assert [(one["code"], one["cell"]) for one in first.faults] == [("not-a-number", "D2"), ("off-scale", "C2")]
+    assert [(one["code"], one["cell"]) for one in first.faults] == [("not-a-number", "D2"), ("out-of-scale", "C2")]
     assert [(one["code"], one["cell"]) for one in second.faults] == [("not-on-your-desk", "B3")]
 
 
@@ -288,12 +291,64 @@ def test_a_dry_run_sends_nothing_and_foresees_what_the_marks_would_be_refused_fo
         "75.71;80;90;70;60",
     )
     first, second = filed(scoring, file, dry_run=True)
-    assert [(one["code"], one["cell"], one["value"]) for one in first.faults] == [
-        ("off-scale", "B2", "187"),
-        ("off-scale", "C2", "80,25"),
+    assert [(one["code"], one["cell"], one["value"], one["remedy"]) for one in first.faults] == [
+        ("marks-refused", "B2", "187", "Beri nilai dari 0 sampai 100."),
+        ("marks-refused", "C2", "80,25", "Beri 0 atau kelipatan 0,5 di atasnya."),
     ]
-    assert [(one["code"], one["cell"]) for one in second.faults] == [("unknown-aspect", "D3"), ("unknown-aspect", "E3")]
+    assert [(one["cell"], one["value"]) for one in second.faults] == [("D3", "70"), ("E3", "wawancara")]
     assert scoring.sent == []
+
+
+def test_a_dry_run_says_of_an_empty_aspect_what_the_real_run_says(scoring, tmp_path):
+    file = csv(tmp_path, "candidate;kebijakan;kinerja", "75.03;;90", "75.71;;")
+    first, second = filed(scoring, file, dry_run=True)
+    assert (first.outcome, second.outcome) == ("refused", "refused")
+    (fault,) = first.faults
+    scoring.refuse = {
+        "type": "/problems/sheet-incomplete",
+        "detail": "Lembar nilai belum menilai: kebijakan.",
+        "errors": [
+            {
+                "field": "marks.kebijakan",
+                "value": None,
+                "remedy": "Nilailah aspek ini, atau nyatakan tidak berlaku.",
+            }
+        ],
+    }
+    assert filed(scoring, file)[0].faults == (fault,)
+    assert [(one["code"], one["remedy"]) for one in second.faults] == [
+        ("nothing-to-submit", "Lembar nilai ini belum berisi nilai. Nilailah dahulu: kebijakan, kinerja.")
+    ]
+
+
+def test_a_dry_run_holds_no_draft_and_no_lenient_rubric_to_every_aspect(scoring, tmp_path):
+    file = csv(tmp_path, "candidate;kebijakan;kinerja", "75.03;;90")
+    assert outcomes(filed(scoring, file, dry_run=True, submit=False)) == ["would-file"]
+    lenient = {**RULES, "complete_sheet": "any-judged-aspect"}
+    assert outcomes(filed(scoring, file, dry_run=True, rules=lenient)) == ["would-file"]
+    scoring.sheets[PATH1] = {"status": "draft", "marks": [{"aspect": "kebijakan", "mark": "80"}]}
+    assert outcomes(filed(scoring, file, dry_run=True)) == ["would-file"], "the draft has the other mark"
+
+
+def test_a_dry_run_knows_what_is_filed_otherwise(scoring, tmp_path):
+    scoring.sheets[PATH1] = {"status": "draft", "marks": [{"aspect": "kinerja", "mark": "80"}]}
+    scoring.sheets[PATH2] = {"status": "submitted", "marks": [{"aspect": "kinerja", "mark": "80"}]}
+    file = csv(tmp_path, "candidate;kebijakan;kinerja", "75.03;70;90,5", "75.71;70;90")
+    first, second = filed(scoring, file, dry_run=True)
+    assert [(one["code"], one["cell"], one["value"]) for one in first.faults] == [("already-filed", "C2", "90,5")]
+    assert [one["code"] for one in second.faults] == ["already-submitted"]
+
+
+def test_a_refused_mark_is_told_as_the_table_writes_it(scoring, tmp_path):
+    scoring.refuse = {
+        "type": "/problems/off-step",
+        "errors": [{"field": "marks.kinerja", "value": "80.25", "remedy": "Beri 0 atau kelipatan 0,5 di atasnya."}],
+    }
+    file = csv(tmp_path, "candidate;kebijakan;kinerja", "75.03;80;80,25")
+    (sent,) = filed(scoring, file)
+    (foreseen,) = filed(scoring, file, dry_run=True)
+    assert sent.faults == foreseen.faults
+    assert sent.faults[0]["value"] == "80,25"
 
 
 def test_a_refused_row_has_the_services_own_words_with_the_cell_and_the_others_go_on(scoring, table):
@@ -351,7 +406,7 @@ def test_a_candidate_with_two_sheets_and_a_nominee_in_two_rows_are_not_guessed(s
 def known(stack: FakeStack) -> FakeStack:
     stack.services["scoring"].answers |= {
         "/v1/sheets": (200, {"items": DESK, "next": None}),
-        "/v1/rankings": (200, {"items": [{"ranking": RANKING, "aspects": ASPECTS}], "next": None}),
+        "/v1/rankings": (200, {"items": [{"ranking": RANKING, **RULES}], "next": None}),
         PATH1: (200, {"status": "draft", "marks": []}),
         PATH2: (200, {"status": "submitted", "marks": [{"aspect": "kebijakan", "mark": "80"}, {"aspect": "kinerja"}]}),
     }
@@ -370,7 +425,7 @@ def test_the_command_tells_each_row_and_ends_well(known, table):
 
 
 def test_the_command_ends_with_a_finding_when_rows_were_refused(known, tmp_path):
-    file = csv(tmp_path, "candidate;kinerja", "75.03;87.5", "75.71;80")
+    file = csv(tmp_path, "candidate;kinerja", "75.03;87.5", "75.71;n/a")
     ended = run("scores", "import", str(file), "--login", "panitia-75-1", "--dry-run")
     assert isinstance(ended.exception, Finding)
     assert "1 of 2 rows were refused" in str(ended.exception)

@@ -128,5 +128,6 @@ def test_exceptions_are_listed_with_who_where_what_and_why(nomination: FakeServi
         "    reason: Banjir\n"
         "2022-02-01T00:00:00Z  extension  ScoringExtended  province 75  by a-person\n"
         "    at 2022/provincial/75/KABKOTA/seleksi\n"
+        "    reason: kept by scoring, not shown here\n"
         "season 2022: 2 exception(s)\n"
     )

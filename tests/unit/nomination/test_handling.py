@@ -142,7 +142,7 @@ def test_a_governments_name_is_the_official_one():
     scene = handled()
     (id_,) = scene.nominated("75.71")
     decision = scene.amend(id_, candidate=Correction(name="Gorontalo"))
-    refused(decision, "only-employers-amended", "candidate.name")
+    refused(decision, "governments-not-amended", "candidate.name")
 
 
 @pytest.mark.parametrize("handler", [CONTACT_PERSON, STRANGER])

@@ -9,11 +9,19 @@ from typing import Any
 import pytest
 
 from kernel.decider import Decision, Refusal
-from schemas.nomination import Candidate, CandidateNominated
+from schemas.nomination import Candidate, CandidateNominated, NominationAmended
 from schemas.rulebook import Rulebook
 from services.nomination.domain.candidate import CandidateAsked
-from services.nomination.domain.nomination import Nominate, nominate, nomination_id, province_of, settle_nomination
-from tests.unit.nomination.scene import CONTACT, Scene, accepted, changed, person, refused, rulebook
+from services.nomination.domain.handling import Amend, Correction, amend
+from services.nomination.domain.nomination import (
+    Handler,
+    Nominate,
+    nominate,
+    nomination_id,
+    province_of,
+    settle_nomination,
+)
+from tests.unit.nomination.scene import CONTACT, REASON, Scene, accepted, changed, person, refused, rulebook
 
 MALUKU = "81"
 VILLAGE = CandidateAsked("village", "81.71.02.2001", "Desa Contoh Satu")
@@ -223,3 +231,41 @@ def test_a_sector_is_one_of_the_categorys():
 )
 def test_other_categories_ask_for_no_sector(category, asked):
     refused(opened().nominate(category=category, candidate=asked), "sector-not-asked", "candidate.sector")
+
+
+# --- corrected -----------------------------------------------------------------------------------------------------
+
+
+def correct(scene: Maluku, id_: str, **fields: Any) -> Decision:
+    handler = Handler(person("secretariat"), frozenset({MALUKU}))
+    command = Amend(id_, handler, datetime(2025, 2, 3, 4, tzinfo=UTC), REASON, candidate=Correction(**fields))
+    return amend(command, scene.nomination(id_), scene.season("2025"))
+
+
+def nominated(scene: Maluku, asked: CandidateAsked) -> str:
+    (event,) = scene.given(scene.nominate(candidate=asked))
+    assert isinstance(event, CandidateNominated)
+    return event.nomination
+
+
+def test_a_village_whose_name_was_mistyped_is_corrected():
+    scene = opened()
+    id_ = nominated(scene, replace(VILLAGE, name="Desa Conto Satu"))
+    (event,) = scene.given(correct(scene, id_, name="Desa Contoh Satu"))
+    assert isinstance(event, NominationAmended)
+    assert event.candidate == Candidate(kind="village", code="81.71.02.2001", name="Desa Contoh Satu", region="81.71")
+
+
+def test_a_village_stays_where_its_code_says_and_has_no_size():
+    scene = opened()
+    id_ = nominated(scene, VILLAGE)
+    refused(correct(scene, id_, region="81.72"), "code-and-home-disagree", "candidate.region")
+    refused(correct(scene, id_, size_class="small"), "not-for-kind", "candidate.size_class")
+
+
+def test_a_home_that_was_stated_is_corrected_too():
+    scene = opened(stating("stated"))
+    id_ = nominated(scene, COOPERATIVE)
+    (event,) = scene.given(correct(scene, id_, region="81.71"))
+    assert isinstance(event, NominationAmended)
+    assert (event.candidate.region, event.candidate.name) == ("81.71", "Koperasi Contoh")

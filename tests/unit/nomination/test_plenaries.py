@@ -22,6 +22,7 @@ from schemas.nomination import (
     WinnerDeclared,
 )
 from schemas.scoring import Basis, Unrankable
+from services.nomination.api.plenaries import left_open
 from services.nomination.domain.announcing import Announce, announce
 from services.nomination.domain.committee import LiftConflict, lift_conflict
 from services.nomination.domain.deciding import (
@@ -275,7 +276,7 @@ def test_shared_ranks_that_fit_advance_together():
     assert proposed(scene).advancing == (ids[0], ids[1])
 
 
-def test_a_tie_at_the_cut_must_be_broken_by_vote():
+def test_a_tie_at_the_cut_must_be_broken_first():
     scene, _ = convened(1, 2, 2)
     scene.given(scene.table())
     refused(scene.move(), "tie-at-the-cut", "item")
@@ -721,6 +722,21 @@ def test_a_plenary_is_adjourned(actor):
     scene, _ = convened(1)
     (event,) = scene.given(scene.adjourn(actor))
     assert isinstance(event, PlenaryAdjourned)
+
+
+def test_whoever_adjourns_with_an_open_motion_is_told_that_it_falls():
+    scene, _ = moved(1)
+    scene.given(scene.adjourn())
+    told = left_open(scene.plenary())
+    assert told["undecided"] == [{"motion": 1, "item": "KABKOTA/seleksi"}]
+    assert "motion 1 (KABKOTA/seleksi)" in told["warning"]["en"]
+    assert "usul 1 (KABKOTA/seleksi)" in told["warning"]["id"]
+
+
+def test_whoever_adjourns_with_everything_decided_is_not_warned():
+    scene, _ = convened(1)
+    scene.given(scene.adjourn())
+    assert left_open(scene.plenary()) == {"undecided": [], "warning": None}
 
 
 def test_a_member_does_not_adjourn():

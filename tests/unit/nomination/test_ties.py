@@ -85,6 +85,15 @@ def test_a_lost_order_may_be_followed_by_another():
     accepted(scene.tie(2, (ids[1], ids[2])))
 
 
+def test_who_proposes_too_early_is_sent_to_the_vote_or_lot_of_the_rulebook():
+    scene, _ = gathered(1, 2, 2, rules=with_ties("lot"))
+    refusal = refused(scene.move(), "tie-at-the-cut", "item")
+    assert "vote" not in refusal.detail.en
+    (fault,) = refusal.faults
+    assert "as the rulebook says, by vote or by lot" in fault.remedy.en
+    assert "pemungutan suara atau undian" in fault.remedy.id
+
+
 def test_a_rank_that_nobody_shares_has_no_tie():
     scene, ids = gathered(1, 2, 2)
     refused(scene.tie(1, (ids[0],)), "no-tie", "rank")

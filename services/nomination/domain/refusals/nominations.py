@@ -263,7 +263,7 @@ RULES: Final = {
         "Selama tahap itu belum ditutup, mintalah perpanjangan batas waktu penilaian, lalu kirim kembali; bila "
         "penilaiannya belum pernah dibuka, mintalah perubahan jadwalnya dalam juknis.",
     ),
-    "only-employers-amended": rule(
+    "governments-not-amended": rule(
         UNFIT,
         "The candidate is a government, whose name and region are the official ones.",
         "Calon adalah pemerintah daerah; nama dan wilayahnya mengikuti data resmi.",

@@ -128,11 +128,10 @@ RULES: Final = {
     ),
     "tie-at-the-cut": rule(
         CONFLICT,
-        "A tie at the cut must be broken by vote: {tied} share rank {value} and {places} place(s) are left.",
-        "Seri pada batas kuota harus diputus dengan pemungutan suara: {tied} berbagi peringkat {value} "
-        "dan tersisa {places} tempat.",
-        "Let the committee break the tie; the system does not choose.",
-        "Biarkan panitia memutus seri; sistem tidak memilih.",
+        "A tie at the cut must be broken first: {tied} share rank {value} and {places} place(s) are left.",
+        "Seri pada batas kuota harus diputus dahulu: {tied} berbagi peringkat {value} dan tersisa {places} tempat.",
+        "Let the committee break the tie as the rulebook says, by vote or by lot; the system does not choose.",
+        "Putuskan seri sesuai peraturan musim, dengan pemungutan suara atau undian; sistem tidak memilih.",
     ),
     "nobody-to-decide-on": rule(
         CONFLICT,
