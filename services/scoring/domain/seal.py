@@ -121,8 +121,9 @@ def decide_seal(inputs: Inputs, command: SealRanking) -> Decision:
         return refusal
     match ranking:
         case Open():
-            late = command.received > ranking.closes
-            return refusals.not_closed() if late else refusals.before_deadline(ranking.closes)
+            if command.received > ranking.closes:
+                return refusals.not_closed()
+            return refusals.before_deadline(ranking.closes, inputs.season.zone(at.province))
         case Closed():
             refusal = _holds(inputs, ranking, command)
             return refusal or [Emit(at.ranking, _seal(inputs, ranking, at))]
