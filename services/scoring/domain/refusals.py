@@ -247,6 +247,23 @@ def verdict_on_its_way(rankings: Sequence[str]) -> Refusal:
     )
 
 
+def source_to_be_sealed_anew(rankings: Sequence[str]) -> Refusal:
+    """What an earlier seal says does not hold any more, and what takes its place is not there yet."""
+    return _refusal(
+        "source-to-be-sealed-anew",
+        Text(
+            f"Figures are carried from {_list(rankings)}, which is ordered to be sealed anew.",
+            f"Nilai dibawa dari {_list(rankings)}, yang diperintahkan untuk disegel ulang.",
+        ),
+        path="path.stage",
+        value=rankings[0],
+        remedy=Text(
+            "Have that ranking sealed anew first, then seal this one.",
+            "Mintalah peringkat itu disegel ulang lebih dahulu, lalu segel peringkat ini.",
+        ),
+    )
+
+
 # --- the season's holds --------------------------------------------------------------------------------------------
 
 
