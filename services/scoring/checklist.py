@@ -123,7 +123,11 @@ def _named(one: Competitor) -> Json:
 
 
 def _nominee(picture: Picture, one: Competitor, due: Sequence[str]) -> Json:
-    """Return whether a nominee could be ranked now and why not, whether enough score it, and who is recused."""
+    """Return whether a nominee could be ranked now and why not, whether enough score it, and who is recused.
+
+    `submitted` of `scorers` have handed in; `sheets` are those that count, which can be more: the rulebook may count
+    the sheets of members who left.
+    """
     opened = picture.ranking.opened
     line = next((line for line in picture.lines if line["nomination"] == one.nominee.nomination), None)
     recusals = recusals_of(picture.committee, opened.body, opened.rules, [one.nominee])
@@ -135,6 +139,7 @@ def _nominee(picture: Picture, one: Competitor, due: Sequence[str]) -> Json:
         "aspect": None if line is None else line["lacking"],
         "sheets": 0 if line is None else line["sheets"],
         "scorers": len(due),
+        "submitted": sum(1 for member in due if _status(picture, one.nominee.nomination, member) == "submitted"),
         "scorers_short": max(0, wanted - len(due)) if wanted is not None and picture.is_judged else 0,
         "recusals": [{"member": each.member, "reason": each.reason, "flagged": each.flagged} for each in recusals],
     }

@@ -248,6 +248,8 @@ class Checker:
         self.carried: set[Stage] = set()
         self.ordered: set[str] = set()
         """Seals that are to be made anew."""
+        self.known_ordered: set[str] = set()
+        """Those of them that scoring knows of."""
         self.announced: list[Any] = []
 
     # --- taking
@@ -283,7 +285,10 @@ class Checker:
         self.journal.append((to, [happened]))
         if to == "nomination":
             self._heard(happened)
-            return
+        else:
+            self._reached_scoring(happened)
+
+    def _reached_scoring(self, happened: Happened) -> None:
         match _name(happened):
             case "SeasonFrozen" | "SeasonClosed":
                 self.frozen["scoring"] = True
@@ -295,6 +300,8 @@ class Checker:
                 self.known_holds.pop(self._key(happened.event), None)
             case "DecisionReviewed":
                 self._reviewed(self.known_corrected, happened.event)
+            case "ResealOrdered":
+                self.known_ordered.add(happened.event.seal)
             case _ if happened.stream.startswith("committee/"):
                 self.known.setdefault(happened.stream.split("/")[2], Place()).take(happened)
             case _:
@@ -639,6 +646,9 @@ class Checker:
             for aspect in carried:
                 passed = [at for at in path if (at.tier, at.stage) == (aspect.carried.tier, aspect.carried.stage)]
                 rows = self._rows(passed[-1].ranking, versions, corrected) if passed else {}
+                if passed and when == "as scoring knew":
+                    current = self.rankings[passed[-1].ranking].current
+                    assert current not in self.known_ordered, "carried from a seal that was to be made anew"
                 own = rows.get(row.nomination, {}).get(aspect.carried.aspect)
                 assert figures.get(aspect.code) == own, f"{aspect.code} is carried otherwise, {when}"
 

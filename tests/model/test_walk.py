@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from kernel.decider import Refusal
+from kernel.decider import Happened, Refusal
+from schemas.envelope import Stage
+from schemas.scoring import RankingSealed
 from tests.model.documents import audit
 from tests.model.rules import BODY_OF, DESK, INTERVIEW, PROVINCE, SELECTION, VERIFICATION
 from tests.model.secretary import Secretary
@@ -135,3 +137,51 @@ def test_a_season_is_closed_once_nobody_can_appeal_against_anything() -> None:
     world.wait_for_windows()
     assert not isinstance(world.close_season(), Refusal)
     assert world.refused["season-appealable"] == 1
+
+
+def test_a_verdict_reaches_the_stage_after_the_next_one_by_the_next_ones_new_seal() -> None:
+    """Policy is carried from the province over verification to the interview, and an upheld appeal halves it.
+
+    By the rulebook policy and regulation weigh a quarter of the interview each, performance 3/10 and the interview 1/5.
+    With 100 for policy and 50 for the rest that is 25 + 12.5 + 15 + 10 = 125/2; with 50 for policy it is 50.
+    """
+    world = Secretary()
+    world.freezes = False
+    world.found()
+    world.nominate_all()
+    world.finish(SELECTION, ("100", "50", "0"))
+    world.contest(0)
+    nominee = world.checker.appeals[world.appeals[-1]].nomination
+    world.finish(VERIFICATION, ("50", "50"))
+    world.score_all(INTERVIEW, ("50", "50"))
+    world.hear(world.appeals[-1], "50")
+    assert world.checker.seen["ResealOrdered"] == 1
+    (first,) = [one.version for one in world.ranking(VERIFICATION).seals.values()]
+    world.close_and_seal(INTERVIEW)
+    assert world.refused["source-to-be-sealed-anew"] == 1
+    assert not isinstance(world.seal(VERIFICATION), Refusal)
+    assert not isinstance(world.seal(INTERVIEW), Refusal)
+    world.deliver()
+    sealed = world.ranking(INTERVIEW)
+    rows = {row.nomination: row.total for row in sealed.seals[sealed.current].event.standings}
+    assert rows[nominee] == "50/1"
+    put = world.hold_meeting_until_motion(INTERVIEW)
+    assert put is not None
+    world.decide_and_announce(put[0], INTERVIEW, put[1])
+    assert audit(world.checker.all) == []
+    forged = [_carrying_from(sealed.opened.at, VERIFICATION, first, one) for one in world.checker.all]
+    found = {what for _, place, what in audit(forged) if place.stream == INTERVIEW.ranking}
+    assert f"it carries from a seal of {VERIFICATION.ranking} that was to be made anew" in found
+    assert f"it carries from a seal of {VERIFICATION.ranking} that was made anew before" in found
+
+
+def _carrying_from(at: Stage, source: Stage, version: int, one: Happened) -> Happened:
+    """Return a stage's seals as if they carried from another version of an earlier one; other events as they are."""
+    if not isinstance(one.event, RankingSealed) or one.event.at != at:
+        return one
+    points = tuple(
+        point.model_copy(update={"version": version}) if point.stream == source.ranking else point
+        for point in one.event.basis.carried
+    )
+    basis = one.event.basis.model_copy(update={"carried": points})
+    return one._replace(event=one.event.model_copy(update={"basis": basis}))

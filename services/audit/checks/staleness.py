@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from services.audit.checks.committees import committee_stream
-from services.audit.checks.telling import Fault, after, before
+from services.audit.checks.telling import Fault, after, before, told
 from services.audit.checks.verdicts import reviews
-from services.audit.checks.ways import ways_near
+from services.audit.checks.ways import Way, way_of, ways_near
 from services.audit.meetings import Decided, Kept
-from services.audit.record import COMMITTEE, Record, award_of, ranking_of
+from services.audit.record import COMMITTEE, Record, award_of, award_of_ranking, ranking_of
 
 Json = Mapping[str, Any]
 
@@ -71,8 +71,47 @@ def _named(seal: Kept) -> set[str]:
 
 
 def orders_faults(record: Record) -> Iterator[Fault]:
-    """Check that every order to seal anew names a seal of its ranking."""
+    """Check that every order to seal anew names a seal of its ranking, and that nothing is carried from that seal."""
     for order in record.kind("award", "ResealOrdered"):
         seal = record.seals.get(order.data["seal"])
         if seal is None or seal.point.stream != order.data["ranking"]:
             yield "seal", order.place, "it orders anew what is no seal of its ranking"
+    for sealed in record.seals.values():
+        yield from told("seal", sealed.place, _source_faults(sealed, record))
+
+
+def _source_faults(seal: Kept, record: Record) -> Iterator[str]:
+    """Say where a seal carries from one that was to be made anew, as scoring knew, or that was made anew before.
+
+    A verdict reaches the stage after the next one by the next one's new seal, so whoever is ranked waits for that.
+    """
+    basis = seal.data["basis"]
+    seen = {point["stream"]: point["version"] for point in basis["streams"]}
+    cited = {point["stream"]: point["version"] for point in basis.get("carried", ())}
+    for ranking in sorted(_sources(seal, record) & cited.keys()):
+        sealed = record.of(ranking, "RankingSealed")
+        award = award_of_ranking(ranking)
+        orders = [one for one in record.of(award, "ResealOrdered") if one.point.version <= seen.get(award, 0)]
+        known = {one.data["seal"] for one in orders}
+        if any(one.point.version == cited[ranking] and one.id in known for one in sealed):
+            yield f"it carries from a seal of {ranking} that was to be made anew"
+        if any(one.point.version > cited[ranking] and one.time <= before(seal.time) for one in sealed):
+            yield f"it carries from a seal of {ranking} that was made anew before"
+
+
+def _sources(seal: Kept, record: Record) -> set[str]:
+    """Return the rankings that figures of whom a seal ranks are carried from."""
+    said = seal.data
+    versions = {point["stream"]: point["version"] for point in said["basis"]["streams"]}
+    aspects = record.rules(said["at"]["season"], said["rulebook_version"]).ranking(said["at"]).aspects
+    stages = {one.carried[:2] for one in aspects if one.carried is not None}
+    found: set[str] = set()
+    for nomination in said["basis"]["nominations"] if stages else ():
+        way = _way_until(record, nomination, versions.get(f"nomination/{nomination}", 0))
+        passed = {(at["tier"], at["stage"]): at for at in (way.path if way else ())}
+        found |= {ranking_of(at) for stage, at in passed.items() if stage in stages}
+    return found
+
+
+def _way_until(record: Record, nomination: str, version: int) -> Way | None:
+    return way_of(record, nomination, lambda event: event.point.version <= version)

@@ -14,6 +14,7 @@ from typing import Final, Literal
 from kernel.decider import FieldFault, Refusal, Text
 from schemas.envelope import Stage
 from schemas.exact import Locale
+from services.scoring.domain.local_time import told
 
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
@@ -42,8 +43,8 @@ def _plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _koma(number: Decimal) -> str:
-    """Return a number as Indonesian writes it."""
+def _comma(number: Decimal) -> str:
+    """Return a number as an Indonesian writes it, with a decimal comma."""
     return _plain(number).replace(".", ",")
 
 
@@ -110,12 +111,12 @@ def body_not_formed(at: Stage, body: str) -> Refusal:
 
 def outside_term(body: str, day: date, terms: Sequence[tuple[date, date]]) -> Refusal:
     """A body acts, and its members score, on the days of its terms only."""
-    told = "; ".join(f"{first}/{last}" for first, last in terms)
+    listed = "; ".join(f"{first}/{last}" for first, last in terms)
     return _refusal(
         "outside-term",
         Text(
-            f"On {day} the body {body} is not in office; its term is {told}.",
-            f"Pada {day} badan {body} tidak dalam masa tugas; masa tugasnya {told}.",
+            f"On {day} the body {body} is not in office; its term is {listed}.",
+            f"Pada {day} badan {body} tidak dalam masa tugas; masa tugasnya {listed}.",
         ),
         path="path.stage",
         value=f"{day}",
@@ -127,13 +128,13 @@ def outside_term(body: str, day: date, terms: Sequence[tuple[date, date]]) -> Re
     )
 
 
-def window_over(closes: datetime) -> Refusal:
+def window_over(closes: datetime, zone: str) -> Refusal:
     """A stage opened after its window could never be scored."""
     return _refusal(
         "window-over",
         Text(
             f"The scoring window of this stage ended at {_when(closes)}.",
-            f"Jendela penilaian tahap ini berakhir pada {_when(closes)}.",
+            f"Jendela penilaian tahap ini berakhir pada {told(closes, zone)}.",
         ),
         path="path.stage",
         remedy=Text(
@@ -154,11 +155,11 @@ def not_opened(at: Stage) -> Refusal:
     )
 
 
-def before_deadline(closes: datetime) -> Refusal:
+def before_deadline(closes: datetime, zone: str) -> Refusal:
     """Closing and sealing wait for the deadline, its last second included."""
     return _refusal(
         "before-deadline",
-        Text(f"Sheets may be filed until {_when(closes)}.", f"Lembar nilai dapat diisi sampai {_when(closes)}."),
+        Text(f"Sheets may be filed until {_when(closes)}.", f"Lembar nilai dapat diisi sampai {told(closes, zone)}."),
         path="path.stage",
         remedy=Text("Come back after the deadline.", "Ulangi setelah batas waktu."),
     )
@@ -246,6 +247,23 @@ def verdict_on_its_way(rankings: Sequence[str]) -> Refusal:
     )
 
 
+def source_to_be_sealed_anew(rankings: Sequence[str]) -> Refusal:
+    """What an earlier seal says does not hold any more, and what takes its place is not there yet."""
+    return _refusal(
+        "source-to-be-sealed-anew",
+        Text(
+            f"Figures are carried from {_list(rankings)}, which is ordered to be sealed anew.",
+            f"Nilai dibawa dari {_list(rankings)}, yang diperintahkan untuk disegel ulang.",
+        ),
+        path="path.stage",
+        value=rankings[0],
+        remedy=Text(
+            "Have that ranking sealed anew first, then seal this one.",
+            "Mintalah peringkat itu disegel ulang lebih dahulu, lalu segel peringkat ini.",
+        ),
+    )
+
+
 # --- the season's holds --------------------------------------------------------------------------------------------
 
 
@@ -291,7 +309,7 @@ def closed_before_extension(at: Stage) -> Refusal:
     )
 
 
-def extension_not_later(until: datetime, after: datetime) -> Refusal:
+def extension_not_later(until: datetime, after: datetime, zone: str) -> Refusal:
     """An extension moves the deadline on, to an instant that is still to come."""
     return _refusal(
         "extension-not-later",
@@ -301,21 +319,21 @@ def extension_not_later(until: datetime, after: datetime) -> Refusal:
         ),
         path="until",
         value=_when(until),
-        remedy=Text(f"Give an instant after {_when(after)}.", f"Beri waktu setelah {_when(after)}."),
+        remedy=Text(f"Give an instant after {_when(after)}.", f"Beri waktu setelah {told(after, zone)}."),
         status=UNPROCESSABLE,
     )
 
 
-def extension_beyond_season(until: datetime, last: datetime) -> Refusal:
+def extension_beyond_season(until: datetime, last: datetime, zone: str) -> Refusal:
     """No window reaches beyond the season that the rulebook's calendar states."""
     return _refusal(
         "extension-beyond-season",
-        Text(f"The season ends at {_when(last)}.", f"Musim berakhir pada {_when(last)}."),
+        Text(f"The season ends at {_when(last)}.", f"Musim berakhir pada {told(last, zone)}."),
         path="until",
         value=_when(until),
         remedy=Text(
             f"Give an instant up to {_when(last)}, or have the season's calendar amended first.",
-            f"Beri waktu paling lambat {_when(last)}, atau mintalah perubahan kalender musim lebih dahulu.",
+            f"Beri waktu paling lambat {told(last, zone)}, atau mintalah perubahan kalender musim lebih dahulu.",
         ),
         status=UNPROCESSABLE,
     )
@@ -401,11 +419,11 @@ _RECUSED: Final = {
     ),
     "own-employer": Text(
         "The nominee is your own employer; you may not score it.",
-        "Kandidat ini adalah tempat Anda bekerja; Anda tidak boleh menilainya.",
+        "Calon ini adalah tempat Anda bekerja; Anda tidak boleh menilainya.",
     ),
     "own-government": Text(
         "The nominee is your own government; you may not score it.",
-        "Kandidat ini adalah pemerintah daerah Anda sendiri; Anda tidak boleh menilainya.",
+        "Calon ini adalah pemerintah daerah Anda sendiri; Anda tidak boleh menilainya.",
     ),
 }
 
@@ -448,23 +466,24 @@ def not_assigned() -> Refusal:
     )
 
 
-def not_open_yet(opens: datetime) -> Refusal:
+def not_open_yet(opens: datetime, zone: str) -> Refusal:
     """Sheets are received from the window's first instant on."""
     return _refusal(
         "not-open-yet",
-        Text(f"Scoring opens at {_when(opens)}.", f"Penilaian dibuka pada {_when(opens)}."),
+        Text(f"Scoring opens at {_when(opens)}.", f"Penilaian dibuka pada {told(opens, zone)}."),
         path="path.stage",
         remedy=Text("Come back then.", "Kembalilah pada waktu itu."),
     )
 
 
-def deadline_passed(closes: datetime, received: datetime) -> Refusal:
+def deadline_passed(closes: datetime, received: datetime, zone: str) -> Refusal:
     """The receipt instant judges lateness."""
     return _refusal(
         "deadline-passed",
         Text(
             f"Sheets were received until {_when(closes)}; this one came at {_when(received)}.",
-            f"Lembar nilai diterima sampai {_when(closes)}; yang ini tiba pada {_when(received)}.",
+            f"Lembar nilai diterima sampai {told(closes, zone)}; "
+            f"yang ini tiba pada {told(received, zone, to_the_second=True)}.",
         ),
         path="path.stage",
         remedy=Text("The sheet stays as it was at the deadline.", "Lembar nilai tetap seperti pada saat batas waktu."),
@@ -608,24 +627,20 @@ def unreadable_number(path: str, text: str, locale: Locale) -> FieldFault:
 
 def out_of_scale(path: str, text: str, least: Decimal, greatest: Decimal) -> FieldFault:
     """A mark lies on its scale."""
-    low, high = _plain(least), _plain(greatest)
-    rendah, tinggi = _koma(least), _koma(greatest)
-    return FieldFault(
-        path, text, Text(f"Give a mark from {low} to {high}.", f"Beri nilai dari {rendah} sampai {tinggi}.")
+    remedy = Text(
+        f"Give a mark from {_plain(least)} to {_plain(greatest)}.",
+        f"Beri nilai dari {_comma(least)} sampai {_comma(greatest)}.",
     )
+    return FieldFault(path, text, remedy)
 
 
 def off_step(path: str, text: str, least: Decimal, step: Decimal) -> FieldFault:
     """A mark lies on a step of its scale."""
-    low, by = _plain(least), _plain(step)
-    return FieldFault(
-        path,
-        text,
-        Text(
-            f"Give {low} or a mark in steps of {by} above it.",
-            f"Beri {_koma(least)} atau kelipatan {_koma(step)} di atasnya.",
-        ),
+    remedy = Text(
+        f"Give {_plain(least)} or a mark in steps of {_plain(step)} above it.",
+        f"Beri {_comma(least)} atau kelipatan {_comma(step)} di atasnya.",
     )
+    return FieldFault(path, text, remedy)
 
 
 def filed_before(path: str, text: str | None) -> FieldFault:

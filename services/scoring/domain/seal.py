@@ -103,9 +103,16 @@ class Inputs:
     awards: Sequence[Award] = ()
     """The category's awards in every tier and place of the season: a province's appeal can hold a national stage."""
 
-    def order(self, at: Stage) -> Order | None:
-        """Return the latest order to seal a stage anew; only the stage's own award gives any."""
-        return next((found for award in self.awards if (found := award.orders.get(at.ranking))), None)
+    def order(self, ranking: str) -> Order | None:
+        """Return the latest order to seal a ranking anew; only its own award gives any."""
+        return next((found for award in self.awards if (found := award.orders.get(ranking))), None)
+
+    def outdated(self, at: Stage, rules: PinnedRules) -> tuple[str, ...]:
+        """Return the rankings that eligible nominees carry from whose seals an order finds stale, in their order."""
+        sources = carried_sources([one for one in self.nominations if one.is_eligible(at)], rules)
+        seals = {stream: state.id for stream, state in self.carried.items() if isinstance(state, Sealed)}
+        orders = {stream: self.order(stream) for stream in sorted(sources & seals.keys())}
+        return tuple(stream for stream, order in orders.items() if order is not None and order.seal == seals[stream])
 
     def appeals(self, at: Stage) -> tuple[str, ...]:
         """Return the appeals that hold a stage."""
@@ -121,8 +128,9 @@ def decide_seal(inputs: Inputs, command: SealRanking) -> Decision:
         return refusal
     match ranking:
         case Open():
-            late = command.received > ranking.closes
-            return refusals.not_closed() if late else refusals.before_deadline(ranking.closes)
+            if command.received > ranking.closes:
+                return refusals.not_closed()
+            return refusals.before_deadline(ranking.closes, inputs.season.zone(at.province))
         case Closed():
             refusal = _holds(inputs, ranking, command)
             return refusal or [Emit(at.ranking, _seal(inputs, ranking, at))]
@@ -133,9 +141,10 @@ def decide_seal(inputs: Inputs, command: SealRanking) -> Decision:
 
 
 def _holds(inputs: Inputs, ranking: Closed | Sealed, command: SealRanking) -> Refusal | None:
-    """Refuse who may not seal, a body out of office, a stage that an appeal holds, and what carries an unheard verdict.
+    """Refuse who may not seal, a body out of office, a stage that an appeal holds, and figures that are out of date.
 
-    An appeal's figures and the word that it was upheld are two streams' to tell: one may arrive before the other.
+    An appeal's figures and the word that it was upheld are two streams' to tell: one may arrive before the other. And
+    a verdict reaches the stage after the next one by the next one's new seal: until that is made, what it says is old.
     """
     refusal = office_refusal(ranking, inputs.committee, command.person) or term_refusal(
         inputs.season, inputs.committee, command.at, ranking.opened.body, command.received
@@ -144,12 +153,19 @@ def _holds(inputs: Inputs, ranking: Closed | Sealed, command: SealRanking) -> Re
         return refusal
     if appeals := inputs.appeals(command.at):
         return refusals.appeal_pending(appeals)
+    return _source_refusal(inputs, ranking.opened.rules, command.at)
+
+
+def _source_refusal(inputs: Inputs, rules: PinnedRules, at: Stage) -> Refusal | None:
     unheard = [stream for stream, verdict in inputs.verdicts.items() if isinstance(verdict, Unheard)]
-    return refusals.verdict_on_its_way(unheard) if unheard else None
+    if unheard:
+        return refusals.verdict_on_its_way(unheard)
+    outdated = inputs.outdated(at, rules)
+    return refusals.source_to_be_sealed_anew(outdated) if outdated else None
 
 
 def _seal_anew(inputs: Inputs, ranking: Sealed, command: SealRanking) -> Decision:
-    order = inputs.order(command.at)
+    order = inputs.order(command.at.ranking)
     if order is None or order.seal != ranking.id:
         return refusals.already_sealed(ranking.id)
     if refusal := _holds(inputs, ranking, command):

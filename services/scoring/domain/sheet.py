@@ -135,7 +135,7 @@ def admit(given: Circumstances, member: str, received: datetime) -> Desk | Refus
         or _nomination_refusal(given)
         or _recusal(given, opened, member)
         or _assignment_refusal(given.ranking, given.nomination.id, member)
-        or _time_refusal(given.ranking, received)
+        or _time_refusal(given.ranking, received, given.season.zone(given.at.province))
     )
     return refusal or Desk(opened, office)
 
@@ -182,11 +182,11 @@ def _assignment_refusal(ranking: Begun, nomination: str, member: str) -> Refusal
     return None if member in drawn else refusals.not_assigned()
 
 
-def _time_refusal(ranking: Open | Closed | Sealed, received: datetime) -> Refusal | None:
+def _time_refusal(ranking: Open | Closed | Sealed, received: datetime, zone: str) -> Refusal | None:
     if received < ranking.opened.opens:
-        return refusals.not_open_yet(ranking.opened.opens)
+        return refusals.not_open_yet(ranking.opened.opens, zone)
     if received > ranking.closes:
-        return refusals.deadline_passed(ranking.closes, received)
+        return refusals.deadline_passed(ranking.closes, received, zone)
     return None if isinstance(ranking, Open) else refusals.scoring_closed()
 
 

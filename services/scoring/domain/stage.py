@@ -175,7 +175,7 @@ def _open(at: Stage, season: Season, rulebook: Rulebook, rules: StageRules, rece
     pinned = pin(rulebook, rules)
     closes = rulebook.deadline_utc(rules.scoring, at.province)
     if received > closes and any(aspect.origin == "judged" for aspect in pinned.aspects):
-        return refusals.window_over(closes)
+        return refusals.window_over(closes, season.zone(at.province))
     opened = ScoringOpened(
         at=at,
         body=rules.body,
@@ -264,12 +264,12 @@ def decide_extend(ranking: RankingState, season: Season, committee: Committee, c
 def _extend(ranking: Open, season: Season, command: ExtendScoring) -> Decision:
     at, until = command.at, command.until.replace(microsecond=999_999)
     if until <= max(ranking.closes, command.received):
-        return refusals.extension_not_later(until, max(ranking.closes, command.received))
+        return refusals.extension_not_later(until, max(ranking.closes, command.received), season.zone(at.province))
     rulebook = season.rulebook()
     calendar = Window(opens=rulebook.calendar.opens, closes=rulebook.calendar.closes)
     last = rulebook.deadline_utc(calendar, at.province)
     if until > last:
-        return refusals.extension_beyond_season(until, last)
+        return refusals.extension_beyond_season(until, last, season.zone(at.province))
     extended = ScoringExtended(at=at, previous=ranking.closes, until=until, reason_digest=command.reason_digest)
     return [Emit(at.ranking, extended)]
 
@@ -299,7 +299,7 @@ def decide_close(ranking: RankingState, season: Season, command: CloseStage) -> 
     if refusal := held(season, command.at):
         return refusal
     if command.received <= ranking.closes:
-        return refusals.before_deadline(ranking.closes)
+        return refusals.before_deadline(ranking.closes, season.zone(command.at.province))
     return [Emit(command.at.ranking, ScoringClosed(at=command.at))]
 
 

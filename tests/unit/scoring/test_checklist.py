@@ -17,6 +17,7 @@ from services.scoring.domain.received import Season, Seat
 from tests.unit.scoring.given import (
     AT,
     BODY,
+    CLERK,
     MEMBER,
     N1,
     N2,
@@ -125,6 +126,31 @@ def test_drawn_members_owe_sheets_and_a_nominee_short_of_scorers_says_so():
 def test_a_drawn_member_who_is_recused_since_leaves_a_gap():
     found = listed(picture(ranking=drawn(MEMBER, OTHER), committee=an_interest(a_committee(MEMBER, OTHER), N1)))
     assert (found["nominees"][0]["scorers"], found["nominees"][0]["scorers_short"]) == (1, 1)
+
+
+def test_of_the_scorers_only_those_who_are_waited_for_are_counted_as_having_handed_in():
+    """The second member has left with a sheet that the rulebook counts: two sheets count, and one of one is in."""
+    gone = a_committee(MEMBER, OTHER).remove(Seat(BODY, "ketua-apindo", 2), OTHER)
+    handed_in = {(N1, MEMBER): "submitted", (N1, OTHER): "submitted", (N1, CLERK): "submitted"}
+    found = listed(picture([line(N1, 1, "80/1")], committee=gone, sheets=handed_in))["nominees"][0]
+    assert (found["submitted"], found["scorers"], found["sheets"]) == (1, 1, 2)
+
+
+def test_who_is_appointed_after_the_draw_and_who_is_replaced_are_counted_by_the_draw():
+    """Two were drawn. One is replaced: the successor owes nothing until it is drawn, and the nominee lacks a scorer."""
+    successor = an_id("successor")
+    committee = a_committee(MEMBER, OTHER).appoint(Seat(BODY, "ketua-apindo", 2), successor)
+    found = listed(picture(ranking=drawn(MEMBER, OTHER), committee=committee, sheets={(N1, OTHER): "submitted"}))
+    assert {one["member"]: one["due"] for one in found["members"]} == {MEMBER: 1, successor: 0}
+    one = found["nominees"][0]
+    assert (one["submitted"], one["scorers"], one["scorers_short"]) == (0, 1, 1)
+    assert found["unfiled"] == 1
+
+
+def test_who_is_recused_is_not_counted_though_its_sheet_was_handed_in():
+    committee = an_interest(a_committee(MEMBER, OTHER), N1)
+    found = listed(picture(committee=committee, sheets={(N1, MEMBER): "submitted"}))["nominees"][0]
+    assert (found["submitted"], found["scorers"]) == (0, 1)
 
 
 def test_what_is_frozen_is_said():
