@@ -118,6 +118,8 @@ def rulebook(version: int = 1, selected: int = 2, *, freezes: bool = True) -> Ru
         for one in _content()["stages"]
     ]
     appeals = {**_content()["appeals"], "freezes_downstream": freezes}
-    read, found = check_content({**_content(), "version": version, "stages": stages, "appeals": appeals})
+    prizes = [one for one in _content()["prizes"] if one["tier"] != SELECTION.tier or one["rank"] <= selected]
+    changed = {"version": version, "stages": stages, "appeals": appeals, "prizes": prizes}
+    read, found = check_content({**_content(), **changed})
     assert read is not None, found
     return read
