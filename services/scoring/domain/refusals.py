@@ -619,8 +619,10 @@ def unreadable_number(path: str, text: str, locale: Locale) -> FieldFault:
         path,
         text,
         Text(
-            f"Write the mark in the stated locale, without a thousands mark, for example {example}.",
-            f"Tulis nilai sesuai lokal yang disebut, tanpa tanda ribuan, misalnya {example}.",
+            "Write the mark in the stated locale, without a thousands mark, zeros in front or a minus before zero, "
+            f"for example {example}.",
+            "Tulis nilai sesuai lokal yang disebut, tanpa tanda ribuan, tanpa nol di depan, dan tanpa minus di depan "
+            f"nol, misalnya {example}.",
         ),
     )
 
