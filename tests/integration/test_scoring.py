@@ -724,6 +724,7 @@ async def test_an_extension_lets_late_sheets_in_and_holds_the_seal_back(world):
     await world.member(0).fails(409, "deadline-passed", "POST", sheet(N1), marks("80", "70", "90"))
     await world.member(0).fails(403, "forbidden", "POST", f"{RANKING}/extend", EXTENSION)
     receipt = await world.secretary.does("POST", f"{RANKING}/extend", EXTENSION)
+    assert "is scored from 2021-02-28T17:00:00Z" in receipt["warning"]["en"]
     event = await world.last(AT.ranking)
     assert event["data"]["until"] == "2021-03-02T15:59:59.999999Z"
     assert event["data"]["previous"] == "2021-02-28T15:59:59.999999Z"

@@ -23,6 +23,7 @@ from services.scoring import programs
 from services.scoring.api.parts import STAGE_PATH, At, Body, Reason, SecretaryCommand, digest_once, refuse_other_place
 from services.scoring.checklist import Competitor, Picture, checklist
 from services.scoring.domain.assignment import AssignScorers
+from services.scoring.domain.overrun import overrun
 from services.scoring.domain.received import AWARD, COMMITTEE, Nominee, committee_stream
 from services.scoring.domain.seal import SealRanking
 from services.scoring.domain.stage import RANKING, CloseStage, ExtendScoring, OpenStage, Unopened
@@ -78,10 +79,19 @@ ExtenderCommand = Annotated[CommandRequest, Depends(command_by("secretary", "sea
 
 @router.post(f"/v1/rankings{STAGE_PATH}/extend", tags=["stages"], summary="Extend a stage's deadline, with a reason")
 async def extend_stage(here: Here, command: ExtenderCommand, at: At, body: ExtensionBody) -> Json:
-    """Let sheets be received until later, within the season and before the stage is closed; it is recorded."""
+    """Let sheets be received until later, within the season and before the stage is closed; it is recorded.
+
+    The answer's `warning` says (else null) that the next stage's window begins before the new deadline.
+    """
     office = "season-admin" if command.person.may("season-admin", season=at.season) else "secretary"
     if office == "secretary":
         refuse_other_place(command.person, at)
+    receipt = await _extended(here, command, at, body, office)
+    warned = overrun(await season_of(here, at.season), at, body.until)
+    return {**receipt, "warning": None if warned is None else {"en": warned.en, "id": warned.id}}
+
+
+async def _extended(here: Service, command: CommandRequest, at: Stage, body: ExtensionBody, office: str) -> Json:
     digest = await digest_once(here, command, body.reason)
     if isinstance(digest, dict):
         return digest

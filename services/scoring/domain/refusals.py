@@ -363,8 +363,10 @@ def nobody_to_draw(wanted: int) -> Refusal:
         ),
         path="path.stage",
         remedy=Text(
-            "See the checklist; draw again after a member is appointed, removed or recused.",
-            "Lihat daftar periksa; undi lagi setelah ada anggota yang diangkat, diberhentikan, atau dikecualikan.",
+            "See the checklist; draw again after a member is appointed, removed or recused. What was recorded of that "
+            "just now may reach scoring a moment later: then wait a few seconds and draw again.",
+            "Lihat daftar periksa; undi lagi setelah ada anggota yang diangkat, diberhentikan, atau dikecualikan. Yang "
+            "baru saja dicatat dapat sampai ke sini beberapa saat kemudian: tunggu sebentar, lalu undi lagi.",
         ),
     )
 
