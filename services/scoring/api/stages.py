@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
 from kernel.body import Moment
@@ -22,6 +22,7 @@ from schemas.envelope import Stage
 from services.scoring import programs
 from services.scoring.api.parts import STAGE_PATH, At, Body, Reason, SecretaryCommand, digest_once, refuse_other_place
 from services.scoring.checklist import Competitor, Picture, checklist
+from services.scoring.directory import with_names
 from services.scoring.domain.assignment import AssignScorers
 from services.scoring.domain.overrun import overrun
 from services.scoring.domain.received import AWARD, COMMITTEE, Nominee, committee_stream
@@ -134,11 +135,16 @@ async def seal_ranking(here: Here, command: SecretaryCommand, at: At) -> Json:
 
 @router.get(f"/v1/rankings{STAGE_PATH}/checklist", tags=["stages"], summary="Show what is left before the seal")
 async def show_checklist(
-    here: Here, person: Annotated[Person, Depends(require("secretary", "auditor"))], at: At, at_least: AtLeast = None
+    here: Here,
+    request: Request,
+    person: Annotated[Person, Depends(require("secretary", "auditor"))],
+    at: At,
+    at_least: AtLeast = None,
 ) -> Json:
     """Show who has not filed, who cannot be ranked and why, who is recused, and whether a tie stands at the cut.
 
     It holds no marks and no aggregates; whether a tie stands is left out for a secretary who has a sheet there.
+    Members are ids; `persons` has the names that identity knows.
     """
     if not person.throughout("auditor", at.season):
         refuse_other_place(person, at)
@@ -150,7 +156,7 @@ async def show_checklist(
     picture = await _picture(here, at, lines)
     with_ties = heading["seal"] is not None or await may_see_provisional(here, person, said)
     return {
-        **checklist(picture, with_ties=with_ties),
+        **await with_names(request.app.state.directory, checklist(picture, with_ties=with_ties)),
         "closes": said["closes"],
         **local_deadline(said["closes"], picture.season, at.province),
         "position": position,
