@@ -213,10 +213,13 @@ def _unscored(scoring: Mapping[str, Any]) -> Iterator[str]:
         yield f"  scoring   {scoring['why']}"
         return
     yield f"  scoring   {scoring['state']}; {scoring['unfiled']} sheets are not handed in"
+    if scoring.get("names") == "away":
+        yield "  names     of members not known now: identity does not answer scoring; ask again in a moment"
     for member in scoring["members"]:
         if member["waiting"]:
             waiting = ", ".join(f"{one['name']} ({one['status']})" for one in member["waiting"])
-            yield f"  sheets    {', '.join(member['offices'])}: {waiting}"
+            name = scoring.get("persons", {}).get(member["member"]) or member["member"]
+            yield f"  sheets    {name} ({', '.join(member['offices'])}): {waiting}"
     for one in scoring["nominees"]:
         if not one["rankable"]:
             yield f"  not yet   {one['name']} ({one['candidate']}): {one['reason']}"

@@ -239,6 +239,6 @@ def _mark(value: Cell, place: str, locale: Locale) -> str | Fault | None:
             place,
             text,
             str(error),
-            f"Tulis angka tanpa tanda ribuan, dengan {mark} untuk desimal, misalnya {example}; "
+            f"Tulis angka tanpa tanda ribuan dan tanpa nol di depan, dengan {mark} untuk desimal, misalnya {example}; "
             "tulis `n/a` bila tidak berlaku.",
         )

@@ -64,8 +64,10 @@ def extend_scoring(
     body = {"until": moment, "reason": reason}
     key = hashlib.sha256(f"{at}\0{moment}\0{reason}".encode()).hexdigest()
     receipt = Scoring.as_person(login, scoring).command(f"/v1/rankings/{at}/extend", body, key)
-    line = f"{at}: sheets are received until {moment}, recorded {receipt['time']}"
-    show({"ranking": f"ranking/{at}", "until": moment, "receipt": receipt}, [line], as_json=as_json)
+    lines = [f"{at}: sheets are received until {moment}, recorded {receipt['time']}"]
+    if warning := receipt.get("warning"):
+        lines.append(f"note: {warning['en']}")
+    show({"ranking": f"ranking/{at}", "until": moment, "receipt": receipt}, lines, as_json=as_json)
 
 
 def _address(season: str, category: str, stage: str, province: str) -> str:

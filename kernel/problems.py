@@ -494,6 +494,10 @@ _REMEDIES: Final[Mapping[str, Text]] = {
     "name_letterless": Text(
         "Send a name with at least one letter or digit.", "Kirim nama dengan paling sedikit satu huruf atau angka."
     ),
+    "name_formula": Text(
+        "Send the name itself; a spreadsheet would take this for a formula.",
+        "Kirim namanya langsung; lembar kerja akan menganggap ini rumus.",
+    ),
     "none_required": Text("Send null or leave it out.", "Kirim null atau hilangkan."),
 }
 # Each takes what pydantic says in the error's context.

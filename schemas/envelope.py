@@ -7,6 +7,7 @@ an event's data can be withheld or erased by law while every hash still holds.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,6 +25,13 @@ _FILLERS: Final = frozenset(
 ) | frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 
 
+_CALLS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(?:[(|]|![$A-Za-z])")
+_OPERATORS: Final = r"[-+*/^&:=<>@()%\s]+"
+_OPERAND: Final = r"(?:[0-9.,]+|\$?[A-Za-z]{1,3}\$?[0-9]{1,7})"
+_COMPUTES: Final = re.compile(rf"{_OPERATORS}{_OPERAND}(?:{_OPERATORS}{_OPERAND})*(?:{_OPERATORS})?")
+_LONGEST_NAME: Final = 255
+
+
 def _aware(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("an instant needs its zone: write 2021-02-20T23:59:00Z")
@@ -36,17 +44,51 @@ def wire_instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
-def clean_name(name: str) -> str:
-    """Return `name` if it is what it looks like; raise ValueError for what is hidden, reversed or empty to the eye.
-
-    Two candidates or persons must not differ by what nobody sees. Categories are those of Unicode's general category.
-    """
-    for character in name:
+def _refuse_unseen(text: str, allowed: str = "") -> None:
+    for character in text:
+        if character in allowed:
+            continue
         if unicodedata.category(character) in _UNSEEN or character in _FILLERS:
             place = {"character": f"U+{ord(character):04X}"}
             raise PydanticCustomError(
                 "name_character", "remove the invisible or unassigned character {character}", place
             )
+
+
+def clean_text(text: str) -> str:
+    """Return a text of several lines if it is what it looks like; raise ValueError for what is hidden or reversed.
+
+    Reasons, grounds and corrigenda are read by others than who wrote them, on a screen and in print.
+    """
+    _refuse_unseen(text, "\n\r\t")
+    return text
+
+
+def begins_a_formula(text: str) -> bool:
+    """Tell whether a spreadsheet would compute a text that is written into one of its cells, and not show it.
+
+    `=` always begins a formula. After `+`, `-` or `@` there is one where something is called (`@SUM(`, `+cmd|`), or
+    nothing but numbers and cells stands (`-1+1`, `+A1`); a name such as `@Home` or `+62 Kopi (Ambon)` is none.
+    """
+    text = text.lstrip()[:_LONGEST_NAME]
+    if not text.startswith(("=", "+", "-", "@")):
+        return False
+    return text[0] == "=" or _CALLS.search(text) is not None or _COMPUTES.fullmatch(text) is not None
+
+
+def no_formula(name: str) -> str:
+    """Return `name` unless a spreadsheet takes it for a formula; raise ValueError."""
+    if begins_a_formula(name):
+        raise PydanticCustomError("name_formula", "write the name itself: a spreadsheet takes this for a formula")
+    return name
+
+
+def clean_name(name: str) -> str:
+    """Return `name` if it is what it looks like; raise ValueError for what is hidden, reversed or empty to the eye.
+
+    Two candidates or persons must not differ by what nobody sees. Categories are those of Unicode's general category.
+    """
+    _refuse_unseen(name)
     if name != name.strip():
         raise PydanticCustomError("name_ends", "remove the white space before or after the name")
     if not any(character.isalnum() for character in name):
@@ -68,9 +110,11 @@ ProvinceCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
 StreamName = Annotated[str, StringConstraints(pattern=r"^[a-z]+(/[A-Za-z0-9._-]+)+$", max_length=255)]
 CleanName = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    StringConstraints(min_length=1, max_length=_LONGEST_NAME, pattern=r"^[^\x00-\x1f\x7f]+$"),
     AfterValidator(clean_name),
 ]
+WrittenName = Annotated[CleanName, AfterValidator(no_formula)]
+"""A name as somebody writes it down: in a spreadsheet it must not compute. What events hold is not asked again."""
 Ratio = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+/[1-9][0-9]*$")]
 """An exact fraction in lowest terms, `numerator/denominator`."""
 Exact = Annotated[

@@ -18,7 +18,8 @@ RoundingMode = Literal["half-up", "half-even", "half-down", "up", "down"]
 MAX_DIGITS: Final = 30
 """More digits than any official figure has; a longer text is refused before it is computed with."""
 
-_PLAIN: Final = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]+)(?:\.(?P<fraction>[0-9]+))?")
+_PLAIN: Final = re.compile(r"(?P<sign>-?)(?P<whole>0|[1-9][0-9]*)(?:\.(?P<fraction>[0-9]+))?")
+_PADDED: Final = re.compile(r"-?0[0-9]+(?:\.[0-9]+)?")
 _GROUPED: Final = re.compile(r"-?[0-9]{1,3}(?:(?P<mark>[.,])[0-9]{3})+")
 _FRACTION: Final = re.compile(r"(?P<numerator>-?(?:0|[1-9][0-9]*))/(?P<denominator>[1-9][0-9]*)")
 _DECIMAL_MARK: Final[dict[Locale, str]] = {"id": ",", "en": "."}
@@ -33,8 +34,8 @@ def parse_decimal(text: str, locale: Locale) -> Decimal:
     """Read one decimal as written in `locale`: `87,5` in Indonesian, `87.5` in English, `87` in both.
 
     Thousands marks are not read: `1.250` is a thousand and more to one reader and one and a quarter to the other, so
-    such a text is refused in every locale unless the locale's own decimal mark makes it plain. Zero has no sign.
-    Raises NotExact.
+    such a text is refused in every locale unless the locale's own decimal mark makes it plain. Zero has no sign, and
+    no number begins with zeros that mean nothing: `-0` and `00090` are slips of the hand. Raises NotExact.
     """
     text = text.strip()
     mark, group = _DECIMAL_MARK[locale], _GROUP_MARK[locale]
@@ -42,13 +43,18 @@ def parse_decimal(text: str, locale: Locale) -> Decimal:
         if _GROUPED.fullmatch(text):
             raise NotExact(f"{text!r} is ambiguous: write it without a thousands mark and with {mark!r} for decimals")
         raise NotExact(f"{text!r} uses {group!r}: in this locale decimals are written with {mark!r}")
-    match = _PLAIN.fullmatch(text.replace(mark, "."))
+    plain = text.replace(mark, ".")
+    match = _PLAIN.fullmatch(plain)
+    if match is None and _PADDED.fullmatch(plain):
+        raise NotExact(f"{text[:MAX_DIGITS]!r} begins with zeros: write it without them")
     if match is None:
         raise NotExact(f"{text!r} is not a number: write digits, with {mark!r} before decimals")
     if len(match["whole"]) + len(match["fraction"] or "") > MAX_DIGITS:
         raise NotExact(f"{text[:MAX_DIGITS]!r}… has more than {MAX_DIGITS} digits")
     number = Decimal(match[0])
-    return number or abs(number)
+    if match["sign"] and not number:
+        raise NotExact(f"{text!r} is no number that anybody means: write zero without a sign")
+    return number
 
 
 def fraction_text(number: Fraction | Decimal | int) -> str:

@@ -670,8 +670,7 @@ NOTIFIED: Final = (
     "InterviewScheduled", "MemberAppointed", "MemberRemoved", "MinutesCorrected", "NominationAmended",
     "NominationEliminated", "NominationFiledLate", "NominationRejected", "NominationResubmitted",
     "NominationReturned", "NominationVerified", "NominationWithdrawn", "PlenaryConvened", "PrizeAwarded",
-    "RankingAnnounced", "RulebookAmended", "ScorersAssigned", "ScoringExtended", "SeasonFrozen", "SeasonOpened",
-    "SeasonUnfrozen",
+    "RankingAnnounced", "RulebookAmended", "ScorersAssigned", "ScoringExtended", "SeasonFrozen", "SeasonUnfrozen",
     "StageAdvanceWithdrawn", "StageAdvanced", "StageFrozen", "StageUnfrozen", "WinnerDeclared", "WinnerWithdrawn",
 )  # fmt: skip
 """The events that people are told of, and a rulebook's notices may name; a test holds notifications' table to them."""

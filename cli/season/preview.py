@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from schemas.regions import NATION, ZONES, region_table
-from schemas.rulebook import Body, Rulebook, Stage, Window
+from schemas.rulebook import Body, Rulebook, Stage, StageAspect, Window
 
 Json = dict[str, Any]
 _NAMED_BY: Final = (("tier", "category", "code"), ("code",), ("province",))
@@ -42,6 +42,27 @@ def preview(rulebook: Rulebook) -> Json:
             "days": rulebook.appeals.days,
             "freezes_downstream": rulebook.appeals.freezes_downstream,
         },
+        "prizes": [
+            {
+                "tier": prize.tier,
+                "categories": [*prize.categories],
+                "rank": prize.rank,
+                "id": prize.prize.id,
+                "en": prize.prize.en,
+            }
+            for prize in rulebook.prizes
+        ],
+        "certificates": [
+            {
+                "certificate": one.code,
+                "title": one.title.en,
+                "tier": one.tier,
+                "given_to": one.given_to,
+                "stage": one.stage,
+            }
+            for one in rulebook.certificates
+        ],
+        "notices": [{"event": notice.event, "to": [*notice.to]} for notice in rulebook.notices],
     }
 
 
@@ -66,6 +87,20 @@ def _stage(rulebook: Rulebook, stage: Stage, provinces: Mapping[str, str]) -> Js
         "quota": stage.quota.places,
         "own_quotas": {own.province: own.places for own in stage.quota.provinces or ()},
         "scoring": _window(rulebook, stage.scoring, places),
+        "days_to_mend": stage.verification.days_to_mend if stage.verification else None,
+        "interview_minutes": stage.interview.minutes if stage.interview else None,
+        "scorers_drawn": stage.assignment.per_nominee if stage.assignment else None,
+        "weights": [_weight(aspect) for aspect in rulebook.rubric(stage).aspects],
+    }
+
+
+def _weight(aspect: StageAspect) -> Json:
+    """Return an aspect's weight as the rulebook has it, and its exact part of the stage's total."""
+    return {
+        "aspect": aspect.code,
+        "weight": format(aspect.weight, "f"),
+        "share": str(aspect.share),
+        "origin": aspect.origin,
     }
 
 
@@ -76,6 +111,7 @@ def _body(body: Body) -> Json:
         "seats": body.seats,
         "offices": {office.code: office.seats for office in body.voting_offices},
         "clerks": [office.code for office in body.offices if office.role == "clerk"],
+        "notice_days": body.notice_days,
     }
 
 
@@ -129,10 +165,33 @@ def preview_lines(shown: Json) -> Iterator[str]:
     for body in shown["bodies"]:
         offices = ", ".join(f"{office} {seats}" for office, seats in body["offices"].items())
         clerks = ", ".join(body["clerks"])
-        yield f"  {body['body']} ({body['tier']}): {body['seats']} seats: {offices}; record: {clerks}"
+        yield f"  {body['body']} ({body['tier']}): {body['seats']} seats: {offices}; record: {clerks}; {_notice(body)}"
     appeals = shown["appeals"]
     holds = "; later stages wait for the verdict" if appeals["freezes_downstream"] else ""
     yield f"  appeals by {', '.join(appeals['by'])} for {appeals['days']} days from the announcement{holds}"
+    yield from _granted_lines(shown)
+
+
+def _granted_lines(shown: Json) -> Iterator[str]:
+    """Yield what winners and finalists are given, and who is told of what."""
+    for prize in shown["prizes"]:
+        categories = ", ".join(prize["categories"])
+        yield f"  prize, {prize['tier']}, rank {prize['rank']} of {categories}: {prize['en']} ({prize['id']})"
+    if not shown["prizes"]:
+        yield "  no prizes"
+    for one in shown["certificates"]:
+        reached = f" who reach {one['stage']}" if one["stage"] else ""
+        yield f"  certificate {one['certificate']}, {one['tier']}, to {one['given_to']}s{reached}: {one['title']}"
+    if not shown["certificates"]:
+        yield "  no certificates"
+    for notice in shown["notices"]:
+        yield f"  of {notice['event']} are told: {', '.join(notice['to'])}"
+    yield f"  of {'every other event' if shown['notices'] else 'every event'} who is told by default"
+
+
+def _notice(body: Json) -> str:
+    days = body["notice_days"]
+    return f"meetings called {days} {'day' if days == 1 else 'days'} ahead" if days else "meetings called at any time"
 
 
 def _stage_lines(number: int, stage: Json, *, last: bool) -> Iterator[str]:
@@ -142,6 +201,14 @@ def _stage_lines(number: int, stage: Json, *, last: bool) -> Iterator[str]:
     yield f"    {number}. {stage['tier']} {stage['stage']}: {deciding}; {quota}"
     yield f"       scored {_span(stage['scoring'])}"
     yield from _utc_lines(stage["scoring"], "       ")
+    steps = (
+        ("days_to_mend", "verified; a returned nomination is to be mended within {} days"),
+        ("interview_minutes", "interviews of {} minutes"),
+        ("scorers_drawn", "{} scorers are drawn for each nominee"),
+    )
+    yield from (f"       {said.format(stage[step])}" for step, said in steps if stage[step] is not None)
+    weights = (f"{one['aspect']} {one['weight']} ({one['share']}, {one['origin']})" for one in stage["weights"])
+    yield f"       weights {', '.join(weights)}"
 
 
 def _span(window: Json) -> str:

@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -229,19 +229,14 @@ class Stack:
         self._lock = lock
 
     def _check_ports(self) -> None:
-        wanted = {"control", *self.options.services}
-        if self.options.kafka is None:
-            wanted |= {"kafka", "kafka-controller"}
-        if self.options.database_url is None:
-            wanted.add("postgresql")
-        if self.options.mail_sink:
-            wanted.add("mail-sink")
-        for what in sorted(wanted):
-            port = self.options.ports[what]
-            if not is_free(port):
-                raise StackError(
-                    f"port {port} (for {what}) is in use: stop what uses it, or choose another by {PORTS[what][0]}"
-                )
+        """Name every port that is taken before anything starts, so that nobody frees them one by one."""
+        busy = [(port, what) for port, what in sorted(listening(self.options)) if not is_free(port)]
+        if not busy:
+            return
+        told = ", ".join(f"{port} (for {what}, {PORTS[what][0]})" for port, what in busy)
+        if len(busy) == 1:
+            raise StackError(f"port {told} is in use: stop what uses it, or choose another by that setting")
+        raise StackError(f"ports {told} are in use: stop what uses them, or choose others by those settings")
 
     def _clock_setting(self) -> str:
         path = self.clock_file
@@ -362,6 +357,20 @@ class Stack:
             running.why = ""
             running.ready.set()
             self._say(f"{name} is ready again")
+
+
+def listening(options: StackOptions) -> Iterator[tuple[int, str]]:
+    """Yield every port that a stack with these options listens on, and what for (a name of `PORTS`)."""
+    parts = ["control", *options.services]
+    if options.kafka is None:
+        parts += ["kafka", "kafka-controller"]
+    if options.database_url is None:
+        parts.append("postgresql")
+    if options.mail_sink:
+        parts.append("mail-sink")
+    yield from ((options.ports[what], what) for what in parts)
+    if "scoring" in options.services:
+        yield from ((options.ports["scoring"] + REPLICA_STEP * more, "scoring") for more in range(1, options.scoring))
 
 
 def _inherited() -> dict[str, str]:

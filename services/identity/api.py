@@ -41,7 +41,7 @@ from kernel.tokens import (
     require_throughout,
     service_person,
 )
-from schemas.envelope import SeasonCode, clean_name
+from schemas.envelope import SeasonCode, clean_name, no_formula
 from services.identity.keys import KeyRing, read_secret
 from services.identity.passwords import LONGEST_PASSWORD, Attempts, Passwords
 from services.identity.powers import ADMINISTRATOR, GIVEN_BY_TWO, POWERFUL, Askers, check_not_own, check_two
@@ -296,7 +296,7 @@ def _name(value: str) -> str:
     name = unicodedata.normalize("NFC", value)
     if not 1 <= len(name) <= 255:
         raise Unfit("Send a name of 1 to 255 characters.", "Kirim nama berisi 1 sampai 255 karakter.")
-    return clean_name(name)
+    return no_formula(clean_name(name))
 
 
 def _email(value: str) -> str:

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from kernel.tokens import Grant
-from schemas.regions import NATION, region_table
+from schemas.regions import NATION, TABLES, region_table
 
 ORIGIN: Final = "development"
 SEATS: Final = 9
 NATIONAL_SEATS: Final = 5
-_TABLE: Final = "kemendagri-2020"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +40,15 @@ def person_id(login: str) -> uuid.UUID:
 
 
 def development_persons() -> tuple[FirstPerson, ...]:
-    """Return all of them: administration, every province's secretariat and committee, the national bodies."""
-    provinces = (each for each in region_table(_TABLE).regions.values() if each.kind == "province")
-    return (*_administration(), *_national(), *(one for each in provinces for one in _provincial(each.code, each.name)))
+    """Return all of them: administration, every province's secretariat and committee, the national bodies.
+
+    Provinces are those of every table, since each season has its own; one that has several names is called by its
+    latest.
+    """
+    regions = (each for table in TABLES for each in region_table(table).regions.values())
+    provinces = {each.code: each.name for each in regions if each.kind == "province"}
+    committees = (one for code, name in provinces.items() for one in _provincial(code, name))
+    return (*_administration(), *_national(), *committees)
 
 
 def _person(login: str, name: str, *grants: Grant) -> FirstPerson:

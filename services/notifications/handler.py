@@ -3,13 +3,15 @@
 It keeps, with its checkpoint, what it takes to know who is concerned (rulebooks, nominees, seats, meetings, deadlines)
 and what each person chose, whether it may act or not; intents it makes only for what follows its `ReactionEnabled`. A
 notice about a nomination, or under a rulebook, that is still on its way (another partition) waits as a row until that
-is here. Folded again from the start it forgets first what it knew, so that it tells what it told before, under the same
-message ids: a rebuild or a replay sends nothing.
+is here; and what a decision says to the people of nominees waits so until its results are announced. Folded again from
+the start it forgets first what it knew, so that it tells what it told before, under the same message ids: a rebuild or
+a replay sends nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, assert_never
 from uuid import UUID
@@ -43,7 +45,7 @@ from schemas.rulebook import Rulebook
 from schemas.scoring import ScorersAssigned, ScoringClosed, ScoringExtended, ScoringOpened
 from services.notifications.domain.calls import calls_of
 from services.notifications.domain.intents import Intent, Notice, intents_of
-from services.notifications.domain.known import Known, Nominee, Plenary, Seat, SeatKey
+from services.notifications.domain.known import Cited, Decision, Known, Nominee, Plenary, Seat, SeatKey
 from services.notifications.domain.telling import (
     ARRIVING,
     OF_BODY,
@@ -52,6 +54,7 @@ from services.notifications.domain.telling import (
     OF_SEASON,
     WIDE,
     Wide,
+    decision_of,
     learn,
     notices_of,
     wide_of,
@@ -63,6 +66,8 @@ _NOTED: Final = (
     RulebookPublished, SeasonClosed, ScoringOpened, ScoringClosed, SubscriptionChanged,
 )  # fmt: skip
 _WHOLE_CATEGORY: Final = UUID(int=0)
+_DECIDED: Final = (RankingAnnounced, AppealDecided)
+"""What makes results public, or may be what was made public."""
 
 
 class IntentHandler:
@@ -98,11 +103,14 @@ class IntentHandler:
     async def _loaded(self, batch: Sequence[Live], read: Connection) -> Fold:
         """Return a fold that knows what the batch needs."""
         events = [live.happened.event for live in batch]
+        known = Known()
+        await _load_decisions(known, events, read)
+        arriving = [*_arriving(events), *map(_announcement_of, known.decisions)]
+        arriving += [_announcement_of((event.plenary, event.motion)) for event in events if isinstance(event, _DECIDED)]
         waiting: dict[str, list[Notice]] = {}
-        for row in await read.fetch(SQL["waiting_for"], list(dict.fromkeys(_arriving(events)))):
+        for row in await read.fetch(SQL["waiting_for"], list(dict.fromkeys(arriving))):
             waiting.setdefault(row["needs"], []).append(Notice.of(orjson.loads(row["notice"])))
         held = [notice for notices in waiting.values() for notice in notices]
-        known = Known()
         await _load_nominees(known, events, held, read)
         seasons = {*_seasons(events), *(notice.season for notice in held if notice.season)}
         seasons |= {nominee.season for nominee in known.nominees.values()}
@@ -152,6 +160,28 @@ def _seasons(events: Iterable[Any]) -> Iterator[str]:
                 yield stage.season
         if hasattr(event, "season"):
             yield event.season
+
+
+def _announcement_of(cited: Cited) -> str:
+    """Return what results wait for until their decision is announced."""
+    plenary, motion = cited
+    return f"motion/{plenary}/{motion}"
+
+
+async def _load_decisions(known: Known, events: Iterable[Any], read: Connection) -> None:
+    """Load what was announced, of the decisions that the events cite and of all others on the same seals."""
+    plenaries, seals = set[UUID](), set[UUID]()
+    for event in events:
+        if (cited := decision_of(event)) is not None:
+            plenaries.add(UUID(cited[0]))
+        if isinstance(event, _DECIDED):
+            plenaries.add(UUID(event.plenary))
+            seals.add(UUID(event.seal))
+    if not plenaries:
+        return
+    for row in await read.fetch(SQL["known_motions"], sorted(plenaries), sorted(seals)):
+        cited = (str(row["plenary"]), row["motion"])
+        known.decisions[cited] = Decision(cited, str(row["seal"]), row["verdict"], row["announced"])
 
 
 async def _load_nominees(known: Known, events: list[Any], held: Iterable[Notice], read: Connection) -> None:
@@ -244,25 +274,51 @@ class Fold:
     def take(self, live: Live) -> None:
         """Tell of an event, as far as may be acted on it, and keep what it says."""
         happened = live.happened
-        notices = notices_of(happened, self._known) if live.acting else []
+        decision = decision_of(happened.event)
+        notices = notices_of(happened, self._known) if live.acting or decision is not None else []
         changed = learn(happened, self._known)
         self._keep(changed)
         self._note(happened)
-        for notice in notices:
+        if decision is not None and not self._known.is_public(decision):
+            notices = self._hold(notices, decision)
+        for notice in notices if live.acting else ():
             self._tell(notice)
             if isinstance(happened.event, WIDE):
                 self._tell_widely(wide_of(happened.event, notice))
+        if isinstance(changed, Decision):
+            self._tell_announced(changed, acting=live.acting)
         if isinstance(happened.event, ARRIVING) and isinstance(changed, Nominee):
             self._tell_late(changed)
         for needs in _arriving((happened.event,)):
             self._tell_what_waited(needs)
 
     def _tell_what_waited(self, needs: str) -> None:
+        for notice in self._no_longer_waits(needs):
+            self._tell(notice)
+
+    def _no_longer_waits(self, needs: str) -> list[Notice]:
         held = self._waiting.pop(needs, [])
         if held:
             self.write("end_waiting", needs)
-        for notice in held:
-            self._tell(notice)
+        return held
+
+    def _hold(self, notices: Iterable[Notice], decision: Cited) -> list[Notice]:
+        """Keep what a decision says to the people of nominees for its announcement; return what others are told now.
+
+        It is kept of a decision that may not be acted on too: its announcement may be one that may.
+        """
+        now: list[Notice] = []
+        for notice in notices:
+            self._wait(_announcement_of(decision), replace(notice, nominees_only=True))
+            now.append(replace(notice, others_only=True))
+        return now
+
+    def _tell_announced(self, changed: Decision, *, acting: bool) -> None:
+        """Tell what waited for an announcement, of every decision on the same seal that is public by now."""
+        for decision in self._known.public_on(changed.seal):
+            for notice in self._no_longer_waits(_announcement_of(decision)):
+                if acting:
+                    self._tell(notice)
 
     def _tell_widely(self, wide: Wide) -> None:
         self._wide.append(wide)
@@ -281,10 +337,13 @@ class Fold:
         for call in calls_of(notice, self._known):
             self.write("put_call", call.id, call.role, _json(call.document()), notice.recorded)
         for needs, later in told.waits:
-            self._waiting.setdefault(needs, []).append(later)
-            self.write("put_waiting", *_waiting_row(needs, later))
+            self._wait(needs, later)
 
-    def _keep(self, changed: Nominee | Seat | Plenary | None) -> None:
+    def _wait(self, needs: str, notice: Notice) -> None:
+        self._waiting.setdefault(needs, []).append(notice)
+        self.write("put_waiting", *_waiting_row(needs, notice))
+
+    def _keep(self, changed: Nominee | Seat | Plenary | Decision | None) -> None:
         match changed:
             case None:
                 return
@@ -295,6 +354,8 @@ class Fold:
                 self.write("put_seat", *key, UUID(changed.person), changed.held, *belongs)
             case Plenary():
                 self.write("put_plenary", *_plenary_row(changed))
+            case Decision(cited=(plenary, motion)):
+                self.write("put_motion", UUID(plenary), motion, UUID(changed.seal), changed.verdict, changed.announced)
             case _:
                 assert_never(changed)
 

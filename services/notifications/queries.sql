@@ -13,7 +13,7 @@ on conflict (one) do update set epoch = excluded.epoch, xid = excluded.xid, posi
 -- Forgets what was known, because it is folded again from the start; intents, calls, choices and endpoints stay.
 with a as (delete from seats), b as (delete from conflicts), c as (delete from plenaries), d as (delete from announced),
      e as (delete from stages), f as (delete from assigned), g as (delete from freezes), h as (delete from extensions),
-     i as (delete from nominations), j as (delete from seasons), k as (delete from wide)
+     i as (delete from nominations), j as (delete from seasons), k as (delete from wide), l as (delete from motions)
 delete from waiting
 
 -- name: known_nominations
@@ -43,8 +43,14 @@ select stages, home, notice from wide where season = any($1::text[]) and recorde
 -- Which of some stages were announced.
 select ranking from announced where ranking = any($1::text[])
 
+-- name: known_motions
+-- What was announced, and which verdicts there were: of some meetings, and on some seals and all that those decided on.
+select plenary, motion, seal, verdict, announced from motions
+where plenary = any($1::uuid[]) or seal = any($2::uuid[])
+   or seal in (select seal from motions where plenary = any($1::uuid[]))
+
 -- name: waiting_for
--- What waits for some nominations or seasons.
+-- What waits for some nominations, seasons or announcements.
 select needs, notice from waiting where needs = any($1::text[]) order by cause, template, needs
 
 -- name: put_season
@@ -84,6 +90,12 @@ values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (plenary) do nothing
 -- Keeps a stage's latest announcement.
 insert into announced (ranking, season, eliminated, appeals_until) values ($1, $2, $3, $4)
 on conflict (ranking) do update set eliminated = excluded.eliminated, appeals_until = excluded.appeals_until
+
+-- name: put_motion
+-- Keeps that a motion's results were announced, or that it is a verdict which changed a ranking.
+insert into motions (plenary, motion, seal, verdict, announced) values ($1, $2, $3, $4, $5)
+on conflict (plenary, motion) do update
+set verdict = coalesce(motions.verdict, excluded.verdict), announced = coalesce(motions.announced, excluded.announced)
 
 -- name: put_conflict
 -- A declared conflict holds.
@@ -131,7 +143,7 @@ on conflict (season, province) do update set until = excluded.until
 insert into wide (cause, season, stages, home, recorded, notice) values ($1, $2, $3, $4, $5, $6) on conflict do nothing
 
 -- name: put_waiting
--- Keeps what is to be told when a nomination or a rulebook is known.
+-- Keeps what is to be told when a nomination or a rulebook is known, or a result is announced.
 insert into waiting (cause, template, needs, nomination, notice) values ($1, $2, $3, $4, $5) on conflict do nothing
 
 -- name: end_waiting

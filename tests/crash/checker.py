@@ -11,7 +11,7 @@ that nobody asked for, or more often than asked. Disordered: a stream is not rea
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -49,6 +49,7 @@ _REFUSALS: Final = "refusal/"
 _TOLD: Final = frozenset(
     model.type_name() for model in (CandidateNominated, StageAdvanced, NominationEliminated, RankingAnnounced)
 )
+_RESULTS: Final = frozenset(model.type_name() for model in (StageAdvanced, NominationEliminated))
 _EVENTS: Final = """
 select epoch, xid, position, stream, version, id, type, own, hash, document, command_actor, command_route, command_key
 from events order by epoch, xid, position
@@ -58,7 +59,7 @@ _LEFT: Final = {
     "is published no further": "select stream, version from relay_stopped",
     "is folded no further": "select handler || ' of ' || stream, version from stalled",
 }
-_WAITING: Final = "select nomination::text from waiting"
+_WAITING: Final = "select needs from waiting"
 _INTENTS: Final = "select message_id::text as message, cause::text as cause, person::text as person, state from intents"
 
 
@@ -492,9 +493,11 @@ def _causes(log: _Log, types: Iterable[str], enabled: Position) -> Iterator[Happ
 
 async def _mailed(mailing: Mailing, log: _Log, counted: Counter[str]) -> list[Finding]:
     """Everybody concerned was told of every event once; copies have the same Message-ID."""
+    unannounced = {f"motion/{plenary}/{motion}" for plenary, motion in _decided(log) - _announced(log).keys()}
     found = [
-        Finding("lost", f"nomination {row['nomination']}", "a notice still waits for it")
+        Finding("lost", row["needs"], "a notice still waits for it")
         for row in await log.pool.fetch(_WAITING)
+        if row["needs"] not in unannounced
     ]
     rows = await log.pool.fetch(_INTENTS)
     wanted = _concerned(log, await _checkpoint(log, mailing.handler, enabled=True))
@@ -516,17 +519,41 @@ async def _mailed(mailing: Mailing, log: _Log, counted: Counter[str]) -> list[Fi
 
 
 def _concerned(log: _Log, enabled: Position) -> set[tuple[str, str]]:
-    """Return who is to be told of what: (event id, person), from the events alone."""
+    """Return who is to be told of what: (event id, person), from the events alone.
+
+    A result is told once it is announced, if the later of the two may be acted on.
+    """
+    announced = _announced(log)
     people: dict[str, set[str]] = {}
     for event in log.events:
         if event.type == CandidateNominated.type_name():
             people[event.data["nomination"]] = {event.data["nominated_by"], event.data["contact"]}
     wanted: set[tuple[str, str]] = set()
     for event in log.events:
-        if event.type in _TOLD and event.position > enabled:
+        since = event.position
+        if event.type in _RESULTS:
+            if _cited(event.data) not in announced:
+                continue
+            since = max(since, announced[_cited(event.data)])
+        if event.type in _TOLD and since > enabled:
             about = [event.data] if "nomination" in event.data else event.data["lines"]
             wanted |= {(event.id, person) for each in about for person in people.get(each["nomination"], ())}
     return wanted
+
+
+def _cited(data: Mapping[str, Any]) -> tuple[str, int]:
+    return data["plenary"], data["motion"]
+
+
+def _decided(log: _Log) -> set[tuple[str, int]]:
+    """Return the decisions that nominees will hear of."""
+    return {_cited(event.data) for event in log.events if event.type in _RESULTS}
+
+
+def _announced(log: _Log) -> dict[tuple[str, int], Position]:
+    """Return the decisions that were announced, each with where the announcement lies in the log."""
+    kind = RankingAnnounced.type_name()
+    return {_cited(event.data): event.position for event in log.events if event.type == kind}
 
 
 def _delivered(mailing: Mailing, log: _Log, sent: dict[str, Any], counted: Counter[str]) -> Iterator[Finding]:

@@ -31,7 +31,11 @@ select (select array[epoch, xid::text::bigint, position] from events order by ep
            as folded,
        (select coalesce(json_object_agg(topic || '/' || partition, next_offset), '{}') from received) as received
 """
-_UNSENT: Final = "select (select count(*) from intents where state = 'pending') + (select count(*) from waiting)"
+# Results wait until they are announced, however long that takes.
+_UNSENT: Final = """
+select (select count(*) from intents where state = 'pending')
+     + (select count(*) from waiting where needs not like 'motion/%')
+"""
 
 
 class NeverQuiet(AssertionError):

@@ -177,7 +177,7 @@ async def test_every_role_has_a_development_person(identity) -> None:
     assert roles >= {
         "season-admin", "auditor", "operator", "secretariat", "member", "chair", "secretary", "verifier", "juror",
     }  # fmt: skip
-    assert len(development_persons()) == 4 + 12 + 34 * 11
+    assert len(development_persons()) == 4 + 12 + 38 * 11
     for login in ("admin2", "sekretariat-81", "sekretaris-92", "panitia-11-9", "verifikator-5", "juri-5"):
         assert (await identity.sign_in(login)).status_code == 200
 

@@ -86,8 +86,10 @@ BODY, CONTACT = str(person_id("sekretariat-75")), str(person_id("panitia-75-1"))
 NOMINATION, OTHER = "018f0000-0000-7000-8000-000000000001", "018f0000-0000-7000-8000-000000000002"
 PLENARY = "018f0000-0000-7000-8000-0000000000aa"
 SENDER = "award@paritrana.example"
-SECRETARIATS = sorted(one.login for one in development_persons() if one.grants[0].role == "secretariat")
-"""Of every province one, whom identity gave the role."""
+YOUNGER = {"sekretariat-93", "sekretariat-94", "sekretariat-95", "sekretariat-96"}
+"""Of provinces that the season of these tests does not know."""
+SECRETARIATS = sorted({one.login for one in development_persons() if one.grants[0].role == "secretariat"} - YOUNGER)
+"""Of every province of the season one, whom identity gave the role."""
 
 
 @cache
@@ -140,12 +142,13 @@ def eliminated() -> NominationEliminated:
     )
 
 
-def announced(*nominations: str) -> RankingAnnounced:
+def announced(*nominations: str, motion: int = 1) -> RankingAnnounced:
     lines = tuple(
         Announced(nomination=one, candidate="Kabupaten Bone Bolango", rank=rank, outcome="advanced")
         for rank, one in enumerate(nominations, start=1)
     )
-    return RankingAnnounced(at=stage(0), plenary=PLENARY, motion=1, seal=PLENARY, digest="0" * 64, lines=lines)
+    at = stage(motion - 1)
+    return RankingAnnounced(at=at, plenary=PLENARY, motion=motion, seal=PLENARY, digest="0" * 64, lines=lines)
 
 
 def appointed(office: str, login: str, **belongs: str) -> MemberAppointed:
@@ -383,6 +386,11 @@ class House:
         await self.receive("season/2020", published())
         return await self.receive(f"nomination/{NOMINATION}", nominated())
 
+    async def advance(self) -> str:
+        """Let the nominee advance by a decision whose announcement is here, and names nobody else."""
+        await self.receive("award/2020/provincial/75/KABKOTA", announced())
+        return await self.receive(f"nomination/{NOMINATION}", advanced())
+
     async def states(self) -> dict[str, int]:
         rows = await self.pool.fetch("select state, count(*) as number from intents group by state")
         return {row["state"]: row["number"] for row in rows}
@@ -415,14 +423,20 @@ async def test_both_are_told_of_each_event_once_and_it_is_recorded(house, mailbo
     cause = await house.nominate()
     for event in (advanced(), eliminated()):
         await house.receive(f"nomination/{NOMINATION}", event)
+    await house.settle()
+    assert await house.states() == {"sent": 2}
+    # Nobody hears of a result before it is announced; and what waits for that outlives the process.
+    house.folder = house.new_folder()
     await house.receive("award/2020/provincial/75/KABKOTA", announced(NOMINATION))
+    await house.receive("award/2020/national/00/KABKOTA", announced(motion=2))
     await house.settle()
     assert await house.states() == {"sent": 8}
+    assert await house.pool.fetchval("select count(*) from waiting") == 0
     assert len(mailbox.kept) == 8
     assert len(set(mailbox.ids())) == 8
     for person, login in ((BODY, "sekretariat-75"), (CONTACT, "panitia-75-1")):
         recorded = await house.deliveries(person)
-        assert [event.data["template"] for event in recorded] == ["nominated", "advanced", "eliminated", "announced"]
+        assert [event.data["template"] for event in recorded] == ["nominated", "announced", "advanced", "eliminated"]
         assert sorted(event.data["message_id"] for event in recorded) == sorted(
             str(mail["Message-ID"]) for mail in mailbox.to(login)
         )
@@ -471,7 +485,7 @@ async def test_what_came_before_the_handler_was_enabled_is_known_and_tells_nobod
     await house.enable()
     await house.settle()
     assert mailbox.kept == []
-    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.advance()
     await house.settle()
     assert len(mailbox.kept) == 2
     assert all("Lolos" in str(mail["Subject"]) for mail in mailbox.kept)
@@ -494,6 +508,7 @@ async def test_an_announcement_waits_for_the_nominations_that_it_names(house, ma
 
 async def test_who_had_advanced_before_a_freeze_is_told_of_it_when_the_advance_is_received(house, mailbox):
     await house.nominate()
+    await house.receive("award/2020/provincial/75/KABKOTA", announced())
     house.log.append(f"nomination/{NOMINATION}", advanced())
     held = StageFrozen(at=stage(0), stages=(stage(1),), appeal=OTHER)
     await house.receive("award/2020/provincial/75/KABKOTA", held)
@@ -769,7 +784,7 @@ async def test_whoever_is_given_the_role_later_is_not_told_by_a_rebuild(house, m
     house.folder = house.new_folder()
     await house.settle()
     assert mailbox.to("panitia-75-3") == []
-    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.advance()
     await house.settle()
     assert [str(mail["X-Paritrana-Template"]) for mail in mailbox.to("panitia-75-3")] == ["advanced"]
     assert len(mailbox.to("sekretariat-75")) == 2
@@ -915,7 +930,7 @@ async def test_a_long_answer_is_not_read_to_its_end(house, hook):
 async def test_a_webhook_that_is_gone_ends_the_subscription_and_its_messages_are_mailed(house, mailbox, hook):
     await house.chooses(BODY, hook, steps="webhook", results="webhook")
     await house.nominate()
-    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.advance()
     hook.answers = [410]
     await house.later()
     await house.later()
@@ -931,7 +946,7 @@ async def test_a_webhook_that_is_gone_ends_the_subscription_and_its_messages_are
 async def test_after_three_days_a_message_is_given_up_and_a_legal_notice_is_mailed(house, mailbox, hook):
     await house.chooses(BODY, hook, steps="webhook", results="webhook")
     await house.nominate()
-    cause = await house.receive(f"nomination/{NOMINATION}", advanced())
+    cause = await house.advance()
     hook.answers = [500] * 9
     await house.later()
     # The days count for both, though the second was never tried: its notice is not mailed three days after the first's.
@@ -984,7 +999,7 @@ async def test_a_private_address_is_never_called_and_one_dead_webhook_holds_up_n
     assert len(hook.kept) == 1
     assert await house.states() == {"pending": 1, "sent": 1}
     await house.owner("update intents set state = 'pending' where state = 'sent'")
-    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.advance()
     strict = house.new_poster(AddressBook())
     await house.fold()
     await strict.round()
@@ -1086,7 +1101,7 @@ async def test_after_a_rotation_a_message_is_signed_with_both_secrets(house, hoo
 async def test_who_switches_steps_off_is_not_told_of_them_but_of_decisions(house, mailbox):
     await house.chooses(BODY, None, steps="none")
     await house.nominate()
-    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.advance()
     await house.settle()
     assert [str(mail["X-Paritrana-Template"]) for mail in mailbox.to("sekretariat-75")] == ["advanced"]
     assert await house.states() == {"omitted": 1, "sent": 3}
@@ -1109,7 +1124,7 @@ async def test_what_is_not_sent_yet_follows_a_new_choice(house, mailbox, hook):
 async def test_a_digest_holds_everything_of_the_day_and_comes_once(house, mailbox):
     await house.chooses(BODY, None, steps="digest", results="digest")
     await house.nominate()
-    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.advance()
     await house.settle()
     assert mailbox.to("sekretariat-75") == []
     assert await house.states() == {"held": 2, "sent": 2}
@@ -1135,7 +1150,7 @@ async def test_what_finds_no_room_in_a_digest_goes_by_itself(house, mailbox, mon
     monkeypatch.setattr("services.notifications.sender._LONGEST_DIGEST", 100)
     await house.chooses(BODY, None, steps="digest", results="digest")
     await house.nominate()
-    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.advance()
     for at in (10, 11):
         await house.day(datetime(2021, 1, 6, at, tzinfo=UTC))
     subjects = [str(mail["Subject"]) for mail in mailbox.to("sekretariat-75")]
@@ -1148,7 +1163,7 @@ async def test_what_finds_no_room_in_a_digest_goes_by_itself(house, mailbox, mon
 async def test_a_digest_that_is_refused_is_recorded_with_all_that_it_held(house, mailbox):
     await house.chooses(BODY, None, steps="digest", results="digest")
     await house.nominate()
-    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.advance()
     await house.settle()
     mailbox.answers = ["552 too large"]
     await house.day(datetime(2021, 1, 6, 10, tzinfo=UTC))
@@ -1409,7 +1424,7 @@ async def grants(house: House, login: str, role: str, **scope: str) -> None:
 
 async def test_a_person_sees_their_own_messages_in_pages_and_no_counts(house, api):
     await house.nominate()
-    await house.receive(f"nomination/{NOMINATION}", advanced())
+    await house.advance()
     await house.settle()
     who = await bearer(house, "sekretariat-75")
     first = (await api.get("/v1/deliveries?limit=1", headers=who)).json()

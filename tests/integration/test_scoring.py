@@ -54,8 +54,10 @@ from schemas.rulebook import rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
 from schemas.topics import source_of
 from services.scoring.app import PROJECTIONS, create_service
+from services.scoring.directory import Directory
 from services.scoring.domain.assignment import draw
 from services.scoring.settings import ScoringSettings
+from tests.support.people import acquaint, erase, serving_identity
 from tests.unit.scoring.given import AT, BODY, CLERK, DIGEST, N1, N2, N3, NATIONAL, an_id
 
 MEMBERS = [an_id(f"member {number}") for number in range(3)]
@@ -724,6 +726,7 @@ async def test_an_extension_lets_late_sheets_in_and_holds_the_seal_back(world):
     await world.member(0).fails(409, "deadline-passed", "POST", sheet(N1), marks("80", "70", "90"))
     await world.member(0).fails(403, "forbidden", "POST", f"{RANKING}/extend", EXTENSION)
     receipt = await world.secretary.does("POST", f"{RANKING}/extend", EXTENSION)
+    assert "is scored from 2021-02-28T17:00:00Z" in receipt["warning"]["en"]
     event = await world.last(AT.ranking)
     assert event["data"]["until"] == "2021-03-02T15:59:59.999999Z"
     assert event["data"]["previous"] == "2021-02-28T15:59:59.999999Z"
@@ -955,6 +958,23 @@ async def test_recusals_are_shown_provisionally_and_in_the_seal(world):
         N2: 1,
         N3: 0,
     }
+
+
+async def test_the_checklist_names_its_members_as_identity_does(world, database, tmp_path):
+    opened = await world.secretary.does("POST", f"{RANKING}/open")
+    path = f"{RANKING}/checklist?at_least={opened['position']}"
+    without = await world.secretary.does("GET", path)
+    members = [one["member"] for one in without["members"]]
+    assert (without["names"], {without["persons"][one] for one in members}) == ("away", {None})
+    people = await database("identity")
+    async with serving_identity(people, tmp_path / "keys") as url:
+        *named, erased = members
+        await acquaint(people.owner_url, *members)
+        await erase(people.owner_url, erased)
+        world.service.app.state.directory = Directory(url, tmp_path / "keys" / "scoring.secret")
+        found = await world.secretary.does("GET", path)
+    assert found["names"] == "known"
+    assert found["persons"] == {one: f"Orang Contoh {one[:8]}" for one in named} | {erased: None}
 
 
 async def test_the_checklist_is_for_the_secretary_and_hides_ties_from_one_who_scores(world):

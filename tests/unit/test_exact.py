@@ -41,7 +41,7 @@ MODES: dict[RoundingMode, str] = {
         ("-3,5", "id", "-3.5"),
         ("1,250", "id", "1.250"),
         ("87.50", "en", "87.50"),
-        ("-0,0", "id", "0.0"),
+        ("0,0", "id", "0.0"),
     ],
 )
 def test_a_decimal_is_read_by_the_locale_of_its_channel(text: str, locale: Locale, number: str) -> None:
@@ -67,6 +67,11 @@ def test_a_decimal_is_read_by_the_locale_of_its_channel(text: str, locale: Local
         (",5", "id", "not a number"),
         ("87,5,5", "id", "not a number"),
         ("9" * 31, "id", "more than 30 digits"),
+        ("-0", "id", "zero without a sign"),
+        ("-0,0", "id", "zero without a sign"),
+        ("00090", "id", "begins with zeros"),
+        ("-007.5", "en", "begins with zeros"),
+        ("00", "en", "begins with zeros"),
     ],
 )
 def test_what_a_locale_cannot_tell_is_refused_never_guessed(text: str, locale: Locale, says: str) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.envelope import CleanName, clean_name
+from schemas.envelope import CleanName, WrittenName, begins_a_formula, clean_name, clean_text
 
 NAME = TypeAdapter(CleanName)
+WRITTEN = TypeAdapter(WrittenName)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +59,53 @@ def test_a_name_has_a_letter_or_digit(name: str) -> None:
 
 def test_the_published_pattern_stays() -> None:
     assert NAME.json_schema() == {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f]+$"}
+
+
+FORMULAS = (
+    '=HYPERLINK("http://example.org")',
+    "=A1",
+    "\t=A1",
+    "@SUM(A1)",
+    "-1+1",
+    "+62",
+    "+A1",
+    "-$B$2*3",
+    "+cmd|' /C calc'!A0",
+    "-2+Data!A1",
+    "+1+cmd|'x'!A",
+)
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_what_a_spreadsheet_computes_is_no_name(text: str) -> None:
+    assert begins_a_formula(text)
+    if text.strip() == text:
+        with pytest.raises(ValidationError, match="formula"):
+            WRITTEN.validate_python(text)
+
+
+@pytest.mark.parametrize(
+    "name", ["@Home", "+62 Kopi (Ambon)", "-Toko Maju-", "+Plus! Mart", "PT A=B", "A (1+1)", "212 Mart", "@212 Mart"]
+)
+def test_an_honest_name_that_begins_with_a_sign_stays(name: str) -> None:
+    assert WRITTEN.validate_python(name) == name
+
+
+def test_what_an_event_holds_is_not_asked_again_whether_it_computes() -> None:
+    assert NAME.validate_python("=A1") == "=A1"
+
+
+@given(st.text(alphabet="+-@1A$(!|. ", max_size=255))
+def test_a_row_of_signs_is_judged_at_once(text: str) -> None:
+    begins_a_formula(f"+1{text}x x")
+
+
+@pytest.mark.parametrize("code", [0x202E, 0x2066, 0x200B, 0xFEFF, 0x1B, 0x85], ids=hex)
+def test_a_text_that_others_read_hides_and_turns_nothing(code: int) -> None:
+    with pytest.raises(ValueError, match=rf"U\+{code:04X}"):
+        clean_text(f"Nilai {chr(code)}79 seharusnya 97.")
+
+
+def test_a_text_may_have_lines_and_tabs() -> None:
+    text = "Nilai 97 tertulis 79.\r\n\n- dua\tkali: \u201csalah tulis\u201d \u2013 mohon dibetulkan"
+    assert clean_text(text) == text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import sys
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 
 from deploy.local import supervisor
 from deploy.local.child import Child, StackError
-from deploy.local.settings import StackOptions
+from deploy.local.ports import LOOPBACK, free_ports
+from deploy.local.settings import PORTS, REPLICA_STEP, StackOptions
 from deploy.local.supervisor import Stack, _Running
 
 
@@ -55,3 +57,22 @@ async def test_every_attempt_to_start_again_is_counted(tmp_path: Path, monkeypat
     assert seen[-1] == (3, "")
     [part] = stack.status()["parts"]
     assert (part["state"], part["restarts"], part["why"]) == ("ready", 3, "")
+
+
+def test_every_port_that_is_taken_is_named_at_once(tmp_path: Path) -> None:
+    first, *free = free_ports(len(PORTS) + 1)
+    ports = dict(zip(PORTS, free, strict=True)) | {"scoring": first}
+    options = StackOptions(tmp_path / "data", ports, scoring=2)
+    with contextlib.ExitStack() as taken:
+        for port in (ports["kafka"], ports["identity"], ports["mail-sink"], first + REPLICA_STEP):
+            held = taken.enter_context(socket.socket())
+            held.bind((LOOPBACK, port))
+            held.listen()
+        with pytest.raises(StackError) as told:
+            Stack(options, lambda _: None)._check_ports()
+    said = str(told.value)
+    assert "\n" not in said
+    for port, what in ((ports["kafka"], "kafka"), (ports["identity"], "identity"), (first + REPLICA_STEP, "scoring")):
+        assert f"{port} (for {what}, {PORTS[what][0]})" in said
+    # Without a mail sink nobody listens there.
+    assert str(ports["mail-sink"]) not in said

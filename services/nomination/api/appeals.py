@@ -144,7 +144,9 @@ def _decimal(text: str, locale: Locale, path: str) -> Any:
         return parse_decimal(text, locale)
     except NotExact as error:
         mark = {"id": ",", "en": "."}[locale]
-        remedy = Text(f"{error}.", f"Tulis angka tanpa tanda ribuan, dengan {mark!r} untuk desimal.")
+        remedy = Text(
+            f"{error}.", f"Tulis angka tanpa tanda ribuan dan tanpa nol di depan, dengan {mark!r} untuk desimal."
+        )
         raise invalid((FieldFault(path, text, remedy),)) from None
 
 

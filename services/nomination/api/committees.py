@@ -17,7 +17,7 @@ from kernel.paging import Paged, page_of
 from kernel.problems import not_found
 from kernel.reads import AtLeast, Here
 from kernel.service import Service
-from schemas.envelope import CategoryCode, CleanName, ProvinceCode, SeasonCode, Slug, Uuid
+from schemas.envelope import CategoryCode, ProvinceCode, SeasonCode, Slug, Uuid, WrittenName
 from schemas.nomination import Candidate
 from schemas.rulebook import Conflicts
 from services.nomination.api.parts import (
@@ -70,7 +70,7 @@ class CommitteeBody(Body):
     season: SeasonCode
     province: Annotated[ProvinceCode, Field(description="Two digits; 00 for the nation.")]
     body: Annotated[Slug, Field(description="The body's code in the rulebook.", examples=["panitia-9"])]
-    decree: CleanName
+    decree: WrittenName
     term_from: Day
     term_until: Day
 

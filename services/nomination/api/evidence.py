@@ -19,7 +19,7 @@ from kernel.decider import FieldFault, Text
 from kernel.http import Intake, answer
 from kernel.problems import Problem, not_found, unsupported_media_type
 from kernel.reads import AtLeast, Here
-from schemas.envelope import CleanName, Hex64, clean_name
+from schemas.envelope import Hex64, WrittenName, clean_name, no_formula
 from services.nomination.api.handling import (
     HandlerCommand,
     concerned_by,
@@ -51,7 +51,10 @@ _REQUEST: Final[dict[str, Any]] = {
 }
 
 Title = Annotated[
-    str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True), AfterValidator(clean_name)
+    str,
+    StringConstraints(min_length=1, max_length=300, strip_whitespace=True),
+    AfterValidator(clean_name),
+    AfterValidator(no_formula),
 ]
 """A document's title: one line of what can be seen, as every other name."""
 
@@ -83,7 +86,7 @@ async def attach_evidence(
     request: Request,
     nomination: NominationPath,
     kind: Annotated[EvidenceKind, Query(description="What the document is.")],
-    number: Annotated[CleanName | None, Query(description="The document's own number.")] = None,
+    number: Annotated[WrittenName | None, Query(description="The document's own number.")] = None,
     dated: Annotated[Day | None, Query(description="The document's own date.")] = None,
     title: Annotated[Title | None, Query(description="Kept beside the events, where it can be erased by law.")] = None,
 ) -> Json:

@@ -12,7 +12,7 @@ from kernel.canonical import Json, instant
 from kernel.http import CommandRequest, answer
 from kernel.paging import Paged, a_moment, page_of
 from kernel.reads import AtLeast, Here
-from schemas.envelope import CategoryCode, CleanName, ProvinceCode, SeasonCode, Slug, Uuid
+from schemas.envelope import CategoryCode, ProvinceCode, SeasonCode, Slug, Uuid, WrittenName
 from schemas.rulebook import CandidateKind, SizeClass
 from services.nomination.api.handling import handler_of, told, visible
 from services.nomination.api.parts import (
@@ -49,10 +49,10 @@ class CandidateBody(Body):
 
     kind: Annotated[CandidateKind, Field(examples=["province", "regency", "city", "employer", "village"])]
     code: CandidateCode | None = None
-    name: CleanName | None = None
+    name: WrittenName | None = None
     size_class: SizeClass | None = None
     region: Annotated[
-        CleanName | None, Field(description="An employer's home, by official code or name.", examples=["75.71"])
+        WrittenName | None, Field(description="An employer's home, by official code or name.", examples=["75.71"])
     ] = None
     sector: Annotated[Slug | None, Field(description="One of the category's sectors, where it has any.")] = None
 
@@ -77,9 +77,9 @@ class LateBody(NominationBody):
 class CorrectionBody(Body):
     """What of a candidate that is no government is to be written anew; only employers have a size class."""
 
-    name: CleanName | None = None
+    name: WrittenName | None = None
     size_class: SizeClass | None = None
-    region: Annotated[CleanName | None, Field(description="Its home, by official code or name.")] = None
+    region: Annotated[WrittenName | None, Field(description="Its home, by official code or name.")] = None
 
 
 class AmendBody(Body):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import orjson
 from fastapi import Depends, Query
 from fastapi import Path as InPath
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from kernel.canonical import Json
 from kernel.commands import Receipt
@@ -21,7 +21,7 @@ from kernel.reads import wait_until_folded
 from kernel.service import Service
 from kernel.sql import queries
 from kernel.tokens import Person, require
-from schemas.envelope import CategoryCode, ProvinceCode, SeasonCode, Slug, Uuid
+from schemas.envelope import CategoryCode, ProvinceCode, SeasonCode, Slug, Uuid, clean_text
 from schemas.nomination import AgendaItem
 from services.nomination.rights import (
     MEETING,
@@ -66,6 +66,7 @@ Day = Annotated[date, Field(strict=False, examples=["2021-01-06"]), BeforeValida
 Reason = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
+    AfterValidator(clean_text),
     Field(description="Why; kept beside the events, where it can be erased by law."),
 ]
 RegionCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}(\.[0-9]{2})?$"), Field(examples=["75", "75.71"])]

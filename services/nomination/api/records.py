@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
 from kernel.canonical import Json
 from kernel.commands import Executor
@@ -15,6 +15,7 @@ from kernel.problems import forbidden, not_found
 from kernel.reads import Here
 from kernel.service import Service
 from kernel.tokens import Person, require
+from schemas.envelope import clean_text
 from services.nomination.api.documents import Press
 from services.nomination.api.meeting import PLENARY, InMeeting, roll_of
 from services.nomination.api.naming import with_names
@@ -48,7 +49,9 @@ _NO_SUCH_PLENARY = Text("There is no such plenary in your places.", "Tidak ada s
 class CorrigendumBody(Body):
     """What is corrected; kept beside the events, where it can be erased by law."""
 
-    text: Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
+    text: Annotated[
+        str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True), AfterValidator(clean_text)
+    ]
 
 
 class _Reading:

@@ -17,7 +17,7 @@ from unicodedata import normalize
 from pydantic import TypeAdapter, ValidationError
 
 from kernel.decider import Decision, Emit, FieldFault, Refusal, Text
-from schemas.envelope import UUID_PATTERN, CleanName
+from schemas.envelope import UUID_PATTERN, CleanName, begins_a_formula
 from schemas.regions import NATION, AmbiguousName, UnknownRegion, resolve
 from schemas.rulebook import Rulebook, SizeClass
 from services.nomination.domain.candidate import CandidateAsked
@@ -55,8 +55,6 @@ SAMPLES: Final[Mapping[str, bool]] = {
 }  # fmt: skip
 BAD_ROWS: Final = "import-has-bad-rows"
 _LONGEST_SHOWN: Final = 80
-_STARTS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula when the value is written into one again."""
 _CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,31}")
 _NAME: Final = TypeAdapter[str](CleanName)
 _HEADINGS: Final = {column.field: column.id for column in COLUMNS}
@@ -426,7 +424,7 @@ def _written(value: Value) -> Value:
             raise refuse("cell-formula", "", _shown(text))
         case ErrorValue(text):
             raise refuse("cell-error", "", _shown(text))
-        case str() if value.startswith(_STARTS_A_FORMULA):
+        case str() if begins_a_formula(value):
             raise refuse("cell-formula", "", _shown(value))
         case datetime() | date() | time() | timedelta():
             raise refuse("code-as-date", "", _shown(value))

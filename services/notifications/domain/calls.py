@@ -14,6 +14,8 @@ from typing import Any, Final, Literal, cast, get_args
 from uuid import UUID, uuid5
 
 from kernel.canonical import Json
+from schemas.regions import NATION, region_table
+from schemas.rulebook import Rulebook
 from schemas.topics import CONTRIBUTIONS, COVERAGE
 from services.notifications.domain.intents import Intent, Notice, intent_of, roles_of, season_of
 from services.notifications.domain.known import Known
@@ -91,7 +93,7 @@ def calls_of(notice: Notice, known: Known) -> list[Call]:
                 calls.append(Call(notice, season, "secretariat", bodies))
             case "secretariat":
                 province = notice.params.get("province")
-                within = None if province is None else (province,)
+                within = _provinces_of(rulebook) if province is None else (province,)
                 # Those who nominated nobody are of no nominee's people.
                 calls.append(Call(replace(notice, about=()), season, "secretariat", within=within))
             case "publisher":
@@ -100,6 +102,12 @@ def calls_of(notice: Notice, known: Known) -> list[Call]:
             case _:
                 continue
     return calls
+
+
+def _provinces_of(rulebook: Rulebook) -> tuple[str, ...]:
+    """Return the nation and every province of a season's own table; others are not concerned by it."""
+    regions = region_table(rulebook.regions.table).regions.values()
+    return (NATION, *sorted(one.code for one in regions if one.kind == "province"))
 
 
 def publishes_about(kind: str) -> str:

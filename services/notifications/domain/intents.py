@@ -29,8 +29,8 @@ class Notice:
     `about` are the nominations whose people are told, `persons` whom the event names, `bodies` (place and code) those
     whose members and secretary are told; where none is stated, the body of the stage `at` in `params`. `own` are
     values that only those get whom they concern, by nomination or person. `to` are fixed roles, which no rulebook
-    changes; `nominees_only` leaves of all roles those of nominations. The season is absent where only the nomination
-    tells it.
+    changes; `nominees_only` leaves of all roles those of nominations, `others_only` the rest. The season is absent
+    where only the nomination tells it.
     """
 
     cause: str
@@ -45,6 +45,7 @@ class Notice:
     own: Mapping[str, Any] = field(default_factory=dict)
     to: tuple[Role, ...] | None = None
     nominees_only: bool = False
+    others_only: bool = False
 
     def document(self) -> Json:
         """Return it as JSON values, to wait in a table."""
@@ -61,6 +62,7 @@ class Notice:
             "own": dict(self.own),
             "to": None if self.to is None else list(self.to),
             "nominees_only": self.nominees_only,
+            "others_only": self.others_only,
         }
 
     @classmethod
@@ -80,6 +82,7 @@ class Notice:
             own=document["own"],
             to=None if to is None else cast("tuple[Role, ...]", tuple(to)),
             nominees_only=document.get("nominees_only", False),
+            others_only=document.get("others_only", False),
         )
 
 
@@ -119,7 +122,9 @@ def season_of(notice: Notice, known: Known) -> str | None:
 def roles_of(notice: Notice, rulebook: Rulebook) -> tuple[Role, ...]:
     """Return in which capacities people are told of a notice under a rulebook."""
     roles = told_roles(notice.template, rulebook.notices) if notice.to is None else notice.to
-    return tuple(role for role in roles if role in _OF_NOMINATIONS) if notice.nominees_only else roles
+    if not notice.nominees_only and not notice.others_only:
+        return roles
+    return tuple(role for role in roles if (role in _OF_NOMINATIONS) is notice.nominees_only)
 
 
 def intents_of(notice: Notice, known: Known) -> Told:
@@ -141,7 +146,7 @@ def intents_of(notice: Notice, known: Known) -> Told:
     then = replace(notice, nominees_only=True)
     return Told(
         tuple(intent_of(notice, season, person, own, _homes(own, known)) for person, own in told.items()),
-        tuple((f"nomination/{one}", replace(then, about=(one,))) for one in missing),
+        () if notice.others_only else tuple((f"nomination/{one}", replace(then, about=(one,))) for one in missing),
     )
 
 

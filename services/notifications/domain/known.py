@@ -83,6 +83,23 @@ class Plenary:
     recorded: datetime
 
 
+Cited = tuple[str, int]
+"""A decision: the plenary and the number of the motion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A carried motion on a seal, as far as it was announced (recorded time), or is a verdict that changed a ranking.
+
+    Which results a decision led to is in events of their own, which cite it.
+    """
+
+    cited: Cited
+    seal: str
+    verdict: datetime | None = None
+    announced: datetime | None = None
+
+
 @dataclass(slots=True)
 class Known:
     """All of it that a batch needs."""
@@ -93,6 +110,28 @@ class Known:
     plenaries: dict[str, Plenary] = field(default_factory=dict)
     announced: set[str] = field(default_factory=set)
     """Ranking streams of the stages that were announced before."""
+    decisions: dict[Cited, Decision] = field(default_factory=dict)
+
+    def is_public(self, cited: Cited) -> bool:
+        """Tell whether what a decision led to was made public.
+
+        A verdict can be followed by another one on the same seal before it is announced. Only the latest can be
+        announced then, and what is announced is what all of them lead to.
+        """
+        found = self.decisions.get(cited)
+        if found is None:
+            return False
+        if found.announced is not None:
+            return True
+        verdict = found.verdict
+        return verdict is not None and any(
+            one.seal == found.seal and one.announced is not None and one.announced > verdict
+            for one in self.decisions.values()
+        )
+
+    def public_on(self, seal: str) -> list[Cited]:
+        """Return the decisions on a seal whose results were made public."""
+        return [one.cited for one in self.decisions.values() if one.seal == seal and self.is_public(one.cited)]
 
     def standing_in(self, season: str, *, home: str | None = None) -> Iterator[Nominee]:
         """Return who still takes part in a season, or won; of one province of nominating bodies, if one is given."""

@@ -1,7 +1,8 @@
 """What each event says to people, and how it changes what is known of the award; pure, event by event.
 
 A message tells what the law, the rulebook or a decision made known to the person it goes to: never a mark or a total,
-and a rank only to the nominee it is of, until the ranking is announced.
+and a rank only to the nominee it is of. The people of a nominee hear of a result by its announcement, not when the
+plenary decides; `decision_of` says which decision a result waits for the announcement of.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ from schemas.nomination import (
 )
 from schemas.scoring import ScorersAssigned, ScoringExtended
 from services.notifications.domain.intents import Notice, place
-from services.notifications.domain.known import Known, Nominee, Plenary, Seat, SeatKey
+from services.notifications.domain.known import Cited, Decision, Known, Nominee, Plenary, Seat, SeatKey
 from services.notifications.domain.templates import Template
 
 OfNomination = CandidateNominated | NominationFiledLate | AdmissionDecided | NominationAmended | FigureDisputed
@@ -94,6 +95,10 @@ WIDE: Final = OfAll.__args__
 """What concerns nominees that the event does not list."""
 ARRIVING: Final = (CandidateNominated, StageAdvanced)
 """What brings a nominee to a stage."""
+Result = StageAdvanced | StageAdvanceWithdrawn | NominationEliminated | WinnerDeclared | WinnerWithdrawn | PrizeAwarded
+RESULTS: Final = Result.__args__
+"""What a decision on a ranking leads to for a nominee. A certificate that no longer holds is not among them: who has it
+must not show it any more, and whoever looks it up is told so already."""
 
 
 def notices_of(happened: Happened, known: Known) -> list[Notice]:
@@ -109,6 +114,16 @@ def notices_of(happened: Happened, known: Known) -> list[Notice]:
     if isinstance(event, OF_BODY):
         return list(_of_body(event, happened, known))
     return []
+
+
+def decision_of(event: object) -> Cited | None:
+    """Return the decision by whose announcement the people of nominees hear of an event; None: they do at once.
+
+    An appeal that was dismissed changes nothing that was announced, and is announced by no one.
+    """
+    if isinstance(event, RESULTS) or (isinstance(event, AppealDecided) and event.verdict.outcome == "upheld"):
+        return event.plenary, event.motion
+    return None
 
 
 # --- one nominee ---------------------------------------------------------------------------------------------------
@@ -439,8 +454,8 @@ def _assignment(event: ScorersAssigned, happened: Happened) -> Notice:
 # --- what is known afterwards --------------------------------------------------------------------------------------
 
 
-def learn(happened: Happened, known: Known) -> Nominee | Seat | Plenary | None:
-    """Take an event into what is known; return the nominee, seat or meeting that it changed."""
+def learn(happened: Happened, known: Known) -> Nominee | Seat | Plenary | Decision | None:
+    """Take an event into what is known; return the nominee, seat, meeting or decision that it changed."""
     event = happened.event
     match event:
         case MemberAppointed() | MemberRemoved():
@@ -451,7 +466,9 @@ def learn(happened: Happened, known: Known) -> Nominee | Seat | Plenary | None:
             return plenary
         case RankingAnnounced():
             known.announced.add(event.at.ranking)
-            return None
+            return _decided(event, happened, known)
+        case AppealDecided():
+            return _decided(event, happened, known) if event.verdict.outcome == "upheld" else None
         case CandidateNominated() | NominationFiledLate():
             nominee = _nominee(event, happened.time)
         case _ if isinstance(event, OF_NOMINEE) and event.nomination in known.nominees:
@@ -461,6 +478,17 @@ def learn(happened: Happened, known: Known) -> Nominee | Seat | Plenary | None:
             return None
     known.nominees[nominee.nomination] = nominee
     return nominee
+
+
+def _decided(event: RankingAnnounced | AppealDecided, happened: Happened, known: Known) -> Decision:
+    cited = (event.plenary, event.motion)
+    found = known.decisions.get(cited, Decision(cited, event.seal))
+    if isinstance(event, RankingAnnounced):
+        found = replace(found, announced=happened.time)
+    else:
+        found = replace(found, verdict=happened.time)
+    known.decisions[cited] = found
+    return found
 
 
 def _seat(event: MemberAppointed | MemberRemoved) -> Seat:

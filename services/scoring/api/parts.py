@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import Depends, Path
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from kernel.canonical import Json
 from kernel.decider import Text
@@ -13,7 +13,7 @@ from kernel.http import CommandRequest, answer, command_by
 from kernel.problems import forbidden
 from kernel.service import Service
 from kernel.tokens import Person
-from schemas.envelope import CategoryCode, ProvinceCode, SeasonCode, Slug, Stage
+from schemas.envelope import CategoryCode, ProvinceCode, SeasonCode, Slug, Stage, clean_text
 from services.scoring.reads import acts_for
 from services.scoring.texts import keep_text
 
@@ -52,6 +52,7 @@ class Body(BaseModel):
 Reason = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2000, strip_whitespace=True),
+    AfterValidator(clean_text),
     Field(description="Why; kept beside the events, where it can be erased by law."),
 ]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
 from kernel.body import Moment
@@ -22,7 +22,9 @@ from schemas.envelope import Stage
 from services.scoring import programs
 from services.scoring.api.parts import STAGE_PATH, At, Body, Reason, SecretaryCommand, digest_once, refuse_other_place
 from services.scoring.checklist import Competitor, Picture, checklist
+from services.scoring.directory import with_names
 from services.scoring.domain.assignment import AssignScorers
+from services.scoring.domain.overrun import overrun
 from services.scoring.domain.received import AWARD, COMMITTEE, Nominee, committee_stream
 from services.scoring.domain.seal import SealRanking
 from services.scoring.domain.stage import RANKING, CloseStage, ExtendScoring, OpenStage, Unopened
@@ -78,10 +80,19 @@ ExtenderCommand = Annotated[CommandRequest, Depends(command_by("secretary", "sea
 
 @router.post(f"/v1/rankings{STAGE_PATH}/extend", tags=["stages"], summary="Extend a stage's deadline, with a reason")
 async def extend_stage(here: Here, command: ExtenderCommand, at: At, body: ExtensionBody) -> Json:
-    """Let sheets be received until later, within the season and before the stage is closed; it is recorded."""
+    """Let sheets be received until later, within the season and before the stage is closed; it is recorded.
+
+    The answer's `warning` says (else null) that the next stage's window begins before the new deadline.
+    """
     office = "season-admin" if command.person.may("season-admin", season=at.season) else "secretary"
     if office == "secretary":
         refuse_other_place(command.person, at)
+    receipt = await _extended(here, command, at, body, office)
+    warned = overrun(await season_of(here, at.season), at, body.until)
+    return {**receipt, "warning": None if warned is None else {"en": warned.en, "id": warned.id}}
+
+
+async def _extended(here: Service, command: CommandRequest, at: Stage, body: ExtensionBody, office: str) -> Json:
     digest = await digest_once(here, command, body.reason)
     if isinstance(digest, dict):
         return digest
@@ -124,11 +135,16 @@ async def seal_ranking(here: Here, command: SecretaryCommand, at: At) -> Json:
 
 @router.get(f"/v1/rankings{STAGE_PATH}/checklist", tags=["stages"], summary="Show what is left before the seal")
 async def show_checklist(
-    here: Here, person: Annotated[Person, Depends(require("secretary", "auditor"))], at: At, at_least: AtLeast = None
+    here: Here,
+    request: Request,
+    person: Annotated[Person, Depends(require("secretary", "auditor"))],
+    at: At,
+    at_least: AtLeast = None,
 ) -> Json:
     """Show who has not filed, who cannot be ranked and why, who is recused, and whether a tie stands at the cut.
 
     It holds no marks and no aggregates; whether a tie stands is left out for a secretary who has a sheet there.
+    Members are ids; `persons` has the names that identity knows.
     """
     if not person.throughout("auditor", at.season):
         refuse_other_place(person, at)
@@ -140,7 +156,7 @@ async def show_checklist(
     picture = await _picture(here, at, lines)
     with_ties = heading["seal"] is not None or await may_see_provisional(here, person, said)
     return {
-        **checklist(picture, with_ties=with_ties),
+        **await with_names(request.app.state.directory, checklist(picture, with_ties=with_ties)),
         "closes": said["closes"],
         **local_deadline(said["closes"], picture.season, at.province),
         "position": position,

@@ -363,8 +363,10 @@ def nobody_to_draw(wanted: int) -> Refusal:
         ),
         path="path.stage",
         remedy=Text(
-            "See the checklist; draw again after a member is appointed, removed or recused.",
-            "Lihat daftar periksa; undi lagi setelah ada anggota yang diangkat, diberhentikan, atau dikecualikan.",
+            "See the checklist; draw again after a member is appointed, removed or recused. What was recorded of that "
+            "just now may reach scoring a moment later: then wait a few seconds and draw again.",
+            "Lihat daftar periksa; undi lagi setelah ada anggota yang diangkat, diberhentikan, atau dikecualikan. Yang "
+            "baru saja dicatat dapat sampai ke sini beberapa saat kemudian: tunggu sebentar, lalu undi lagi.",
         ),
     )
 
@@ -619,8 +621,10 @@ def unreadable_number(path: str, text: str, locale: Locale) -> FieldFault:
         path,
         text,
         Text(
-            f"Write the mark in the stated locale, without a thousands mark, for example {example}.",
-            f"Tulis nilai sesuai lokal yang disebut, tanpa tanda ribuan, misalnya {example}.",
+            "Write the mark in the stated locale, without a thousands mark, zeros in front or a minus before zero, "
+            f"for example {example}.",
+            "Tulis nilai sesuai lokal yang disebut, tanpa tanda ribuan, tanpa nol di depan, dan tanpa minus di depan "
+            f"nol, misalnya {example}.",
         ),
     )
 

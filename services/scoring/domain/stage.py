@@ -151,7 +151,7 @@ def decide_open(ranking: RankingState, season: Season, committee: Committee, com
     if not isinstance(ranking, Unopened):
         return refusals.already_open(at)
     rulebook = season.rulebook()
-    rules = _stage_of(rulebook, at)
+    rules = stage_in(rulebook, at)
     if rules is None:
         known = [f"{one.tier}/{one.category}/{one.code}" for one in rulebook.stages]
         return refusals.stage_unknown(at, known)
@@ -161,7 +161,7 @@ def decide_open(ranking: RankingState, season: Season, committee: Committee, com
     return refusal or _open(at, season, rulebook, rules, command.received)
 
 
-def _stage_of(rulebook: Rulebook, at: Stage) -> StageRules | None:
+def stage_in(rulebook: Rulebook, at: Stage) -> StageRules | None:
     """Return the rulebook's stage; the nation has no provincial stages and no province national ones."""
     if (at.tier == "national") != (at.province == NATION):
         return None

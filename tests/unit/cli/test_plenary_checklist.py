@@ -68,10 +68,12 @@ SCORED = {
     "state": "open",
     "unfiled": 2,
     "members": [
-        {"offices": ["kepala-bps"], "waiting": [{"name": "Kota Gorontalo", "status": "draft"}]},
-        {"offices": ["ketua-apindo"], "waiting": []},
+        {"member": "m", "offices": ["kepala-bps"], "waiting": [{"name": "Kota Gorontalo", "status": "draft"}]},
+        {"member": "n", "offices": ["ketua-apindo"], "waiting": []},
     ],
     "nominees": [{"name": "Kota Gorontalo", "candidate": "75.71", "rankable": False, "reason": "too-few-sheets"}],
+    "names": "known",
+    "persons": {"m": "Rina Pakaya", "n": "Hasan Dunggio"},
 }
 
 
@@ -106,7 +108,7 @@ def test_both_services_are_asked_and_shown_together(stack: FakeStack):
         "provincial/75/KABKOTA/seleksi can be appealed against until 2021-03-08 23:59 WITA",
         "provincial/13/KABKOTA/seleksi is not announced",
         "open; 2 sheets are not handed in",
-        "kepala-bps: Kota Gorontalo (draft)",
+        "Rina Pakaya (kepala-bps): Kota Gorontalo (draft)",
         "Kota Gorontalo (75.71): too-few-sheets",
     ):
         assert line in said
@@ -186,3 +188,12 @@ def test_the_nations_meetings_are_told_on_all_three_clocks(stack: FakeStack):
     stack.services["nomination"].answers[PATH] = (200, meeting(province="00", items=[]))
     ended = run("plenary", "checklist", PLENARY)
     assert "2021-03-05 09:00 WIB = 2021-03-05 10:00 WITA = 2021-03-05 11:00 WIT" in ended.output
+
+
+def test_whose_sheets_lack_is_told_by_the_id_where_scoring_has_no_names(stack: FakeStack):
+    stack.services["nomination"].answers[PATH] = (200, meeting())
+    away = {**SCORED, "names": "away", "persons": {"m": None, "n": None}}
+    stack.services["scoring"].answers[SHEETS] = (200, away)
+    said = run("plenary", "checklist", PLENARY).output
+    assert "sheets    m (kepala-bps): Kota Gorontalo (draft)" in said
+    assert "identity does not answer scoring" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import orjson
@@ -56,6 +57,29 @@ def test_every_rulebook_can_be_shown(file: Path):
     assert all(category.code in lines for category in found.categories)
     assert all(body.code in lines for body in found.bodies)
     assert "None" not in lines
+
+
+def test_weights_steps_prizes_certificates_notices_and_notice_days_are_told():
+    shown = preview(rulebook(2025))
+    lines = list(preview_lines(shown))
+    text = "\n".join(lines)
+    assert shown["prizes"][0]["rank"] == 1
+    assert "  prize, provincial, rank 1 of KABKOTA: An award and a television of 50 inches" in text
+    assert "  certificate piagam-pemenang-provinsi, provincial, to winners: Certificate of a provincial winner" in lines
+    assert "  of RankingAnnounced are told: nominating-body, contact" in lines
+    assert lines[-1] == "  of every other event who is told by default"
+    path = next(path for path in preview(rulebook())["paths"] if path["category"] == "KABKOTA")
+    weights = path["stages"][0]["weights"]
+    assert sum(Fraction(one["share"]) for one in weights) == 1
+    assert "verified; a returned nomination is to be mended within 7 days" in "\n".join(
+        preview_lines(preview(rulebook()))
+    )
+    body = rulebook().bodies[0]
+    early = rulebook().model_copy(
+        update={"bodies": (body.model_copy(update={"notice_days": 5}), *rulebook().bodies[1:])}
+    )
+    assert any(line.endswith("meetings called 5 days ahead") for line in preview_lines(preview(early)))
+    assert any(line.endswith("meetings called at any time") for line in preview_lines(preview(rulebook())))
 
 
 def test_a_rulebook_does_not_differ_from_itself():

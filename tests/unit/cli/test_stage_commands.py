@@ -53,6 +53,17 @@ def test_an_extension_sent_twice_is_one_command(stack: FakeStack):
     assert len(set(scoring.keys)) == 2
 
 
+def test_an_extension_into_the_next_stage_says_so(stack: FakeStack):
+    warned = {
+        **RECEIPT,
+        "warning": {"en": "The next stage begins before.", "id": "Tahap berikutnya lebih dahulu."},
+    }
+    stack.services["scoring"].answers[f"{BASE}/extend"] = (200, warned)
+    assert "note: The next stage begins before." in run(*EXTEND).output
+    stack.services["scoring"].answers[f"{BASE}/extend"] = (200, {**RECEIPT, "warning": None})
+    assert "note:" not in run(*EXTEND).output
+
+
 def test_a_refusal_is_told_in_the_services_words(stack: FakeStack):
     problem = {"type": "/problems/past", "title": "Too late", "detail": "It is closed.", "errors": [{"remedy": "Ask."}]}
     stack.services["scoring"].answers[f"{BASE}/extend"] = (409, problem)

@@ -347,3 +347,9 @@ def test_whatever_stands_in_a_list_every_row_gets_an_answer(rows: list[tuple[Any
     assert [one.number for one in outcomes] == [line.number for line in lines]
     for one in outcomes:
         assert (one.status == "bad") is bool(one.faults)
+
+
+@pytest.mark.parametrize("name", ["@Home", "+62 Kopi (Ambon)"])
+def test_a_name_that_only_begins_with_a_sign_is_nominated(name):
+    imported = handled().import_rows(employer(nama=name))
+    assert [outcome.faults for outcome in imported.outcomes] == [()]

@@ -252,3 +252,14 @@ def test_whatever_is_held_each_is_told_once_and_of_own_nominees_only(bodies: dic
         assert set(intent.nominations) == {one for one, body in bodies.items() if body in mine}
         assert intent.nominations
     assert {one.person for one in intents} == {person for person, place in held if place in bodies.values()}
+
+
+def test_a_secretariat_of_a_province_that_the_season_does_not_know_is_told_of_nothing():
+    (notice,) = notices_of(happened(OPENED), knowing())
+    holders = [Holder(PROVINCE, "75"), Holder(CITY, "96"), Holder(PAPUA, "00")]
+    (call,) = calls_of(notice, knowing())
+    assert {intent.person for intent in intents_of_call(call, holders)} == {PROVINCE, PAPUA}
+    younger = knowing()
+    younger.rulebooks["2020"] = rulebook("2025")
+    (call,) = calls_of(notice, younger)
+    assert {intent.person for intent in intents_of_call(call, holders)} == {PROVINCE, CITY, PAPUA}

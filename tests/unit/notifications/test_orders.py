@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,18 +17,24 @@ from kernel.reactor import Live
 from schemas.envelope import Stage
 from schemas.nomination import (
     AgendaItem,
+    AppealDecided,
     Candidate,
     CandidateNominated,
     InterviewScheduled,
+    MemberAppointed,
     PlenaryConvened,
+    PrizeAwarded,
+    PrizeText,
+    RankingAnnounced,
     RulebookPublished,
     SeasonFrozen,
     SeasonUnfrozen,
     StageAdvanced,
     StageFrozen,
     StageUnfrozen,
+    Verdict,
 )
-from schemas.rulebook import rulebook_content, rulebook_hash
+from schemas.rulebook import Notice, rulebook_content, rulebook_hash
 from services.notifications.handler import SQL, Fold
 from tests.unit.notifications.given import rulebook
 
@@ -51,10 +59,21 @@ def nominated(nomination: str, contact: str) -> CandidateNominated:
     )
 
 
-def advanced(nomination: str) -> StageAdvanced:
+def advanced(nomination: str, motion: int = 1) -> StageAdvanced:
     return StageAdvanced(
-        nomination=nomination, left=DESK, reached=NEXT, rank=1, plenary=PLENARY, motion=1, seal=PLENARY
+        nomination=nomination, left=DESK, reached=NEXT, rank=1, plenary=PLENARY, motion=motion, seal=PLENARY
     )
+
+
+def announced(motion: int) -> RankingAnnounced:
+    return RankingAnnounced(at=DESK, plenary=PLENARY, motion=motion, seal=PLENARY, digest="0" * 64, lines=())
+
+
+def verdict(nomination: str, appeal: str, motion: int, outcome: Literal["upheld", "dismissed"]) -> AppealDecided:
+    return AppealDecided(
+        appeal=appeal, nomination=nomination, at=DESK, plenary=PLENARY, motion=motion, seal=PLENARY,
+        verdict=Verdict(outcome=outcome), before="0" * 64,
+    )  # fmt: skip
 
 
 def frozen(appeal: str) -> StageFrozen:
@@ -74,24 +93,28 @@ INTERVIEW = InterviewScheduled(
     nomination=A, at=NEXT, begins=START + timedelta(days=9), ends=START + timedelta(days=9, hours=1), mode="remote"
 )
 PUBLISHED = RulebookPublished(season="2020", version=1, hash=rulebook_hash(BOOK), content=rulebook_content(BOOK))
+PRIZE = PrizeAwarded(nomination=A, at=DESK, rank=1, prize=PrizeText(id="Piala", en="A cup"), plenary=PLENARY, motion=1)
 # What each stream says, with the hour at which it was recorded. A and C advance before the first appeal, B
-# while both hold the stage.
-STREAMS: dict[str, list[tuple[int, Any]]] = {
+# while both hold the stage, by a verdict that is announced with the next one.
+STREAMS: dict[str, list[tuple[float, Any]]] = {
     "season/2020": [(0, PUBLISHED)],
     f"nomination/{A}": [(1, nominated(A, CONTACT_A)), (5, advanced(A))],
-    f"nomination/{B}": [(2, nominated(B, CONTACT_B)), (9, advanced(B))],
+    f"nomination/{B}": [(2, nominated(B, CONTACT_B)), (9, advanced(B, motion=2))],
     f"nomination/{C}": [(2, nominated(C, CONTACT_C)), (5, advanced(C))],
     "committee/2020/75": [(3, MEETING)],
     "interview/2020/00/juri": [(6, INTERVIEW)],
     "award/2020/provincial/75/KABKOTA": [
-        (7, frozen(APPEAL)), (8, frozen(OTHER_APPEAL)), (10, unfrozen(APPEAL)), (11, unfrozen(OTHER_APPEAL)),
+        (6, PRIZE), (6.5, announced(1)), (7, frozen(APPEAL)), (8, frozen(OTHER_APPEAL)), (10, unfrozen(APPEAL)),
+        (11, unfrozen(OTHER_APPEAL)), (14, announced(3)),
     ],
+    f"appeal/{APPEAL}": [(9, verdict(B, APPEAL, 2, "upheld"))],
+    f"appeal/{OTHER_APPEAL}": [(13, verdict(C, OTHER_APPEAL, 3, "upheld"))],
 }  # fmt: skip
 BY_TWO = {"season": "2020", "first": BODY, "second": CONTACT_A, "reason_digest": "0" * 64}
 FREEZES = [(3, SeasonFrozen(**BY_TWO)), (4, SeasonUnfrozen(**BY_TWO))]
 
 
-def lives(streams: dict[str, list[tuple[int, Any]]]) -> dict[str, list[Live]]:
+def lives(streams: dict[str, list[tuple[float, Any]]]) -> dict[str, list[Live]]:
     """Return the streams' events with ids and times of their own."""
     numbers = itertools.count(1)
     found: dict[str, list[Live]] = {}
@@ -121,7 +144,7 @@ def told(fold: Fold) -> Told:
     return {(row[0], str(row[2]), row[3]) for row in intents}
 
 
-def every_stream() -> dict[str, list[tuple[int, Any]]]:
+def every_stream() -> dict[str, list[tuple[float, Any]]]:
     return STREAMS | {"season/2020": [*STREAMS["season/2020"], *FREEZES]}
 
 
@@ -162,3 +185,73 @@ def test_an_interview_at_the_stage_reached_is_known_in_whatever_order_once_its_n
     said = [live.happened.event for live in events]
     after = said.index(INTERVIEW) > said.index(nominated(A, CONTACT_A))
     assert rows[-1][-2] == (INTERVIEW.begins if after else None)
+
+
+# --- results wait for their announcement --------------------------------------------------------------------------
+
+
+def of_results(fold: Fold) -> list[tuple[str, str]]:
+    return sorted((template, person) for _, person, template in told(fold) if template in ("advanced", "prize"))
+
+
+@pytest.mark.parametrize("announcement", [False, True])
+def test_nominees_hear_of_advance_and_prize_by_the_announcement_and_not_when_the_plenary_decides(announcement):
+    streams = lives(STREAMS)
+    award = streams["award/2020/provincial/75/KABKOTA"]
+    decided = [*streams["season/2020"], *streams[f"nomination/{A}"], award[0]]
+    heard = of_results(folded([*decided, award[1]] if announcement else decided))
+    both = sorted({BODY, CONTACT_A})
+    assert heard == ([(what, who) for what in ("advanced", "prize") for who in both] if announcement else [])
+
+
+def test_a_dismissed_appeal_is_told_at_once_and_an_upheld_one_by_the_announcement_that_covers_it():
+    streams = lives(STREAMS)
+    before = [*streams["season/2020"], *streams[f"nomination/{B}"], *streams[f"appeal/{APPEAL}"]]
+    assert not {template for _, _, template in told(folded(before))} - {"nominated"}
+    # The verdict's own announcement never comes: another verdict follows, and that is announced.
+    award = streams["award/2020/provincial/75/KABKOTA"]
+    first, last = folded([*before, award[1]]), folded([*before, *streams[f"appeal/{OTHER_APPEAL}"], award[-1]])
+    assert "appeal-decided" not in {template for _, _, template in told(first)}
+    heard = {(person, template) for _, person, template in told(last)}
+    assert heard >= {(person, what) for person in (BODY, CONTACT_B) for what in ("advanced", "appeal-decided")}
+    dismissed = Live(before[-1].happened._replace(event=verdict(B, APPEAL, 2, "dismissed")), acting=True)
+    assert "appeal-decided" in {template for _, _, template in told(folded([*before[:-1], dismissed]))}
+
+
+def test_the_committee_may_hear_when_it_decides_and_nominees_still_wait():
+    listed = Notice(event="StageAdvanced", to=("contact", "members"), assumed=True)
+    book = rulebook().model_copy(update={"notices": (listed,)})
+    published = RulebookPublished(season="2020", version=1, hash=rulebook_hash(book), content=rulebook_content(book))
+    seat = MemberAppointed(
+        season="2020", province="75", body="panitia-9", office="kepala-bps", seat=1, person=CONTACT_C
+    )
+    streams = lives({
+        "season/2020": [(0, published)],
+        "seats": [(1, seat)],
+        f"nomination/{A}": STREAMS[f"nomination/{A}"],
+        "award": [(7, announced(1))],
+    })  # fmt: skip
+    fold = Fold()
+    heard: list[set[str]] = []
+    for live in itertools.chain(*streams.values()):
+        fold.take(live)
+        heard.append({person for _, person, template in told(fold) if template == "advanced"})
+    assert heard[-2:] == [{CONTACT_C}, {CONTACT_C, CONTACT_A}]
+
+
+def test_an_announcement_that_is_not_acted_on_tells_nothing_and_one_that_is_tells_what_was_decided_before():
+    streams = lives(STREAMS)
+    decided = [*streams["season/2020"], *streams[f"nomination/{A}"]]
+    announcement = streams["award/2020/provincial/75/KABKOTA"][1]
+    history = [replace(live, acting=False) for live in decided]
+    assert told(folded([*history, replace(announcement, acting=False)])) == set()
+    assert of_results(folded([*history, announcement])) == [("advanced", one) for one in sorted((BODY, CONTACT_A))]
+
+
+def test_what_waits_for_an_announcement_is_kept_with_its_motion_and_ends_with_it():
+    streams = lives(STREAMS)
+    fold = folded([*streams["season/2020"], *streams[f"nomination/{A}"]])
+    (held,) = [row for query, row in fold.writes if query == SQL["put_waiting"]]
+    assert held[1:3] == ("advanced", f"motion/{PLENARY}/1")
+    fold.take(streams["award/2020/provincial/75/KABKOTA"][1])
+    assert [row for query, row in fold.writes if query == SQL["end_waiting"]] == [(f"motion/{PLENARY}/1",)]

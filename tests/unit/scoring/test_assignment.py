@@ -212,3 +212,10 @@ def test_a_draw_that_may_not_be_or_adds_nobody_is_refused(code, changed, command
         "nominations": (a_nomination(N1),),
     }
     assert refusal(decide_assign(**(usual | changed), command=assigning(**command))).code == code
+
+
+def test_whoever_draws_right_after_a_recusal_is_told_that_it_may_take_a_moment():
+    usual = {"season": a_season(), "nominations": (a_nomination(N1),), **full()}
+    (fault,) = refusal(decide_assign(**usual, command=assigning())).faults
+    assert "a moment later" in fault.remedy.en
+    assert "tunggu sebentar" in fault.remedy.id
