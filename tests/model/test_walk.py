@@ -208,6 +208,35 @@ def test_a_verdict_orders_anew_the_stage_after_the_next_one_that_was_sealed_befo
     assert audit_strictly(world.checker.all) == []
 
 
+def test_after_verdicts_on_both_stages_the_third_carries_of_each_what_counts() -> None:
+    """Verification's verdict falls first, then the province's, by which verification is sealed anew.
+
+    Policy is then 50 by the new seal, regulation and performance 100 by verification's verdict, the interview 50:
+    12.5 + 25 + 30 + 10 = 155/2.
+    """
+    world = Secretary()
+    world.freezes = False
+    world.found()
+    world.nominate_all()
+    world.finish(SELECTION, ("100", "50", "0"))
+    world.contest(0)
+    nominee = world.checker.appeals[world.appeals[-1]].nomination
+    world.finish(VERIFICATION, ("50", "50"))
+    world.contest(0)
+    first, second = world.appeals
+    assert world.checker.appeals[second].nomination == nominee
+    world.score_all(INTERVIEW, ("50", "50"))
+    world.hear(second, "100")
+    world.hear(first, "50")
+    assert not isinstance(world.seal(VERIFICATION), Refusal)
+    world.close_and_seal(INTERVIEW)
+    assert _total(world, nominee) == "155/2"
+    put = world.hold_meeting_until_motion(INTERVIEW)
+    assert put is not None
+    world.decide_and_announce(put[0], INTERVIEW, put[1])
+    assert audit_strictly(world.checker.all) == []
+
+
 def _total(world: Secretary, nominee: str) -> str:
     """Return what a nominee has in the interview's last seal."""
     sealed = world.ranking(INTERVIEW)
