@@ -180,7 +180,13 @@ async def _carried(
     return {stream: await load.load(RANKING, stream) for stream in sorted(sources)}
 
 
-async def _verdicts(load: Loader, carried: Iterable[str], awards: Iterable[Award]) -> dict[str, VerdictState]:
-    """Load the last upheld appeal against each of these rankings, where there is one."""
-    last = {stream: appeal for award in awards for stream, appeal in award.corrected.items()}
-    return {stream: await load.load(VERDICT, verdict_stream(last[stream])) for stream in carried if stream in last}
+async def _verdicts(
+    load: Loader, carried: Iterable[str], awards: Iterable[Award]
+) -> dict[str, tuple[VerdictState, ...]]:
+    """Load the upheld appeals against each of these rankings, in their order, where there are any."""
+    upheld = {stream: appeals for award in awards for stream, appeals in award.corrected.items()}
+    return {
+        stream: tuple([await load.load(VERDICT, verdict_stream(one)) for one in upheld[stream]])
+        for stream in carried
+        if stream in upheld
+    }

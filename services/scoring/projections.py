@@ -179,12 +179,23 @@ class Place:
     """Sealed aggregates by tier, stage and nomination, for what later stages carry."""
     passed_by: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     """Which of them a ranking's current seal made."""
-    reviewed: dict[str, str] = field(default_factory=dict)
-    """The last upheld appeal by ranking, as the award's stream has it."""
+    reviewed: dict[str, list[str]] = field(default_factory=dict)
+    """The upheld appeals by ranking, as the award's stream has them."""
     verdicts: dict[str, dict[tuple[str, str, str], dict[str, Fraction]]] = field(default_factory=dict)
     """The corrected aggregates of each upheld appeal, by tier, stage and nomination."""
-    corrected: dict[tuple[str, str, str], str] = field(default_factory=dict)
-    """By tier, stage and nomination, the appeal whose aggregates stand in place of the sealed ones."""
+    set_by: dict[str, tuple[tuple[str, str, str], dict[str, Fraction]]] = field(default_factory=dict)
+    """Of each upheld appeal, whose aggregates it set itself, and which."""
+    corrected: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
+    """By tier, stage and nomination, the upheld appeals against the ranking that are known, in their order."""
+
+    def figures_at(self, key: tuple[str, str, str]) -> dict[str, Fraction]:
+        """Return what a later stage carries of a nominee, as a seal does (`services.scoring.domain.seal.corrected`)."""
+        appeals = self.corrected.get(key, ())
+        found = dict(self.passed.get(key) or (self.verdicts[appeals[-1]][key] if appeals else {}))
+        for appeal in appeals:
+            whose, figures = self.set_by[appeal]
+            found |= figures if whose == key else {}
+        return found
 
     def board(self, at: Mapping[str, str]) -> Board:
         """Return the ranking of a stage, a new one if there is none."""
@@ -457,8 +468,8 @@ def _touch_carrying(state: Place) -> None:
 def _reviewed(state: Place, event: Recorded, _group: str) -> None:
     data = event.data
     if data["outcome"] == "upheld":
-        state.reviewed[ranking_of(data["at"])] = data["appeal"]
-        _correct(state, data["at"], data["appeal"])
+        state.reviewed.setdefault(ranking_of(data["at"]), []).append(data["appeal"])
+        _correct(state, data["at"])
 
 
 def _upheld(state: Place, event: Recorded, _group: str) -> None:
@@ -471,13 +482,18 @@ def _upheld(state: Place, event: Recorded, _group: str) -> None:
             }
             for row in data["standings"]
         }
-        _correct(state, at, data["appeal"])
+        whose = (at["tier"], at["stage"], data["nomination"])
+        row, set_ = state.verdicts[data["appeal"]].get(whose, {}), {one["aspect"] for one in data["verdict"]["figures"]}
+        state.set_by[data["appeal"]] = whose, {aspect: value for aspect, value in row.items() if aspect in set_}
+        _correct(state, at)
 
 
-def _correct(state: Place, at: Json, appeal: str) -> None:
-    """Let a verdict count once both are known: that it is the last one on its ranking, and its figures."""
-    if state.reviewed.get(ranking_of(at)) == appeal and appeal in state.verdicts:
-        state.corrected |= dict.fromkeys(state.verdicts[appeal], appeal)
+def _correct(state: Place, at: Json) -> None:
+    """Let verdicts count once both are known: which is the last one on their ranking, and its figures."""
+    reviewed = state.reviewed.get(ranking_of(at), [])
+    known = [one for one in reviewed if one in state.verdicts]
+    if known and known[-1] == reviewed[-1]:
+        state.corrected |= dict.fromkeys(state.verdicts[known[-1]], known)
         _touch_carrying(state)
 
 
@@ -619,8 +635,7 @@ def _carried(state: Place, pinned: PinnedRules, nomination: str) -> dict[str, Fr
     for aspect in pinned.aspects:
         if aspect.carried is not None:
             key = (aspect.carried.tier, aspect.carried.stage, nomination)
-            appeal = state.corrected.get(key)
-            passed = state.passed.get(key, {}) if appeal is None else state.verdicts[appeal][key]
+            passed = state.figures_at(key)
             if aspect.carried.aspect in passed:
                 figures[aspect.code] = passed[aspect.carried.aspect]
     return figures

@@ -237,9 +237,9 @@ class Checker:
         self.appeals: dict[str, Any] = {}
         self.verdicts: dict[str, Any] = {}
         """Every upheld appeal as it was decided."""
-        self.corrected: dict[str, str] = {}
+        self.corrected: dict[str, list[str]] = {}
         """The last upheld appeal by ranking; what scoring knows of it is kept apart."""
-        self.known_corrected: dict[str, str] = {}
+        self.known_corrected: dict[str, list[str]] = {}
         self.advanced: dict[Stage, dict[str, int]] = {}
         """Who holds a seat of the stage after this one by a decision, with its rank, whatever became of it later."""
         self.numbers: set[str] = set()
@@ -369,9 +369,9 @@ class Checker:
         holds[self._key(event)] = event.stages
 
     @staticmethod
-    def _reviewed(corrected: dict[str, str], event: Any) -> None:
+    def _reviewed(corrected: dict[str, list[str]], event: Any) -> None:
         if event.outcome == "upheld":
-            corrected[event.at.ranking] = event.appeal
+            corrected.setdefault(event.at.ranking, []).append(event.appeal)
 
     def _placed(self, event: Any) -> None:
         """Take in which ranks a verdict leaves to those who had advanced."""
@@ -636,7 +636,7 @@ class Checker:
             drawn = ranking.assigned.get(nomination, set())
             assert pinned.per_nominee is None or member in drawn, "a sheet of who was not drawn counts"
 
-    def _carries(self, seal: Any, corrected: dict[str, str], when: str) -> None:
+    def _carries(self, seal: Any, corrected: dict[str, list[str]], when: str) -> None:
         """Check that every carried figure is that of the earlier seal, or of the last verdict on its ranking."""
         carried = [one for one in self.rankings[seal.at.ranking].opened.rules.aspects if one.carried is not None]
         versions = {point.stream: point.version for point in seal.basis.carried}
@@ -652,11 +652,21 @@ class Checker:
                 own = rows.get(row.nomination, {}).get(aspect.carried.aspect)
                 assert figures.get(aspect.code) == own, f"{aspect.code} is carried otherwise, {when}"
 
-    def _rows(self, ranking: str, versions: dict[str, int], corrected: dict[str, str]) -> dict[str, dict[str, str]]:
-        """Return the figures that count of an earlier ranking: by a verdict, else by the seal that was carried from."""
+    def _rows(
+        self, ranking: str, versions: dict[str, int], corrected: dict[str, list[str]]
+    ) -> dict[str, dict[str, str]]:
+        """Return the figures that count of an earlier ranking: the carried seal's, but for those that verdicts set."""
         seals = [one.event for one in self.rankings[ranking].seals.values() if one.version == versions.get(ranking)]
-        said = [self.verdicts[corrected[ranking]]] if ranking in corrected else seals
-        return {row.nomination: {one.aspect: one.value for one in row.aspects} for one in said for row in one.standings}
+        verdicts = [self.verdicts[one] for one in corrected.get(ranking, ())]
+        said = [*verdicts[-1:], *seals]
+        rows = {row.nomination: {one.aspect: one.value for one in row.aspects} for one in said for row in one.standings}
+        for one in verdicts:
+            decided = {row.nomination: {each.aspect: each.value for each in row.aspects} for row in one.standings}
+            own = decided.get(one.nomination, {})
+            for figure in one.verdict.figures:
+                if figure.aspect in own:
+                    rows.setdefault(one.nomination, {})[figure.aspect] = own[figure.aspect]
+        return rows
 
     def _content(self, version: int | None = None) -> dict[str, Any]:
         return self.rules[max(self.rules) if version is None else version]

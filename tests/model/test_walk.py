@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from kernel.decider import Happened, Refusal
 from schemas.envelope import Stage
+from schemas.nomination import ResealOrdered
 from schemas.scoring import RankingSealed
-from tests.model.documents import audit
+from tests.model.documents import audit, audit_strictly
 from tests.model.rules import BODY_OF, DESK, INTERVIEW, PROVINCE, SELECTION, VERIFICATION
 from tests.model.secretary import Secretary
 from tests.model.world import LATECOMER, NOMINEES
@@ -173,6 +174,74 @@ def test_a_verdict_reaches_the_stage_after_the_next_one_by_the_next_ones_new_sea
     found = {what for _, place, what in audit(forged) if place.stream == INTERVIEW.ranking}
     assert f"it carries from a seal of {VERIFICATION.ranking} that was to be made anew" in found
     assert f"it carries from a seal of {VERIFICATION.ranking} that was made anew before" in found
+    unheard = [_seeing(0, VERIFICATION.award, one) for one in forged]
+    told = f"the seal does not know of an order before it to seal {VERIFICATION.ranking} anew, from which it carries"
+    assert told in {what for *_, what in audit(unheard)}
+    assert told not in {what for *_, what in audit(forged)}
+
+
+def test_a_verdict_orders_anew_the_stage_after_the_next_one_that_was_sealed_before_it() -> None:
+    """As before, but the interview is sealed when the verdict falls; the audit finds an order that is left out."""
+    world = Secretary()
+    world.freezes = False
+    world.found()
+    world.nominate_all()
+    world.finish(SELECTION, ("100", "50", "0"))
+    world.contest(0)
+    nominee = world.checker.appeals[world.appeals[-1]].nomination
+    world.finish(VERIFICATION, ("50", "50"))
+    world.score_all(INTERVIEW, ("50", "50"))
+    world.close_and_seal(INTERVIEW)
+    assert _total(world, nominee) == "125/2"
+    world.hear(world.appeals[-1], "50")
+    orders = [one.event for one in world.checker.all if isinstance(one.event, ResealOrdered)]
+    assert [order.ranking for order in orders] == [VERIFICATION.ranking, INTERVIEW.ranking]
+    without = [one for one in world.checker.all if one.event != orders[1]]
+    assert f"it does not order {INTERVIEW.ranking} to be sealed anew" in {what for *_, what in audit_strictly(without)}
+    assert audit_strictly(world.checker.all) == []
+    world.close_and_seal(INTERVIEW)
+    assert world.refused["source-to-be-sealed-anew"] == 1
+    assert not isinstance(world.seal(VERIFICATION), Refusal)
+    assert not isinstance(world.seal(INTERVIEW), Refusal)
+    world.deliver()
+    assert _total(world, nominee) == "50/1"
+    assert audit_strictly(world.checker.all) == []
+
+
+def test_after_verdicts_on_both_stages_the_third_carries_of_each_what_counts() -> None:
+    """Verification's verdict falls first, then the province's, by which verification is sealed anew.
+
+    Policy is then 50 by the new seal, regulation and performance 100 by verification's verdict, the interview 50:
+    12.5 + 25 + 30 + 10 = 155/2.
+    """
+    world = Secretary()
+    world.freezes = False
+    world.found()
+    world.nominate_all()
+    world.finish(SELECTION, ("100", "50", "0"))
+    world.contest(0)
+    nominee = world.checker.appeals[world.appeals[-1]].nomination
+    world.finish(VERIFICATION, ("50", "50"))
+    world.contest(0)
+    first, second = world.appeals
+    assert world.checker.appeals[second].nomination == nominee
+    world.score_all(INTERVIEW, ("50", "50"))
+    world.hear(second, "100")
+    world.hear(first, "50")
+    assert not isinstance(world.seal(VERIFICATION), Refusal)
+    world.close_and_seal(INTERVIEW)
+    assert _total(world, nominee) == "155/2"
+    put = world.hold_meeting_until_motion(INTERVIEW)
+    assert put is not None
+    world.decide_and_announce(put[0], INTERVIEW, put[1])
+    assert audit_strictly(world.checker.all) == []
+
+
+def _total(world: Secretary, nominee: str) -> str:
+    """Return what a nominee has in the interview's last seal."""
+    sealed = world.ranking(INTERVIEW)
+    rows = {row.nomination: str(row.total) for row in sealed.seals[sealed.current].event.standings}
+    return rows[nominee]
 
 
 def _carrying_from(at: Stage, source: Stage, version: int, one: Happened) -> Happened:
@@ -184,4 +253,16 @@ def _carrying_from(at: Stage, source: Stage, version: int, one: Happened) -> Hap
         for point in one.event.basis.carried
     )
     basis = one.event.basis.model_copy(update={"carried": points})
+    return one._replace(event=one.event.model_copy(update={"basis": basis}))
+
+
+def _seeing(version: int, award: str, one: Happened) -> Happened:
+    """Return a seal as if it had seen an award at another version; other events as they are."""
+    if not isinstance(one.event, RankingSealed):
+        return one
+    streams = tuple(
+        point.model_copy(update={"version": version}) if point.stream == award else point
+        for point in one.event.basis.streams
+    )
+    basis = one.event.basis.model_copy(update={"streams": streams})
     return one._replace(event=one.event.model_copy(update={"basis": basis}))

@@ -210,36 +210,45 @@ class Inputs:
         for aspect in self.ranking.aspects:
             tier, stage, source = aspect.carried or ("", "", "")
             passed = [at for at in path if (at["tier"], at["stage"]) == (tier, stage)]
-            earlier = self._earlier(ranking_of(passed[-1])) if passed else None
-            for standing in earlier.data["standings"] if earlier else ():
-                if standing["nomination"] == nomination:
-                    found = {one["aspect"]: Fraction(one["value"]) for one in standing["aspects"]}
-                    if source in found:
-                        figures[aspect.code] = found[source]
+            found = self._earlier(ranking_of(passed[-1]), nomination) if passed else {}
+            if source in found:
+                figures[aspect.code] = found[source]
         return figures
 
     def _sources(self) -> dict[str, int]:
         return {point["stream"]: point["version"] for point in self.seal.data["basis"].get("carried", ())}
 
-    def _earlier(self, ranking: str) -> Kept | None:
-        """Return whose standings count of an earlier ranking: the last verdict's that scoring saw, else the seal's."""
-        cited = Point(ranking, self._sources().get(ranking, 0))
-        sealed = self.record.of(ranking, "RankingSealed")
-        return self._verdict(ranking) or next((one for one in sealed if one.point == cited), None)
+    def _earlier(self, ranking: str, nomination: str) -> dict[str, Fraction]:
+        """Return a nominee's figures at an earlier ranking, as scoring saw it.
 
-    def _verdict(self, ranking: str) -> Kept | None:
+        Those that verdicts set are theirs, the later one's first; the others the cited seal's, or, of a nominee whom
+        that does not rank, the last verdict's.
+        """
+        cited = Point(ranking, self._sources().get(ranking, 0))
+        sealed = [one for one in self.record.of(ranking, "RankingSealed") if one.point == cited]
+        verdicts = self._verdicts(ranking)
+        rows = (_figures_of(nomination, one) for one in (*sealed, *reversed(verdicts)))
+        found = next((row for row in rows if row), {})
+        for one in verdicts:
+            if one.data["nomination"] == nomination:
+                set_ = {figure["aspect"] for figure in one.data["verdict"]["figures"]}
+                found |= {code: value for code, value in _figures_of(nomination, one).items() if code in set_}
+        return found
+
+    def _verdicts(self, ranking: str) -> list[Kept]:
+        """Return the upheld appeals against a ranking of which scoring had heard, in the order of their award."""
         seen = self._versions().get(award_of_ranking(ranking), 0)
         known = [one for one in reviews(self.record, ranking) if one.point.version <= seen]
-        decided = self.record.of(f"appeal/{known[-1].data['appeal']}", "AppealDecided") if known else ()
-        return decided[0] if decided else None
+        decided = (self.record.of(f"appeal/{one.data['appeal']}", "AppealDecided")[:1] for one in known)
+        return [one for each in decided for one in each]
 
     def verdict_faults(self) -> Iterator[str]:
-        """Check that the seal names the last verdicts on the rankings that it carries from, and no others."""
+        """Check that the seal names all verdicts on the rankings that it carries from, and no others."""
         sources = self._sources()
         named = {Point(stream, version) for stream, version in sources.items() if stream.startswith("appeal/")}
-        last = [self._verdict(stream) for stream in sources if stream.startswith("ranking/")]
-        if named != {one.point for one in last if one is not None}:
-            yield "the verdicts that it names are not the last ones on the rankings that it carries from"
+        known = [one for stream in sources if stream.startswith("ranking/") for one in self._verdicts(stream)]
+        if named != {one.point for one in known}:
+            yield "the verdicts that it names are not those on the rankings that it carries from"
 
     def recusal_faults(self) -> Iterator[str]:
         """Check whom the seal shows as recused; seals of before show nobody."""
@@ -255,3 +264,9 @@ class Inputs:
         ]
         if said != own:
             yield f"`recusals` are {text(said)}; by the committee and the rules they are {text(own)}"
+
+
+def _figures_of(nomination: str, said: Kept) -> dict[str, Fraction]:
+    """Return a nominee's figures by aspect in the standings of a seal or verdict; none when it is not ranked there."""
+    rows = [row for row in said.data["standings"] if row["nomination"] == nomination]
+    return {one["aspect"]: Fraction(one["value"]) for row in rows for one in row["aspects"]}

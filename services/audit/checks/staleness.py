@@ -32,6 +32,8 @@ def stale_faults(seal: Kept, record: Record) -> Iterator[str]:
         unheard = [one for one in reviews(record, ranking) if one.point.version > seen.get(one.point.stream, 0)]
         if any(one.time <= before(seal.time) for one in unheard):
             yield f"the seal does not know of a verdict before it on {ranking}, from which it carries"
+        if any(one.time <= before(seal.time) for one in _unheard_orders(seal, ranking, record)):
+            yield f"the seal does not know of an order before it to seal {ranking} anew, from which it carries"
     for begun in record.kind("nomination", "CandidateNominated"):
         if begun.data["entry"]["category"] != at["category"]:
             continue
@@ -42,6 +44,16 @@ def stale_faults(seal: Kept, record: Record) -> Iterator[str]:
             yield f"the seal leaves out {nomination}, who competed at the stage"
         if not any(competing) and nomination in basis["nominations"]:
             yield f"the seal names {nomination}, who did not compete at the stage"
+
+
+def _unheard_orders(seal: Kept, ranking: str, record: Record) -> list[Kept]:
+    """Return the orders against the very seal of a ranking that a seal carries from, unknown to it."""
+    basis, award = seal.data["basis"], award_of_ranking(ranking)
+    seen = max([point["version"] for point in basis["streams"] if point["stream"] == award], default=0)
+    cited = [point["version"] for point in basis["carried"] if point["stream"] == ranking]
+    sources = {one.id for one in record.of(ranking, "RankingSealed") if one.point.version in cited}
+    orders = [one for one in record.of(award, "ResealOrdered") if one.point.version > seen]
+    return [one for one in orders if one.data["seal"] in sources]
 
 
 def entering_faults(

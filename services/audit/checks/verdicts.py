@@ -468,6 +468,8 @@ def certificates_in_force(stream: str, record: Record, moment: str) -> list[Kept
 def _order_faults(reversal: Reversal, orders: Sequence[Kept]) -> Iterator[str]:
     """Check the orders to seal anew downstream: for every seal that names who left, lacks who entered, or carries."""
     stages = reversal.rules.downstream(reversal.at)
+    figures = reversal.verdict.get("figures", ())
+    reached = stages_reached(reversal.rules, reversal.at, {one["aspect"] for one in figures})
     told = {one.data["ranking"]: one for one in orders}
     if len(told) != len(orders) or not told.keys() <= {ranking_of(stage) for stage in stages}:
         yield "it orders a seal anew that does not rest on it"
@@ -475,33 +477,48 @@ def _order_faults(reversal: Reversal, orders: Sequence[Kept]) -> Iterator[str]:
         ranking = ranking_of(stage)
         seals = [one for one in reversal.record.of(ranking, "RankingSealed") if one.time <= after(reversal.moment)]
         known = [one for one in seals if one.time <= before(reversal.moment)]
+        stands = bool(known) and seals == known and not _is_over(known[-1], reversal)
         order = told.get(ranking)
         if order is not None:
             fitting = [seal for seal in seals if seal.id == order.data["seal"]]
-            due = _due(fitting[0], stage, reversal) if fitting else None
+            due = _due(fitting[0], stage, reached, reversal) if fitting else None
             listed = {name: order.data.get(name, []) for name in ("missing", "superfluous")}
             if due is None or listed != due or order.data["stale"]:
                 yield f"its order to seal {ranking} anew is not what the verdict gives"
-        elif known and seals == known and _due(known[-1], stage, reversal) and not _is_over(known[-1], reversal):
+        elif stands and _due(known[-1], stage, reached, reversal):
             yield f"it does not order {ranking} to be sealed anew"
 
 
-def _due(seal: Kept, stage: Json, reversal: Reversal) -> Json | None:
+def _due(seal: Kept, stage: Json, reached: Collection[Json], reversal: Reversal) -> Json | None:
+    """Return what an order against a seal says, None when none is due: `reached` are stages with a changed figure."""
     named = set(seal.data["basis"]["nominations"])
     following = stage == reversal.rules.following(reversal.at)
     missing = sorted(set(reversal.entering) - named) if following else []
     superfluous = sorted(set(reversal.leaving) & named)
     appellant = reversal.motion.opened.data["nomination"]
-    if missing or superfluous or (appellant in named and _carries(stage, reversal)):
+    if missing or superfluous or (appellant in named and stage in reached):
         return {"missing": missing, "superfluous": superfluous}
     return None
 
 
-def _carries(stage: Json, reversal: Reversal) -> bool:
-    changed = {figure["aspect"] for figure in reversal.verdict.get("figures", ())}
-    sources = [one.carried for one in reversal.rules.ranking(stage).aspects if one.carried is not None]
-    here = (reversal.at["tier"], reversal.at["stage"])
-    return any((tier, code) == here and aspect in changed for tier, code, aspect in sources)
+def stages_reached(rules: Rules, at: Json, aspects: Collection[str]) -> list[Json]:
+    """Return the later stages where a figure comes from one of these, each traced back from stage to stage."""
+    beyond = rules.downstream(at)
+    carried = {
+        (stage["tier"], stage["stage"], one.code): one.carried
+        for stage in beyond
+        for one in rules.ranking(stage).aspects
+        if one.carried is not None
+    }
+
+    def comes_of_it(tier: str, code: str, aspect: str) -> bool:
+        if (tier, code) == (at["tier"], at["stage"]):
+            return aspect in aspects
+        source = carried.get((tier, code, aspect))
+        return source is not None and comes_of_it(*source)
+
+    reached = {(tier, code) for tier, code, aspect in carried if comes_of_it(tier, code, aspect)}
+    return [stage for stage in beyond if (stage["tier"], stage["stage"]) in reached]
 
 
 def _is_over(seal: Kept, reversal: Reversal) -> bool:

@@ -110,10 +110,21 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """An order to seal a ranking anew: which seal it finds stale, its version, its place in the log."""
+
+    ranking: str
+    seal: str
+    version: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
 class Award:
     """Which seals were ordered anew, who won, what was announced, certified, contested and corrected."""
 
-    reseals: frozenset[str] = frozenset()
+    orders: tuple[Order, ...] = ()
+    """The orders to seal anew, in the order in which they were given."""
     winners: tuple[Winner, ...] = ()
     vacant: frozenset[tuple[Stage, int]] = frozenset()
     """Ranks at the end of a path that nobody took."""
@@ -136,6 +147,11 @@ class Award:
     """By seal, the ranks of those within the quota as the last upheld appeal against it left them."""
     unannounced: frozenset[str] = frozenset()
     """The corrected seals whose last verdict was not made public yet."""
+
+    @property
+    def reseals(self) -> frozenset[str]:
+        """Return the seals that were ordered to be made anew."""
+        return frozenset(order.seal for order in self.orders)
 
     @property
     def announced(self) -> frozenset[Cited]:
@@ -201,7 +217,8 @@ def evolve(state: Award, happened: Happened) -> Award:
     event: AwardEvent = happened.event
     match event:
         case ResealOrdered():
-            return replace(state, reseals=state.reseals | {event.seal})
+            order = Order(event.ranking, event.seal, happened.version, happened.position)
+            return replace(state, orders=(*state.orders, order))
         case RankingAnnounced():
             made = {(event.plenary, event.motion): _made(event, happened)}
             # An earlier verdict cannot be announced any more, so this is the last one's if there was any.

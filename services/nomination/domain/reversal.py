@@ -25,7 +25,7 @@ from schemas.nomination import (
     WinnerDeclared,
     WinnerWithdrawn,
 )
-from schemas.rulebook import StageRubric
+from schemas.rulebook import Rulebook, StageRubric
 from schemas.scoring import AspectAggregate
 from services.nomination.domain.appeal import downstream
 from services.nomination.domain.award import Winner
@@ -337,8 +337,13 @@ def _revoked(reversal: Reversal, ground: Ground) -> Iterator[Emit]:
 
 
 def _resealed(reversal: Reversal, aspects: frozenset[str], ground: Ground) -> Iterator[Emit]:
-    """Yield an order for every current seal downstream that names who left, lacks who entered, or carries a figure."""
+    """Yield an order for every current seal downstream that names who left, lacks who entered, or carries a figure.
+
+    Whoever leaves loses every later stage, so that each seal is looked through for it; who enters gets into the next
+    one only, and reaches those after it by a decision there.
+    """
     following = next(iter(ground.case.rankings), None)
+    carrying = stages_carrying(ground.rules, ground.at, aspects)
     for stage, ranking in ground.case.rankings.items():
         seal = ranking.current
         if seal is None or seal.id in ground.case.awards[stage.award].reseals:
@@ -346,16 +351,25 @@ def _resealed(reversal: Reversal, aspects: frozenset[str], ground: Ground) -> It
         named = set(seal.said.basis.nominations)
         missing = tuple(sorted(set(reversal.entering) - named)) if stage == following else ()
         superfluous = tuple(sorted(set(reversal.leaving) & named))
-        if missing or superfluous or (ground.nomination in named and _carries(stage, aspects, ground)):
+        if missing or superfluous or (ground.nomination in named and stage in carrying):
             yield ordered_anew(seal, Stale(missing=missing, superfluous=superfluous))
 
 
-def _carries(stage: Stage, aspects: frozenset[str], ground: Ground) -> bool:
-    """Tell whether a later stage takes over a changed figure of the contested one."""
-    rubric = ground.rules.rubric(ground.rules.stage(stage.tier, stage.category, stage.stage))
-    return any(
-        one.carried is not None
-        and (one.carried.tier, one.carried.stage) == (ground.at.tier, ground.at.stage)
-        and one.carried.aspect in aspects
-        for one in rubric.aspects
-    )
+def stages_carrying(rules: Rulebook, at: Stage, aspects: Collection[str]) -> tuple[Stage, ...]:
+    """Return the later stages, in path order, that take over a changed figure of a stage: from it, or one from another.
+
+    A figure that a stage takes over changed is changed there too, and so for whoever takes it over from there.
+    """
+    changed = {(at.tier, at.stage, aspect) for aspect in aspects}
+    found: list[Stage] = []
+    for stage in downstream(rules, at):
+        rubric = rules.rubric(rules.stage(stage.tier, stage.category, stage.stage))
+        taken = {
+            (stage.tier, stage.stage, one.code)
+            for one in rubric.aspects
+            if one.carried is not None and (one.carried.tier, one.carried.stage, one.carried.aspect) in changed
+        }
+        if taken:
+            found.append(stage)
+            changed |= taken
+    return tuple(found)

@@ -4,10 +4,11 @@ A seal says what it rests on (its basis): the complete eligible set of nominatio
 and the versions of the streams that were read. It is stale when something ranking-relevant was appended here before
 the seal was received and beyond its basis: such a seal is answered by ResealOrdered and cannot be tabled. Relevant are
 who competes (CandidateNominated, NominationWithdrawn, StageAdvanced, NominationEliminated), whose marks count
-(MemberAppointed, MemberRemoved, ConflictDeclared), and verdicts on an earlier stage whose figures the seal carries
-(DecisionReviewed); a newer rulebook is not, since a stage keeps the version that it was opened under. What was appended
-after the seal arrived changes nothing: a withdrawal then leaves its seat empty, and a verdict that changes a carried
-figure orders the new seal itself.
+(MemberAppointed, MemberRemoved, ConflictDeclared), verdicts on an earlier stage whose figures the seal carries
+(DecisionReviewed), and orders to make the seal anew that it carries them from (ResealOrdered); a newer rulebook is not,
+since a stage keeps the version that it was opened under. What was appended after the seal arrived changes nothing: a
+withdrawal then leaves its seat empty, and a verdict orders every seal anew that its figures reach, however many stages
+on.
 """
 
 from __future__ import annotations
@@ -81,13 +82,18 @@ def staleness(
 
 
 def _unheard(seal: Seal, seen: Mapping[str, int], awards: Mapping[str, Award]) -> Iterator[StreamPoint]:
-    """Yield where awards tell of verdicts that changed a ranking which the seal carries from, and did not know of."""
+    """Yield where awards tell of what changed a ranking which the seal carries from, and did not know of.
+
+    That is a verdict on it, or an order to seal it anew. An order that scoring had not heard of finds fault with the
+    very seal that was carried from: scoring makes no other one before it hears of the order, and none is ordered twice.
+    """
     carried = {point.stream for point in seal.said.basis.carried}
     for stream, award in sorted(awards.items()):
-        for verdict in award.corrected:
-            new = verdict.version > seen.get(stream, 0) and verdict.position < seal.position
-            if new and verdict.at.ranking in carried:
-                yield StreamPoint(stream=stream, version=verdict.version)
+        verdicts = [(one.version, one.position) for one in award.corrected if one.at.ranking in carried]
+        orders = [(one.version, one.position) for one in award.orders if one.ranking in carried]
+        for version, position in sorted((*verdicts, *orders)):
+            if version > seen.get(stream, 0) and position < seal.position:
+                yield StreamPoint(stream=stream, version=version)
 
 
 def judge_seal(

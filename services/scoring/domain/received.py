@@ -399,13 +399,13 @@ class Order(NamedTuple):
 class Award:
     """Of a category's award: the latest order by ranking stream, the stages that each open appeal holds, and verdicts.
 
-    `corrected` tells by ranking stream the last appeal that was upheld against it: its figures stand in the seal's
+    `corrected` tells by ranking stream the appeals that were upheld against it: their figures stand in the seal's
     place. The award's own stream orders verdicts, so that the last one is the same wherever and whenever it is read.
     """
 
     orders: Mapping[str, Order] = field(default_factory=dict)
     freezes: Mapping[str, frozenset[Stage]] = field(default_factory=dict)
-    corrected: Mapping[str, str] = field(default_factory=dict)
+    corrected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def holding(self, at: Stage) -> tuple[str, ...]:
         """Return the open appeals that hold a stage, in the order of their ids."""
@@ -423,7 +423,8 @@ def _award(state: Award, happened: Happened) -> Award:
             held = state.freezes.get(event.appeal, frozenset()) - {*event.stages}
             return replace(state, freezes={**state.freezes, event.appeal: held})
         case DecisionReviewed(outcome="upheld") as event:
-            return replace(state, corrected={**state.corrected, event.at.ranking: event.appeal})
+            upheld = (*state.corrected.get(event.at.ranking, ()), event.appeal)
+            return replace(state, corrected={**state.corrected, event.at.ranking: upheld})
         case _:
             return state
 
@@ -438,11 +439,15 @@ class Unheard:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an upheld appeal made of a ranking: every ranked nominee's exact aggregates, and where it says so."""
+    """What an upheld appeal made of a ranking: every ranked nominee's exact aggregates, and where it says so.
+
+    `own` are those of them that it set itself; the others are the contested seal's, and stand until the next seal.
+    """
 
     stream: str
     version: int
     figures: Mapping[str, Mapping[str, Fraction]]
+    own: Mapping[str, Mapping[str, Fraction]] = field(default_factory=dict)
 
 
 VerdictState = Unheard | Verdict
@@ -450,8 +455,11 @@ VerdictState = Unheard | Verdict
 
 def _verdict(state: VerdictState, happened: Happened) -> VerdictState:
     match happened.event:
-        case AppealDecided(standings=standings) if standings is not None:
-            return Verdict(happened.stream, happened.version, figures_of(standings))
+        case AppealDecided(standings=standings) as event if standings is not None:
+            figures = figures_of(standings)
+            row, set_ = figures.get(event.nomination, {}), {one.aspect for one in event.verdict.figures}
+            own = {event.nomination: {aspect: value for aspect, value in row.items() if aspect in set_}}
+            return Verdict(happened.stream, happened.version, figures, own)
         case _:
             return state
 

@@ -88,7 +88,7 @@ class Inputs:
     """All that a seal rests on, each stream at the version it was loaded at.
 
     `nominations` may hold more than the eligible ones; `carried` are the states of the earlier stages' rankings that
-    aspects are carried from, by their streams, and `verdicts` the last upheld appeals against them, by the same.
+    aspects are carried from, by their streams, and `verdicts` the upheld appeals against them in order, by the same.
     """
 
     ranking: RankingState
@@ -98,7 +98,7 @@ class Inputs:
     versions: Mapping[str, int]
     """Versions of the season, committee, award and nomination streams."""
     carried: Mapping[str, RankingState] = field(default_factory=dict)
-    verdicts: Mapping[str, VerdictState] = field(default_factory=dict)
+    verdicts: Mapping[str, Sequence[VerdictState]] = field(default_factory=dict)
     season: Season = field(default_factory=Season)
     awards: Sequence[Award] = ()
     """The category's awards in every tier and place of the season: a province's appeal can hold a national stage."""
@@ -157,7 +157,7 @@ def _holds(inputs: Inputs, ranking: Closed | Sealed, command: SealRanking) -> Re
 
 
 def _source_refusal(inputs: Inputs, rules: PinnedRules, at: Stage) -> Refusal | None:
-    unheard = [stream for stream, verdict in inputs.verdicts.items() if isinstance(verdict, Unheard)]
+    unheard = [stream for stream, said in inputs.verdicts.items() if any(isinstance(one, Unheard) for one in said)]
     if unheard:
         return refusals.verdict_on_its_way(unheard)
     outdated = inputs.outdated(at, rules)
@@ -314,13 +314,26 @@ def carried_figures(
 
 
 def _figures(inputs: Inputs) -> dict[str, Figures]:
-    """Return what earlier rankings come to: as they were sealed, or as the last upheld appeal corrected them."""
-    found: dict[str, Figures] = {
-        stream: state.figures for stream, state in inputs.carried.items() if isinstance(state, Sealed)
-    }
-    return found | {
-        stream: verdict.figures for stream, verdict in inputs.verdicts.items() if isinstance(verdict, Verdict)
-    }
+    """Return what earlier rankings come to: as they were sealed last, and as upheld appeals corrected them."""
+    found: dict[str, Figures] = {}
+    for stream, state in inputs.carried.items():
+        if isinstance(state, Sealed):
+            verdicts = [one for one in inputs.verdicts.get(stream, ()) if isinstance(one, Verdict)]
+            found[stream] = corrected(state.figures, verdicts)
+    return found
+
+
+def corrected(sealed: Figures, verdicts: Sequence[Verdict]) -> Figures:
+    """Return a ranking's figures as its upheld appeals, in their order, left them.
+
+    What a verdict set stays set when the stage is sealed anew for another reason; all other figures are then the new
+    seal's. Whoever that seal does not rank, being out when it was made or short of sheets, has what the last verdict
+    ranked it by.
+    """
+    found = {**(verdicts[-1].figures if verdicts else {}), **sealed}
+    for verdict in verdicts:
+        found |= {one: {**found.get(one, {}), **figures} for one, figures in verdict.own.items()}
+    return found
 
 
 def _carried_from(nomination: Nomination, aspect: PinnedAspect) -> Stage | None:
@@ -338,7 +351,8 @@ def _basis(inputs: Inputs, eligible: Sequence[Nomination]) -> Basis:
         if version and (stream in kept or not stream.startswith("nomination/"))
     }
     carried = {stream: state.version for stream, state in inputs.carried.items() if isinstance(state, Sealed)}
-    carried |= {one.stream: one.version for one in inputs.verdicts.values() if isinstance(one, Verdict)}
+    verdicts = [one for said in inputs.verdicts.values() for one in said]
+    carried |= {one.stream: one.version for one in verdicts if isinstance(one, Verdict)}
     return Basis(nominations=tuple(one.id for one in eligible), streams=_points(streams), carried=_points(carried))
 
 

@@ -206,9 +206,9 @@ class Play:
             versions={stream: self.version(stream) for stream in streams},
             carried={one: self.fold(scoring.RANKING, one) for one in earlier if self.version(one) and carries},
             verdicts={
-                ranking: self.fold(received.VERDICT, received.verdict_stream(appeal))
+                ranking: [self.fold(received.VERDICT, received.verdict_stream(appeal)) for appeal in appeals]
                 for award in awards.values()
-                for ranking, appeal in award.corrected.items()
+                for ranking, appeals in award.corrected.items()
                 if ranking in earlier and carries
             },
             season=self.fold(received.SEASON, "season/2020"),

@@ -431,11 +431,11 @@ FORGERIES = {
     ),
     "the verdict on another appeal": (
         of("RankingSealed", dismissed_verdict, JURY),
-        "are not the last ones on the rankings",
+        "are not those on the rankings",
     ),
     "a verdict that is not named": (
         of("RankingSealed", lambda data: data["basis"]["carried"].pop(0), JURY),
-        "are not the last ones on the rankings",
+        "are not those on the rankings",
     ),
     "another standing in the verdict": (
         of("AppealDecided", lambda data: data["standings"][0]["aspects"][2].update(value="99/1"), UPHELD),

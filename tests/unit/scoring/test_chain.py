@@ -21,7 +21,7 @@ from schemas.envelope import Stage, StreamPoint
 from schemas.scoring import CarriedAspect, PinnedRules, ScoringClosed
 from services.scoring.domain.ranking import Rules
 from services.scoring.domain.received import Award, Order, Verdict
-from services.scoring.domain.seal import FiledSheet, Inputs, SealRanking, decide_seal
+from services.scoring.domain.seal import FiledSheet, Inputs, SealRanking, corrected, decide_seal
 from services.scoring.domain.sheet import Sheet, sheet_stream
 from services.scoring.domain.stage import RANKING, Closed, Sealed
 from tests.unit.scoring.given import (
@@ -31,6 +31,7 @@ from tests.unit.scoring.given import (
     CLOSES,
     MEMBER,
     N1,
+    N2,
     NATIONAL,
     a_committee,
     a_nomination,
@@ -48,8 +49,9 @@ from tests.unit.scoring.given import (
 INTERVIEW = NATIONAL.model_copy(update={"stage": "wawancara"})
 PANEL = (MEMBER, an_id("second"), an_id("third"))
 APPEAL = an_id("appeal")
-VERDICT = Verdict(f"appeal/{APPEAL}", 2, {N1: {"kebijakan": Fraction(271, 3)}})
-REVIEWED = Award(corrected={AT.ranking: APPEAL})
+DECIDED = {N1: {"kebijakan": Fraction(271, 3)}}
+VERDICT = Verdict(f"appeal/{APPEAL}", 2, DECIDED, DECIDED)
+REVIEWED = Award(corrected={AT.ranking: (APPEAL,)})
 WAY = a_nomination(N1, AT, NATIONAL, INTERVIEW)
 
 
@@ -122,7 +124,7 @@ def reviewed(old: Sealed) -> tuple[Award, Award]:
 
 
 def verified_anew(old: Sealed) -> Sealed:
-    also = {"verdicts": {AT.ranking: VERDICT}, "awards": reviewed(old), "ranking": old}
+    also = {"verdicts": {AT.ranking: [VERDICT]}, "awards": reviewed(old), "ranking": old}
     return sealed(NATIONAL, VERIFYING, seal(NATIONAL, VERIFYING, {AT.ranking: selection()}, **also))
 
 
@@ -175,7 +177,7 @@ def test_a_figure_that_is_carried_directly_from_the_first_stage_is_the_verdicts_
     """Policy comes from the province itself, performance from verification, whose seal stands: (271/3 + 230) / 4."""
     sources = {AT.ranking: selection(), NATIONAL.ranking: verification()}
     assert total(seal(INTERVIEW, DIRECT, sources)) == "931/12"
-    decision = seal(INTERVIEW, DIRECT, sources, verdicts={AT.ranking: VERDICT}, awards=(REVIEWED,))
+    decision = seal(INTERVIEW, DIRECT, sources, verdicts={AT.ranking: [VERDICT]}, awards=(REVIEWED,))
     assert total(decision) == "961/12"
     cited = {one.stream for one in events(decision)[0].basis.carried}
     assert cited == {AT.ranking, NATIONAL.ranking, VERDICT.stream}
@@ -193,3 +195,27 @@ def test_an_order_holds_nobody_up_for_whom_nothing_is_carried_from_that_ranking(
     back = replace(gone, standing="competing")
     waiting = seal(NATIONAL, VERIFYING, sources, nominations=(here, back), awards=awards)
     assert refusal(waiting).code == "source-to-be-sealed-anew"
+
+
+def test_after_a_verdict_on_the_second_stage_and_its_new_seal_the_third_carries_of_each_what_counts():
+    """Performance is the second stage's verdict's, policy the new seal's, which has it by the first's: 271/3 and 60."""
+    old = verification()
+    new = verified_anew(old)
+    later = Verdict(
+        "appeal/second", 2, {N1: {**old.figures[N1], "kinerja": Fraction(60)}}, {N1: {"kinerja": Fraction(60)}}
+    )
+    decision = seal(INTERVIEW, HEARING, {NATIONAL.ranking: new}, verdicts={NATIONAL.ranking: [later]})
+    (row,) = events(decision)[-1].standings
+    carried_ = {one.aspect: one.value for one in row.aspects if one.aspect != "wawancara"}
+    assert carried_ == {"kebijakan": "271/3", "kinerja": "60/1"}
+
+
+def test_every_verdict_keeps_its_own_figures_and_who_is_in_no_seal_has_the_last_ones():
+    """Two verdicts on the first seal; in the new one the first nominee has other figures, and the second is gone."""
+    first = Verdict("appeal/1", 2, {N1: {"a": Fraction(2), "b": Fraction(1)}}, {N1: {"a": Fraction(2)}})
+    rows = {N1: {"a": Fraction(2), "b": Fraction(3)}, N2: {"a": Fraction(4), "b": Fraction(5)}}
+    last = Verdict("appeal/2", 2, rows, {N1: {"b": Fraction(3)}})
+    anew = {N1: {"a": Fraction(7), "b": Fraction(8), "c": Fraction(9)}}
+    own = {"a": Fraction(2), "b": Fraction(3), "c": Fraction(9)}
+    assert corrected(anew, [first, last]) == {N1: own, N2: rows[N2]}
+    assert corrected(anew, []) == anew

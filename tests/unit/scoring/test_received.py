@@ -363,10 +363,10 @@ def reviewed(appeal: str, outcome: Any = "upheld", at: Any = AT) -> DecisionRevi
     return DecisionReviewed(at=at, appeal=an_id(appeal), seal=an_id("seal"), outcome=outcome, digest=DIGEST)
 
 
-def test_the_last_upheld_appeal_against_a_ranking_counts_in_the_order_of_the_awards_stream():
+def test_upheld_appeals_against_a_ranking_count_in_the_order_of_the_awards_stream():
     history = [reviewed("one"), reviewed("two", "dismissed"), reviewed("three"), reviewed("four", at=INTERVIEW)]
-    assert AWARD.fold(happened(AT.award, history[:2])).corrected == {AT.ranking: an_id("one")}
-    corrected = {AT.ranking: an_id("three"), INTERVIEW.ranking: an_id("four")}
+    assert AWARD.fold(happened(AT.award, history[:2])).corrected == {AT.ranking: (an_id("one"),)}
+    corrected = {AT.ranking: (an_id("one"), an_id("three")), INTERVIEW.ranking: (an_id("four"),)}
     assert AWARD.fold(happened(AT.award, history)).corrected == corrected
 
 
@@ -383,7 +383,7 @@ def test_a_verdict_is_the_exact_figures_of_everybody_it_ranks():
     assert VERDICT.fold(happened(stream, [lodged])) == Unheard()
     assert VERDICT.fold(happened(stream, [lodged, dismissed])) == Unheard()
     figures = {N1: {"kinerja": Fraction(242, 3)}}
-    assert VERDICT.fold(happened(stream, [lodged, upheld])) == Verdict(stream, 2, figures)
+    assert VERDICT.fold(happened(stream, [lodged, upheld])) == Verdict(stream, 2, figures, figures)
 
 
 INTERVIEW = NATIONAL.model_copy(update={"stage": "wawancara"})

@@ -357,10 +357,11 @@ def at_national(**changed: Any) -> Inputs:
 
 
 def test_what_a_verdict_corrected_is_carried_as_the_verdict_has_it():
-    verdict = Verdict("appeal/x", 2, {N1: {"kinerja": Fraction(200, 3)}, N2: {"kinerja": Fraction(75)}})
+    figures = {N1: {"kinerja": Fraction(200, 3)}, N2: {"kinerja": Fraction(75)}}
+    verdict = Verdict("appeal/x", 2, figures, figures)
     (event,) = events(decide_seal(at_national(), sealing(at=NATIONAL)))
     assert [(one.nomination, one.total) for one in event.standings] == [(N1, "250/3"), (N2, "230/3")]
-    corrected = at_national(verdicts={AT.ranking: verdict})
+    corrected = at_national(verdicts={AT.ranking: [verdict]})
     (event,) = events(decide_seal(corrected, sealing(at=NATIONAL)))
     assert [(one.nomination, one.total) for one in event.standings] == [(N2, "80/1"), (N1, "670/9")]
     assert event.basis.carried == (
@@ -371,7 +372,7 @@ def test_what_a_verdict_corrected_is_carried_as_the_verdict_has_it():
 
 
 def test_a_seal_waits_for_the_figures_of_a_verdict_of_which_it_has_heard():
-    held = refusal(decide_seal(at_national(verdicts={AT.ranking: Unheard()}), sealing(at=NATIONAL)))
+    held = refusal(decide_seal(at_national(verdicts={AT.ranking: [Unheard()]}), sealing(at=NATIONAL)))
     assert (held.code, held.status) == ("verdict-on-its-way", 409)
     assert AT.ranking in held.detail.en
     assert AT.ranking in held.detail.id
