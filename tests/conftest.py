@@ -9,9 +9,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 import pytest_asyncio
 import structlog
+from hypothesis import HealthCheck, settings
 
 from deploy.local import ports
 from tests.support.stack import DatabaseUrls, SharedKafka, SharedPostgres
+
+# The same examples in every run, and none judged by how long it took: the suite passes or fails for what the code does.
+settings.register_profile(
+    "suite", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", settings.get_profile("suite"), derandomize=False)
+settings.load_profile("suite")
 
 DatabaseFactory = Callable[[str], Awaitable[DatabaseUrls]]
 TopicFactory = Callable[..., Awaitable[str]]

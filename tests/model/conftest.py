@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-settings.register_profile("long", max_examples=500, stateful_step_count=50, database=None)
+settings.register_profile(
+    "long", deadline=None, print_blob=True, max_examples=500, stateful_step_count=50, database=None, derandomize=False
+)

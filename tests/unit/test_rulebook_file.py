@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.rulebook import rulebook_content, rulebook_json_schema
@@ -367,7 +367,7 @@ def test_no_bytes_raise(data: bytes) -> None:
     assert errors_of(data)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(min_value=0, max_value=len(GOOD) - 1), st.text(max_size=8), st.integers(min_value=0, max_value=40))
 def test_no_damaged_file_raises(start: int, text: str, removed: int) -> None:
     damaged = (GOOD[:start] + text + GOOD[start + removed :]).encode(errors="replace")
@@ -399,7 +399,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.sampled_from(_places(CONTENT)), JSON_VALUES)
 def test_no_content_raises(place: tuple[str | int, ...], value: Any) -> None:
     content = copy.deepcopy(CONTENT)

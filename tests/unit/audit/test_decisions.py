@@ -308,7 +308,7 @@ def in_whole(sheet: Mapping[str, str | None]) -> dict[str, int | None]:
     return {code: None if mark is None else millionths(mark) for code, mark in sheet.items()}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(contests())
 def test_two_rankings_written_apart_agree(contest):
     content, nominees = contest

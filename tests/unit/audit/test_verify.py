@@ -189,7 +189,7 @@ def test_each_changed_byte_is_found_and_located(tmp_path):
     assert verify(folder, result.digest).good
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_random_damage_is_found_and_never_raises(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("damage") / "export"

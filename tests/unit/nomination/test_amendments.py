@@ -223,7 +223,7 @@ def _changes(draw):
     return change
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(_changes())
 def test_whatever_is_accepted_every_body_office_and_seat_is_still_there(change):
     scene, rules = opened(), amended(change)

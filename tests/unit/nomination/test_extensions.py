@@ -115,7 +115,7 @@ def test_an_extension_may_reach_the_seasons_last_second():
     accepted(extend(opened(), ENDS))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(

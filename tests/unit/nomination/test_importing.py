@@ -335,7 +335,7 @@ _VALUES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.lists(_VALUES, max_size=11).map(tuple), max_size=4))
 def test_whatever_stands_in_a_list_every_row_gets_an_answer(rows: list[tuple[Any, ...]]):
     scene = handled()

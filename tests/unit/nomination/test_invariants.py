@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, note, settings
 from hypothesis import event as observe
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -228,9 +228,7 @@ class Committee(RuleBasedStateMachine):
 
 
 CommitteeTest = Committee.TestCase
-CommitteeTest.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+CommitteeTest.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 @given(
@@ -238,7 +236,6 @@ CommitteeTest.settings = settings(
     quota=st.integers(1, 5),
     gone=st.sets(st.integers(0, 7)),
 )
-@settings(deadline=None)
 def test_a_proposal_holds_whole_ranks_in_order_within_the_quota(scores: list[int], quota: int, gone: set[int]) -> None:
     scene = Scene()
     scene.open()

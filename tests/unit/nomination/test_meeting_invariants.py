@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
@@ -224,6 +224,4 @@ class Meeting(Committee):
 
 
 MeetingTest = Meeting.TestCase
-MeetingTest.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+MeetingTest.settings = settings(max_examples=60, stateful_step_count=40)

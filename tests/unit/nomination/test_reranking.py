@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.exact import fraction_text
@@ -255,7 +255,6 @@ def _shown(before: Standings) -> tuple[Standing, ...]:
 
 
 @given(marks=MARKS, method=METHODS, ties=TIES)
-@settings(deadline=None)
 def test_ranking_unchanged_inputs_anew_gives_the_same_bytes(marks, method, ties):
     before, rubric = _sealed(marks, method, ties)
     after = rerank(rubric, before, "nobody", {}, WHEN)
@@ -266,7 +265,6 @@ def test_ranking_unchanged_inputs_anew_gives_the_same_bytes(marks, method, ties)
 
 
 @given(marks=MARKS, method=METHODS, ties=TIES, index=st.integers(0, 5), new=st.lists(st.integers(0, 4), min_size=3))
-@settings(deadline=None)
 def test_replaced_marks_give_what_scoring_gives_of_them(marks, method, ties, index, new):
     """All of one nominee's marks are replaced: ranked anew, everything is as if the sheets had been so at the seal."""
     index %= len(marks)

@@ -107,7 +107,7 @@ def test_a_csv_of_many_rows_is_not_read_to_its_end():
     assert len(rows) == MOST_ROWS + 2
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300), st.sampled_from([CSV, XLSX]))
 def test_whatever_bytes_are_sent_they_are_read_or_refused(data, media_type):
     with suppress(Unreadable):  # anything else that is raised fails

@@ -1063,7 +1063,7 @@ VERDICTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 12).map(lambda n
 
 
 @given(marks=MARKS, quota=st.integers(1, 4), verdicts=VERDICTS, gone=st.sets(st.integers(0, 5)), ends=st.booleans())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_after_every_verdict_just_the_first_ranks_hold_a_seat(marks, quota, verdicts, gone, ends):
     scene, ids = decided_on(*marks, rules=_with_quota(quota, ends=ends))
     for number, (index, value, is_upheld) in enumerate(verdicts):
@@ -1121,7 +1121,7 @@ def _check_seats(scene: Hearing, verdict: AppealDecided, quota: int) -> None:
     marks=st.lists(st.integers(0, 20).map(lambda n: n * 5), min_size=4, max_size=6, unique=True),
     values=st.lists(st.integers(0, 100), min_size=2, max_size=2, unique=True),
 )
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_two_verdicts_lead_to_the_same_in_either_order(marks, values):
     ends = []
     for order in ((0, 1), (1, 0)):

@@ -247,7 +247,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STEPS)
 def test_whatever_is_tried_in_whatever_order_verification_keeps_its_promises(steps):
     """No verdict while a nomination can be mended, none after a rejection, and verified is what was said last."""
@@ -362,7 +362,7 @@ def test_an_extension_of_the_stage_extends_the_time_for_slots():
     refused(scene.schedule(id_, until), "slot-outside-window", "begins")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 300)), max_size=15))
 def test_no_order_of_slots_makes_two_nominees_meet(asked):
     scene, ids = at_interview("75.71", "75.03", "75.01")
