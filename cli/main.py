@@ -19,7 +19,6 @@ from cli.output import Finding, WrongUse, end_with_error
 from deploy.local.child import StackError
 from kernel.migrate import MigrationRefused
 
-
 OFFERED_BY: Final = {
     **dict.fromkeys(("test", "lint", "crash", "bench"), "checks"),
     **dict.fromkeys(("up", "down", "status", "settings", "provision", "clock"), "stack"),
@@ -29,7 +28,7 @@ OFFERED_BY: Final = {
 
 
 def build(command: str | None = None) -> typer.Typer:
-    """Return the program with one command, or with the commands of every module when none, or no known one, is named."""
+    """Return the program with the command named, or with those of every module when none, or no known one, is."""
     app = typer.Typer(
         name="paritrana",
         help="Runs the Paritrana Award and can prove every decision afterwards.",
