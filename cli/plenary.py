@@ -177,6 +177,9 @@ def _known(item: Mapping[str, Any], meeting: Mapping[str, Any]) -> Iterator[str]
     )
     for one in quorum["recused"]:
         yield f"  recused   {_person(one, meeting)}"
+    for one in item["conflicts"]:
+        name = meeting["persons"].get(one["person"]) or one["person"]
+        yield f"  conflict  {name}, on {_name(names, one['nomination'])}: {one['en']}"
     for tie in item["ties"]:
         fell = "" if tie["order"] is None else f"; broken: {', '.join(_name(names, one) for one in tie['order'])}"
         who = ", ".join(_name(names, one) for one in tie["nominations"])

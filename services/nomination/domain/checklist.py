@@ -15,7 +15,7 @@ from schemas.envelope import Stage, wire_instant
 from schemas.nomination import AgendaItem
 from schemas.rulebook import Rulebook
 from services.nomination.domain.award import holding
-from services.nomination.domain.committee import Seat
+from services.nomination.domain.committee import Seat, candidates_of
 from services.nomination.domain.deciding import pending_motion, proposed_now
 from services.nomination.domain.entering import check_enterable
 from services.nomination.domain.evidence import Evidence, broken_ties, citable_now, decided_by, stage_rules
@@ -141,6 +141,19 @@ NEXT: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
+CONFLICTS: Final[Mapping[bool, tuple[str, str]]] = {
+    True: (
+        "A conflict of interest came after the seal: their marks count in the sealed ranking.",
+        "Benturan kepentingan timbul setelah penyegelan: nilainya tetap dihitung dalam peringkat yang disegel.",
+    ),
+    False: (
+        "The conflict of interest was lifted after the seal: their marks do not count in the sealed ranking.",
+        "Benturan kepentingan dicabut setelah penyegelan: nilainya tidak dihitung dalam peringkat yang disegel.",
+    ),
+}
+"""What a conflict that was declared or lifted after a seal leaves as it was: the marks count (True), or they do not."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Item:
     """One item of the agenda, with all that is known of it."""
@@ -178,6 +191,7 @@ class _Item:
             "nominees": [_named(state) for state in self.standing],
             "seal": self._seal(),
             "unrankable": list(self._unrankable()),
+            "conflicts": list(self._conflicts()),
             "quorum": self._quorum(),
             "ties": list(self._ties()),
             "unverified": [_named(state) for state in self._unverified()],
@@ -213,6 +227,29 @@ class _Item:
         for row in self.seal.said.unrankable if self.seal else ():
             said = {"nomination": row.nomination, "candidate": row.candidate, "reason": row.reason}
             yield {**said, "aspect": row.aspect, "sheets": row.sheets}
+
+    def _conflicts(self) -> Iterator[Json]:
+        """Yield whose marks the seal counts though they are recused now, or leaves out though they no longer are.
+
+        A seal is not made anew for it: who saw the totals could else take marks out by declaring conflicts. So those
+        who decide on the seal are told.
+        """
+        seal = self.seal
+        if seal is None or self._decided():
+            return
+        left_out = (sheet.stream for sheet in seal.said.excluded if sheet.reason == "recused")
+        marks = [*((sheet.stream, True) for sheet in seal.said.counted), *((stream, False) for stream in left_out)]
+        for stream, counts in sorted(marks):
+            _, nomination, _, member = stream.split("/")
+            if (member in self._recused_on(nomination)) is counts:
+                english, indonesian = CONFLICTS[counts]
+                state = self.evidence.nominations.get(nomination)
+                nominee = _named(state) if isinstance(state, Nomination) else {"nomination": nomination}
+                yield {"person": member, **nominee, "counts": counts, "en": english, "id": indonesian}
+
+    def _recused_on(self, nomination: str) -> frozenset[str]:
+        candidates = candidates_of((nomination,), self.evidence.nominations)
+        return self.setting.committee.recused(self.rules.conflicts, self.item.category, candidates)
 
     def _quorum(self) -> Json:
         """Forecast the quorum of the motion on everybody who stands here: how many members may stay away."""

@@ -25,6 +25,7 @@ def meeting(**also: Any) -> dict[str, Any]:
         ],
         "seal": {"digest": "d" * 64, "citable": False, "why": {"en": "It is stale."}},
         "unrankable": [{"nomination": "b", "reason": "too-few-sheets"}],
+        "conflicts": [{"person": "p", "nomination": "a", "counts": True, "en": "Their marks count.", "id": ""}],
         "quorum": {
             "seats": 9, "filled": 8, "required": 6, "present": 5, "may_stay_away": 1,
             "recused": [{"person": "p", "office": "ketua-spsi", "seat": 1}],
@@ -98,6 +99,7 @@ def test_both_services_are_asked_and_shown_together(stack: FakeStack):
         "present   Budi\ufffd[2J Santoso (kepala-bps)",
         "present   gone (ketua-apindo)",
         "recused   Sri Rahayu (ketua-spsi)",
+        "conflict  Sri Rahayu, on Kota\ufffd[2J (75.71): Their marks count.",
         "rank 2 at the cut: Kota\ufffd[2J (75.71), Kabupaten Bone Bolango (75.03)",
         "rank 4: Kota\ufffd[2J (75.71), c; broken: c, Kota\ufffd[2J (75.71)",
         "Kabupaten Bone Bolango (75.03): too-few-sheets",
