@@ -293,6 +293,10 @@ FORGERIES = {
         of("AppealMotionOpened", upheld(level_with_second), APPEALS),
         "does not put just those in an order who would share a rank",
     ),
+    "a verdict on an aspect that is not contested": (
+        of("AppealLodged", lambda data: data.update(aspect="kinerja"), UPHELD),
+        "its verdict changes kebijakan, and the appeal contests kinerja",
+    ),
     "a verdict off the scale": (
         of("AppealMotionOpened", upheld(lambda data: data["verdict"]["figures"][2].update(value="101/1"))),
         "is not on its scale",
