@@ -115,7 +115,10 @@ class TableRanking:
 def table_ranking(
     command: TableRanking, plenary: PlenaryState, season: SeasonState, committee: Committee, evidence: Evidence
 ) -> Sequence[Emit]:
-    """Table a seal that is current, whole and not stale, by the secretary, while no appeal holds the stage."""
+    """Table a seal that is current, whole and not stale, by the secretary, while no appeal holds the stage.
+
+    It is laid before somebody: attendance is recorded first, so that the minutes tell who was there when it was tabled.
+    """
     setting = in_session(command.plenary, plenary, season, committee, command.received)
     check_office(command.actor, setting.rules, setting.formed, offices_of(setting.rules, "clerk"))
     _check_on_agenda(command.item, setting.plenary)
@@ -127,6 +130,8 @@ def table_ranking(
     before = setting.plenary.tabled.get(command.item)
     if before is not None and before.seal == seal.id:
         raise refuse("seal-tabled-already", "seal", seal.id)
+    if not setting.plenary.present & set(setting.formed.holders.values()):
+        raise refuse("nobody-present", "plenary", item_name(command.item))
     tabled = RankingTabled(
         plenary=command.plenary,
         item=command.item,

@@ -547,6 +547,10 @@ FORGERIES = {
         of("PlenaryConvened", lambda data: data["agenda"].clear()),
         "not on the agenda",
     ),
+    "a ranking that was tabled before nobody": (
+        of("AttendanceRecorded", lambda data: data.update(present=False), PLENARY),
+        "a ranking was laid before a meeting at which nobody was present",
+    ),
     "a ranking that was not tabled": (
         of("RankingTabled", lambda data: data.update(seal=person("x")), PLENARY),
         "does not lie before the meeting",
