@@ -165,7 +165,9 @@ def _person(one: Mapping[str, Any], meeting: Mapping[str, Any]) -> str:
 
 
 def _known(item: Mapping[str, Any], meeting: Mapping[str, Any]) -> Iterator[str]:
-    names = {one["nomination"]: f"{one['name']} ({one['candidate']})" for one in item["nominees"]}
+    # Whom a meeting on an appeal is about has moved on, so that it does not stand among the stage's nominees any more.
+    known = (*item["nominees"], *item["unrankable"], *item["conflicts"])
+    names = {one["nomination"]: f"{one['name']} ({one['candidate']})" for one in known if one.get("name")}
     seal, quorum = item["seal"], item["quorum"]
     if seal is None:
         yield "  seal      none"

@@ -24,7 +24,10 @@ def meeting(**also: Any) -> dict[str, Any]:
             {"nomination": "b", "candidate": "75.03", "name": "Kabupaten Bone Bolango"},
         ],
         "seal": {"digest": "d" * 64, "citable": False, "why": {"en": "It is stale."}},
-        "unrankable": [{"nomination": "b", "reason": "too-few-sheets"}],
+        "unrankable": [
+            {"nomination": "b", "candidate": "75.03", "name": "Kabupaten Bone Bolango", "reason": "too-few-sheets"},
+            {"nomination": "gone", "candidate": "75.05", "name": "Kabupaten Gorontalo Utara", "reason": "recused"},
+        ],
         "conflicts": [{"person": "p", "nomination": "a", "counts": True, "en": "Their marks count.", "id": ""}],
         "quorum": {
             "seats": 9, "filled": 8, "required": 6, "present": 5, "may_stay_away": 1,
@@ -103,6 +106,7 @@ def test_both_services_are_asked_and_shown_together(stack: FakeStack):
         "rank 2 at the cut: Kota\ufffd[2J (75.71), Kabupaten Bone Bolango (75.03)",
         "rank 4: Kota\ufffd[2J (75.71), c; broken: c, Kota\ufffd[2J (75.71)",
         "Kabupaten Bone Bolango (75.03): too-few-sheets",
+        "unranked  Kabupaten Gorontalo Utara (75.05): recused",
         "unverified Kota Gorontalo (75.71)",
         "Kabupaten Boalemo (75.02): waits to be admitted",
         "Kabupaten Pohuwato (75.04): It is closed.",

@@ -15,7 +15,7 @@ from services.nomination.domain.checklist import checklist
 from services.nomination.domain.committee import LiftConflict, lift_conflict
 from services.nomination.domain.plenary import Plenary, Setting
 from services.nomination.domain.season import Season
-from tests.unit.nomination.appealing import APPEAL_ID, DISMISSED, Hearing, contested, to
+from tests.unit.nomination.appealing import APPEAL_ID, DISMISSED, Hearing, contested, decided_on, to
 from tests.unit.nomination.assembly import (
     MEMBER,
     Assembly,
@@ -136,6 +136,50 @@ def test_too_few_seats_for_any_quorum_are_told_first():
     quorum = first(scene)["quorum"]
     assert (quorum["possible"], quorum["may_stay_away"]) == (False, 0)
     assert next_of(scene) == "gather"
+
+
+def test_where_all_seats_are_filled_and_too_many_recused_nobody_can_be_appointed():
+    scene, ids = convened(1)
+    for office in VOTING_OFFICES[1:4]:
+        scene.given(scene.declare(person(office), ids[0]))
+    # With the ninth seat six could vote, as many as the quorum takes.
+    assert next_of(scene) == "gather"
+    scene.given(scene.declare(person(VOTING_OFFICES[4]), ids[0]))
+    item = first(scene)
+    assert (item["quorum"]["possible"], item["next"]["code"]) == (False, "replace")
+    assert "replace members" in item["next"]["en"]
+
+
+def test_a_quorum_that_is_missing_is_told_before_tabling_and_while_a_motion_is_open():
+    scene, _ = convened(1)
+    assert next_of(scene) == "attend"
+    scene.all_attend()
+    assert next_of(scene) == "table"
+    scene.given(scene.table())
+    scene.given(scene.move())
+    scene.leave(VOTING_OFFICES[:3])
+    item = first(scene)
+    assert (item["motion"], item["quorum"]["present"], item["next"]["code"]) == (1, 5, "attend")
+    assert "The quorum is missing" in item["next"]["en"]
+    scene.given(scene.attend(person(VOTING_OFFICES[0])))
+    assert next_of(scene) == "decide"
+
+
+def test_a_motion_on_an_appeal_waits_for_its_quorum_too():
+    scene, _ = contested(90, 80, 70)
+    scene.given(scene.put(to(85)))
+    for office in VOTING_OFFICES[:3]:
+        scene.given(scene.attend(person(office), present=False))
+    assert next_of(scene) == "attend"
+
+
+def test_the_unrankable_are_named_in_a_meeting_on_an_appeal_too():
+    scene, ids = decided_on(90, 80, 70, few=[2])
+    scene.given(scene.lodge(ids[2]))
+    item = first(scene)
+    assert ids[2] not in [one["nomination"] for one in item["nominees"]]
+    (row,) = item["unrankable"]
+    assert (row["nomination"], row["name"]) == (ids[2], "Kabupaten Gorontalo")
 
 
 def test_without_a_seal_it_is_to_be_sealed_and_late_nominations_come_first():
