@@ -87,7 +87,7 @@ async def test_an_appeal_goes_from_its_grounds_to_a_corrected_announcement(begun
     assert await begun.types(DESK.award) == ["StageFrozen"]
 
     shown = await begun.secretary.reads(f"/v1/appeals/{appeal}", at_least=lodged["position"])
-    assert (shown["state"], shown["number"], shown["aspect"]) == ("open", 1, None)
+    assert (shown["state"], shown["number"]) == ("open", 1)
     assert shown["grounds"]["text"] == GROUNDS
     (hold,) = shown["holds"]
     assert ([stage["stage"] for stage in hold["stages"]], hold["until"]) == (["verifikasi", "wawancara"], None)
