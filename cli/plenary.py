@@ -165,7 +165,9 @@ def _person(one: Mapping[str, Any], meeting: Mapping[str, Any]) -> str:
 
 
 def _known(item: Mapping[str, Any], meeting: Mapping[str, Any]) -> Iterator[str]:
-    names = {one["nomination"]: f"{one['name']} ({one['candidate']})" for one in item["nominees"]}
+    # Whom a meeting on an appeal is about has moved on, so that it does not stand among the stage's nominees any more.
+    known = (*item["nominees"], *item["unrankable"], *item["conflicts"])
+    names = {one["nomination"]: f"{one['name']} ({one['candidate']})" for one in known if one.get("name")}
     seal, quorum = item["seal"], item["quorum"]
     if seal is None:
         yield "  seal      none"
@@ -177,6 +179,9 @@ def _known(item: Mapping[str, Any], meeting: Mapping[str, Any]) -> Iterator[str]
     )
     for one in quorum["recused"]:
         yield f"  recused   {_person(one, meeting)}"
+    for one in item["conflicts"]:
+        name = meeting["persons"].get(one["person"]) or one["person"]
+        yield f"  conflict  {name}, on {_name(names, one['nomination'])}: {one['en']}"
     for tie in item["ties"]:
         fell = "" if tie["order"] is None else f"; broken: {', '.join(_name(names, one) for one in tie['order'])}"
         who = ", ".join(_name(names, one) for one in tie["nominations"])

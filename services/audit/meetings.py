@@ -182,6 +182,8 @@ class Meeting:
             yield "this meeting was convened before"
         if self.adjourned and event.name != "MinutesCorrected":
             yield "the meeting was adjourned before"
+        if event.name == "RankingTabled" and not self.present:
+            yield "a ranking was laid before a meeting at which nobody was present"
         if event.name in OPENINGS:
             yield from self._opening_faults(event)
         elif event.name in ("VoteCast", "BallotTallied", "BallotConfirmed"):

@@ -59,12 +59,15 @@ def opening(command: OpenStage) -> Program:
     return program
 
 
-def closing(command: CloseStage) -> Program:
+def closing(command: CloseStage, award_streams: Awards) -> Program:
     """Close a stage."""
 
     async def program(load: Loader) -> Decision:
-        ranking = await load.load(RANKING, command.at.ranking)
-        return decide_close(ranking, await load.load(SEASON, season_stream(command.at)), command)
+        at = command.at
+        ranking = await load.load(RANKING, at.ranking)
+        season = await load.load(SEASON, season_stream(at))
+        awards = [await load.load(AWARD, stream) for stream in sorted({at.award, *await award_streams(at)})]
+        return decide_close(ranking, season, awards, command)
 
     return program
 

@@ -81,13 +81,13 @@ async def voted(world: World, path: str, motion: int) -> None:
 async def test_an_appeal_goes_from_its_grounds_to_a_corrected_announcement(begun: World):
     path, ids = await decided(begun)
     contact = contact_of(begun, ids[3])
-    lodged = await contact.posts("/v1/appeals", appeal_against(path, ids[3], aspect="kinerja"))
+    lodged = await contact.posts("/v1/appeals", appeal_against(path, ids[3]))
     appeal = lodged["appeal"]
     assert await begun.types(f"appeal/{appeal}") == ["AppealLodged"]
     assert await begun.types(DESK.award) == ["StageFrozen"]
 
     shown = await begun.secretary.reads(f"/v1/appeals/{appeal}", at_least=lodged["position"])
-    assert (shown["state"], shown["number"], shown["aspect"]) == ("open", 1, "kinerja")
+    assert (shown["state"], shown["number"]) == ("open", 1)
     assert shown["grounds"]["text"] == GROUNDS
     (hold,) = shown["holds"]
     assert ([stage["stage"] for stage in hold["stages"]], hold["until"]) == (["verifikasi", "wawancara"], None)
@@ -132,6 +132,17 @@ async def test_an_appeal_goes_from_its_grounds_to_a_corrected_announcement(begun
     assert (item["number"], item["state"], item["at"]["stage"]) == (1, "upheld", "seleksi")
     assert [row["change"] for row in item["comparison"]] == ["none", "enters", "leaves", "moves"]
     assert CONTACT not in public.text
+
+
+async def test_a_verdict_on_another_aspect_than_the_contested_one_is_refused(begun: World):
+    path, ids = await decided(begun)
+    lodged = await contact_of(begun, ids[3]).posts("/v1/appeals", appeal_against(path, ids[3], aspect="kinerja"))
+    shown = await begun.secretary.reads(f"/v1/appeals/{lodged['appeal']}", at_least=lodged["position"])
+    assert shown["aspect"] == "kinerja"
+    problem = await begun.secretary.fails(
+        422, "aspect-not-contested", "POST", f"{path}/motions", verdict(lodged["appeal"])
+    )
+    assert problem["errors"][0]["field"] == "verdict.figures[0].aspect"
 
 
 async def test_a_dismissal_is_public_at_once(begun: World):

@@ -858,7 +858,7 @@ async def test_a_frozen_season_refuses_every_command_and_goes_on_where_it_stood(
     await world.member(1).does("POST", sheet(N1), marks("80", "70", "90"))
 
 
-async def test_an_appeal_against_a_province_holds_the_seal_of_the_nation_and_not_its_sheets(world):
+async def test_an_appeal_against_a_province_holds_close_and_seal_of_the_nation_and_not_its_sheets(world):
     """The freeze stands on the province's award, as the appeal is about its decision."""
     await _nation_opened(world)
     held: dict[str, Any] = {"at": AT, "stages": (NATIONAL,), "appeal": an_id("appeal")}
@@ -866,11 +866,16 @@ async def test_an_appeal_against_a_province_holds_the_seal_of_the_nation_and_not
     verifier = world.person(MEMBERS[0], Grant.of("verifier", committee="00"))
     await verifier.does("POST", sheet(N1, "", NATIONAL), marks("80", "70", "90"))
     world.clock.moment = datetime(2021, 4, 16, tzinfo=UTC)
-    await _nation(world).does("POST", f"{VERIFICATION}/close")
-    problem = await _nation(world).fails(409, "stage-frozen", "POST", f"{VERIFICATION}/seal")
+    problem = await _nation(world).fails(409, "stage-frozen", "POST", f"{VERIFICATION}/close")
     assert an_id("appeal") in problem["detail"]
     assert (await _nation(world).does("GET", f"{VERIFICATION}/checklist"))["frozen"]["appeals"] == [an_id("appeal")]
     await world.nomination.says(AT.award, StageUnfrozen(**held))
+    await _nation(world).does("POST", f"{VERIFICATION}/close")
+    # Another appeal may come between close and seal.
+    again = {**held, "appeal": an_id("another appeal")}
+    await world.nomination.says(AT.award, StageFrozen(**again))
+    await _nation(world).fails(409, "stage-frozen", "POST", f"{VERIFICATION}/seal")
+    await world.nomination.says(AT.award, StageUnfrozen(**again))
     await _nation(world).does("POST", f"{VERIFICATION}/seal")
 
 

@@ -245,6 +245,8 @@ class Checker:
         self.numbers: set[str] = set()
         self.lots: list[tuple[Stage, Any]] = []
         """Every lot that was drawn, in order."""
+        self.parted: set[tuple[str, int]] = set()
+        """Every tie that was broken, by seal and rank."""
         self.carried: set[Stage] = set()
         self.ordered: set[str] = set()
         """Seals that are to be made anew."""
@@ -496,6 +498,7 @@ class Checker:
             case "AttendanceRecorded":
                 (meeting.present.add if event.present else meeting.present.discard)(event.person)
             case "RankingTabled":
+                assert meeting.present, "tabled before nobody"
                 self._tabled(meeting.at(event.item), event)
             case "VoteCast":
                 self._voted(meeting, meeting.motions[event.motion], event)
@@ -595,6 +598,7 @@ class Checker:
                     ranking.assigned.setdefault(one.nomination, set()).update(one.members)
             case "ScoringClosed":
                 assert happened.time > ranking.closes, "closed before the deadline"
+                assert not self._known_held(event.at), "closed while an appeal holds the stage"
                 ranking.closed = True
             case "RankingSuperseded":
                 assert ranking.current == event.seal, "another seal is superseded"
@@ -607,12 +611,15 @@ class Checker:
             case _:
                 pass
 
+    def _known_held(self, at: Stage) -> bool:
+        """Tell whether an appeal holds a stage, as far as scoring knows."""
+        return any(at in stages for stages in self.known_holds.values())
+
     def _sealed(self, happened: Happened, ranking: Ranking) -> None:
         seal = happened.event
         assert ranking.closed, "sealed while sheets come in"
         assert happened.time > ranking.closes, "sealed before the deadline"
-        held = {stage for stages in self.known_holds.values() for stage in stages}
-        assert seal.at not in held, "sealed while an appeal holds the stage"
+        assert not self._known_held(seal.at), "sealed while an appeal holds the stage"
         known = self.known.get(seal.at.province, Place())
         self._counted(seal, ranking, known, "as scoring knew")
         named = [row.nomination for row in (*seal.standings, *seal.unrankable)]
@@ -746,6 +753,9 @@ class Checker:
         if motion.kind in ("propose", "tie"):
             assert not self._held(at), "a question is decided while an appeal holds the stage"
             assert self.rankings[at.ranking].received.get(event.seal) is not None, "decided on an unknown seal"
+        if motion.kind == "tie" and event.outcome == "carried":
+            assert (event.seal, motion.event.rank) not in self.parted, "a tie is broken twice"
+            self.parted.add((event.seal, motion.event.rank))
         self._ordered(appended)
         upheld = any(_name(one) == "AppealDecided" and one.event.verdict.outcome == "upheld" for one in appended)
         for one in appended:

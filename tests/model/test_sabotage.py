@@ -136,6 +136,44 @@ def test_who_enters_a_stage_that_is_over_is_noticed() -> None:
         checker.take([first._replace(stream=f"nomination/{late}", version=1, event=entering)])
 
 
+def until(name: str, nth: int = 0) -> tuple[Checker, list[Happened]]:
+    """Return a checker that took the honest season before the `nth` event of a kind, and the append with that one."""
+    checker, seen = Checker(), 0
+    for to, events in honest():
+        found = not to and any(type(one.event).__name__ == name for one in events)
+        if found and seen == nth:
+            return checker, events
+        seen += found
+        if to:
+            for one in events:
+                checker.deliver(to, one)
+        else:
+            checker.take(events)
+    raise LookupError(f"the season has no {name} {nth}")
+
+
+def test_a_tie_that_is_broken_again_is_noticed() -> None:
+    checker, lot = until("PlenaryDecided")
+    said = lot[0].event
+    checker.parted.add((said.seal, checker.meetings[said.plenary].motions[said.motion].event.rank))
+    with pytest.raises(AssertionError, match="a tie is broken twice"):
+        checker.take(lot)
+
+
+def test_a_stage_that_is_closed_while_an_appeal_holds_it_is_noticed() -> None:
+    checker, closed = until("ScoringClosed")
+    checker.known_holds["an appeal"] = (closed[0].event.at,)
+    with pytest.raises(AssertionError, match="closed while an appeal holds the stage"):
+        checker.take(closed)
+
+
+def test_a_ranking_that_is_tabled_before_nobody_is_noticed() -> None:
+    checker, tabled = until("RankingTabled")
+    checker.meetings[tabled[0].event.plenary].present.clear()
+    with pytest.raises(AssertionError, match="tabled before nobody"):
+        checker.take(tabled)
+
+
 def test_who_competes_where_nothing_is_left_to_decide_is_noticed() -> None:
     checker = replayed()
     checker.leaves_nobody_behind()

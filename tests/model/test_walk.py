@@ -8,10 +8,11 @@ from kernel.decider import Happened, Refusal
 from schemas.envelope import Stage
 from schemas.nomination import ResealOrdered
 from schemas.scoring import RankingSealed
+from services.nomination.domain.ties import AskTie
 from tests.model.documents import audit, audit_strictly
 from tests.model.rules import BODY_OF, DESK, INTERVIEW, PROVINCE, SELECTION, VERIFICATION
-from tests.model.secretary import Secretary
-from tests.model.world import LATECOMER, NOMINEES
+from tests.model.secretary import SEED, Secretary
+from tests.model.world import LATECOMER, NOMINEES, PACE
 
 
 def walked() -> Secretary:
@@ -108,6 +109,31 @@ def test_where_appeals_hold_nothing_a_verdict_sends_nobody_into_a_stage_that_is_
     world.hear(world.appeals[-1], None)
     assert world.checker.appeals[world.appeals[-1]] is None
     world.checker.leaves_nobody_behind()
+    assert audit(world.checker.all) == []
+
+
+def test_a_tie_that_two_meetings_put_is_broken_by_one_of_them() -> None:
+    world = Secretary()
+    world.found()
+    world.nominate_all()
+    world.score_all(SELECTION, ("50", "50", "50", "0"))
+    world.close_and_seal(SELECTION)
+    put = []
+    for _ in range(2):
+        assert not isinstance(world.convene(SELECTION), Refusal)
+        plenary = world.plenaries[-1][0]
+        world.now += 2 * PACE
+        for who in world.seated(BODY_OF[SELECTION]):
+            world.attend(plenary, who)
+        world.table(plenary, SELECTION)
+        motion = world.put(plenary, SELECTION, AskTie(1, "lot", None, SEED))
+        assert motion is not None
+        put.append((plenary, motion))
+    (first, earlier), (second, later) = put
+    assert world.carry(second, SELECTION, later)
+    assert not world.carry(first, SELECTION, earlier)
+    assert world.refused["tie-broken-already"] == 1
+    assert world.put(first, SELECTION) is not None, "the question that came too late is in the way"
     assert audit(world.checker.all) == []
 
 

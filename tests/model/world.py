@@ -326,7 +326,7 @@ class World:
         return self.score(scoring.assigning(asked, self._roll_of_scoring))
 
     def close_stage(self, at: Stage) -> Outcome:
-        return self.score(scoring.closing(CloseStage(at, self.now)))
+        return self.score(scoring.closing(CloseStage(at, self.now), self._awards))
 
     def seal(self, at: Stage) -> Outcome:
         asked = SealRanking(at, SECRETARY.person, self.now)

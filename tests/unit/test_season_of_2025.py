@@ -205,7 +205,7 @@ class Season:
     def seals(self, at: Stage) -> None:
         """Close a stage after its deadline, and seal it."""
         self.memory.log.now = max(self.now, rules().deadline_utc(self._window(at), at.province) + timedelta(hours=1))
-        self.memory.does(scoring.closing(CloseStage(at, self.now)))
+        self.memory.does(scoring.closing(CloseStage(at, self.now), self._awards))
         seal = SealRanking(at, SECRETARY.person, self.now)
         self.memory.does(scoring.sealing(seal, self._roll, self._sheets, self._awards))
 

@@ -244,6 +244,9 @@ def _case_faults(decided: Decided, motion: Motion, seal: Kept, record: Record) -
     appeal = lodged[0].data
     if (appeal["at"], appeal["nomination"]) != (decided.at, said["nomination"]):
         yield "the appeal is of another stage or nominee"
+    for figure in said["verdict"].get("figures", ()):
+        if appeal.get("aspect") not in (None, figure["aspect"]):
+            yield f"its verdict changes {figure['aspect']}, and the appeal contests {appeal['aspect']}"
     contested = record.meetings.get(f"plenary/{appeal['plenary']}")
     against = contested.motions.get(appeal["motion"]) if contested else None
     if contested is None or against is None or against.opened.data.get("seal") != seal.id:

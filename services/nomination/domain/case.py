@@ -67,6 +67,11 @@ class Ground:
         return self.case.awards[self.at.award]
 
     @property
+    def aspect(self) -> str | None:
+        """Return the one aspect that the appeal contests, None where it contests the figures of all."""
+        return self.case.appeal.said.aspect if isinstance(self.case.appeal, Lodged) else None
+
+    @property
     def stage(self) -> StageRules:
         """Return what the rules say of the contested stage."""
         return self.rules.stage(self.at.tier, self.at.category, self.at.stage)

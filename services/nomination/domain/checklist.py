@@ -15,13 +15,13 @@ from schemas.envelope import Stage, wire_instant
 from schemas.nomination import AgendaItem
 from schemas.rulebook import Rulebook
 from services.nomination.domain.award import holding
-from services.nomination.domain.committee import Seat
+from services.nomination.domain.committee import Seat, candidates_of
 from services.nomination.domain.deciding import pending_motion, proposed_now
 from services.nomination.domain.entering import check_enterable
-from services.nomination.domain.evidence import Evidence, broken_ties, citable_now, decided_by, stage_rules
+from services.nomination.domain.evidence import Evidence, broken_ties, citable_now, decided_by, rules_of, stage_rules
 from services.nomination.domain.local_time import begin_of, day_of
-from services.nomination.domain.motion import effective_ranks, free_to_vote, tied_at_cut
-from services.nomination.domain.nomination import FiledLate, Nomination
+from services.nomination.domain.motion import effective_ranks, free_to_vote, recused_on, tied_at_cut
+from services.nomination.domain.nomination import FiledLate, Nomination, Unnominated, candidate_of
 from services.nomination.domain.plenary import DecideAppeal, Motion, Setting, earliest_day
 from services.nomination.domain.ranking import Seal
 from services.nomination.domain.readiness import path_awards, unverified, upstream
@@ -133,12 +133,33 @@ NEXT: Final[Mapping[str, tuple[str, str]]] = {
         "Too few unrecused seats are filled for a quorum: appoint members.",
         "Kursi tanpa benturan yang terisi tidak mencapai kuorum: angkat anggota.",
     ),
+    "replace": (
+        "Too many members are recused for a quorum: have conflicts lifted that hold no longer, or replace members.",
+        "Terlalu banyak anggota terkena benturan: cabut benturan yang sudah tidak berlaku, atau ganti anggota.",
+    ),
+    "attend": (
+        "The quorum is missing: record the attendance of more members who are not recused, or adjourn.",
+        "Kuorum belum terpenuhi: catat kehadiran anggota lain yang tidak terkena benturan, atau tutup sidang.",
+    ),
     "propose": ("Open the motion that proposes the ranks.", "Buka usul keputusan peringkat."),
     "await-upstream": (
         "Propose and vote; decide after the earlier results are announced and their appeal windows are over.",
         "Usulkan dan pungut suara; putuskan setelah hasil tahap sebelumnya diumumkan dan masa sanggahnya berakhir.",
     ),
 }
+
+
+CONFLICTS: Final[Mapping[bool, tuple[str, str]]] = {
+    True: (
+        "A conflict of interest came after the seal: their marks count in the sealed ranking.",
+        "Benturan kepentingan timbul setelah penyegelan: nilainya tetap dihitung dalam peringkat yang disegel.",
+    ),
+    False: (
+        "The conflict of interest was lifted after the seal: their marks do not count in the sealed ranking.",
+        "Benturan kepentingan dicabut setelah penyegelan: nilainya tidak dihitung dalam peringkat yang disegel.",
+    ),
+}
+"""What a conflict that was declared or lifted after a seal leaves as it was: the marks count (True), or they do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +199,7 @@ class _Item:
             "nominees": [_named(state) for state in self.standing],
             "seal": self._seal(),
             "unrankable": list(self._unrankable()),
+            "conflicts": list(self._conflicts()),
             "quorum": self._quorum(),
             "ties": list(self._ties()),
             "unverified": [_named(state) for state in self._unverified()],
@@ -211,15 +233,42 @@ class _Item:
 
     def _unrankable(self) -> Iterator[Json]:
         for row in self.seal.said.unrankable if self.seal else ():
-            said = {"nomination": row.nomination, "candidate": row.candidate, "reason": row.reason}
-            yield {**said, "aspect": row.aspect, "sheets": row.sheets}
+            known = candidate_of(self.evidence.nominations.get(row.nomination, Unnominated()))
+            said = {"nomination": row.nomination, "candidate": row.candidate, "name": known.name if known else None}
+            yield {**said, "reason": row.reason, "aspect": row.aspect, "sheets": row.sheets}
+
+    def _conflicts(self) -> Iterator[Json]:
+        """Yield whose marks the seal counts though they are recused now, or leaves out though they no longer are.
+
+        A seal is not made anew for it: who saw the totals could else take marks out by declaring conflicts. So those
+        who decide on the seal are told.
+        """
+        seal = self.seal
+        if seal is None or self._decided():
+            return
+        left_out = (sheet.stream for sheet in seal.said.excluded if sheet.reason == "recused")
+        marks = [*((sheet.stream, True) for sheet in seal.said.counted), *((stream, False) for stream in left_out)]
+        for stream, counts in sorted(marks):
+            _, nomination, _, member = stream.split("/")
+            if (member in self._recused_on(nomination)) is counts:
+                english, indonesian = CONFLICTS[counts]
+                state = self.evidence.nominations.get(nomination)
+                nominee = _named(state) if isinstance(state, Nomination) else {"nomination": nomination}
+                yield {"person": member, **nominee, "counts": counts, "en": english, "id": indonesian}
+
+    def _recused_on(self, nomination: str) -> frozenset[str]:
+        candidates = candidates_of((nomination,), self.evidence.nominations)
+        return self.setting.committee.recused(self.rules.conflicts, self.item.category, candidates)
 
     def _quorum(self) -> Json:
         """Forecast the quorum of the motion on everybody who stands here: how many members may stay away."""
-        setting, rules = self.setting, self.rules
-        body = rules.body(setting.plenary.body)
         candidates = {state.id: state.candidate for state in self.standing}
-        recused = setting.committee.recused(rules.conflicts, self.item.category, candidates)
+        recused = self.setting.committee.recused(self.rules.conflicts, self.item.category, candidates)
+        return self._quorum_without(recused, self.rules)
+
+    def _quorum_without(self, recused: frozenset[str], rules: Rulebook) -> Json:
+        setting = self.setting
+        body = rules.body(setting.plenary.body)
         voting = free_to_vote(body, setting.formed, ())
         free = free_to_vote(body, setting.formed, recused)
         required = body.quorum.needed(body.seats)
@@ -337,27 +386,50 @@ class _Item:
         if known["decided"] and not known["decided"]["announced"]:
             return "announce"
         if known["appeals"] and not self.setting.plenary.adjourned:
-            return "decide" if known["motion"] is not None else "decide-appeal"
+            return self._closing(known["motion"]) if known["motion"] is not None else "decide-appeal"
         if known["decided"]:
             return "done"
         if self.setting.plenary.adjourned:
             return "closed"
         why = (known["proposal"] or {}).get("why") or {}
+        lacking = _lacking(known["quorum"])
         steps = (
             ("renew", not self.setting.formed.in_office(_meeting_day(self.setting, self.now))),
             ("await-appeals", bool(known["held_by"])),
-            ("decide", known["motion"] is not None),
+            (self._closing(known["motion"]), known["motion"] is not None),
             ("admit-or-seal", known["seal"] is None and any(one["why"] is None for one in known["late"])),
             ("seal", known["seal"] is None),
             ("reseal", known["seal"] is not None and not known["seal"]["citable"]),
             ("too-late", self.evidence.ahead is not None and self.evidence.ahead.decided),
-            ("gather", not known["quorum"]["possible"]),
+            (lacking or "", lacking is not None),
             ("table", known["seal"] is not None and not known["seal"]["tabled"]),
             ("break-tie", why.get("code") == "tie-at-the-cut"),
             ("verify", why.get("code") == "nominees-unverified"),
             ("await-upstream", any(one["open"] or not one["announced"] for one in known["upstream"])),
         )
         return next((code for code, holds in steps if holds), "propose")
+
+    def _closing(self, number: int | None) -> str:
+        """Return what an open motion waits for: the quorum that it takes, else to be closed."""
+        motion = None if number is None else self.setting.plenary.motion(number)
+        if motion is None:
+            return "decide"
+        rules = rules_of(motion.seal, self.setting, self.evidence.ranking)
+        recused = recused_on(motion, self.setting.committee, rules, self.evidence.nominations)
+        return _lacking(self._quorum_without(recused, rules)) or "decide"
+
+
+def _lacking(quorum: Json) -> str | None:
+    """Return what is done about a quorum that is not there, None when it is.
+
+    Members are appointed where that fills enough seats; where it does not, too many are recused.
+    """
+    if quorum["present"] >= quorum["required"]:
+        return None
+    if quorum["possible"]:
+        return "attend"
+    free = quorum["filled"] - len(quorum["recused"])
+    return "gather" if free + quorum["vacant"] >= quorum["required"] else "replace"
 
 
 def _why(check: Callable[[], object]) -> Json | None:

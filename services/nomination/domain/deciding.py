@@ -87,7 +87,7 @@ from services.nomination.domain.readiness import check_not_too_late, check_upstr
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Stale, ordered_anew
 from services.nomination.domain.season import SeasonState
-from services.nomination.domain.ties import AskTie, check_unchanged, has_changed, tie_motion
+from services.nomination.domain.ties import AskTie, check_unbroken, check_unchanged, has_changed, tie_motion
 from services.nomination.domain.verdict import AskAppeal, appeal_motion, verdict_results
 from services.nomination.domain.voting import is_lot, rests_on_tabled, undecided
 from services.nomination.domain.winning import crown
@@ -115,7 +115,10 @@ class TableRanking:
 def table_ranking(
     command: TableRanking, plenary: PlenaryState, season: SeasonState, committee: Committee, evidence: Evidence
 ) -> Sequence[Emit]:
-    """Table a seal that is current, whole and not stale, by the secretary, while no appeal holds the stage."""
+    """Table a seal that is current, whole and not stale, by the secretary, while no appeal holds the stage.
+
+    It is laid before somebody: attendance is recorded first, so that the minutes tell who was there when it was tabled.
+    """
     setting = in_session(command.plenary, plenary, season, committee, command.received)
     check_office(command.actor, setting.rules, setting.formed, offices_of(setting.rules, "clerk"))
     _check_on_agenda(command.item, setting.plenary)
@@ -127,6 +130,8 @@ def table_ranking(
     before = setting.plenary.tabled.get(command.item)
     if before is not None and before.seal == seal.id:
         raise refuse("seal-tabled-already", "seal", seal.id)
+    if not setting.plenary.present & set(setting.formed.holders.values()):
+        raise refuse("nobody-present", "plenary", item_name(command.item))
     tabled = RankingTabled(
         plenary=command.plenary,
         item=command.item,
@@ -241,8 +246,10 @@ def _has_object(motion: Motion, plenary: Plenary, evidence: Evidence) -> bool:
             return False  # It is about a decision that was taken, and stands beside whatever is left to decide.
         case BreakTie() as tie:
             seal = evidence.ranking.seal(motion.seal)
-            unchanged = seal is not None and not has_changed(tie, seal, plenary.stage(motion.item), evidence)
-            return unchanged and rests_on_tabled(motion, plenary)
+            if seal is None or has_changed(tie, seal, plenary.stage(motion.item), evidence):
+                return False
+            broken = broken_ties(seal.id, motion.item, plenary, evidence)
+            return rests_on_tabled(motion, plenary) and tie.rank not in {one.rank for one in broken}
         case AdmitLate(nomination):
             return is_waiting(nomination, evidence)
         case _:
@@ -412,10 +419,12 @@ def _decide_tie(
 ) -> Sequence[Emit]:
     """Close the question in which order those stand who share a rank; nobody moves by it.
 
-    Not while an appeal holds the stage: its verdict may change who is tied, and a lot that is drawn prejudges that.
+    Not while an appeal holds the stage: its verdict may change who is tied, and a lot that is drawn prejudges that. Not
+    either once the tie is broken: another meeting may have had the same question before it, and decided it first.
     """
     check_not_held(setting.plenary.stage(motion.item), *path_awards(evidence))
     seal, rules = tabled_seal(motion.item, setting, evidence)
+    check_unbroken(tie.rank, "motion", broken_ties(seal.id, motion.item, setting.plenary, evidence))
     check_unchanged(motion, tie, seal, setting.plenary.stage(motion.item), evidence)
     closed = closing(motion, setting, rules, evidence, command.actor)
     return (_decided(motion, setting.plenary, seal, closed, (), lambda _: 0),)

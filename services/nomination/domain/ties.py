@@ -4,7 +4,7 @@ The rubric's tie-break says which of the two its committee uses, and which comes
 somebody proposes. A lot is drawn once: the order is that of the SHA-256 of `<seed>/<nomination>`, so everybody can
 draw it again from the record. The same nominees are never drawn for twice: where a meeting ended or a seal was replaced
 before the lot was decided on, the next one takes over its seed. A tie that was broken stays broken, in other meetings
-on the same seal too.
+on the same seal too: not even a question that they put before is decided then.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from schemas.rulebook import Rulebook
 from schemas.scoring import RankingSealed
 from services.nomination.domain.evidence import (
     Evidence,
+    broken_ties,
     check_no_winners,
     contender,
     stage_rules,
@@ -89,7 +90,7 @@ def tie_motion(
     if not tied:
         raise refuse("no-tie", "rank", asked.rank)
     before = list(tie_motions(item, setting.plenary, evidence))
-    _check_unbroken(asked, seal, before)
+    check_unbroken(asked.rank, "rank", broken_ties(seal.id, item, setting.plenary, evidence))
     _check_method(asked, methods_of(rules, at), seal, before)
     order, seed = _drawn(asked, tied, before) if asked.method == "lot" else (_proposed(asked, tied), None)
     if asked.method == "lot" and ballot == "paper":
@@ -111,10 +112,11 @@ Before = list[tuple[Motion, BreakTie]]
 """The motions on ties at the stage that were put before."""
 
 
-def _check_unbroken(asked: AskTie, seal: Seal, before: Before) -> None:
-    for motion, tie in before:
-        if (motion.seal, motion.outcome, tie.rank) == (seal.id, "carried", asked.rank):
-            raise refuse("tie-broken-already", "rank", asked.rank, order=", ".join(tie.order))
+def check_unbroken(rank: int, path: str, broken: Iterable[BreakTie]) -> None:
+    """Refuse a tie on a rank that was broken, in whichever meeting: two orders would contradict each other."""
+    for tie in broken:
+        if tie.rank == rank:
+            raise refuse("tie-broken-already", path, rank, order=", ".join(tie.order))
 
 
 def _check_method(asked: AskTie, methods: tuple[Method, ...], seal: Seal, before: Before) -> None:

@@ -153,7 +153,7 @@ def _told(states: Iterable[Nomination]) -> str:
 
 
 def _check_verdict(verdict: Verdict, ground: Ground) -> None:
-    """Refuse figures that the outcome, the stage, the scale or the step do not allow."""
+    """Refuse figures that the outcome, the appeal, the stage, the scale or the step do not allow."""
     if verdict.outcome == "dismissed":
         if verdict.figures or verdict.order:
             raise refuse("figures-on-dismissal", "verdict.figures")
@@ -176,6 +176,8 @@ def _check_figure(figure: VerdictFigure, path: str, ground: Ground) -> None:
     if aspect is None:
         known = ", ".join(one.code for one in rubric.aspects)
         raise refuse("aspect-not-at-stage", f"{path}.aspect", figure.aspect, stage=ground.at.stage, known=known)
+    if ground.aspect not in (None, figure.aspect):
+        raise refuse("aspect-not-contested", f"{path}.aspect", figure.aspect, contested=ground.aspect)
     if (figure.value is None) is (figure.marks is None):
         raise refuse("figure-not-one", path, figure.aspect)
     if figure.value is not None:

@@ -102,10 +102,17 @@ async def _extended(here: Service, command: CommandRequest, at: Stage, body: Ext
 
 @router.post(f"/v1/rankings{STAGE_PATH}/close", tags=["stages"], summary="Close a stage after its deadline")
 async def close_stage(here: Here, command: SecretaryCommand, at: At) -> Json:
-    """End the filing of sheets; not before the deadline, its last second included."""
+    """End the filing of sheets; not before the deadline, its last second included, nor while an appeal holds the stage.
+
+    Whom a verdict lets in is marked here, and the deadline of a closed stage can be extended no more.
+    """
     refuse_other_place(command.person, at)
-    outcome = await here.executor.execute(command.ask("secretary"), programs.closing(CloseStage(at, command.received)))
-    return answer(outcome)
+
+    async def awards(stage: Stage) -> list[str]:
+        return await awards_of_category(here, stage)
+
+    closing = programs.closing(CloseStage(at, command.received), awards)
+    return answer(await here.executor.execute(command.ask("secretary"), closing))
 
 
 @router.post(f"/v1/rankings{STAGE_PATH}/seal", tags=["stages"], summary="Seal a closed stage's ranking")

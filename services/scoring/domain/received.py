@@ -432,6 +432,11 @@ def _award(state: Award, happened: Happened) -> Award:
 AWARD: Final = Aggregate[Award](initial=Award, evolve=_award, kind="award")
 
 
+def holding(awards: Iterable[Award], at: Stage) -> tuple[str, ...]:
+    """Return the open appeals that hold a stage by any of these awards, in the order of their ids."""
+    return tuple(sorted({appeal for award in awards for appeal in award.holding(at)}))
+
+
 @dataclass(frozen=True, slots=True)
 class Unheard:
     """No verdict that changes figures is known here: the appeal is open or dismissed, or its verdict on its way."""

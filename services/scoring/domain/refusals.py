@@ -214,7 +214,7 @@ def not_the_office(acting: Sequence[str]) -> Refusal:
 
 
 def appeal_pending(appeals: Sequence[str]) -> Refusal:
-    """An appeal against an earlier decision holds the stage: sheets go on, the seal waits."""
+    """An appeal against an earlier decision holds the stage: sheets go on, its close and its seal wait."""
     return _refusal(
         "stage-frozen",
         Text(
@@ -224,8 +224,8 @@ def appeal_pending(appeals: Sequence[str]) -> Refusal:
         path="path.stage",
         value=appeals[0],
         remedy=Text(
-            "Seal the ranking once the plenary has decided the appeal; sheets can be filed meanwhile.",
-            "Segel peringkat setelah sidang pleno memutus sanggah; lembar nilai tetap dapat diisi.",
+            "Close and seal it once the plenary has decided the appeal; sheets can be filed until the deadline.",
+            "Tutup dan segel setelah sidang pleno memutus sanggah; lembar nilai dapat diisi sampai batas waktunya.",
         ),
     )
 

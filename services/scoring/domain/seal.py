@@ -47,6 +47,7 @@ from services.scoring.domain.received import (
     Unheard,
     Verdict,
     VerdictState,
+    holding,
 )
 from services.scoring.domain.sheet import Sheet, Status
 from services.scoring.domain.stage import (
@@ -116,7 +117,7 @@ class Inputs:
 
     def appeals(self, at: Stage) -> tuple[str, ...]:
         """Return the appeals that hold a stage."""
-        return tuple(sorted({appeal for award in self.awards for appeal in award.holding(at)}))
+        return holding(self.awards, at)
 
 
 def decide_seal(inputs: Inputs, command: SealRanking) -> Decision:

@@ -6,7 +6,7 @@ never both pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -31,7 +31,7 @@ from schemas.scoring import (
 )
 from services.scoring.domain import refusals
 from services.scoring.domain.ranking import Rules
-from services.scoring.domain.received import Committee, Season, figures_of
+from services.scoring.domain.received import Award, Committee, Season, figures_of, holding
 
 RankingEvent = ScoringOpened | ScoringExtended | ScorersAssigned | ScoringClosed | RankingSealed | RankingSuperseded
 
@@ -285,8 +285,18 @@ class CloseStage:
     received: datetime
 
 
-def decide_close(ranking: RankingState, season: Season, command: CloseStage) -> Decision:
-    """Close an open stage once its deadline has passed, extensions and its last second included."""
+def decide_close(ranking: RankingState, season: Season, awards: Sequence[Award], command: CloseStage) -> Decision:
+    """Close an open stage once its deadline has passed, extensions and its last second included.
+
+    Not while an appeal holds it: whom the verdict lets in is to be marked here, and the deadline of a closed stage can
+    be extended no more.
+
+    Args:
+        ranking: the stage.
+        season: its season.
+        awards: the category's awards in every tier and place of the season, which tell the appeals that hold it.
+        command: what is asked.
+    """
     match ranking:
         case Unopened():
             return refusals.not_opened(command.at)
@@ -300,6 +310,8 @@ def decide_close(ranking: RankingState, season: Season, command: CloseStage) -> 
         return refusal
     if command.received <= ranking.closes:
         return refusals.before_deadline(ranking.closes, season.zone(command.at.province))
+    if appeals := holding(awards, command.at):
+        return refusals.appeal_pending(appeals)
     return [Emit(command.at.ranking, ScoringClosed(at=command.at))]
 
 

@@ -293,6 +293,10 @@ FORGERIES = {
         of("AppealMotionOpened", upheld(level_with_second), APPEALS),
         "does not put just those in an order who would share a rank",
     ),
+    "a verdict on an aspect that is not contested": (
+        of("AppealLodged", lambda data: data.update(aspect="kinerja"), UPHELD),
+        "its verdict changes kebijakan, and the appeal contests kinerja",
+    ),
     "a verdict off the scale": (
         of("AppealMotionOpened", upheld(lambda data: data["verdict"]["figures"][2].update(value="101/1"))),
         "is not on its scale",
@@ -542,6 +546,10 @@ FORGERIES = {
     "an item that was not on the agenda": (
         of("PlenaryConvened", lambda data: data["agenda"].clear()),
         "not on the agenda",
+    ),
+    "a ranking that was tabled before nobody": (
+        of("AttendanceRecorded", lambda data: data.update(present=False), PLENARY),
+        "a ranking was laid before a meeting at which nobody was present",
     ),
     "a ranking that was not tabled": (
         of("RankingTabled", lambda data: data.update(seal=person("x")), PLENARY),

@@ -12,9 +12,10 @@ from kernel.decider import Emit
 from schemas.nomination import AgendaItem
 from schemas.scoring import ScoringClosed
 from services.nomination.domain.checklist import checklist
+from services.nomination.domain.committee import LiftConflict, lift_conflict
 from services.nomination.domain.plenary import Plenary, Setting
 from services.nomination.domain.season import Season
-from tests.unit.nomination.appealing import APPEAL_ID, DISMISSED, Hearing, contested, to
+from tests.unit.nomination.appealing import APPEAL_ID, DISMISSED, Hearing, contested, decided_on, to
 from tests.unit.nomination.assembly import (
     MEMBER,
     Assembly,
@@ -26,7 +27,17 @@ from tests.unit.nomination.assembly import (
     with_ties,
     with_verification,
 )
-from tests.unit.nomination.scene import AT, BODY, PLENARY_ID, REGENCIES, VOTING_OFFICES, person, refused
+from tests.unit.nomination.scene import (
+    AT,
+    BODY,
+    GORONTALO,
+    PLENARY_ID,
+    REASON,
+    REGENCIES,
+    VOTING_OFFICES,
+    person,
+    refused,
+)
 
 BESAR = AgendaItem(category="BESAR", stage="seleksi")
 
@@ -127,6 +138,50 @@ def test_too_few_seats_for_any_quorum_are_told_first():
     assert next_of(scene) == "gather"
 
 
+def test_where_all_seats_are_filled_and_too_many_recused_nobody_can_be_appointed():
+    scene, ids = convened(1)
+    for office in VOTING_OFFICES[1:4]:
+        scene.given(scene.declare(person(office), ids[0]))
+    # With the ninth seat six could vote, as many as the quorum takes.
+    assert next_of(scene) == "gather"
+    scene.given(scene.declare(person(VOTING_OFFICES[4]), ids[0]))
+    item = first(scene)
+    assert (item["quorum"]["possible"], item["next"]["code"]) == (False, "replace")
+    assert "replace members" in item["next"]["en"]
+
+
+def test_a_quorum_that_is_missing_is_told_before_tabling_and_while_a_motion_is_open():
+    scene, _ = convened(1)
+    assert next_of(scene) == "attend"
+    scene.all_attend()
+    assert next_of(scene) == "table"
+    scene.given(scene.table())
+    scene.given(scene.move())
+    scene.leave(VOTING_OFFICES[:3])
+    item = first(scene)
+    assert (item["motion"], item["quorum"]["present"], item["next"]["code"]) == (1, 5, "attend")
+    assert "The quorum is missing" in item["next"]["en"]
+    scene.given(scene.attend(person(VOTING_OFFICES[0])))
+    assert next_of(scene) == "decide"
+
+
+def test_a_motion_on_an_appeal_waits_for_its_quorum_too():
+    scene, _ = contested(90, 80, 70)
+    scene.given(scene.put(to(85)))
+    for office in VOTING_OFFICES[:3]:
+        scene.given(scene.attend(person(office), present=False))
+    assert next_of(scene) == "attend"
+
+
+def test_the_unrankable_are_named_in_a_meeting_on_an_appeal_too():
+    scene, ids = decided_on(90, 80, 70, few=[2])
+    scene.given(scene.lodge(ids[2]))
+    item = first(scene)
+    assert ids[2] not in [one["nomination"] for one in item["nominees"]]
+    (row,) = item["unrankable"]
+    assert (row["nomination"], row["name"]) == (ids[2], "Kabupaten Gorontalo")
+
+
 def test_without_a_seal_it_is_to_be_sealed_and_late_nominations_come_first():
     scene = seated()
     scene.nominated(REGENCIES[0])
@@ -172,6 +227,62 @@ def test_the_unrankable_are_told_with_their_reason():
     scene, ids = convened(1, unrankable=1)
     (row,) = first(scene)["unrankable"]
     assert (row["nomination"], row["reason"]) == (ids[1], "too-few-sheets")
+
+
+def sheet(nomination: str, member: str) -> str:
+    return f"sheet/{nomination}/provincial-seleksi/{member}"
+
+
+def sealed_with_sheets(*, lifted: bool = False) -> tuple[Assembly, list[str]]:
+    """Return a meeting on a seal that counts two members' sheets on two nominees, but for one that is recused."""
+    scene = seated()
+    ids = scene.nominated(*REGENCIES[:2])
+    if lifted:
+        scene.given(scene.declare(MEMBER, ids[0]))
+    streams = [sheet(one, member) for one in ids for member in (MEMBER, person(VOTING_OFFICES[0]))]
+    recused = [one for one in streams if lifted and one == sheet(ids[0], MEMBER)]
+    scene.seal(
+        [(ids[0], 1), (ids[1], 2)],
+        counted=tuple({"stream": one, "version": 3} for one in streams if one not in recused),
+        excluded=tuple({"stream": one, "version": 3, "reason": "recused"} for one in recused),
+    )
+    scene.given(scene.convene())
+    return scene, ids
+
+
+def test_a_conflict_after_the_seal_is_told_with_the_marks_that_count_in_spite_of_it():
+    scene, ids = sealed_with_sheets()
+    assert first(scene)["conflicts"] == []
+    scene.given(scene.declare(MEMBER, ids[1]))
+    (told,) = first(scene)["conflicts"]
+    assert (told["person"], told["nomination"], told["candidate"], told["counts"]) == (
+        MEMBER, ids[1], REGENCIES[1], True,
+    )  # fmt: skip
+    assert "their marks count in the sealed ranking" in told["en"]
+    assert "tetap dihitung dalam peringkat yang disegel" in told["id"]
+
+
+def test_a_conflict_with_a_whole_category_after_the_seal_is_told_for_every_nominee_whom_the_member_marked():
+    scene, ids = sealed_with_sheets()
+    scene.given(scene.declare(MEMBER))
+    told = first(scene)["conflicts"]
+    assert sorted((one["person"], one["nomination"]) for one in told) == sorted((MEMBER, one) for one in ids)
+
+
+def test_a_conflict_of_a_member_without_a_sheet_in_the_seal_changes_no_marks():
+    scene, ids = sealed_with_sheets()
+    scene.given(scene.declare(person(VOTING_OFFICES[1]), ids[0]))
+    assert first(scene)["conflicts"] == []
+
+
+def test_a_conflict_that_the_seal_heeds_is_told_once_it_is_lifted():
+    scene, ids = sealed_with_sheets(lifted=True)
+    assert first(scene)["conflicts"] == []
+    lift = LiftConflict("2020", GORONTALO, BODY, MEMBER, MEMBER, "KABKOTA", ids[0], REASON)
+    scene.given(lift_conflict(lift, scene.season(), scene.committee()))
+    (told,) = first(scene)["conflicts"]
+    assert (told["person"], told["nomination"], told["counts"]) == (MEMBER, ids[0], False)
+    assert "do not count" in told["en"]
 
 
 def test_a_tie_at_the_cut_is_told_and_how_it_fell():

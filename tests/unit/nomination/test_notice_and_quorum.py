@@ -87,8 +87,8 @@ def test_a_meeting_that_does_not_take_place_is_adjourned_before_its_hour():
 
 def test_a_motion_is_opened_with_a_quorum_only():
     scene, _ = convened(1)
-    scene.given(scene.table())
     scene.all_attend(VOTING_OFFICES[:5])
+    scene.given(scene.table())
     refusal = refused(scene.move(), "no-quorum", "item")
     assert "5 of 9" in refusal.detail.en
     assert "takes 6" in refusal.detail.en

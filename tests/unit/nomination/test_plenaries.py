@@ -171,6 +171,7 @@ def test_a_clerk_holds_no_voting_seat():
 
 def test_the_secretary_tables_the_current_seal():
     scene, _ = convened(1, 2)
+    scene.given(scene.attend(MEMBER))
     (event,) = scene.given(scene.table())
     assert isinstance(event, RankingTabled)
     seal = scene.ranking().current
@@ -180,6 +181,7 @@ def test_the_secretary_tables_the_current_seal():
 
 def test_a_cited_seal_and_digest_must_be_its_own():
     scene, _ = convened(1, 2)
+    scene.given(scene.attend(MEMBER))
     seal = scene.ranking().current
     assert seal is not None
     accepted(scene.table(seal=seal.id, digest=seal.said.digest))
@@ -206,6 +208,7 @@ def test_an_unsealed_ranking_cannot_be_tabled():
 
 def test_a_superseded_seal_cannot_be_tabled():
     scene, ids = convened(1)
+    scene.given(scene.attend(MEMBER))
     first = scene.ranking().current
     assert first is not None
     scene.supersede(first.id)
@@ -240,8 +243,19 @@ def test_a_stale_seal_cannot_be_tabled():
     assert nomination in refusal.detail.en
 
 
+def test_a_ranking_is_tabled_before_somebody():
+    scene, _ = convened(1)
+    refused(scene.table(), "nobody-present", "plenary")
+    scene.given(scene.attend(MEMBER))
+    scene.given(scene.remove(MEMBER))
+    refused(scene.table(), "nobody-present", "plenary")
+    scene.given(scene.attend(person(VOTING_OFFICES[0])))
+    accepted(scene.table())
+
+
 def test_a_seal_is_tabled_once():
     scene, _ = convened(1)
+    scene.given(scene.attend(MEMBER))
     scene.given(scene.table())
     refused(scene.table(), "seal-tabled-already", "seal")
 
@@ -278,12 +292,14 @@ def test_shared_ranks_that_fit_advance_together():
 
 def test_a_tie_at_the_cut_must_be_broken_first():
     scene, _ = convened(1, 2, 2)
+    scene.given(scene.attend(MEMBER))
     scene.given(scene.table())
     refused(scene.move(), "tie-at-the-cut", "item")
 
 
 def test_a_tie_for_the_first_rank_is_at_the_cut_when_it_fills_more_than_the_quota():
     scene, _ = convened(1, 1, 1)
+    scene.given(scene.attend(MEMBER))
     scene.given(scene.table())
     refused(scene.move(), "tie-at-the-cut", "item")
 
@@ -327,6 +343,7 @@ def test_those_who_are_asked_to_advance_must_be_just_those():
 
 def test_a_member_opens_no_motion():
     scene, _ = convened(1)
+    scene.given(scene.attend(MEMBER))
     scene.given(scene.table())
     refused(scene.move(Actor(MEMBER)), "not-in-office", "actor")
 
@@ -362,6 +379,7 @@ def test_a_lost_motion_may_be_put_again():
 
 def test_no_motion_on_a_seal_that_was_superseded_meanwhile():
     scene, ids = convened(1)
+    scene.given(scene.attend(MEMBER))
     scene.given(scene.table())
     seal = scene.ranking().current
     assert seal is not None
@@ -386,6 +404,8 @@ def test_no_motion_on_nominations_that_another_plenary_decided():
     scene, _, _ = carried(1, 2)
     other = person("second plenary")
     scene.given(scene.convene(plenary=other))
+    came = RecordAttendance(other, MEMBER, True, "in-person", Actor(MEMBER), LATER)
+    scene.given(record_attendance(came, *scene.meeting(other)))
     meeting = scene.meeting(other)
     table = TableRanking(other, ITEM, SECRETARY, LATER)
     scene.given(table_ranking(table, *meeting, scene.evidence()))
@@ -782,4 +802,5 @@ def test_a_withdrawn_nominee_named_as_unrankable_makes_no_seal_stale():
     basis = scene.basis().model_copy(update={"nominations": tuple(ids)})
     scene.seal([(ids[0], 1)], basis=basis, unrankable=(gone,))
     scene.given(scene.convene())
+    scene.given(scene.attend(MEMBER))
     accepted(scene.table())

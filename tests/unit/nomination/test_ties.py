@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kernel.decider import Happened
 from schemas.nomination import NominationEliminated, PlenaryDecided, RankingAnnounced, StageAdvanced, TieMotionOpened
 from schemas.scoring import RankingSealed
 from services.nomination.domain.evidence import broken_ties
@@ -333,10 +334,42 @@ def test_a_proposal_is_not_carried_when_another_meeting_broke_a_tie_meanwhile():
     mine = list(scene.streams[f"plenary/{PLENARY_ID}"])
     scene.elsewhere(OTHER)
     broken(scene, 1, (ids[1], ids[0]))
-    # Back in the first meeting, to which the second is now the other one.
-    scene.streams[f"plenary/{OTHER}"] = scene.streams.pop(f"plenary/{PLENARY_ID}")
-    scene.streams[f"plenary/{PLENARY_ID}"] = mine
+    back_in(scene, mine)
     refused(scene.decide(), "proposal-outdated", "motion")
+
+
+def back_in(scene: Assembly, meeting: list[Happened]) -> None:
+    """Go back to the first meeting, to which the second is now the other one."""
+    scene.streams[f"plenary/{OTHER}"] = scene.streams.pop(f"plenary/{PLENARY_ID}")
+    scene.streams[f"plenary/{PLENARY_ID}"] = meeting
+
+
+def test_a_tie_that_two_meetings_put_is_broken_by_the_one_that_decides_first():
+    scene, ids = gathered(1, 2, 2)
+    scene.given(scene.tie(2, (ids[1], ids[2])))
+    scene.all_vote()
+    mine = list(scene.streams[f"plenary/{PLENARY_ID}"])
+    scene.elsewhere(OTHER)
+    broken(scene, 2, (ids[2], ids[1]))
+    back_in(scene, mine)
+    refusal = refused(scene.decide(), "tie-broken-already", "motion")
+    assert f"{ids[2]}, {ids[1]}" in refusal.detail.en
+    # Its own question is in nobody's way: the ranks are proposed in the order of the other meeting.
+    (event,) = accepted(scene.move())
+    assert event.event.advancing == (ids[0], ids[2])
+
+
+def test_a_lot_that_two_meetings_drew_is_decided_by_the_first_that_closes_it():
+    scene, ids = gathered(1, 2, 2, rules=with_ties("lot"))
+    scene.given(scene.lot(2))
+    mine = list(scene.streams[f"plenary/{PLENARY_ID}"])
+    scene.elsewhere(OTHER)
+    scene.given(scene.lot(2))
+    scene.given(scene.decide())
+    back_in(scene, mine)
+    refused(scene.decide(), "tie-broken-already", "motion")
+    (event,) = accepted(scene.move())
+    assert event.event.advancing[0] == ids[0]
 
 
 # --- arithmetic ----------------------------------------------------------------------------------------------------

@@ -86,6 +86,7 @@ from tests.unit.nomination.scene import (
     REGENCIES,
     SECRETARY,
     VOTING_OFFICES,
+    accepted,
     changed,
     person,
     refused,
@@ -237,6 +238,16 @@ def test_a_dismissal_changes_nothing(also):
 def test_figures_are_of_aspects_that_count_at_the_stage():
     verdict = upheld(kinerja="1/1", wawancara="80/1")
     refused(put(verdict), "aspect-not-at-stage", "verdict.figures[1].aspect")
+
+
+def test_figures_are_of_the_aspect_that_the_appeal_contests_if_it_names_one():
+    scene, ids = decided_on(90, 80, 70)
+    scene.given(scene.lodge(ids[2], aspect="kinerja"))
+    refusal = refused(scene.put(upheld(kinerja="80/1", peraturan="80/1")), "aspect-not-contested",
+                      "verdict.figures[1].aspect")  # fmt: skip
+    assert "kinerja" in refusal.detail.id
+    accepted(scene.put(upheld(kinerja="80/1")))
+    accepted(scene.put(DISMISSED))
 
 
 def test_a_figure_is_named_once():

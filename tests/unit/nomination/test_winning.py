@@ -89,6 +89,7 @@ def test_a_final_that_nobody_reached_leaves_no_rank_vacant_and_is_not_decided():
     scene.seat_nation()
     scene.seal([], at=FINAL)
     scene.given(scene.convene(JURY_CHAIR, (HEARD,), body="dewan-juri", province="00"))
+    scene.given(scene.attend(JURY_CHAIR.person))
     scene.given(scene.table(item=HEARD))
     refused(scene.move(JURY_CHAIR, HEARD), "nobody-to-decide-on", "item")
 

@@ -6,12 +6,13 @@ import re
 
 import pytest
 
-from services.nomination.domain.checklist import NEXT
+from services.nomination.domain.checklist import CONFLICTS, NEXT
 from services.nomination.domain.refusals import RULES
 
 SAID = {
     **{code: f"{rule.why.id} {rule.remedy.id}" for code, rule in RULES.items()},
     **{f"next: {code}": indonesian for code, (_, indonesian) in NEXT.items()},
+    **{f"conflict: {counts}": indonesian for counts, (_, indonesian) in CONFLICTS.items()},
 }
 """Every Indonesian sentence, by where it stands."""
 

@@ -14,7 +14,7 @@ from schemas.envelope import Stage
 from schemas.rulebook import Assignment, rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import RankingSuperseded, ScoringClosed, ScoringExtended, ScoringOpened
-from services.scoring.domain.received import Committee, Season
+from services.scoring.domain.received import Award, Committee, Season
 from services.scoring.domain.stage import (
     RANKING,
     Closed,
@@ -145,7 +145,7 @@ def test_micro_companies_have_no_interview_in_2020_and_the_refusal_lists_what_th
 
 
 def test_an_open_stage_closes_after_its_deadline():
-    assert events(decide_close(an_open(), SEASON, CloseStage(AT, AFTER))) == [ScoringClosed(at=AT)]
+    assert events(decide_close(an_open(), SEASON, (), CloseStage(AT, AFTER))) == [ScoringClosed(at=AT)]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,17 @@ def test_an_open_stage_closes_after_its_deadline():
     ],
 )
 def test_a_stage_that_cannot_close_is_refused(code, state, season, received):
-    assert refusal(decide_close(state, season, CloseStage(AT, received))).code == code
+    assert refusal(decide_close(state, season, (), CloseStage(AT, received))).code == code
+
+
+def test_a_stage_that_an_appeal_holds_is_closed_after_the_verdict():
+    """Whom the verdict lets in must be marked, and a closed stage can be extended no more."""
+    held = Award(freezes={"appeal": frozenset({AT})})
+    for awards in ((held,), (Award(), held)):
+        found = refusal(decide_close(an_open(), SEASON, awards, CloseStage(AT, AFTER)))
+        assert (found.code, found.faults[0].value) == ("stage-frozen", "appeal")
+    elsewhere = Award(freezes={"appeal": frozenset({AT.model_copy(update={"category": "BESAR"})}), "over": frozenset()})
+    assert events(decide_close(an_open(), SEASON, (elsewhere,), CloseStage(AT, AFTER)))
 
 
 # --- extending -----------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def test_who_is_no_member_is_told_that_first() -> None:
 
 
 def test_a_deadline_that_has_passed_is_told_to_whoever_is_out_of_office_too() -> None:
-    assert events(decide_close(an_open(), SEASON, CloseStage(AT, AFTER))), "closing is no act of a body's"
+    assert events(decide_close(an_open(), SEASON, (), CloseStage(AT, AFTER))), "closing is no act of a body's"
 
 
 def formed(decree: str, first: date, last: date) -> CommitteeFormed:

@@ -77,6 +77,13 @@ RULES: Final = {
         "Name one of: {known}.",
         "Sebut salah satu dari: {known}.",
     ),
+    "aspect-not-contested": rule(
+        UNFIT,
+        "The appeal does not contest the aspect {value} but {contested}.",
+        "Sanggah ini tidak menyangkut aspek {value}, melainkan {contested}.",
+        "State a figure of {contested} only, or dismiss the appeal.",
+        "Nyatakan angka aspek {contested} saja, atau tolak sanggah.",
+    ),
     "appeal-unknown": rule(
         NOT_FOUND,
         "There is no appeal {value}.",

@@ -170,6 +170,13 @@ RULES: Final = {
         "It takes no further votes or decisions.",
         "Tidak menerima suara atau keputusan lagi.",
     ),
+    "nobody-present": rule(
+        CONFLICT,
+        "Nobody is recorded as present, so the ranking of {value} lies before nobody.",
+        "Belum ada anggota yang tercatat hadir, sehingga peringkat {value} tidak dapat diajukan.",
+        "Record the attendance first, then table the ranking.",
+        "Catat kehadiran dahulu, lalu ajukan peringkat.",
+    ),
     "not-present": rule(
         CONFLICT,
         "You are not recorded as present.",
