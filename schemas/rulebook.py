@@ -786,6 +786,10 @@ class Rulebook(BaseModel):
                 return prize
         return None
 
+    def certificate(self, code: str) -> Certificate:
+        """Return a certificate by its code."""
+        return _one(self.certificates, code, "certificate")
+
     def zone(self, province: str) -> str:
         """Return the IANA zone that counts in a province, or in the nation (`00`)."""
         return self.calendar.zone if province == NATION else zone_of(province, self.regions.table)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,7 @@ class _Gathered:
     appeals: Mapping[str, int]
     texts: Mapping[str, str | None]
     keys: tuple[str, ...]
+    others: tuple[MeetingRecord, ...]
 
 
 async def printed_minutes(service: Service, directory: Directory, plenary: str, address: str) -> MinutesSheet | None:
@@ -72,6 +73,7 @@ async def printed_minutes(service: Service, directory: Directory, plenary: str, 
         head=Head(last.version, last.hash.hex()),
         keys=found.keys or (hashlib.sha256(service.signer.public_key).hexdigest(),),
         address=address,
+        others=found.others,
     )
     return minutes_of(record, cited)
 
@@ -98,7 +100,17 @@ async def _gather(connection: Connection, codec: Codec, plenary: str) -> _Gather
         appeals=await _appeals(connection, codec, record),
         texts=await _texts(connection, record),
         keys=await _keys(connection, events),
+        others=tuple([one async for one in _others(connection, codec, plenary)]),
     )
+
+
+async def _others(connection: Connection, codec: Codec, plenary: str) -> AsyncIterator[MeetingRecord]:
+    """Yield the other meetings of the body."""
+    rows = await connection.fetch(SQL["meetings_beside"], plenary)
+    for other in dict.fromkeys(row["plenary"] for row in rows):
+        record = record_of(happened(event, codec) for event in await read_stream(connection, plenary_stream(other)))
+        if record is not None:
+            yield record
 
 
 def _end_of(events: list[Recorded], codec: Codec) -> Position:

@@ -41,12 +41,16 @@ def certificate_of(body: dict[str, Any], rules: Rulebook, signer: Signer, public
     national = at["province"] == NATION
     place = place_name(rules, at["province"])
     dated = day(date.fromisoformat(body["dated"]))
+    rank = body.get("rank")
+    prize = rules.prize(at["tier"], at["category"], rank) if rank else None
     return CertificateSheet(
         award=rules.title.id,
+        title=rules.certificate(body["kind"]).title.id,
         number=body["number"],
         candidate=body["candidate"],
-        honoured_as=f"Pemenang Peringkat {body['rank']}" if body.get("rank") else f"Finalis {stage.title.id}",
+        honoured_as=f"Pemenang Peringkat {rank}" if rank else f"Finalis {stage.title.id}",
         category=rules.category(at["category"]).title.id,
+        prize=prize.prize.id if prize else None,
         level=place if national else f"Tingkat {place}",
         place_and_date=dated if national else f"{place.removeprefix('Provinsi ')}, {dated}",
         body=deciding.title.id,

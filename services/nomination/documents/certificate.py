@@ -97,7 +97,7 @@ def _words(canvas: Canvas, sheet: CertificateSheet) -> None:
     """Set who is honoured for what, down the middle."""
     _spaced(canvas, sheet.body.upper(), HEIGHT - 31 * mm, 12.5, BOLD, 1.2)
     canvas.setFillColor(NAVY)
-    _spaced(canvas, "PIAGAM PENGHARGAAN", HEIGHT - 48 * mm, 34, BOLD, 3.4)
+    _spaced(canvas, sheet.title.upper(), HEIGHT - 48 * mm, 34, BOLD, 3.4)
     _rule(canvas, HEIGHT - 53.5 * mm)
     _centred(canvas, sheet.award, HEIGHT - 56 * mm, 12 * mm, 17, ROMAN)
     _centred(canvas, f"Nomor: {sheet.number}", HEIGHT - 66 * mm, 8 * mm, 11, ROMAN)
@@ -105,7 +105,8 @@ def _words(canvas: Canvas, sheet: CertificateSheet) -> None:
     _centred(canvas, sheet.candidate, HEIGHT - 84 * mm, 27 * mm, 30, BOLD, NAVY)
     _centred(canvas, "sebagai", HEIGHT - 111 * mm, 7 * mm, 13.5, ITALIC)
     _centred(canvas, sheet.honoured_as, HEIGHT - 118.5 * mm, 13 * mm, 21, BOLD)
-    _centred(canvas, f"Kategori {sheet.category}", HEIGHT - 131 * mm, 10 * mm, 14, ROMAN)
+    category = f"Kategori {sheet.category}" + (f" \u2013 Hadiah: {sheet.prize}" if sheet.prize else "")
+    _centred(canvas, category, HEIGHT - 131 * mm, 10 * mm, 14, ROMAN)
     _centred(canvas, sheet.level, HEIGHT - 139 * mm, 9 * mm, 12.5, ROMAN)
 
 
@@ -127,7 +128,7 @@ def _spaced(canvas: Canvas, text: str, y: float, size: float, font: str, space: 
     text = printable(text)
     spaced = fitting(text, _COLUMN, 1.6 * size, size, font, GREY if space < 2 else NAVY)
     if spaced.style.fontSize < size:
-        spaced.drawOn(canvas, _MIDDLE - _COLUMN / 2, y - spaced.height / 2)
+        spaced.drawOn(canvas, _MIDDLE - _COLUMN / 2, y - 0.3 * spaced.style.fontSize)
         return
     width = canvas.stringWidth(text, font, size) + space * (len(text) - 1)
     canvas.saveState()  # the space between letters would stay for all that is written later

@@ -6,7 +6,7 @@ printed is just what stands up to there. Who sits in the body is told as of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -76,6 +76,8 @@ from services.nomination.documents.sheets import (
 
 Opening = MotionOpened | TieMotionOpened | AdmissionMotionOpened | AppealMotionOpened
 Decided = PlenaryDecided | AdmissionDecided
+Former = Mapping[str, int | None]
+"""The sealed rank of each nomination before a verdict; those who shared one have the same. None: it had none."""
 _DASH: Final = "\u2013"
 _ERASED: Final = "(data dihapus)"
 _NO_VOTE: Final = " (tanpa suara)"
@@ -97,6 +99,11 @@ class MotionRecord:
     closed: datetime | None = None
 
     @property
+    def seed(self) -> str | None:
+        """Return what an order was drawn from by lot, None for a question that is voted on."""
+        return self.opened.seed if isinstance(self.opened, TieMotionOpened) else None
+
+    @property
     def nominations(self) -> set[str]:
         """Return every nomination that the question names."""
         match self.opened:
@@ -113,6 +120,8 @@ class MeetingRecord:
     """A meeting as its stream tells it, in the order of the events."""
 
     convened: PlenaryConvened
+    called: datetime
+    """When the meeting was convened, which is before it was held."""
     attendance: list[tuple[datetime, AttendanceRecorded]] = field(default_factory=list)
     tabled: list[tuple[datetime, RankingTabled]] = field(default_factory=list)
     motions: dict[int, MotionRecord] = field(default_factory=dict)
@@ -148,7 +157,7 @@ def record_of(history: Iterable[Happened]) -> MeetingRecord | None:
     record: MeetingRecord | None = None
     for happened in history:
         if isinstance(happened.event, PlenaryConvened):
-            record = MeetingRecord(happened.event)
+            record = MeetingRecord(happened.event, happened.time)
         elif record is not None:
             _take(record, happened.event, happened.time)
     return record
@@ -227,6 +236,8 @@ class Cited:
     keys: Sequence[str]
     address: str
     """Where the minutes are read again."""
+    others: Sequence[MeetingRecord] = ()
+    """The other meetings of the body, whose ties stay broken here."""
 
 
 def minutes_of(record: MeetingRecord, cited: Cited) -> MinutesSheet:
@@ -298,6 +309,7 @@ class _Minutes:
     def _facts(self) -> Iterator[Fact]:
         record = self.record
         yield Fact(label="Dasar pembentukan", text=self.cited.decree)
+        yield Fact(label="Diundang", text=self.at.moment(record.called))
         yield Fact(label="Dijadwalkan", text=self.at.moment(self.convened.scheduled))
         if record.attendance:
             yield Fact(label="Kehadiran pertama", text=self.at.moment(record.attendance[0][0]))
@@ -401,21 +413,37 @@ class _Minutes:
         tabled = [(time, event) for time, event in self.record.tabled if event.item == item]
         seal = self.cited.seals.get(tabled[-1][1].seal) if tabled else None
         motions = (motion for motion in self.record.motions.values() if motion.opened.item == item)
+        seals = {event.seal for _, event in tabled}
         return ItemSheet(
             title=self._item_title(item),
             tabled=tuple(
                 Tabling(time=self.at.moment(time), seal=event.seal, digest=event.digest) for time, event in tabled
             ),
             ranking=() if seal is None else tuple(self._ranking(seal.standings, seal.unrankable, item)),
+            broken=tuple(sentence for other in self.cited.others for sentence in self._broken(other, seals)),
             motions=tuple(self._motion(motion) for motion in motions),
         )
+
+    def _broken(self, other: MeetingRecord, seals: Collection[str]) -> Iterator[str]:
+        """Yield the ties of tabled rankings that another meeting had broken before this one ended."""
+        for motion in other.motions.values():
+            tie, decided, closed = motion.opened, motion.decided, motion.closed
+            if not isinstance(tie, TieMotionOpened) or decided is None or closed is None:
+                continue
+            if tie.seal in seals and decided.outcome == "carried" and closed <= (self.record.adjourned or closed):
+                how = "dengan undian" if tie.method == "lot" else "dengan pemungutan suara"
+                order = ", ".join(map(self._candidate, tie.order))
+                yield (
+                    f"Seri pada peringkat {tie.rank} sudah diurai {how} dalam sidang lain (BA-"
+                    f"{other.convened.plenary[-12:].upper()}) pada {self.at.moment(closed)}, dengan urutan: {order}."
+                )
 
     def _ranking(
         self,
         standings: Iterable[Standing],
         unrankable: Iterable[Unrankable],
         item: AgendaItem,
-        former: Mapping[str, int | None] | None = None,
+        former: Former | None = None,
     ) -> Iterator[RankLine]:
         """Yield standings, then who has no rank; `former` are the ranks that each had before, where they are told."""
         for row in sorted(standings, key=lambda one: one.rank):
@@ -425,9 +453,11 @@ class _Minutes:
             note = "; ".join([*self._before(left.nomination, None, former), self._why(left, item)])
             yield RankLine(rank=_DASH, candidate=self._named(left), total=_DASH, note=note)
 
-    def _before(self, nomination: str, rank: int | None, former: Mapping[str, int | None] | None) -> Iterator[str]:
-        if former is not None and (before := former.get(nomination, rank)) != rank:
-            yield "semula tidak diperingkat" if before is None else f"semula peringkat {before}"
+    def _before(self, nomination: str, rank: int | None, former: Former | None) -> Iterator[str]:
+        if former is None or (before := former.get(nomination, rank)) == rank:
+            return
+        shared = " bersama" if list(former.values()).count(before) > 1 else ""
+        yield "semula tidak diperingkat" if before is None else f"semula peringkat{shared} {before}"
 
     def _named(self, row: Standing | Unrankable) -> str:
         return self.cited.candidates.get(row.nomination, row.candidate)
@@ -466,19 +496,24 @@ class _Minutes:
             points=tuple(points),
             votes=tuple(self._votes(motion)),
             facts=tuple(self._counts(motion)),
-            outcome="BELUM DIPUTUSKAN" if decided is None else OUTCOMES[decided.outcome],
+            outcome=self._outcome(motion),
             carried=None if decided is None else decided.outcome == "carried",
             followed=() if decided is None else tuple(self._followed(decided)),
             ranking=() if decided is None else tuple(self._ranked_anew(decided)),
         )
+
+    def _outcome(self, motion: MotionRecord) -> str:
+        if motion.decided is None:
+            return "BELUM DIPUTUSKAN"
+        drawn = motion.seed is not None and motion.decided.outcome == "carried"
+        return "SERI DIURAI DENGAN UNDIAN" if drawn else OUTCOMES[motion.decided.outcome]
 
     def _ranked_anew(self, decided: Decided) -> Iterator[RankLine]:
         """Yield the ranking that a verdict made of the sealed one, with the rank that each had before."""
         for point in decided.results:
             event = self.cited.results.get((point.stream, point.version))
             if isinstance(event, AppealDecided) and event.standings is not None:
-                former = {one.nomination: one.rank_before for one in event.comparison or ()}
-                yield from self._ranking(event.standings, event.unrankable or (), decided.item, former)
+                yield from self._ranking(event.standings, event.unrankable or (), decided.item, _former(event))
 
     def _question(self, opened: Opening) -> tuple[str, list[str]]:
         match opened:
@@ -487,8 +522,7 @@ class _Minutes:
             case TieMotionOpened():
                 how = "melalui pemungutan suara" if opened.method == "vote" else "melalui undian"
                 order = [f"{place}. {self._candidate(one)}" for place, one in enumerate(opened.order, start=1)]
-                drawn = [f"Benih undian: {opened.seed}"] if opened.seed else []
-                return f"Mengurai seri pada peringkat {opened.rank} {how}, dengan urutan:", [*order, *drawn]
+                return f"Mengurai seri pada peringkat {opened.rank} {how}, dengan urutan:", order
             case AdmissionMotionOpened():
                 return f"Menerima usulan terlambat atas nama {self._candidate(opened.nomination)}.", []
             case AppealMotionOpened():
@@ -524,9 +558,7 @@ class _Minutes:
 
     def _votes(self, motion: MotionRecord) -> Iterator[VoteLine]:
         """Yield how everybody took part who sat in a voting seat or voted: by vote, recusal, silence or absence."""
-        if motion.opened.ballot == "paper" or (
-            isinstance(motion.opened, TieMotionOpened) and motion.opened.method == "lot"
-        ):
+        if motion.opened.ballot == "paper" or motion.seed is not None:
             return
         cast = {vote.person: vote for vote in motion.votes}
         recused = set(motion.decided.quorum.recused) if motion.decided else set()
@@ -545,6 +577,12 @@ class _Minutes:
             yield VoteLine(office=self._office(office), name=self._name(person), vote=said)
 
     def _counts(self, motion: MotionRecord) -> Iterator[Fact]:
+        if motion.seed is not None:
+            yield Fact(label="Cara", text="Undian, tanpa pemungutan suara")
+            yield Fact(label="Benih undian", text=motion.seed)
+            yield Fact(
+                label="Urutan", text="menurut SHA-256 dari \u201cbenih/ID usulan\u201d; siapa pun dapat mengulanginya"
+            )
         if motion.opened.ballot == "paper":
             yield Fact(label="Cara", text="Pemungutan suara tertulis dan rahasia")
             if (tallied := motion.tallied) is not None:
@@ -560,8 +598,9 @@ class _Minutes:
             text=f"hadir dan berhak {quorum.present} dari {quorum.seats} kursi; diperlukan {quorum.required}"
             + (f"; tidak ikut serta {len(quorum.recused)}" if quorum.recused else ""),
         )
-        yield Fact(label="Hasil suara", text=_tally(decided.tally))
-        yield Fact(label="Mayoritas", text=_majority(self.body.majority))
+        if motion.seed is None:
+            yield Fact(label="Hasil suara", text=_tally(decided.tally))
+            yield Fact(label="Mayoritas", text=_majority(self.body.majority))
         if motion.closed is not None:
             yield Fact(
                 label="Diputuskan", text=f"{self.at.moment(motion.closed)}, juknis versi {decided.rulebook_version}"
@@ -570,10 +609,9 @@ class _Minutes:
     # --- what followed
 
     def _followed(self, decided: Decided) -> Iterator[str]:
-        for point in decided.results:
-            said = self._sentence(self.cited.results.get((point.stream, point.version)))
-            if said is not None:
-                yield said
+        """Yield what a decision led to; what several awards are told in the same words is said once."""
+        said = (self._sentence(self.cited.results.get((point.stream, point.version))) for point in decided.results)
+        yield from dict.fromkeys(sentence for sentence in said if sentence is not None)
 
     def _sentence(self, event: Any) -> str | None:  # noqa: C901, PLR0911 - one line per kind of event
         match event:
@@ -601,9 +639,14 @@ class _Minutes:
                 name, said = self._candidate(event.nomination), VERDICTS[event.verdict.outcome]
                 return f"{self._appeal(event.appeal).capitalize()} atas nama {name} {said}."
             case StageUnfrozen():
-                return "Pembekuan tahap berikutnya oleh sanggah ini berakhir."
+                held = ", ".join(self.rules.stage(at.tier, at.category, at.stage).title.id for at in event.stages)
+                return f"Sanggah ini tidak lagi membekukan tahap {held}."
             case _:
                 return None
+
+
+def _former(said: AppealDecided) -> Former:
+    return {one.nomination: one.rank_before for one in said.comparison or ()}
 
 
 def _tally(tally: Tally) -> str:

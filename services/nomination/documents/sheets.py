@@ -36,10 +36,14 @@ class CertificateSheet(Sheet):
 
     award: str
     """The award and its season, for example `Paritrana Award 2020-2021`."""
+    title: str = "Piagam Penghargaan"
+    """What the rulebook calls this certificate."""
     number: str
     candidate: str
     honoured_as: str
     category: str
+    prize: str | None = None
+    """What the rank brings; None for a finalist, and for a rank without a prize."""
     level: str
     """The tier, and the province's name at the provincial one."""
     place_and_date: str
@@ -115,6 +119,8 @@ class ItemSheet(Sheet):
     title: str
     tabled: tuple[Tabling, ...] = ()
     ranking: tuple[RankLine, ...] = ()
+    broken: tuple[str, ...] = ()
+    """What other meetings had decided on ties of this ranking, a sentence each."""
     motions: tuple[MotionSheet, ...] = ()
 
 

@@ -44,7 +44,9 @@ def certificate(**also: Any) -> CertificateSheet:
     """Return a winner's certificate."""
     said: dict[str, Any] = {
         "award": "Paritrana Award 2020-2021",
+        "title": "Piagam Pemenang",
         "number": "001/PIAGAM-PEMENANG/KABKOTA/PA-2020",
+        "prize": "Bonus dan satu unit mobil",
         "candidate": "Kabupaten Bone Bolango",
         "honoured_as": "Pemenang Peringkat 1",
         "category": "Pemerintah Kabupaten/Kota",

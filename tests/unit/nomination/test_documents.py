@@ -45,8 +45,9 @@ def test_a_certificate_says_who_is_honoured_as_what():
     sheet = certificate()
     (text,) = text_of(piagam.lay_out(sheet))
     for said in (
-        "PIAGAM PENGHARGAAN", sheet.award, f"Nomor: {sheet.number}", "diberikan kepada", sheet.candidate, "sebagai",
-        sheet.honoured_as, f"Kategori {sheet.category}", sheet.level, sheet.place_and_date, sheet.body, sheet.office,
+        "PIAGAM PEMENANG", sheet.award, f"Nomor: {sheet.number}", "diberikan kepada", sheet.candidate, "sebagai",
+        sheet.honoured_as, f"Kategori {sheet.category} \u2013 Hadiah: {sheet.prize}", sheet.level, sheet.place_and_date,
+        sheet.body, sheet.office,
     ):  # fmt: skip
         assert said in text
     assert sheet.check_url in text.replace(" ", "")

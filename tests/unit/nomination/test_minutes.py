@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ from schemas.nomination import (
 )
 from schemas.scoring import Unrankable
 from services.nomination.documents.indonesian import figure
-from services.nomination.documents.meeting import Cited, Head, Holder, minutes_of, record_of
+from services.nomination.documents.meeting import Cited, Head, Holder, MotionRecord, minutes_of, record_of
 from services.nomination.documents.sheets import MinutesSheet
 from services.nomination.domain.nomination import Nomination
 from services.nomination.domain.ranking import RANKING
@@ -120,6 +121,7 @@ def test_the_head_says_which_body_met_where_under_which_decree():
     facts = {fact.label: fact.text for fact in sheet.facts}
     assert facts["Dasar pembentukan"] == "SK 12/2021"
     # 03.00 UTC is 11.00 in Gorontalo.
+    assert facts["Diundang"] == "Rabu, 6 Januari 2021, pukul 11.00 WITA"
     assert facts["Dijadwalkan"] == "Selasa, 2 Maret 2021, pukul 11.00 WITA"
     assert sheet.draft is None
     assert "Sidang ditutup pada Rabu, 6 Januari 2021" in sheet.closing
@@ -268,18 +270,56 @@ def test_a_tie_broken_on_paper_names_count_and_who_confirmed_it():
     assert facts["Disahkan oleh"] == "Nama ketua-apindo (Ketua Apindo), Nama ketua-spsi (Ketua SPSI)"
 
 
+def test_a_lot_is_no_vote_and_its_minutes_say_what_it_was_drawn_from():
+    scene, ids = moved(1, 2)
+    seal, seed = scene.ranking().seals[0], "5e" * 32
+    tie = TieMotionOpened(
+        plenary=PLENARY_ID, motion=2, item=ITEM, seal=seal.id, rank=1, order=tuple(ids), method="lot", seed=seed
+    )
+    add(scene, tie, PlenaryDecided(**decision(2), seal=seal.id, digest=seal.said.digest))
+    motion = minutes(scene).items[0].motions[1]
+    assert motion.question == "Mengurai seri pada peringkat 1 melalui undian, dengan urutan:"
+    assert motion.points == ("1. Kabupaten Bone Bolango", "2. Kota Gorontalo")
+    facts = {fact.label: fact.text for fact in motion.facts}
+    assert facts["Cara"] == "Undian, tanpa pemungutan suara"
+    assert facts["Benih undian"] == seed
+    assert not {"Hasil suara", "Mayoritas"} & facts.keys()
+    assert (motion.votes, motion.outcome) == ((), "SERI DIURAI DENGAN UNDIAN")
+
+
+def test_a_tie_that_another_meeting_broke_is_told_with_the_ranking_that_both_tabled():
+    scene, ids = moved(1, 2)
+    seal = scene.ranking().seals[0]
+    record = record_of(scene.streams[STREAM])
+    other = record_of(scene.streams[STREAM])
+    assert record is not None
+    assert other is not None
+    other.convened = other.convened.model_copy(update={"plenary": person("another meeting")})
+    tie = TieMotionOpened(
+        plenary=person("another meeting"), motion=1, item=ITEM, seal=seal.id, rank=1, order=tuple(ids), method="lot",
+        seed="5e" * 32,
+    )  # fmt: skip
+    decided = PlenaryDecided(**decision(1), seal=seal.id, digest=seal.said.digest)
+    other.motions = {1: MotionRecord(tie, record.called, decided=decided, closed=record.called)}
+    (sentence,) = minutes(scene, others=[other]).items[0].broken
+    assert "peringkat 1 sudah diurai dengan undian dalam sidang lain" in sentence
+    assert sentence.endswith("dengan urutan: Kabupaten Bone Bolango, Kota Gorontalo.")
+    undecided = replace(other, motions={1: MotionRecord(tie, record.called)})
+    elsewhere = replace(other, motions={1: replace(other.motions[1], opened=tie.model_copy(update={"seal": APPEAL}))})
+    assert minutes(scene, others=[undecided, elsewhere]).items[0].broken == ()
+
+
 def test_a_count_that_nobody_confirmed_says_so():
     scene, _ = moved(1)
     seal = scene.ranking().seals[0].id
     tie = TieMotionOpened(
-        plenary=PLENARY_ID, motion=2, item=ITEM, seal=seal, rank=1, order=(person("a"), person("b")), method="lot",
-        seed="ef" * 32, ballot="paper",
+        plenary=PLENARY_ID, motion=2, item=ITEM, seal=seal, rank=1, order=(person("a"), person("b")), method="vote",
+        ballot="paper",
     )  # fmt: skip
     tally = Tally(votes_for=1, votes_against=0, abstained=0)
     add(scene, tie, BallotTallied(plenary=PLENARY_ID, motion=2, tally=tally))
     motion = minutes(scene).items[0].motions[1]
-    assert "melalui undian" in motion.question
-    assert motion.points[-1] == f"Benih undian: {'ef' * 32}"
+    assert "melalui pemungutan suara" in motion.question
     assert {fact.label: fact.text for fact in motion.facts}["Disahkan oleh"] == "belum disahkan"
 
 
@@ -312,6 +352,7 @@ def test_a_decided_appeal():
         NominationEliminated(nomination=ids[1], at=FINAL, reason="unrankable", seal=seal.id, **cited),
         CertificateRevoked(certificate=person("c"), number="001/X", nomination=ids[0], appeal=APPEAL),
         StageUnfrozen(at=AT, stages=(FINAL,), appeal=APPEAL),
+        StageUnfrozen(at=FINAL, stages=(FINAL,), appeal=APPEAL),
     ]
     results = tuple({"stream": "award/2020/national/00/KABKOTA", "version": at} for at in range(1, len(told) + 1))
     add(
@@ -334,7 +375,7 @@ def test_a_decided_appeal():
         "Peringkat 1 dibiarkan kosong.",
         "Kota Gorontalo tidak melanjutkan (tidak dapat diperingkat).",
         "Piagam 001/X dicabut.",
-        "Pembekuan tahap berikutnya oleh sanggah ini berakhir.",
+        "Sanggah ini tidak lagi membekukan tahap Wawancara.",
     )
     assert "tidak ikut serta 1" in {fact.label: fact.text for fact in motion.facts}["Kuorum"]
 
@@ -351,7 +392,7 @@ def test_a_verdict_shows_the_ranking_that_it_made_and_the_ranks_before():
         before=seal.said.digest, standings=rows, unrankable=(left,), comparison=(
             Shift(nomination=ids[0], rank_before=1, rank_after=2, change="moves"),
             Shift(nomination=ids[1], rank_before=2, rank_after=1, change="moves"),
-            Shift(nomination=left.nomination, rank_before=3, change="leaves"),
+            Shift(nomination=left.nomination, rank_before=2, change="leaves"),
         ),
     )  # fmt: skip
     add(
@@ -369,9 +410,9 @@ def test_a_verdict_shows_the_ranking_that_it_made_and_the_ranks_before():
     assert motion.points == ("Nilai baru aspek Kinerja: 99,5",)
     assert motion.followed == ("Sanggah nomor 3 atas nama Kota Gorontalo dikabulkan.",)
     assert [(line.rank, line.candidate, line.note) for line in motion.ranking] == [
-        ("1", "Kota Gorontalo", "semula peringkat 2"),
+        ("1", "Kota Gorontalo", "semula peringkat bersama 2"),
         ("2", "Kabupaten Bone Bolango", "semula peringkat 1"),
-        ("\u2013", "75.04", "semula peringkat 3; tidak diperingkat: mengundurkan diri"),
+        ("\u2013", "75.04", "semula peringkat bersama 2; tidak diperingkat: mengundurkan diri"),
     ]
 
 
