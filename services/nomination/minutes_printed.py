@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +16,25 @@ from kernel.codec import Codec, happened
 from kernel.decider import Happened, Position
 from kernel.log import Connection, Recorded, read_stream, recorded
 from kernel.service import Service
-from schemas.nomination import AppealDecided, AppealMotionOpened, DecisionContested, PlenaryAdjourned
+from schemas.nomination import AppealDecided, AppealMotionOpened, Candidate, DecisionContested, PlenaryAdjourned
 from schemas.rulebook import Rulebook
 from schemas.scoring import RankingSealed
 from schemas.service import ServiceKeyPublished
 from services.nomination.api.parts import SQL
 from services.nomination.directory import Directory
-from services.nomination.documents.meeting import Cited, Head, Holder, MeetingRecord, Opening, minutes_of, record_of
+from services.nomination.documents.meeting import (
+    Cited,
+    Head,
+    Holder,
+    Marks,
+    MeetingRecord,
+    Opening,
+    minutes_of,
+    record_of,
+)
 from services.nomination.documents.sheets import MinutesSheet
 from services.nomination.domain.committee import COMMITTEE, Committee, committee_stream
+from services.nomination.domain.late_conflicts import late_conflicts
 from services.nomination.domain.local_time import day_of
 from services.nomination.domain.nomination import NOMINATION, candidate_of, nomination_stream
 from services.nomination.domain.plenary import plenary_stream
@@ -60,13 +70,16 @@ async def printed_minutes(service: Service, directory: Directory, plenary: str, 
     body = found.committee.bodies[record.convened.body]
     zone = found.rules.zone(record.convened.province)
     holders = [Holder(seat.office, seat.number, person) for seat, person in body.holders.items()]
+    nominees = await _candidates(service, _nominations(found))
+    conflicting = {seal: [*_conflicting(said, found, nominees)] for seal, said in found.seals.items()}
+    late = {one.person for listed in conflicting.values() for one in listed}
     cited = Cited(
         rules=found.rules,
         decree=body.term_at(day_of(record.convened.scheduled, zone)).decree,
         holders=holders,
-        names=await directory.names({*record.persons, *(one.person for one in holders)}),
+        names=await directory.names({*record.persons, *late, *(one.person for one in holders)}),
         seals=found.seals,
-        candidates=await _candidates(service, _nominations(found)),
+        candidates={id_: candidate.name for id_, candidate in nominees.items()},
         results=found.results,
         appeals=found.appeals,
         texts=found.texts,
@@ -74,8 +87,14 @@ async def printed_minutes(service: Service, directory: Directory, plenary: str, 
         keys=found.keys or (hashlib.sha256(service.signer.public_key).hexdigest(),),
         address=address,
         others=found.others,
+        conflicting=conflicting,
     )
     return minutes_of(record, cited)
+
+
+def _conflicting(said: RankingSealed, found: _Gathered, nominees: Mapping[str, Candidate]) -> Iterator[Marks]:
+    for late in late_conflicts(said, found.committee, found.rules.conflicts, nominees):
+        yield Marks(late.person, late.nomination, late.counts)
 
 
 async def _gather(connection: Connection, codec: Codec, plenary: str) -> _Gathered | None:
@@ -188,11 +207,11 @@ def _nominations(found: _Gathered) -> set[str]:
     return named | {event.nomination for event in found.results.values() if getattr(event, "nomination", None)}
 
 
-async def _candidates(service: Service, nominations: Iterable[str]) -> dict[str, str]:
-    """Return the official name of each nomination's candidate."""
-    names: dict[str, str] = {}
+async def _candidates(service: Service, nominations: Iterable[str]) -> dict[str, Candidate]:
+    """Return the candidate of each nomination that names one."""
+    found: dict[str, Candidate] = {}
     for nomination in sorted(nominations):
         candidate = candidate_of(await service.executor.state(NOMINATION, nomination_stream(nomination)))
         if candidate is not None:
-            names[nomination] = candidate.name
-    return names
+            found[nomination] = candidate
+    return found

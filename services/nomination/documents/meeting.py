@@ -207,6 +207,15 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """Whose marks on a nominee a seal counts, or leaves out, otherwise than a later conflict would have it."""
+
+    person: str
+    nomination: str
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The last event of the meeting's stream: its version, and its hash in hex."""
 
@@ -238,6 +247,8 @@ class Cited:
     """Where the minutes are read again."""
     others: Sequence[MeetingRecord] = ()
     """The other meetings of the body, whose ties stay broken here."""
+    conflicting: Mapping[str, Sequence[Marks]] = field(default_factory=dict)
+    """By seal, the marks that conflicts after it would have changed, as these stood at the end of the meeting."""
 
 
 def minutes_of(record: MeetingRecord, cited: Cited) -> MinutesSheet:
@@ -420,9 +431,23 @@ class _Minutes:
                 Tabling(time=self.at.moment(time), seal=event.seal, digest=event.digest) for time, event in tabled
             ),
             ranking=() if seal is None else tuple(self._ranking(seal.standings, seal.unrankable, item)),
-            broken=tuple(sentence for other in self.cited.others for sentence in self._broken(other, seals)),
+            notes=(
+                *self._late(tabled[-1][1].seal if tabled else ""),
+                *(sentence for other in self.cited.others for sentence in self._broken(other, seals)),
+            ),
             motions=tuple(self._motion(motion) for motion in motions),
         )
+
+    def _late(self, seal: str) -> Iterator[str]:
+        """Yield the conflicts that a seal does not know."""
+        for marks in self.cited.conflicting.get(seal, ()):
+            who, nominee = self._name(marks.person), self._candidate(marks.nomination)
+            if marks.counted:
+                yield f"Benturan kepentingan {who} dengan {nominee} timbul setelah penyegelan; nilainya tetap dihitung."
+            else:
+                yield (
+                    f"Benturan kepentingan {who} dengan {nominee} dicabut setelah penyegelan; nilainya tidak dihitung."
+                )
 
     def _broken(self, other: MeetingRecord, seals: Collection[str]) -> Iterator[str]:
         """Yield the ties of tabled rankings that another meeting had broken before this one ended."""

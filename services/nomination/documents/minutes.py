@@ -255,7 +255,7 @@ def _item(number: int, item: ItemSheet) -> Iterator[Flowable]:
         yield KeepTogether([written(text, _PLAIN), written(tabling.digest, _CODE), Spacer(0, 3)])
     if item.ranking:
         yield _ranking(item.ranking)
-    for sentence in item.broken:
+    for sentence in item.notes:
         yield Spacer(0, 3)
         yield written(sentence, _PLAIN)
     if not item.motions:

@@ -119,8 +119,8 @@ class ItemSheet(Sheet):
     title: str
     tabled: tuple[Tabling, ...] = ()
     ranking: tuple[RankLine, ...] = ()
-    broken: tuple[str, ...] = ()
-    """What other meetings had decided on ties of this ranking, a sentence each."""
+    notes: tuple[str, ...] = ()
+    """What to know of the ranking, a sentence each: conflicts after the seal, ties that other meetings broke."""
     motions: tuple[MotionSheet, ...] = ()
 
 

@@ -19,6 +19,7 @@ from services.nomination.domain.committee import Seat, candidates_of
 from services.nomination.domain.deciding import pending_motion, proposed_now
 from services.nomination.domain.entering import check_enterable
 from services.nomination.domain.evidence import Evidence, broken_ties, citable_now, decided_by, rules_of, stage_rules
+from services.nomination.domain.late_conflicts import late_conflicts
 from services.nomination.domain.local_time import begin_of, day_of
 from services.nomination.domain.motion import effective_ranks, free_to_vote, recused_on, tied_at_cut
 from services.nomination.domain.nomination import FiledLate, Nomination, Unnominated, candidate_of
@@ -238,27 +239,17 @@ class _Item:
             yield {**said, "reason": row.reason, "aspect": row.aspect, "sheets": row.sheets}
 
     def _conflicts(self) -> Iterator[Json]:
-        """Yield whose marks the seal counts though they are recused now, or leaves out though they no longer are.
-
-        A seal is not made anew for it: who saw the totals could else take marks out by declaring conflicts. So those
-        who decide on the seal are told.
-        """
+        """Yield whose marks the seal counts though they are recused now, or leaves out though they no longer are."""
         seal = self.seal
         if seal is None or self._decided():
             return
-        left_out = (sheet.stream for sheet in seal.said.excluded if sheet.reason == "recused")
-        marks = [*((sheet.stream, True) for sheet in seal.said.counted), *((stream, False) for stream in left_out)]
-        for stream, counts in sorted(marks):
-            _, nomination, _, member = stream.split("/")
-            if (member in self._recused_on(nomination)) is counts:
-                english, indonesian = CONFLICTS[counts]
-                state = self.evidence.nominations.get(nomination)
-                nominee = _named(state) if isinstance(state, Nomination) else {"nomination": nomination}
-                yield {"person": member, **nominee, "counts": counts, "en": english, "id": indonesian}
-
-    def _recused_on(self, nomination: str) -> frozenset[str]:
-        candidates = candidates_of((nomination,), self.evidence.nominations)
-        return self.setting.committee.recused(self.rules.conflicts, self.item.category, candidates)
+        known = self.evidence.nominations
+        candidates = candidates_of(known, known)
+        for late in late_conflicts(seal.said, self.setting.committee, self.rules.conflicts, candidates):
+            english, indonesian = CONFLICTS[late.counts]
+            state = known.get(late.nomination)
+            nominee = _named(state) if isinstance(state, Nomination) else {"nomination": late.nomination}
+            yield {"person": late.person, **nominee, "counts": late.counts, "en": english, "id": indonesian}
 
     def _quorum(self) -> Json:
         """Forecast the quorum of the motion on everybody who stands here: how many members may stay away."""

@@ -33,7 +33,7 @@ from schemas.nomination import (
 )
 from schemas.scoring import Unrankable
 from services.nomination.documents.indonesian import figure
-from services.nomination.documents.meeting import Cited, Head, Holder, MotionRecord, minutes_of, record_of
+from services.nomination.documents.meeting import Cited, Head, Holder, Marks, MotionRecord, minutes_of, record_of
 from services.nomination.documents.sheets import MinutesSheet
 from services.nomination.domain.nomination import Nomination
 from services.nomination.domain.ranking import RANKING
@@ -301,12 +301,25 @@ def test_a_tie_that_another_meeting_broke_is_told_with_the_ranking_that_both_tab
     )  # fmt: skip
     decided = PlenaryDecided(**decision(1), seal=seal.id, digest=seal.said.digest)
     other.motions = {1: MotionRecord(tie, record.called, decided=decided, closed=record.called)}
-    (sentence,) = minutes(scene, others=[other]).items[0].broken
+    (sentence,) = minutes(scene, others=[other]).items[0].notes
     assert "peringkat 1 sudah diurai dengan undian dalam sidang lain" in sentence
     assert sentence.endswith("dengan urutan: Kabupaten Bone Bolango, Kota Gorontalo.")
     undecided = replace(other, motions={1: MotionRecord(tie, record.called)})
     elsewhere = replace(other, motions={1: replace(other.motions[1], opened=tie.model_copy(update={"seal": APPEAL}))})
-    assert minutes(scene, others=[undecided, elsewhere]).items[0].broken == ()
+    assert minutes(scene, others=[undecided, elsewhere]).items[0].notes == ()
+
+
+def test_conflicts_after_the_seal_are_told_with_the_ranking():
+    scene, ids = moved(1, 2)
+    seal = scene.ranking().seals[0].id
+    marks = [Marks(person("ketua-apindo"), ids[0], True), Marks(person("ketua-spsi"), ids[1], False)]
+    counted, left_out = minutes(scene, conflicting={seal: marks}).items[0].notes
+    begin = "Benturan kepentingan Nama"
+    assert counted == (
+        f"{begin} ketua-apindo dengan Kabupaten Bone Bolango timbul setelah penyegelan; nilainya tetap dihitung."
+    )
+    assert left_out == f"{begin} ketua-spsi dengan Kota Gorontalo dicabut setelah penyegelan; nilainya tidak dihitung."
+    assert minutes(scene, conflicting={APPEAL: marks}).items[0].notes == ()
 
 
 def test_a_count_that_nobody_confirmed_says_so():
