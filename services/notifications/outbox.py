@@ -241,6 +241,7 @@ class Bell:
     async def follow(self, look: Callable[[], Awaitable[int]], what: str) -> None:
         """Look until cancelled: again at once while something is found, a little later while a server is away."""
         while True:
+            _end_if_cancelled()
             self.clear()
             try:
                 found = await look()
@@ -258,6 +259,17 @@ class Bell:
                 await self._rung.wait()
         except TimeoutError:
             return
+
+
+def _end_if_cancelled() -> None:
+    """End a task whose cancellation was lost on the way.
+
+    Until Python 3.12 `asyncio.wait_for` drops one that comes with the answer that it waited for, and the mail library
+    waits so.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def outcomes_counter(registry: CollectorRegistry) -> Counter:
