@@ -57,7 +57,8 @@ STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
         "DecisionReviewed",
     ),
     "ranking/{season}/{tier}/{province}/{category}/{stage}": (
-        "ScoringOpened", "ScoringExtended", "ScorersAssigned", "ScoringClosed", "RankingSealed", "RankingSuperseded",
+        "ScoringOpened", "ScoringExtended", "ScorersAssigned", "ScoringClosed", "MarksSeen", "RankingSealed",
+        "RankingSuperseded",
     ),
     "sheet/{nomination}/{stage}/{member}": (
         "AspectScored", "AspectScoreRevised", "ScoreSheetSubmitted", "ScoreSheetVoided", "SheetRead",

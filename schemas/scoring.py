@@ -202,6 +202,13 @@ class SheetRead(ScoringEvent):
     reader: Uuid
 
 
+class MarksSeen(ScoringEvent):
+    """Somebody saw marks or aggregates of a stage before its seal, once told: a person who did scores there no more."""
+
+    at: Stage
+    reader: Uuid
+
+
 class TieBreak(Part):
     """What separated a nominee from those with the same total: the rule, and the figures it compared."""
 

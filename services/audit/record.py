@@ -34,7 +34,8 @@ AWARD: Final = (
     "CertificateIssued", "CertificateRevoked", "StageFrozen", "StageUnfrozen", "DecisionContested", "DecisionReviewed",
 )  # fmt: skip
 RANKING: Final = (
-    "ScoringOpened", "ScoringExtended", "ScorersAssigned", "ScoringClosed", "RankingSealed", "RankingSuperseded",
+    "ScoringOpened", "ScoringExtended", "ScorersAssigned", "MarksSeen", "ScoringClosed", "RankingSealed",
+    "RankingSuperseded",
 )  # fmt: skip
 COMMITTEE: Final = ("MemberAppointed", "MemberRemoved", "ConflictDeclared", "ConflictLifted")
 TERM: Final = ("CommitteeFormed",)

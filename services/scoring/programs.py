@@ -37,6 +37,7 @@ from services.scoring.domain.stage import (
     decide_close,
     decide_extend,
     decide_open,
+    decide_see,
 )
 
 Roll = Callable[[Stage], Awaitable[Sequence[str]]]
@@ -124,6 +125,15 @@ def on_sheet(
 def reading(nomination: str, tier: str, stage: str, member: str, reader: str) -> Program:
     """Read another's sheet; before the seal this leaves a trace."""
     return on_sheet(nomination, tier, stage, member, lambda given: decide_read(given, member, reader))
+
+
+def seeing(at: Stage, reader: str) -> Program:
+    """See what a stage's marks add up to; before the seal this leaves a trace, once."""
+
+    async def program(load: Loader) -> Decision:
+        return decide_see(await load.load(RANKING, at.ranking), at, reader)
+
+    return program
 
 
 # --- seals ---------------------------------------------------------------------------------------------------------

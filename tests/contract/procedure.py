@@ -122,7 +122,7 @@ class _Procedure:
         self.story.tell(f"committee/{said.SEASON}/75", lifted, said.CLERK, "sekretaris-panitia")
 
     def _assigned(self) -> None:
-        """At the centre members are drawn, and the window is extended."""
+        """At the centre members are drawn, the window is extended, and the secretary looks at what is known so far."""
         said = self.said
         ranking = said.NATIONAL.ranking
         drawn = s.ScorersAssigned(
@@ -137,6 +137,8 @@ class _Procedure:
             until=datetime(2021, 7, 7, 16, 59, 59, 999_999, tzinfo=UTC), reason_digest=self.reason,
         )  # fmt: skip
         self.story.tell(ranking, extended, self._person("sekretaris-tim"), "sekretaris-tim")
+        seen = s.MarksSeen(at=said.NATIONAL, reader=self._person("sekretaris-tim"))
+        self.story.tell(ranking, seen, self._person("sekretaris-tim"), "sekretaris-tim")
 
     def _second_meeting(self) -> None:
         """Admit the late nomination by a secret vote, and break a tie by lot."""

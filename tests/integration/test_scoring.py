@@ -617,6 +617,24 @@ async def test_nobody_with_a_sheet_in_it_sees_a_provisional_ranking(world):
     assert (await world.client.get(RANKING)).status_code == 401
 
 
+async def test_who_saw_the_provisional_ranking_marks_nobody_there_any_more(world):
+    await world.secretary.does("POST", f"{RANKING}/open")
+    await world.member(0).does("POST", sheet(N1), marks("80", "70", "90"))
+    sheets = f"sheet/{N1}/provincial-seleksi/{MEMBERS[0]}"
+    checklist = await world.secretary.does("GET", f"{RANKING}/checklist?at_least={await world.position(sheets)}")
+    assert checklist["cut"]["withheld"] is True
+    assert "MarksSeen" not in await world.types(AT.ranking)
+    for _ in range(2):
+        assert (await world.secretary.does("GET", RANKING))["status"] == "provisional"
+    assert (await world.types(AT.ranking)).count("MarksSeen") == 1
+    assert "withheld" not in (await world.secretary.does("GET", f"{RANKING}/checklist"))["cut"]
+    await world.nomination.says("committee/2020/75", _appointed(OFFICES[1], CLERK))
+    await shown(world.auditor, world, stream="committee/2020/75")
+    seated = world.person(CLERK, Grant.of("member", committee="75"))
+    await seated.fails(403, "marks-seen", "POST", sheet(N1), marks("80", "70", "90"))
+    assert (await world.types(AT.ranking)).count("MarksSeen") == 2
+
+
 def _removed(office: str, person: str) -> MemberRemoved:
     return MemberRemoved(
         season="2020", province="75", body=BODY, office=office, seat=1, person=person, reason_digest="d" * 64

@@ -121,10 +121,11 @@ def _draw_faults(event: Kept, opening: Kept, record: Record) -> Iterator[str]:
         return
     told_draw = {one["nomination"]: list(one["members"]) for one in event.data["assignments"]}
     earlier = _drawn_before(event, record)
+    readers = _readers(event.point.stream, record, event.point.version)
     for committee in committees_near(record, event.data["at"], event.time):
         for moment in (event.time, before(event.time), after(event.time)):
             nominees = _competing(event.data["at"], moment, record)
-            eligible = {one: _eligible(committee, opening, one, way) for one, way in nominees.items()}
+            eligible = {one: _eligible(committee, opening, one, way) - readers.keys() for one, way in nominees.items()}
             if told_draw == draw(event.data["seed"], wanted, eligible, earlier):
                 return
     yield "its assignments are not what the seed draws from the committee"
@@ -137,6 +138,15 @@ def _drawn_before(event: Kept, record: Record) -> dict[str, set[str]]:
             for assignment in one.data["assignments"]:
                 drawn.setdefault(assignment["nomination"], set()).update(assignment["members"])
     return drawn
+
+
+def _readers(stream: str, record: Record, version: int | None = None) -> dict[str, str]:
+    """Return who had seen marks of a stage, before a version of its stream, and when first."""
+    found: dict[str, str] = {}
+    for one in record.of(stream, "MarksSeen"):
+        if version is None or one.point.version < version:
+            found.setdefault(one.data["reader"], one.time)
+    return found
 
 
 def _competing(at: Json, moment: str, record: Record) -> dict[str, Way]:
@@ -203,6 +213,7 @@ def _sheets_faults(stream: str, record: Record) -> Iterator[Fault]:
     until = last if closed is None else min(last, after(closed))
     assigned = record.of(stream, "ScorersAssigned")
     draws = opened[0].data["rules"].get("per_nominee") is not None
+    readers = _readers(stream, record)
     for sheet in record.sheets.get(stream, {}).values():
         if sheet.first is None or sheet.last is None:
             continue
@@ -210,6 +221,8 @@ def _sheets_faults(stream: str, record: Record) -> Iterator[Fault]:
             yield "sheet", sheet.first.place, "it was written on before the stage was open for sheets"
         if sheet.last.time > until:
             yield "sheet", sheet.last.place, "it was written on after the stage's deadline"
+        if sheet.member in readers and sheet.last.time > after(readers[sheet.member]):
+            yield "sheet", sheet.last.place, "its member had seen marks of the stage before"
         if draws and not _was_drawn(sheet.nomination, sheet.member, assigned, after(sheet.first.time)):
             yield "sheet", sheet.first.place, "its member was not drawn for this nominee"
 

@@ -25,7 +25,7 @@ from services.audit.rules import Rules
 Json = Mapping[str, Any]
 
 _BY_TWO: Final = ("SeasonFrozen", "SeasonUnfrozen", "SeasonClosed")
-_PASSING: Final = frozenset({"SheetRead", "ResealOrdered"})
+_PASSING: Final = frozenset({"SheetRead", "MarksSeen", "ResealOrdered"})
 _LODGING: Final = frozenset({"AppealLodged", "DecisionContested", "StageFrozen"})
 _KINDS: Final = ("committee", "award", "ranking", "interview")
 

@@ -9,13 +9,16 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request
 
 from kernel.body import Moment
-from kernel.canonical import Json
+from kernel.canonical import Json, uuid7
+from kernel.commands import Ask
 from kernel.decider import Text
+from kernel.http import answer
 from kernel.paging import Paged, page_of
 from kernel.problems import forbidden
 from kernel.reads import AtLeast, Here, wait_until_folded
 from kernel.tokens import Person, require
 from schemas.envelope import ProvinceCode, SeasonCode
+from services.scoring import programs
 from services.scoring.api.parts import STAGE_PATH, At, refuse_other_place
 from services.scoring.domain.received import Season
 from services.scoring.reads import (
@@ -81,7 +84,8 @@ async def show_ranking(
 ) -> Json:
     """Show a ranking as it stands (marked provisional) or as it was sealed.
 
-    Before the seal it is for the committee's secretary and for auditors; afterwards for the people of the place.
+    Before the seal it is for the committee's secretary and for auditors, whose first look is recorded and who mark
+    nobody there from then on; afterwards for the people of the place.
     """
     await wait_until_folded(here, "rankings", at_least, person)
     position = str(await here.position("rankings"))
@@ -91,9 +95,11 @@ async def show_ranking(
         raise forbidden(
             Text("This ranking is for the people of its place.", "Peringkat ini hanya untuk wilayahnya sendiri.")
         )
+    now: datetime = request.app.state.clock.now()
     if not sealed:
         await refuse_provisional(here, person, rows)
-    now: datetime = request.app.state.clock.now()
+        ask = Ask(person.id, "GET /v1/rankings", uuid7(), at.ranking.encode(), now)
+        answer(await here.executor.execute(ask, programs.seeing(at, person.id)))
     known = Knowledge(position, as_of, final=sealed and as_of is not None and as_of < now)
     return ranking_document(rows, known, await season_of(here, at.season))
 

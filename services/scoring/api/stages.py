@@ -150,7 +150,8 @@ async def show_checklist(
 ) -> Json:
     """Show who has not filed, who cannot be ranked and why, who is recused, and whether a tie stands at the cut.
 
-    It holds no marks and no aggregates; whether a tie stands is left out for a secretary who has a sheet there.
+    It holds no marks and no aggregates; whether a tie stands is told before the seal only to auditors, and to a
+    secretary who has read the provisional ranking.
     Members are ids; `persons` has the names that identity knows.
     """
     if not person.throughout("auditor", at.season):
@@ -161,13 +162,19 @@ async def show_checklist(
     heading, *lines = await ranking_now(here, at)
     said: Json = orjson.loads(heading["heading"])
     picture = await _picture(here, at, lines)
-    with_ties = heading["seal"] is not None or await may_see_provisional(here, person, said)
+    with_ties = heading["seal"] is not None or (
+        _has_seen(person, picture) and await may_see_provisional(here, person, said)
+    )
     return {
         **await with_names(request.app.state.directory, checklist(picture, with_ties=with_ties)),
         "closes": said["closes"],
         **local_deadline(said["closes"], picture.season, at.province),
         "position": position,
     }
+
+
+def _has_seen(person: Person, picture: Picture) -> bool:
+    return person.throughout("auditor", picture.at.season) or person.id in picture.ranking.readers
 
 
 async def _picture(here: Service, at: Stage, lines: Sequence[Json]) -> Picture:

@@ -4,8 +4,9 @@ The draw is fair and can be repeated by anybody with SHA-256 alone. The seed is 
 digits; `H(text)` is the SHA-256 of the text in UTF-8, and hashes are compared as numbers (as hex texts do). Given `k`
 members to a nominee, the nominees that compete at the stage, and who was drawn before:
 
-1. A member is *eligible* for a nominee when it sits in the body in an office that scores and is not recused on the
-   nominee (`Committee.is_recused`; what is only flagged recuses nobody). Of those drawn before only these count.
+1. A member is *eligible* for a nominee when it sits in the body in an office that scores, has not seen marks of the
+   stage (`MarksSeen`), and is not recused on the nominee (`Committee.is_recused`; what is only flagged recuses nobody).
+   Of those drawn before only these count.
 2. A member's *load* is the number of competing nominees that it was drawn for and is eligible for.
 3. The nominees are taken in the order of `H(<seed>/<nomination>)`, the least first.
 4. A nominee with fewer than `k` eligible drawn members gets, until it has `k`, the eligible member of the least load
@@ -101,9 +102,10 @@ def _drawn(command: AssignScorers, wanted: int, added: Mapping[str, Sequence[str
 def eligible_scorers(
     ranking: Open | Closed | Sealed, committee: Committee, nominees: Iterable[Nominee]
 ) -> dict[str, tuple[str, ...]]:
-    """Return for each nomination who sits in the stage's body, scores there, and is not recused on it."""
+    """Return for each nomination who sits in the stage's body, scores there, saw no marks, and is not recused on it."""
     rules = ranking.opened.rules
-    seated = committee.scorers_of(ranking.opened.body, rules.scoring_offices)
+    sitting = committee.scorers_of(ranking.opened.body, rules.scoring_offices)
+    seated = [member for member in sitting if member not in ranking.readers]
     return {
         one.nomination: tuple(member for member in seated if not committee.is_recused(member, one, rules))
         for one in nominees

@@ -468,6 +468,24 @@ def not_assigned() -> Refusal:
     )
 
 
+def has_seen_marks() -> Refusal:
+    """Whoever saw others' marks, or what they add up to, before the seal gives none."""
+    return _refusal(
+        "marks-seen",
+        Text(
+            "You have read others' marks or the provisional ranking of this stage, so you cannot mark here any more.",
+            "Anda sudah membaca nilai anggota lain atau peringkat sementara tahap ini, sehingga tidak dapat lagi "
+            "menilai di sini.",
+        ),
+        path="path.stage",
+        remedy=Text(
+            "Leave the marks to the other members; the secretary can appoint another one to the seat.",
+            "Serahkan penilaian kepada anggota lain; sekretaris dapat mengangkat anggota lain untuk kursi ini.",
+        ),
+        status=FORBIDDEN,
+    )
+
+
 def not_open_yet(opens: datetime, zone: str) -> Refusal:
     """Sheets are received from the window's first instant on."""
     return _refusal(

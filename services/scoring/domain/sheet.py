@@ -32,7 +32,17 @@ from schemas.scoring import (
 )
 from services.scoring.domain import refusals
 from services.scoring.domain.received import Committee, Nomination, NominationState, Season, Unknown
-from services.scoring.domain.stage import Begun, Closed, Open, RankingState, Sealed, Unopened, held, term_refusal
+from services.scoring.domain.stage import (
+    Begun,
+    Closed,
+    Open,
+    RankingState,
+    Sealed,
+    Unopened,
+    decide_see,
+    held,
+    term_refusal,
+)
 
 SheetEvent = AspectScored | AspectScoreRevised | ScoreSheetSubmitted | ScoreSheetVoided | SheetRead
 Status = Literal["blank", "draft", "submitted", "voided"]
@@ -134,6 +144,7 @@ def admit(given: Circumstances, member: str, received: datetime) -> Desk | Refus
         term_refusal(given.season, given.committee, given.at, opened.body, received)
         or _nomination_refusal(given)
         or _recusal(given, opened, member)
+        or (refusals.has_seen_marks() if member in given.ranking.readers else None)
         or _assignment_refusal(given.ranking, given.nomination.id, member)
         or _time_refusal(given.ranking, received, given.season.zone(given.at.province))
     )
@@ -423,5 +434,8 @@ def decide_read(given: Circumstances, member: str, reader: str) -> Decision:
         return refusals.sheet_unknown()
     if reader == member or isinstance(given.ranking, Sealed):
         return ()
+    seen = decide_see(given.ranking, given.at, reader)
+    if isinstance(seen, Refusal):
+        return seen
     read = SheetRead(nomination=given.nomination.id, at=given.at, member=member, reader=reader)
-    return [Emit(sheet_stream(given.nomination.id, given.at, member), read)]
+    return [Emit(sheet_stream(given.nomination.id, given.at, member), read), *seen]

@@ -7,7 +7,7 @@ never both pass.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Final, assert_never
@@ -20,6 +20,7 @@ from schemas.rulebook import Rulebook, StageAspect, Window
 from schemas.rulebook import Stage as StageRules
 from schemas.scoring import (
     CarriedAspect,
+    MarksSeen,
     PinnedAspect,
     PinnedRules,
     RankingSealed,
@@ -33,7 +34,9 @@ from services.scoring.domain import refusals
 from services.scoring.domain.ranking import Rules
 from services.scoring.domain.received import Award, Committee, Season, figures_of, holding
 
-RankingEvent = ScoringOpened | ScoringExtended | ScorersAssigned | ScoringClosed | RankingSealed | RankingSuperseded
+RankingEvent = (
+    ScoringOpened | ScoringExtended | ScorersAssigned | MarksSeen | ScoringClosed | RankingSealed | RankingSuperseded
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,15 @@ class Unopened:
 class Begun:
     """What an opened stage keeps all its life: what it pinned, until when sheets are received, who was drawn for whom.
 
-    `closes` is the last instant, extensions included; `assigned` the members drawn, by nomination.
+    `closes` is the last instant, extensions included; `assigned` the members drawn, by nomination; `readers` are those
+    who saw others' marks, or what they add up to, before the seal.
     """
 
     opened: ScoringOpened
     rules: Rules
     closes: datetime
     assigned: Mapping[str, frozenset[str]]
+    readers: frozenset[str] = field(default=frozenset(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Sealed(Begun):
 RankingState = Unopened | Open | Closed | Sealed
 
 
-def _evolve(state: RankingState, happened: Happened) -> RankingState:
+def _evolve(state: RankingState, happened: Happened) -> RankingState:  # noqa: PLR0911 - one line per kind of event
     event: RankingEvent = happened.event
     if isinstance(event, ScoringOpened):
         return Open(event, Rules.of(event.rules), event.closes, {})
@@ -88,8 +93,10 @@ def _evolve(state: RankingState, happened: Happened) -> RankingState:
             return replace(state, closes=event.until)
         case ScorersAssigned():
             return replace(state, assigned=_joined(state.assigned, event))
+        case MarksSeen():
+            return replace(state, readers=state.readers | {event.reader})
         case ScoringClosed() | RankingSuperseded():
-            return Closed(state.opened, state.rules, state.closes, state.assigned)
+            return Closed(state.opened, state.rules, state.closes, state.assigned, readers=state.readers)
         case RankingSealed():
             return _sealed(state, event, happened)
         case _:
@@ -107,7 +114,15 @@ def _joined(assigned: Mapping[str, frozenset[str]], event: ScorersAssigned) -> d
 def _sealed(state: Open | Closed | Sealed, event: RankingSealed, happened: Happened) -> Sealed:
     figures = figures_of(event.standings)
     return Sealed(
-        state.opened, state.rules, state.closes, state.assigned, happened.id, happened.version, event, figures
+        state.opened,
+        state.rules,
+        state.closes,
+        state.assigned,
+        happened.id,
+        happened.version,
+        event,
+        figures,
+        readers=state.readers,
     )
 
 
@@ -128,6 +143,16 @@ def held(season: Season, at: Stage) -> Refusal | None:
             return refusals.season_closed(at.season)
         case _:
             assert_never(season.hold)
+
+
+# --- reading before the seal ---------------------------------------------------------------------------------------
+
+
+def decide_see(ranking: RankingState, at: Stage, reader: str) -> Decision:
+    """Record, once, that somebody sees marks or aggregates of a stage that is not sealed."""
+    if not isinstance(ranking, Open | Closed) or reader in ranking.readers:
+        return ()
+    return [Emit(at.ranking, MarksSeen(at=at, reader=reader))]
 
 
 # --- opening -------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from schemas.nomination import (
     WinnerDeclared,
     WinnerWithdrawn,
 )
-from schemas.scoring import AspectScored, RankingSealed
+from schemas.scoring import AspectScored, MarksSeen, RankingSealed
 from services.audit.checks.ties import draw
 from services.audit.checks.verdicts import digest_of, parted_ranks
 from tests.unit.audit.exported import PERSON, Log, forged
@@ -753,6 +753,17 @@ def test_an_order_to_seal_a_next_stage_anew_for_nothing_is_found(tmp_path):
     order = ResealOrdered(ranking=NATION.replace("award", "ranking") + "/wawancara", seal=person("x"), stale=())
     report = verified(forged(begun(play().log, NATION, order, early), listed), tmp_path / "other")
     assert "it orders a seal anew that does not rest on it" in said(report)
+
+
+def test_a_mark_of_who_had_seen_others_marks_is_found(tmp_path):
+    opened = time_of(events_of(play().log, DESK, "ScoringOpened")[0])
+    filed = next(one for one in play().log.documents if one.startswith(f"sheet/{FIRST}/provincial-seleksi/"))
+    member = filed.split("/")[-1]
+    report = verified(begun(play().log, DESK, MarksSeen(at=SELECTION, reader=member), opened), tmp_path)
+    assert "its member had seen marks of the stage before" in said(report)
+    assert filed in {finding.place.stream for finding in report.findings}
+    seen = MarksSeen(at=SELECTION, reader=person("a reader"))
+    assert "had seen marks" not in said(verified(begun(play().log, DESK, seen, opened), tmp_path / "other"))
 
 
 def test_a_sheet_of_a_member_who_was_not_drawn_is_found(tmp_path):

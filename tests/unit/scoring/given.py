@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -92,6 +93,11 @@ def drawn(*members: str, nomination: str = N1, per_nominee: int = 2) -> Open:
     event = opened(pinned(per_nominee=per_nominee))
     assigned = {nomination: frozenset(members)} if members else {}
     return Open(event, Rules.of(event.rules), event.closes, assigned)
+
+
+def seen_by(ranking: Open, *readers: str) -> Open:
+    """Return an open stage of which these have seen marks."""
+    return replace(ranking, readers=frozenset(readers))
 
 
 def extended(until: datetime) -> Open:

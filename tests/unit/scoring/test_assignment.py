@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.scoring import Assignment, ScorersAssigned
-from services.scoring.domain.assignment import AssignScorers, decide_assign, draw
+from services.scoring.domain.assignment import AssignScorers, decide_assign, draw, eligible_scorers
 from services.scoring.domain.received import Committee, Season, Seat
 from services.scoring.domain.stage import RANKING, Open, Unopened
 from tests.unit.scoring.given import (
@@ -35,6 +35,7 @@ from tests.unit.scoring.given import (
     opened,
     pinned,
     refusal,
+    seen_by,
 )
 
 SEED = "ab" * 32
@@ -67,6 +68,13 @@ def union(first: Any, second: Any) -> dict[str, set[str]]:
 
 
 # --- the draw ------------------------------------------------------------------------------------------------------
+
+
+def test_who_has_seen_marks_of_the_stage_is_not_drawn():
+    committee = a_committee()
+    everybody = eligible_scorers(an_open(DRAWS_TWO), committee, [a_nomination().nominee])[N1]
+    left = eligible_scorers(seen_by(an_open(DRAWS_TWO), everybody[0]), committee, [a_nomination().nominee])[N1]
+    assert (everybody, left) == ((MEMBER,), ())
 
 
 def by_the_letter(

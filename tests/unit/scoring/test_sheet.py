@@ -11,7 +11,14 @@ import pytest
 
 from kernel.decider import Refusal
 from schemas.rulebook_file import read_rulebook
-from schemas.scoring import AspectScored, AspectScoreRevised, ScoreSheetSubmitted, ScoreSheetVoided, SheetRead
+from schemas.scoring import (
+    AspectScored,
+    AspectScoreRevised,
+    MarksSeen,
+    ScoreSheetSubmitted,
+    ScoreSheetVoided,
+    SheetRead,
+)
 from services.scoring.domain.received import Belonging, Committee, Interest, Season, Seat, Unknown
 from services.scoring.domain.sheet import (
     Circumstances,
@@ -59,6 +66,7 @@ from tests.unit.scoring.given import (
     mark,
     pinned,
     refusal,
+    seen_by,
 )
 
 
@@ -252,6 +260,7 @@ NOT_NOW: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("not-drawn-yet", {"ranking": drawn()}, {}),
     ("not-drawn-yet", {"ranking": drawn(MEMBER, nomination=N2)}, {}),
     ("not-assigned", {"ranking": drawn(STRANGER)}, {}),
+    ("marks-seen", {"ranking": seen_by(an_open(), MEMBER)}, {}),
     ("deadline-passed", {"ranking": extended(CLOSES + timedelta(days=1))}, {"received": AFTER + timedelta(days=1)}),
     ("nomination-not-at-stage", {"nomination": a_nomination(N1, AT, NATIONAL)}, {}),
 ]
@@ -432,7 +441,10 @@ def reading(given: Circumstances, reader: str) -> Any:
 
 def test_the_read_of_an_unsealed_sheet_is_recorded():
     given = circumstances(sheet=a_sheet(scored()))
-    assert events(reading(given, CLERK)) == [SheetRead(nomination=N1, at=AT, member=MEMBER, reader=CLERK)]
+    read = SheetRead(nomination=N1, at=AT, member=MEMBER, reader=CLERK)
+    assert events(reading(given, CLERK)) == [read, MarksSeen(at=AT, reader=CLERK)]
+    seen = circumstances(sheet=a_sheet(scored()), ranking=seen_by(an_open(), CLERK))
+    assert events(reading(seen, CLERK)) == [read]
     assert a_sheet(scored(), SheetRead(nomination=N1, at=AT, member=MEMBER, reader=CLERK)) == a_sheet(scored())
 
 
