@@ -17,10 +17,11 @@ from kernel.paging import Paged, page_of
 from kernel.problems import forbidden
 from kernel.reads import AtLeast, Here, wait_until_folded
 from kernel.tokens import Person, require
-from schemas.envelope import ProvinceCode, SeasonCode
+from schemas.envelope import ProvinceCode, SeasonCode, Stage
 from services.scoring import programs
 from services.scoring.api.parts import STAGE_PATH, At, refuse_other_place
 from services.scoring.domain.received import Season
+from services.scoring.domain.stage import RANKING, Begun
 from services.scoring.reads import (
     OF_THE_BODY,
     SQL,
@@ -98,10 +99,18 @@ async def show_ranking(
     now: datetime = request.app.state.clock.now()
     if not sealed:
         await refuse_provisional(here, person, rows)
-        ask = Ask(person.id, "GET /v1/rankings", uuid7(), at.ranking.encode(), now)
-        answer(await here.executor.execute(ask, programs.seeing(at, person.id)))
+        await _record_look(here, person, at, now)
     known = Knowledge(position, as_of, final=sealed and as_of is not None and as_of < now)
     return ranking_document(rows, known, await season_of(here, at.season))
+
+
+async def _record_look(here: Here, person: Person, at: Stage, now: datetime) -> None:
+    """Record that somebody sees what unsealed marks add up to, before it is shown; who did so before is known."""
+    ranking = await here.executor.state(RANKING, at.ranking)
+    if isinstance(ranking, Begun) and person.id in ranking.readers:
+        return
+    ask = Ask(person.id, "GET /v1/rankings", uuid7(), at.ranking.encode(), now)
+    answer(await here.executor.execute(ask, programs.seeing(at, person.id)))
 
 
 @router.get(f"/v1/rankings{STAGE_PATH}/progress", tags=["rankings"], summary="Show how far the sheets have come")
