@@ -31,7 +31,7 @@ IN_A_FROZEN_SEASON: Final = frozenset(
 )
 """Appeals, whose windows do not wait; and what the service finds by itself of a seal that had arrived."""
 AROUND_A_MEETING: Final = ("PlenaryConvened", "PlenaryAdjourned", "MinutesCorrected")
-NO_ACT_OF_A_BODY: Final = ("ScoringClosed", "RankingSuperseded", "SheetRead")
+NO_ACT_OF_A_BODY: Final = ("ScoringClosed", "RankingSuperseded", "SheetRead", "MarksSeen")
 OPENS: Final = {
     "MotionOpened": "propose",
     "TieMotionOpened": "tie",
