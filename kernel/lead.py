@@ -17,6 +17,8 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
+from kernel.cancellation import end_if_cancelled
+
 _log = structlog.get_logger("lead")
 
 _TRY: Final = "select pg_try_advisory_lock($1)"
@@ -96,6 +98,7 @@ class Lead:
                 return connection
             if connection is not None:
                 await _close(connection)
+            end_if_cancelled()
             await asyncio.sleep(self._poll)
 
     async def _until_lost(self, connection: asyncpg.Connection[Any]) -> None:

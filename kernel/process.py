@@ -32,6 +32,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from kernel.cancellation import end_if_cancelled
 from kernel.clock import Clock
 from kernel.connection import Connection
 from kernel.http import Check, CheckResult
@@ -249,6 +250,7 @@ class _Keeper:
                 up.set(0)
                 self._crashed(RuntimeError("cancelled from within"))
             except Exception as error:  # noqa: BLE001 - any crash is met in the same way: told, counted, tried again
+                end_if_cancelled()
                 up.set(0)
                 self._crashed(error)
             else:

@@ -24,6 +24,7 @@ from uuid import UUID, uuid5
 import asyncpg
 import structlog
 
+from kernel.cancellation import end_if_cancelled
 from kernel.codec import Codec, Unreadable, Versions, happened
 from kernel.commands import ATTEMPTS, Ask, Executor, Program
 from kernel.decider import START, Aggregate, Decision, Emit, Happened, Loader, Position, Refusal
@@ -677,6 +678,7 @@ class Reactor:
             try:
                 await self._loop(folder)
             except Exception as error:  # noqa: BLE001 - any failure is met in the same way: told, counted, tried again
+                end_if_cancelled()
                 self._failed(folder, error)
             if time.monotonic() - started > 10 * _LONGEST_PAUSE:
                 pause = _FIRST_PAUSE

@@ -35,6 +35,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from kernel.broker import ANSWER_SECONDS, AWAY, Broker, DeliveryMeasures, Undecodable, Wire, read_until, stopped
+from kernel.cancellation import end_if_cancelled
 from kernel.clock import Clock
 from kernel.dead_letters import DeadLetters, Letter, Reason
 from kernel.inbox import SQL, Arrival, Move, NotYet, Plan, PositionMoved, commit, judge, plan, record_digest
@@ -228,6 +229,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
                     await self._look_at_held()
                     await self._look_at_still()
                 except (*AWAY, *STORE_AWAY, StreamMoved, NotYet) as error:
+                    end_if_cancelled()
                     _log.warning("a look failed", error=repr(error))
                 self._measure()
             if await self._silent(since):

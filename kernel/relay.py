@@ -26,6 +26,7 @@ import structlog
 from aiokafka.errors import MessageSizeTooLargeError
 
 from kernel.broker import AWAY, PATIENCE, Acknowledgement, Broker, DeliveryMeasures, Place, Publisher, Record, Wire
+from kernel.cancellation import end_if_cancelled
 from kernel.decider import START, Position
 from kernel.lead import STORE_AWAY, Lead
 from kernel.log import Wake
@@ -139,6 +140,7 @@ class Relay:
             self.measures.relay_leads.set(self.lead.held)
             with contextlib.suppress(*STORE_AWAY):
                 self.measures.relay_lag.set(await self.pool.fetchval(SQL["lag"]))
+            end_if_cancelled()
             # The client reconnects in silence, even to another cluster at the same address.
             if self.lead.held and self._cluster is not None:
                 with contextlib.suppress(*AWAY):
@@ -156,6 +158,7 @@ class Relay:
                 async with self.broker.publisher() as publisher:
                     await self._publish(publisher)
             except (*AWAY, *STORE_AWAY, CheckpointMoved, OutOfStep) as error:
+                end_if_cancelled()
                 _log.warning("publishing stopped, beginning again", error=repr(error))
             if time.monotonic() - started > _LONGEST_PAUSE:
                 pause = 0.1

@@ -21,6 +21,7 @@ import structlog
 from fastapi import FastAPI
 
 from kernel.broker import AWAY, Broker, DeliveryMeasures, Wire
+from kernel.cancellation import end_if_cancelled
 from kernel.canonical import Ed25519Signer
 from kernel.clock import Clock
 from kernel.codec import Codec
@@ -213,6 +214,7 @@ class Service:
             try:
                 return await reconciler.run()
             except (*AWAY, *STORE_AWAY) as error:
+                end_if_cancelled()
                 _log.warning("log and topics cannot be compared yet", error=repr(error))
                 await asyncio.sleep(0.5)
 

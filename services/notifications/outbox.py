@@ -24,6 +24,7 @@ import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
+from kernel.cancellation import end_if_cancelled
 from kernel.clock import Clock
 from kernel.commands import Ask, Executor, Receipt
 from kernel.problems import store_is_away
@@ -241,7 +242,7 @@ class Bell:
     async def follow(self, look: Callable[[], Awaitable[int]], what: str) -> None:
         """Look until cancelled: again at once while something is found, a little later while a server is away."""
         while True:
-            _end_if_cancelled()
+            end_if_cancelled()
             self.clear()
             try:
                 found = await look()
@@ -259,17 +260,6 @@ class Bell:
                 await self._rung.wait()
         except TimeoutError:
             return
-
-
-def _end_if_cancelled() -> None:
-    """End a task whose cancellation was lost on the way.
-
-    Until Python 3.12 `asyncio.wait_for` drops one that comes with the answer that it waited for, and the mail library
-    waits so.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def outcomes_counter(registry: CollectorRegistry) -> Counter:
