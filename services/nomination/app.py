@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from kernel.clock import Clock
 from kernel.http import Limits
+from kernel.persons import Directory
 from kernel.process import one_line
 from kernel.service import Parts, Service
 from kernel.tokens import HttpJwks, TokenVerifier
@@ -18,7 +19,6 @@ from services.nomination.api import INTAKES, add_routes
 from services.nomination.api.documents import Papers
 from services.nomination.api.parts import SQL
 from services.nomination.consumers import RECEIVES
-from services.nomination.directory import Directory
 from services.nomination.documents.render import Renderer
 from services.nomination.projections import PROJECTIONS
 from services.nomination.reactions import OrderReseals
@@ -56,7 +56,7 @@ def create_service(
     )
     verifier = verifier or TokenVerifier(HttpJwks(settings.identity_url))
     roll.service = service = Service(parts, settings, verifier=verifier, clock=clock)
-    directory = Directory(settings.identity_url, settings.keys_folder / f"{SERVICE}.secret")
+    directory = Directory(settings.identity_url, SERVICE, settings.keys_folder / f"{SERVICE}.secret")
     service.app.state.directory = directory
     service.app.state.papers = Papers(Renderer(), directory, settings.public_address)
     add_routes(service.app)

@@ -11,10 +11,10 @@ from typing import Any
 from kernel.codec import happened
 from kernel.decider import Position
 from kernel.log import Connection, read_stream
+from kernel.persons import Directory
 from kernel.service import Service
 from schemas.nomination import CertificateIssued
 from schemas.rulebook import Body, Rulebook
-from services.nomination.directory import Directory
 from services.nomination.documents.award import Signer, certificate_of, deciding_body
 from services.nomination.documents.sheets import CertificateSheet
 from services.nomination.domain.committee import COMMITTEE, FormedBody, committee_stream

@@ -15,13 +15,13 @@ from typing import Any
 from kernel.codec import Codec, happened
 from kernel.decider import Happened, Position
 from kernel.log import Connection, Recorded, read_stream, recorded
+from kernel.persons import Directory
 from kernel.service import Service
 from schemas.nomination import AppealDecided, AppealMotionOpened, Candidate, DecisionContested, PlenaryAdjourned
 from schemas.rulebook import Rulebook
 from schemas.scoring import RankingSealed
 from schemas.service import ServiceKeyPublished
 from services.nomination.api.parts import SQL
-from services.nomination.directory import Directory
 from services.nomination.documents.meeting import (
     Cited,
     Head,

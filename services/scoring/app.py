@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from kernel.clock import Clock
+from kernel.persons import Directory
 from kernel.process import one_line
 from kernel.service import Parts, Service
 from kernel.tokens import HttpJwks, TokenVerifier
@@ -14,7 +15,6 @@ from schemas.codec import CODEC
 from schemas.generate import asyncapi_of
 from services.scoring.api import add_routes
 from services.scoring.consumers import RECEIVES
-from services.scoring.directory import Directory
 from services.scoring.progress import SheetProjection, StageMemberProjection
 from services.scoring.projections import RankingProjection
 from services.scoring.settings import ScoringSettings
@@ -38,7 +38,7 @@ def create_service(
     )
     verifier = verifier or TokenVerifier(HttpJwks(settings.identity_url))
     service = Service(parts, settings, verifier=verifier, clock=clock)
-    service.app.state.directory = Directory(settings.identity_url, settings.keys_folder / f"{SERVICE}.secret")
+    service.app.state.directory = Directory(settings.identity_url, SERVICE, settings.keys_folder / f"{SERVICE}.secret")
     add_routes(service.app)
     return service
 

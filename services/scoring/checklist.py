@@ -194,3 +194,13 @@ def _parted(line: Mapping[str, Any]) -> Json:
     """Return the last rule that parted a nominee from others of its total, without the figures that were compared."""
     tie = orjson.loads(line["tie"])
     return {**_who(line), "rule": tie["rule"], "aspect": tie.get("aspect")}
+
+
+def members_in(document: Any) -> set[str]:
+    """Return the ids of everybody in a document: all that stands under `member`."""
+    if isinstance(document, list):
+        return set().union(*map(members_in, document))
+    if not isinstance(document, dict):
+        return set()
+    own = {document["member"]} if isinstance(document.get("member"), str) else set()
+    return own.union(*map(members_in, document.values()))

@@ -24,6 +24,7 @@ from kernel.canonical import instant, uuid7, write_document
 from kernel.clock import Clock
 from kernel.decider import Position
 from kernel.log import NO_HEAD, Append, Entry, Head, append
+from kernel.persons import Directory
 from kernel.reactor import Reactor
 from kernel.service import Service
 from kernel.tokens import Grant, LocalJwks, Person, TokenVerifier, issue
@@ -54,7 +55,6 @@ from schemas.rulebook import rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
 from schemas.topics import source_of
 from services.scoring.app import PROJECTIONS, create_service
-from services.scoring.directory import Directory
 from services.scoring.domain.assignment import draw
 from services.scoring.settings import ScoringSettings
 from tests.support.people import acquaint, erase, serving_identity
@@ -994,7 +994,7 @@ async def test_the_checklist_names_its_members_as_identity_does(world, database,
         *named, erased = members
         await acquaint(people.owner_url, *members)
         await erase(people.owner_url, erased)
-        world.service.app.state.directory = Directory(url, tmp_path / "keys" / "scoring.secret")
+        world.service.app.state.directory = Directory(url, "scoring", tmp_path / "keys" / "scoring.secret")
         found = await world.secretary.does("GET", path)
     assert found["names"] == "known"
     assert found["persons"] == {one: f"Orang Contoh {one[:8]}" for one in named} | {erased: None}

@@ -11,13 +11,13 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
 from kernel.decider import Text
+from kernel.persons import Directory, DirectoryAway
 from kernel.problems import Problem, not_found, unavailable
 from kernel.reads import AtLeast, Here
 from kernel.tokens import Person
 from services.nomination.api.awards import CertificatePath, rules_of
 from services.nomination.api.parts import SQL, PlenaryPath, Reader, position_of
 from services.nomination.certificate_printed import printed_certificate
-from services.nomination.directory import Directory, DirectoryAway
 from services.nomination.documents.render import NotRendered, Renderer
 from services.nomination.minutes_printed import printed_minutes
 from services.nomination.rights import Concerned, may_see, may_see_nomination

@@ -13,7 +13,7 @@ import structlog
 from fastapi import Depends, Request
 
 from kernel.commands import Program
-from services.nomination.directory import Directory, DirectoryAway
+from kernel.persons import Directory, DirectoryAway
 from services.nomination.domain.persons import Register
 from services.nomination.programs.persons import bringing_in
 

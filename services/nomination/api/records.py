@@ -11,6 +11,7 @@ from kernel.canonical import Json
 from kernel.commands import Executor
 from kernel.decider import Aggregate, Text
 from kernel.log import read_stream, recorded
+from kernel.persons import with_names
 from kernel.problems import forbidden, not_found
 from kernel.reads import Here
 from kernel.service import Service
@@ -18,7 +19,7 @@ from kernel.tokens import Person, require
 from schemas.envelope import clean_text
 from services.nomination.api.documents import Press
 from services.nomination.api.meeting import PLENARY, InMeeting, roll_of
-from services.nomination.api.naming import with_names
+from services.nomination.api.naming import persons_in
 from services.nomination.api.parts import SQL, Body, MeetingCommand, PlenaryPath, Reader
 from services.nomination.domain.checklist import checklist
 from services.nomination.domain.committee import committee_stream
@@ -97,7 +98,8 @@ async def show_checklist(request: Request, here: Here, press: Press, person: Pre
         item: await with_ahead(reading, meeting, item, roll, await evidence_of(reading, meeting, item, roll))
         for item in meeting.agenda
     }
-    return await with_names(press.directory, checklist(setting, evidence, request.app.state.clock.now()))
+    told = checklist(setting, evidence, request.app.state.clock.now())
+    return await with_names(press.directory, told, persons_in(told))
 
 
 def _check_prepares(person: Person, meeting: Plenary) -> None:
@@ -135,7 +137,7 @@ async def show_minutes(here: Here, press: Press, person: Reader, plenary: Plenar
     if season is None:
         raise not_found(_NO_SUCH_PLENARY)
     minutes = minutes_of(meeting, season.rulebook, Sources(committee, named, texts, candidates))
-    return await with_names(press.directory, minutes)
+    return await with_names(press.directory, minutes, persons_in(minutes))
 
 
 async def _candidates(here: Service, nominations: set[str]) -> dict[str, Json]:

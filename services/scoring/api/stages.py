@@ -14,6 +14,7 @@ from kernel.body import Moment
 from kernel.canonical import Json
 from kernel.decider import Text
 from kernel.http import CommandRequest, answer, command_by
+from kernel.persons import with_names
 from kernel.problems import not_found
 from kernel.reads import AtLeast, Here, wait_until_folded
 from kernel.service import Service
@@ -21,8 +22,7 @@ from kernel.tokens import Person, require
 from schemas.envelope import Stage
 from services.scoring import programs
 from services.scoring.api.parts import STAGE_PATH, At, Body, Reason, SecretaryCommand, digest_once, refuse_other_place
-from services.scoring.checklist import Competitor, Picture, checklist
-from services.scoring.directory import with_names
+from services.scoring.checklist import Competitor, Picture, checklist, members_in
 from services.scoring.domain.assignment import AssignScorers
 from services.scoring.domain.overrun import overrun
 from services.scoring.domain.received import AWARD, COMMITTEE, Nominee, committee_stream
@@ -165,8 +165,9 @@ async def show_checklist(
     with_ties = heading["seal"] is not None or (
         _has_seen(person, picture) and await may_see_provisional(here, person, said)
     )
+    told = checklist(picture, with_ties=with_ties)
     return {
-        **await with_names(request.app.state.directory, checklist(picture, with_ties=with_ties)),
+        **await with_names(request.app.state.directory, told, members_in(told)),
         "closes": said["closes"],
         **local_deadline(said["closes"], picture.season, at.province),
         "position": position,

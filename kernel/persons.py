@@ -1,7 +1,7 @@
-"""Members' names, as identity knows them: asked when a checklist is read, and kept nowhere here.
+"""Persons as identity knows them: who exists, and by what name; asked when it is needed and kept nowhere.
 
-Events know persons by pseudonyms, and so does everything that is made of them. A checklist holds without names too, so
-it is shown when identity is away.
+Events know persons by pseudonyms, and so does every document that is made of them. What is read holds without names
+too, so it is shown when identity is away; what brings a person in waits for an answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kernel.tokens import ServiceToken
 
 _SECONDS: Final = 5.0
 _MOST_IDS: Final = 200
-_LOG = structlog.get_logger(__name__)
+_LOG: Final = structlog.get_logger("persons")
 
 
 class DirectoryAway(Exception):
@@ -26,28 +26,38 @@ class DirectoryAway(Exception):
 
 
 class Directory:
-    """Asks identity, as the service `scoring`."""
+    """Asks identity, as one of the services."""
 
-    def __init__(self, identity_url: str, secret_file: Path) -> None:
-        """Ask the service at `identity_url` with the secret in `secret_file`."""
+    def __init__(self, identity_url: str, service: str, secret_file: Path) -> None:
+        """Ask the service at `identity_url` as `service`, with the secret in `secret_file`."""
         self._url = identity_url.rstrip("/")
+        self._service = service
         self._secret_file = secret_file
         self._token = self._fresh_token()
         # Read once: certificates take longer to load than a question to be answered.
         self._tls = httpx.create_ssl_context(trust_env=False)
 
     def _fresh_token(self) -> ServiceToken:
-        return ServiceToken(self._url, "scoring", self._secret_file)
+        return ServiceToken(self._url, self._service, self._secret_file)
 
     async def names(self, persons: Iterable[str]) -> dict[str, str]:
         """Return the names of those persons whom identity knows and has not erased. Raises DirectoryAway."""
+        return {one["id"]: one["name"] for one in await self._standing(persons)}
+
+    async def strangers(self, persons: Iterable[str]) -> frozenset[str]:
+        """Return those persons whom identity does not know or has erased. Raises DirectoryAway."""
+        asked = frozenset(persons)
+        return asked - {one["id"] for one in await self._standing(asked)}
+
+    async def _standing(self, persons: Iterable[str]) -> list[dict[str, Any]]:
+        """Return what identity says of those whom it knows and has not erased, in as few questions as it takes."""
         asked = sorted(set(persons))
         found: list[dict[str, Any]] = []
         try:
             async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False, verify=self._tls) as client:
                 for first in range(0, len(asked), _MOST_IDS):
                     found += await self._some(client, asked[first : first + _MOST_IDS])
-            return {one["id"]: one["name"] for one in found if one["name"] and not one["erased"]}
+            return [one for one in found if one["name"] and not one["erased"]]
         except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError) as error:
             raise DirectoryAway(f"{type(error).__name__}: {error}") from error
 
@@ -70,25 +80,15 @@ class Directory:
         )
 
 
-async def with_names(directory: Directory, document: Json) -> Json:
-    """Return a checklist with `persons`, the name of every member in it by id, null for who is unknown or was erased.
+async def with_names(directory: Directory, document: Json, persons: Iterable[str]) -> Json:
+    """Return a document with `persons`, the name of each by id, null for who is unknown or was erased.
 
     `names` says whether identity was asked (`known`) or did not answer (`away`: every name is null, ask again).
     """
-    members = sorted(_members_in(document))
+    asked = sorted(set(persons))
     try:
-        names, known = await directory.names(members), "known"
+        names, known = await directory.names(asked), "known"
     except DirectoryAway as error:
         _LOG.warning("identity gives no names", reason=str(error))
         names, known = {}, "away"
-    return {**document, "names": known, "persons": {member: names.get(member) for member in members}}
-
-
-def _members_in(document: Any) -> set[str]:
-    """Return the ids of everybody in a document: all that stands under `member`."""
-    if isinstance(document, list):
-        return set().union(*map(_members_in, document))
-    if not isinstance(document, dict):
-        return set()
-    own = {document["member"]} if isinstance(document.get("member"), str) else set()
-    return own.union(*map(_members_in, document.values()))
+    return {**document, "names": known, "persons": {person: names.get(person) for person in asked}}
