@@ -313,6 +313,16 @@ async def _drop(producer: AIOKafkaProducer) -> None:
     await stopped(producer.client.close(), _DROP_SECONDS)
 
 
+async def abandon(consumer: AIOKafkaConsumer) -> None:
+    """End what a consumer that could not be stopped still does: its heartbeats would keep partitions from others."""
+    coordinator = consumer._coordinator  # noqa: SLF001 - the library offers no other way to end it
+    for name in ("_heartbeat_task", "_coordination_task"):
+        task = getattr(coordinator, name, None)
+        if task is not None:
+            task.cancel()
+    await stopped(consumer._client.close(), _DROP_SECONDS)  # noqa: SLF001 - as above
+
+
 class DeliveryMeasures:
     """What publishing and receiving count, on the registry of the service."""
 

@@ -12,7 +12,10 @@ Limits of the libraries that are met here (FastStream 0.7.8, aiokafka 0.14):
   not taken;
 - when one partition's batch cannot be decoded, `getmany` raises for all and may lose what it had read of others: a hole
   is read again by a consumer of its own, and so is a partition that stands still, record by record;
-- a failed assignment callback is only logged: what could not be placed is placed by the next look.
+- a failed assignment callback is only logged: what could not be placed is placed by the next look;
+- the task that learns where partitions lie ends for good at an error that aiokafka does not know (uvloop raises
+  RuntimeError where a connection was just closed), and questions then wait for ever: a client that gives no answers
+  while the broker gives them to another client is left, and so is one that never comes back into its group.
 """
 
 from __future__ import annotations
@@ -34,7 +37,17 @@ from aiokafka.errors import IllegalStateError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from kernel.broker import ANSWER_SECONDS, AWAY, Broker, DeliveryMeasures, Undecodable, Wire, read_until, stopped
+from kernel.broker import (
+    ANSWER_SECONDS,
+    AWAY,
+    Broker,
+    DeliveryMeasures,
+    Undecodable,
+    Wire,
+    abandon,
+    read_until,
+    stopped,
+)
 from kernel.cancellation import end_if_cancelled
 from kernel.clock import Clock
 from kernel.dead_letters import DeadLetters, Letter, Reason
@@ -50,6 +63,7 @@ _LONGEST_PAUSE: Final = 5.0
 _HINT_SECONDS: Final = 5.0
 _STILL_SECONDS: Final = 5.0
 _SILENT_SECONDS: Final = 60.0
+_DEAF_SECONDS: Final = 10.0
 _GRACE_SECONDS: Final = 1.5
 
 _log = structlog.get_logger("receiver")
@@ -110,6 +124,8 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
     gap: timedelta = GAP
     look: float = 1.0
     """Seconds between looks at positions, gaps and lag."""
+    deaf: float = _DEAF_SECONDS
+    """Seconds for which the client may give no answers that the broker gives to another."""
     pace: float = 0.0
     """Seconds between two batches at least: who is in no hurry takes more at once, at less cost for all."""
     _dead: DeadLetters = field(init=False)
@@ -119,6 +135,10 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
     _positions: dict[TopicPartition, _Position] = field(init=False, default_factory=dict)
     _cluster: str = field(init=False, default="")
     _joined: bool = field(init=False, default=False)
+    _outside: float | None = field(init=False, default=None)
+    """Since when the client is in no group, or its group shares the partitions anew (monotonic)."""
+    _unanswered: float | None = field(init=False, default=None)
+    """Since when the client's questions have no answers, although the broker gave them to another (monotonic)."""
     _gaps: dict[tuple[str, int], _Gap] = field(init=False, default_factory=dict)
     _hinted: float = field(init=False, default=0.0)
     _pause: float = field(init=False, default=_FIRST_PAUSE)
@@ -148,12 +168,16 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
         """Tell whether partitions are assigned and placed, for readiness."""
         if not self.topics:
             return True, "receives nothing"
-        if not self._joined:
+        if not self._joined or self._away_for() > self.deaf:
             return False, "no partitions assigned yet"
         missing = len(self._assigned - self._positions.keys())
         if missing:
             return False, f"{missing} of {len(self._assigned)} partitions have no position yet"
         return True, f"receives {len(self._assigned)} partitions"
+
+    def _away_for(self) -> float:
+        """Return for how many seconds the client has had no share of its group's partitions."""
+        return 0.0 if self._outside is None else time.monotonic() - self._outside
 
     # --- the subscription -------------------------------------------------------------------------------------------
 
@@ -193,14 +217,17 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
             self._consumer = subscriber.consumer
             await self._look_after()
         finally:
+            consumer, self._consumer = self._consumer, None
             try:
-                await stopped(connection.stop(), _GRACE_SECONDS + 1)
+                if not await stopped(connection.stop(), _GRACE_SECONDS + 1) and consumer is not None:
+                    await abandon(consumer)
             finally:
-                self._consumer = None
                 self._forget()
 
     def _forget(self) -> None:
         self._joined = False
+        self._outside = time.monotonic()
+        self._unanswered = None
         self._assigned = set()
         self._positions = {}
 
@@ -209,6 +236,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
         async with self._busy:
             self._positions = {}
             self._assigned = set()
+            self._outside = time.monotonic()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Note the partitions; they are read once they have a position."""
@@ -216,11 +244,12 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
             self._assigned = set(assigned)
             self._positions = {}
             self._joined = True
+            self._outside = None
             if self._consumer is not None:
                 await self._try_placing()
 
     async def _look_after(self) -> None:
-        """Place what has no position, close gaps, measure; return when the client fell silent."""
+        """Place what has no position, close gaps, measure; return when the client is of no use any more."""
         since = time.monotonic()
         while True:
             async with self._busy:
@@ -232,24 +261,29 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
                     end_if_cancelled()
                     _log.warning("a look failed", error=repr(error))
                 self._measure()
-            if await self._silent(since):
+            if self._deaf():
+                _log.error("the client hears no answers, subscribing anew")
+                return
+            if self._silent(since) and (await self.broker.check())[0]:
                 _log.error("the client fell silent, subscribing anew")
                 return
             await asyncio.sleep(self.look)
 
-    async def _silent(self, since: float) -> bool:
-        """Tell whether the client has given up by itself, although the broker answers."""
+    def _deaf(self) -> bool:
+        """Tell whether the client gets no answers although the broker gives them."""
+        return self._unanswered is not None and time.monotonic() - self._unanswered > self.deaf
+
+    def _silent(self, since: float) -> bool:
+        """Tell whether the client has given up by itself: it fetches no more, or is in no group."""
         consumer = self._consumer
         if consumer is None or time.monotonic() - since < _SILENT_SECONDS:
             return False
-        if self._joined:
-            oldest = time.time() - _SILENT_SECONDS
-            reading = [place for place in self._positions if place not in consumer.paused()]
-            stamps = [consumer.last_poll_timestamp(place) for place in reading]
-            if not any(stamp is not None and stamp / 1000 < oldest for stamp in stamps):
-                return False
-        answers, _ = await self.broker.check()
-        return answers
+        if self._outside is not None:
+            return self._away_for() > _SILENT_SECONDS
+        oldest = time.time() - _SILENT_SECONDS
+        reading = [place for place in self._positions if place not in consumer.paused()]
+        stamps = [consumer.last_poll_timestamp(place) for place in reading]
+        return any(stamp is not None and stamp / 1000 < oldest for stamp in stamps)
 
     def _measure(self) -> None:
         for place, position in self._positions.items():
@@ -276,8 +310,11 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
         consumer = self._consumer
         if consumer is None:
             return
+        since, self._unanswered = self._unanswered, None
         self._cluster = (await self.broker.cluster()).id
+        self._unanswered = since or time.monotonic()
         first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        self._unanswered = None
         rows = await self.pool.fetch(SQL["positions"], list(self.topics))
         known = {TopicPartition(row["topic"], row["partition"]): row for row in rows}
         for place in places:

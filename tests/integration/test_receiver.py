@@ -568,3 +568,59 @@ async def test_a_broker_that_is_away_is_waited_for(house: House) -> None:
 
             await until(ready)
     await away.close()
+
+
+class Deaf:
+    """A client whose questions are never answered any more, as when the task that learns of the partitions has died."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+
+    async def beginning_offsets(self, _places: Any) -> Any:
+        await asyncio.Event().wait()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+
+async def test_a_client_that_hears_no_answers_is_replaced_by_one_that_does(house: House) -> None:
+    chain = Chain("season/2020")
+    await produce(house.broker, house.topic, record_of(chain.next()))
+    receiver = house.receiver(deaf=0.2)
+    with patch.object(module, "ANSWER_SECONDS", 0.2):
+        async with running(receiver):
+            await house.wait_for(chain.stream, 1)
+            deaf = Deaf(receiver._consumer)
+            receiver._consumer = deaf
+            receiver._positions.clear()
+
+            async def replaced() -> bool:
+                return receiver._consumer not in {None, deaf} and receiver.check()[0]
+
+            await until(replaced)
+            await produce(house.broker, house.topic, record_of(chain.next()))
+            await house.wait_for(chain.stream, 1, 2)
+
+
+async def test_a_client_that_never_comes_back_into_its_group_is_replaced(house: House) -> None:
+    chain = Chain("season/2020")
+    await produce(house.broker, house.topic, record_of(chain.next()))
+    receiver = house.receiver(deaf=0.2)
+    async with running(receiver):
+        await house.wait_for(chain.stream, 1)
+        lost = receiver._consumer
+        with patch.object(module, "_SILENT_SECONDS", 0.2):
+            await receiver.on_partitions_revoked(())
+
+            async def unready() -> bool:
+                return not receiver.check()[0]
+
+            await until(unready)
+
+            async def replaced() -> bool:
+                return receiver._consumer not in {None, lost}
+
+            await until(replaced)
+        await produce(house.broker, house.topic, record_of(chain.next()))
+        await house.wait_for(chain.stream, 1, 2)
+        assert receiver.check()[0]
