@@ -76,9 +76,12 @@ class Place:
     interests: set[tuple[str, str, str | None]] = field(default_factory=set)
     terms: list[tuple[str, date, date]] = field(default_factory=list)
     """Bodies with the first and the last day of a term."""
+    version: int = 0
+    """How many events of its stream were taken."""
 
     def take(self, happened: Happened) -> None:
         event = happened.event
+        self.version += 1
         match _name(happened):
             case "MemberAppointed":
                 seat = (event.body, event.office, event.seat)
@@ -96,9 +99,6 @@ class Place:
                 self.terms.append((event.body, event.term_from, event.term_until))
             case other:
                 raise AssertionError(f"{other} on a committee's stream")
-
-    def copy(self) -> Place:
-        return Place(dict(self.seats), dict(self.stated), set(self.interests), [*self.terms])
 
     def in_office(self, body: str, day: date) -> bool:
         """Tell whether a day lies in a term of a body."""
@@ -194,8 +194,12 @@ class Ranking:
     """The seal that stands as far as nomination knows."""
     over: bool = False
     """Nomination has heard that it was closed or sealed."""
-    received: dict[str, Place] = field(default_factory=dict)
-    """The committee as nomination knew it when it received a seal."""
+    received: set[str] = field(default_factory=set)
+    """The seals that nomination received."""
+    rests_on: int | None = None
+    """The committee's version that scoring's last seal rests on: what it knew at the first, and what orders named."""
+    first: Place | None = None
+    """The committee by what nomination had recorded up to the first seal's time, when it was received."""
 
 
 @dataclass
@@ -318,7 +322,9 @@ class Checker:
                 ranking.over = True
             case "RankingSealed":
                 ranking.over, ranking.heard = True, happened.id
-                ranking.received[happened.id] = self._place(at.province).copy()
+                ranking.received.add(happened.id)
+                if ranking.first is None:
+                    ranking.first = self._place_where(at.province, lambda one: one.time <= happened.time)
             case "RankingSuperseded":
                 ranking.heard = None
             case _:
@@ -362,6 +368,15 @@ class Checker:
 
     def _place(self, province: str) -> Place:
         return self.places.setdefault(province, Place())
+
+    def _place_where(self, province: str, counts: Callable[[Happened], bool]) -> Place:
+        """Return a place's committees by the recorded events that count."""
+        place = Place()
+        for one in self.all:
+            kind, _, where = one.stream.partition("/")
+            if kind == "committee" and where.endswith(f"/{province}") and counts(one):
+                place.take(one)
+        return place
 
     @staticmethod
     def _key(event: Any) -> str:
@@ -620,14 +635,26 @@ class Checker:
         assert ranking.closed, "sealed while sheets come in"
         assert happened.time > ranking.closes, "sealed before the deadline"
         assert not self._known_held(seal.at), "sealed while an appeal holds the stage"
-        known = self.known.get(seal.at.province, Place())
-        self._counted(seal, ranking, known, "as scoring knew")
+        self._counted(seal, ranking, self._rested_on(seal.at, ranking), "as scoring knew")
         named = [row.nomination for row in (*seal.standings, *seal.unrankable)]
         assert sorted(named) == sorted(set(named)), "a nominee stands twice"
         assert sorted(named) == sorted(seal.basis.nominations), "who is eligible is not who is ranked"
         self._carries(seal, self.known_corrected, "as scoring knew")
         for before, after in pairwise(seal.standings):
             assert before.rank <= after.rank, "standings out of order"
+
+    def _rested_on(self, at: Stage, ranking: Ranking) -> Place:
+        """Return the committee that a new seal is to rest on: as it was known at the first, and as its order adds."""
+        stream, known = f"committee/{at.season}/{at.province}", self.known.get(at.province, Place()).version
+        if ranking.rests_on is None:
+            ranking.rests_on = known
+        else:
+            last = [*ranking.seals][-1]
+            orders = [one.event.stale for one in self.all if _name(one) == "ResealOrdered" and one.event.seal == last]
+            named = [point.version for stale in orders for point in stale if point.stream == stream]
+            ranking.rests_on = max([ranking.rests_on, *(version for version in named if version <= known)])
+        upto = ranking.rests_on
+        return self._place_where(at.province, lambda one: one.version <= upto)
 
     def _counted(self, seal: Any, ranking: Ranking, place: Place, when: str) -> None:
         """Check that no sheet counts of a recused, removed or unassigned member."""
@@ -752,7 +779,7 @@ class Checker:
             self._proposal(decision, meeting, motion, at)
         if motion.kind in ("propose", "tie"):
             assert not self._held(at), "a question is decided while an appeal holds the stage"
-            assert self.rankings[at.ranking].received.get(event.seal) is not None, "decided on an unknown seal"
+            assert event.seal in self.rankings[at.ranking].received, "decided on an unknown seal"
         if motion.kind == "tie" and event.outcome == "carried":
             assert (event.seal, motion.event.rank) not in self.parted, "a tie is broken twice"
             self.parted.add((event.seal, motion.event.rank))
@@ -813,7 +840,8 @@ class Checker:
         assert at not in self.carried, "two proposals are carried for a stage"
         assert self._next(at) not in self.carried, "somebody is sent on to a stage that is decided"
         self.carried.add(at)
-        self._counted(ranking.seals[event.seal].event, ranking, ranking.received[event.seal], "as it was received")
+        assert ranking.first is not None, "decided before a seal was received"
+        self._counted(ranking.seals[event.seal].event, ranking, ranking.first, "as it was sealed first")
 
     def _upstream(self, decision: Happened, at: Stage) -> None:
         """Check that every earlier stage is announced, verdicts included, and past its window, whoever came from it."""

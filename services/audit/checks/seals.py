@@ -13,6 +13,7 @@ from typing import Any
 
 from services.audit.checks.committees import Committee, Scope, committee_at, committee_stream
 from services.audit.checks.scoring import deadline, opening_of
+from services.audit.checks.staleness import committee_faults
 from services.audit.checks.telling import text
 from services.audit.checks.verdicts import digest_of, reviews
 from services.audit.checks.ways import Way, way_of
@@ -35,6 +36,7 @@ def seal_faults(seal: Kept, record: Record) -> Iterator[str]:
         yield "`rulebook_hash` is not that of the rulebook's version"
     yield from _time_faults(seal, record)
     yield from _again_faults(seal, record)
+    yield from committee_faults(seal, record)
     inputs = Inputs(seal, record, rules)
     yield from inputs.sheet_faults()
     yield from inputs.verdict_faults()

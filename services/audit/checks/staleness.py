@@ -2,7 +2,7 @@
 
 Scoring learns of nominations, committees and verdicts a moment later than they are recorded. What it did not know yet
 makes the seal stale: it is ordered anew, and no decision may rest on it. Only what was certainly there before the seal
-counts.
+counts; of the committee, before the stage's first seal, which made the totals known.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ def stale_faults(seal: Kept, record: Record) -> Iterator[str]:
     """Say what a seal left out, or named though it was over."""
     at, basis = seal.data["at"], seal.data["basis"]
     seen = {point["stream"]: point["version"] for point in basis["streams"]}
+    first = first_seal(seal, record)
     stream = committee_stream(at)
     changes = [one for one in record.of(stream, *COMMITTEE) if one.point.version > seen.get(stream, 0)]
-    if any(one.time <= before(seal.time) for one in changes):
+    if any(one.time <= before(first.time) for one in changes):
         yield "the seal does not know of a change of the committee before it"
     for ranking in [point["stream"] for point in basis.get("carried", ()) if point["stream"].startswith("ranking/")]:
         unheard = [one for one in reviews(record, ranking) if one.point.version > seen.get(one.point.stream, 0)]
@@ -44,6 +45,29 @@ def stale_faults(seal: Kept, record: Record) -> Iterator[str]:
             yield f"the seal leaves out {nomination}, who competed at the stage"
         if not any(competing) and nomination in basis["nominations"]:
             yield f"the seal names {nomination}, who did not compete at the stage"
+
+
+def first_seal(seal: Kept, record: Record) -> Kept:
+    """Return the first seal of a seal's stage: by then the totals were known, and the committee counts as it was."""
+    return record.of(seal.point.stream, "RankingSealed")[0]
+
+
+def committee_faults(seal: Kept, record: Record) -> Iterator[str]:
+    """Check that a stage sealed anew takes the committee as the seal before knew it, but for what the order names."""
+    stream = committee_stream(seal.data["at"])
+    earlier = [one for one in record.of(seal.point.stream, "RankingSealed") if one.point.version < seal.point.version]
+    if not earlier:
+        return
+    known, seen = _committee_version(earlier[-1], stream), _committee_version(seal, stream)
+    orders = record.of(award_of(seal.data["at"]), "ResealOrdered")
+    named = [point for one in orders if one.data["seal"] == earlier[-1].id for point in one.data["stale"]]
+    missed = max([point["version"] for point in named if point["stream"] == stream], default=0)
+    if not known <= seen <= max(known, missed):
+        yield f"the seal knows the committee at version {seen}; the seal before knew {known}, its order names {missed}"
+
+
+def _committee_version(seal: Kept, stream: str) -> int:
+    return max([one["version"] for one in seal.data["basis"]["streams"] if one["stream"] == stream], default=0)
 
 
 def _unheard_orders(seal: Kept, ranking: str, record: Record) -> list[Kept]:
@@ -88,8 +112,16 @@ def orders_faults(record: Record) -> Iterator[Fault]:
         seal = record.seals.get(order.data["seal"])
         if seal is None or seal.point.stream != order.data["ranking"]:
             yield "seal", order.place, "it orders anew what is no seal of its ranking"
+        elif any(one.time > first_seal(seal, record).time for one in _named_changes(order, seal, record)):
+            yield "seal", order.place, "it names a change of the committee that came after the totals were known"
     for sealed in record.seals.values():
         yield from told("seal", sealed.place, _source_faults(sealed, record))
+
+
+def _named_changes(order: Kept, seal: Kept, record: Record) -> list[Kept]:
+    stream = committee_stream(seal.data["at"])
+    versions = {point["version"] for point in order.data["stale"] if point["stream"] == stream}
+    return [one for one in record.of(stream) if one.point.version in versions]
 
 
 def _source_faults(seal: Kept, record: Record) -> Iterator[str]:

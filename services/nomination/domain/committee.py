@@ -116,10 +116,11 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A ranking-relevant event of the stream: its version, and where it stands in this service's log."""
+    """A ranking-relevant event of the stream: its version, where it stands in this service's log, and when it was."""
 
     version: int
     position: Position
+    time: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ def _with(state: Committee, body: FormedBody) -> Committee:
 
 
 def _changed(state: Committee, happened: Happened) -> Committee:
-    return replace(state, changes=(*state.changes, Change(happened.version, happened.position)))
+    return replace(state, changes=(*state.changes, Change(happened.version, happened.position, happened.time)))
 
 
 COMMITTEE: Final = Aggregate[Committee](initial=Committee, evolve=evolve, kind="committee")

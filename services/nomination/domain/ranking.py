@@ -8,20 +8,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from kernel.decider import Aggregate, Happened, Position
 from schemas.scoring import RankingSealed, RankingSuperseded, ScoringClosed, ScoringExtended, ScoringOpened
 
 
+class Moment(NamedTuple):
+    """When an event was recorded, and where it stands in this service's log."""
+
+    time: datetime
+    position: Position
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """A received seal: the id and version of its event, where it stands in this service's log, and what it says."""
+    """A received seal: the id and version of its event, where it stands in this service's log, and what it says.
+
+    `first` is the moment of the stage's first seal, by which the totals were known: which changes of the committee a
+    seal rests on was settled then, however often the stage is sealed anew.
+    """
 
     id: str
     version: int
     position: Position
     said: RankingSealed
+    first: Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,9 @@ def evolve(state: Ranking, happened: Happened) -> Ranking:
     """Fold one received event; those that concern only scoring itself are passed over."""
     match happened.event:
         case RankingSealed() as said:
-            return replace(state, seals=(*state.seals, Seal(happened.id, happened.version, happened.position, said)))
+            first = state.seals[0].first if state.seals else Moment(happened.time, happened.position)
+            seal = Seal(happened.id, happened.version, happened.position, said, first)
+            return replace(state, seals=(*state.seals, seal))
         case RankingSuperseded(seal=seal):
             return replace(state, superseded=state.superseded | {seal})
         case ScoringOpened(closes=closes) | ScoringExtended(until=closes):

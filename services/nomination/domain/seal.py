@@ -9,6 +9,10 @@ who competes (CandidateNominated, NominationWithdrawn, StageAdvanced, Nomination
 since a stage keeps the version that it was opened under. What was appended after the seal arrived changes nothing: a
 withdrawal then leaves its seat empty, and a verdict orders every seal anew that its figures reach, however many stages
 on.
+
+The committee counts as it was when the stage was sealed first, by the recorded times of both events: by then the totals
+were known, and whoever knows them could take marks out by a conflict or a removal. That holds for a change between the
+seal and its receipt, and when the stage is sealed anew for another reason.
 """
 
 from __future__ import annotations
@@ -72,7 +76,9 @@ def staleness(
     changes = tuple(
         StreamPoint(stream=stream, version=change.version)
         for change in committee.changes
-        if change.version > seen.get(stream, 0) and change.position < seal.position
+        if change.version > seen.get(stream, 0)
+        and change.position < seal.first.position
+        and change.time <= seal.first.time
     )
     return Stale(
         points=(*changes, *_unheard(seal, seen, awards)),

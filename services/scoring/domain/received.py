@@ -171,6 +171,17 @@ class Committee:
     interests: Mapping[str, frozenset[Interest]] = field(default_factory=dict)
     belongings: Mapping[str, Mapping[str, Belonging]] = field(default_factory=dict)
     """By person and body: what the person's latest appointment there stated, kept when the seat is left."""
+    version: int = field(default=0, kw_only=True)
+    """Of its stream, as far as it was folded."""
+    before: Committee | None = field(default=None, kw_only=True, compare=False, repr=False)
+    """As it was an event earlier."""
+
+    def as_of(self, version: int) -> Committee:
+        """Return the committee as it was at a version of its stream, or as it is when that is not known here yet."""
+        found = self
+        while found.version > version and found.before is not None:
+            found = found.before
+        return found
 
     def form(self, body: str, term: Term) -> Committee:
         """Return the committee with a body formed, or renewed, for a term."""
@@ -255,6 +266,10 @@ class Committee:
 
 
 def _committee(state: Committee, happened: Happened) -> Committee:
+    return replace(_with(state, happened), version=happened.version, before=state)
+
+
+def _with(state: Committee, happened: Happened) -> Committee:
     match happened.event:
         case CommitteeFormed() as event:
             return state.form(event.body, Term(event.term_from, event.term_until))
@@ -389,10 +404,12 @@ NOMINATION: Final = Aggregate[NominationState](initial=Unknown, evolve=_nominati
 
 
 class Order(NamedTuple):
-    """An order to seal anew: the event that gave it, and the seal that it finds stale."""
+    """An order to seal anew: the event that gave it, the seal that it finds stale, and what that seal missed."""
 
     id: str
     seal: str
+    committee: int = 0
+    """Up to which version of the committee's stream the seal missed changes; 0 when it missed none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,7 +432,9 @@ class Award:
 def _award(state: Award, happened: Happened) -> Award:
     match happened.event:
         case ResealOrdered() as event:
-            return replace(state, orders={**state.orders, event.ranking: Order(happened.id, event.seal)})
+            missed = [point.version for point in event.stale if point.stream.startswith("committee/")]
+            order = Order(happened.id, event.seal, max(missed, default=0))
+            return replace(state, orders={**state.orders, event.ranking: order})
         case StageFrozen() as event:
             held = state.freezes.get(event.appeal, frozenset()) | {*event.stages}
             return replace(state, freezes={**state.freezes, event.appeal: held})

@@ -8,7 +8,7 @@ from. So anyone can compute it again, and the plenary can tell when its basis ha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Literal, assert_never
@@ -47,6 +47,7 @@ from services.scoring.domain.received import (
     Unheard,
     Verdict,
     VerdictState,
+    committee_stream,
     holding,
 )
 from services.scoring.domain.sheet import Sheet, Status
@@ -173,7 +174,18 @@ def _seal_anew(inputs: Inputs, ranking: Sealed, command: SealRanking) -> Decisio
         return refusal
     superseded = RankingSuperseded(at=command.at, seal=ranking.id, order=order.id)
     stream = command.at.ranking
-    return [Emit(stream, superseded), Emit(stream, _seal(inputs, ranking, command.at))]
+    return [Emit(stream, superseded), Emit(stream, _seal(_as_first_known(inputs, ranking, order), ranking, command.at))]
+
+
+def _as_first_known(inputs: Inputs, ranking: Sealed, order: Order) -> Inputs:
+    """Return the inputs with the committee as the seal before knew it, but for what the order says that it missed.
+
+    Whoever has seen the totals could else take marks out of them, by a conflict or a removal before the next seal.
+    """
+    stream = committee_stream(ranking.opened.at)
+    seen = max([point.version for point in ranking.sealed.basis.streams if point.stream == stream], default=0)
+    committee = inputs.committee.as_of(max(seen, order.committee))
+    return replace(inputs, committee=committee, versions={**inputs.versions, stream: committee.version})
 
 
 def _seal(inputs: Inputs, ranking: Closed | Sealed, at: Stage) -> RankingSealed:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from schemas.envelope import Stage
+from schemas.envelope import Stage, StreamPoint
 from schemas.nomination import (
     AgendaItem,
     AppealLodged,
     BallotConfirmed,
     CertificateRevoked,
+    ConflictDeclared,
     DecisionReviewed,
     MotionOpened,
     NominationReinstated,
@@ -644,6 +645,42 @@ def test_an_appeal_lodged_late_or_twice_is_found(tmp_path):
 def test_a_stage_sealed_anew_without_an_order_is_found(tmp_path):
     again = RankingSealed.model_validate(seal_of()["data"])
     assert "sealed anew without an order" in said(verified(added(play().log, DESK, again), tmp_path))
+
+
+def conflict_after_the_totals() -> tuple[Log, StreamPoint]:
+    """Return the log with one more conflict on the committee's stream, and where it stands."""
+    member = play().members("panitia-9", "75")[0]
+    stream = f"committee/{SELECTION.season}/{SELECTION.province}"
+    declared = ConflictDeclared(
+        season=SELECTION.season,
+        province=SELECTION.province,
+        body="panitia-9",
+        person=member,
+        category="KABKOTA",
+        nomination=FIRST,
+        kind="other",
+        reason_digest=SALTED,
+    )
+    log = added(play().log, stream, declared)
+    return log, StreamPoint(stream=stream, version=len(events_of(log, stream)))
+
+
+def test_a_new_seal_that_takes_up_what_the_committee_did_once_the_totals_were_known_is_found(tmp_path):
+    log, late = conflict_after_the_totals()
+    first = seal_of()["data"]
+    streams = [
+        {**one, "version": late.version} if one["stream"] == late.stream else one for one in first["basis"]["streams"]
+    ]
+    again = RankingSealed.model_validate({**first, "basis": {**first["basis"], "streams": streams}})
+    report = verified(added(log, DESK, again), tmp_path)
+    assert f"the seal knows the committee at version {late.version}; the seal before knew" in said(report)
+
+
+def test_an_order_for_what_the_committee_did_once_the_totals_were_known_is_found(tmp_path):
+    log, late = conflict_after_the_totals()
+    order = ResealOrdered(ranking=DESK, seal=seal_of()["id"], stale=(late,))
+    report = verified(added(log, PROVINCE, order), tmp_path)
+    assert "it names a change of the committee that came after the totals were known" in said(report)
 
 
 def test_a_decision_on_a_seal_that_was_to_be_made_anew_is_found(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -92,6 +93,33 @@ def test_a_conflict_after_the_seal_came_orders_nothing():
     seal = scene.seal([(ids[0], 1), (ids[1], 2)])
     scene.given(scene.declare(CHAIR, ids[0]))
     assert judged(scene, seal) == []
+
+
+def test_a_conflict_between_the_seal_and_its_arrival_orders_nothing_either():
+    scene, ids = nominated()
+    basis, sealed = scene.basis(), scene.clock
+    scene.given(scene.declare(CHAIR, ids[0]))
+    scene.clock = sealed - timedelta(seconds=1)
+    assert judged(scene, scene.seal([(ids[0], 1), (ids[1], 2)], basis=basis)) == []
+
+
+def test_a_new_seal_misses_nothing_of_the_committee_but_what_the_first_one_missed():
+    scene, ids = nominated()
+    basis, stream = scene.basis(), committee_stream("2020", "75")
+    scene.given(scene.declare(CHAIR, ids[0]))
+    missed = scene.version(stream)
+    first = scene.seal([(ids[0], 1), (ids[1], 2)], basis=basis)
+    scene.given(scene.remove(person("ketua-spsi")))
+    (order,) = judged(scene, first)
+    assert [point.version for point in order.stale] == [missed]
+    scene.supersede(first)
+    (again,) = judged(scene, scene.seal([(ids[0], 1), (ids[1], 2)], basis=basis))
+    assert again.stale == order.stale
+    scene.supersede(scene.last(AT.ranking).id)
+    heard = (StreamPoint(stream=stream, version=missed),)
+    assert (
+        judged(scene, scene.seal([(ids[0], 1), (ids[1], 2)], basis=basis.model_copy(update={"streams": heard}))) == []
+    )
 
 
 def test_a_seal_that_names_no_committee_saw_none():

@@ -136,6 +136,13 @@ FORMED = CommitteeFormed(
 )
 
 
+def test_a_committee_is_known_as_it_was_at_every_version_of_its_stream():
+    committee = COMMITTEE.fold(happened("committee/2020/75", [FORMED, appointed(MEMBER), removed(MEMBER)]))
+    holders = [[*committee.as_of(version).holders.values()] for version in range(5)]
+    assert holders == [[], [], [MEMBER], [], []]
+    assert [committee.as_of(version).version for version in range(5)] == [0, 1, 2, 3, 3]
+
+
 def test_a_committee_is_its_bodies_and_who_sits_in_them():
     committee = COMMITTEE.fold(happened("committee/2020/75", [FORMED, appointed(MEMBER)]))
     assert committee.terms == {BODY: (Term(date(2020, 9, 1), date(2021, 9, 1)),)}

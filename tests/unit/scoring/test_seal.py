@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -85,7 +86,7 @@ def inputs(**changed: Any) -> Inputs:
     usual: dict[str, Any] = {
         "season": a_season(),
         "ranking": a_closed(),
-        "committee": a_committee(MEMBER, OTHER),
+        "committee": replace(a_committee(MEMBER, OTHER), version=5),
         "nominations": (a_nomination(N2), a_nomination(N1)),
         "sheets": (filed(N1), filed(N2, kebijakan="90", kinerja="70")),
         "versions": {"season/2020": 2, "committee/2020/75": 5, f"nomination/{N1}": 1, f"nomination/{N2}": 1},
@@ -429,6 +430,44 @@ def test_a_seal_is_replaced_only_by_an_order_that_cites_it():
     superseded, sealed = events(decide_seal(inputs(ranking=ranking, awards=ordered(order)), sealing()))
     assert superseded == RankingSuperseded(at=AT, seal=ranking.id, order=order.id)
     assert sealed == seal_of(inputs())
+
+
+def later(committee: Committee, **changed: Any) -> Committee:
+    """Return a committee one event later."""
+    return replace(committee, **changed, version=committee.version + 1, before=committee)
+
+
+def recused_since(version: int) -> Committee:
+    """Return the committee of `inputs` with the member's interest as the event of a version, and one event more."""
+    committee = replace(a_committee(MEMBER, OTHER), version=version - 1)
+    return later(later(committee, interests=an_interest(committee, N1).interests))
+
+
+@pytest.mark.parametrize(
+    ("missed", "version", "left_out"),
+    [(0, 5, []), (6, 6, [filed(N1).stream]), (7, 7, [filed(N1).stream])],
+    ids=["ordered for another reason", "the seal missed it", "the seal missed what followed it too"],
+)
+def test_a_stage_sealed_anew_takes_the_committee_as_it_was_but_for_what_the_order_names(missed, version, left_out):
+    ranking = sealed_state()
+    order = Order(an_id("order"), ranking.id, missed)
+    given_now = inputs(
+        ranking=ranking,
+        awards=ordered(order),
+        committee=recused_since(6),
+        versions={**inputs().versions, "committee/2020/75": 7},
+    )
+    _, sealed = events(decide_seal(given_now, sealing()))
+    assert [one.stream for one in sealed.excluded] == left_out
+    assert StreamPoint(stream="committee/2020/75", version=version) in sealed.basis.streams
+    assert bool(sealed.recusals) is bool(left_out)
+
+
+def test_a_stage_sealed_anew_before_the_committees_change_arrives_says_which_version_it_had():
+    ranking = sealed_state()
+    order = Order(an_id("order"), ranking.id, 9)
+    _, sealed = events(decide_seal(inputs(ranking=ranking, awards=ordered(order)), sealing()))
+    assert StreamPoint(stream="committee/2020/75", version=5) in sealed.basis.streams
 
 
 def test_a_seal_without_nominees_is_a_seal_of_nothing():
