@@ -30,6 +30,7 @@ IN_A_FROZEN_SEASON: Final = frozenset(
     ["AppealLodged", "DecisionContested", "StageFrozen", "SeasonUnfrozen", "SeasonClosed", "ResealOrdered"]
 )
 """Appeals, whose windows do not wait; and what the service finds by itself of a seal that had arrived."""
+LOOKS: Final = frozenset({"MarksSeen", "SheetRead"})
 AROUND_A_MEETING: Final = ("PlenaryConvened", "PlenaryAdjourned", "MinutesCorrected")
 NO_ACT_OF_A_BODY: Final = ("ScoringClosed", "RankingSuperseded", "SheetRead", "MarksSeen")
 OPENS: Final = {
@@ -194,6 +195,8 @@ class Ranking:
     """The seal that stands as far as nomination knows."""
     over: bool = False
     """Nomination has heard that it was closed or sealed."""
+    lookers: set[str] = field(default_factory=set)
+    """Who saw marks before the seal, as far as nomination knows."""
     received: set[str] = field(default_factory=set)
     """The seals that nomination received."""
     rests_on: int | None = None
@@ -327,6 +330,8 @@ class Checker:
                     ranking.first = self._place_where(at.province, lambda one: one.time <= happened.time)
             case "RankingSuperseded":
                 ranking.heard = None
+            case "MarksSeen":
+                ranking.lookers.add(happened.event.reader)
             case _:
                 pass
 
@@ -340,7 +345,7 @@ class Checker:
     def _thawed(self, appended: Sequence[Happened]) -> None:
         for one in appended:
             service = "scoring" if one.stream.split("/")[0] in ("ranking", "sheet") else "nomination"
-            allowed = IN_A_FROZEN_SEASON if service == "nomination" else frozenset()
+            allowed = IN_A_FROZEN_SEASON if service == "nomination" else LOOKS
             assert not self.frozen[service] or _name(one) in allowed, f"{_name(one)} in a frozen season"
 
     def _in_office(self, appended: Sequence[Happened]) -> None:
@@ -402,7 +407,7 @@ class Checker:
         kind = happened.stream.split("/")[0]
         fold: Callable[[Happened], None] = {
             "season": self._fold_season,
-            "committee": lambda one: self._place(one.stream.split("/")[2]).take(one),
+            "committee": self._fold_committee,
             "nomination": self._fold_nomination,
             "plenary": self._fold_plenary,
             "award": self._fold_award,
@@ -410,6 +415,19 @@ class Checker:
             "ranking": self._fold_ranking,
         }.get(kind, lambda _: None)
         fold(happened)
+
+    def _fold_committee(self, happened: Happened) -> None:
+        event, province = happened.event, happened.stream.split("/")[2]
+        self._place(province).take(happened)
+        if _name(happened) == "CommitteeFormed":
+            return
+        if _name(happened) == "ConflictDeclared" and event.person == happened.actor:
+            return
+        category = getattr(event, "category", None)
+        for ranking in self.rankings.values():
+            at = ranking.opened.at if ranking.opened else None
+            if at and at.province == province and category in (None, at.category) and not ranking.received:
+                assert happened.actor not in ranking.lookers, "who has looked changes what counts"
 
     def _fold_season(self, happened: Happened) -> None:
         event = happened.event

@@ -371,6 +371,21 @@ class Procedure(RuleBasedStateMachine):
             self.world.declare(BODY_OF[at], who, at.category, standing[nominee % len(standing)])
         self.world.close_and_seal(at, informed=False)
 
+    @rule(index=MEETING, seat=VOTING, nominee=st.integers(0, 3), remove=st.booleans())
+    def look_and_meddle(self, index: int, seat: int, nominee: int, remove: bool) -> None:
+        """Look at the marks of a stage, then keep a member's out of it, by an interest or a removal.
+
+        Before nomination has heard of the look it takes both; the audit then finds them.
+        """
+        at = self.stage(index)
+        body, standing = BODY_OF[at], self.world.standing(at)
+        self.world.look(at)
+        self.world.deliver({"ranking"})
+        if remove:
+            self.world.send_away(body, self.who(body, seat))
+        elif standing:
+            self.world.record_conflict(body, self.who(body, seat), at.category, standing[nominee % len(standing)])
+
     @precondition(
         lambda self: (
             self.world.ranking(SELECTION)

@@ -78,6 +78,8 @@ def person(name: str) -> str:
 
 
 SECRETARY = Actor(person("secretary"), secretary=True)
+DEPUTY = Actor(person("deputy"), secretary=True)
+"""A secretary too, who looks at marks before they are sealed."""
 SECRETARIAT = Handler(person("secretariat"), GOVERNMENTS)
 CONTACT = person("contact")
 REGENCIES = tuple(
@@ -258,18 +260,33 @@ class World:
         asked = AppointMember(
             SEASON, PLACE_OF[body], body, office, number, who, self.now, belonging or Belonging()
         )  # fmt: skip
-        return self.say(committees.appointing(asked))
+        return self.say(committees.appointing(asked, SECRETARY.person))
 
     def remove(self, body: str, who: str) -> Outcome:
-        return self.say(committees.removing(RemoveMember(SEASON, PLACE_OF[body], body, who, REASON)))
+        return self.say(committees.removing(RemoveMember(SEASON, PLACE_OF[body], body, who, REASON), SECRETARY.person))
 
     def replace(self, body: str, who: str, successor: str, belonging: Belonging | None = None) -> Outcome:
         asked = ReplaceMember(SEASON, PLACE_OF[body], body, who, successor, self.now, REASON)
-        return self.say(committees.replacing(replace(asked, belonging=belonging or Belonging())))
+        return self.say(committees.replacing(replace(asked, belonging=belonging or Belonging()), SECRETARY.person))
 
     def declare(self, body: str, who: str, category: str, nominee: str | None) -> Outcome:
         asked = DeclareConflict(SEASON, PLACE_OF[body], body, who, who, category, nominee, "family", REASON)
         return self.say(committees.declaring(asked), who)
+
+    def look(self, at: Stage) -> Outcome:
+        return self.score(scoring.seeing(at, DEPUTY.person), DEPUTY.person)
+
+    def record_conflict(self, body: str, who: str, category: str, nominee: str | None) -> Outcome:
+        """Record a member's interest, as the deputy."""
+        asked = DeclareConflict(
+            SEASON, PLACE_OF[body], body, DEPUTY.person, who, category, nominee, "family", REASON, recorder=True
+        )
+        return self.say(committees.declaring(asked), DEPUTY.person)
+
+    def send_away(self, body: str, who: str) -> Outcome:
+        """Remove a member, as the deputy."""
+        asked = RemoveMember(SEASON, PLACE_OF[body], body, who, REASON)
+        return self.say(committees.removing(asked, DEPUTY.person), DEPUTY.person)
 
     def lift(self, body: str, who: str, category: str, nominee: str | None) -> Outcome:
         asked = LiftConflict(SEASON, PLACE_OF[body], body, who, who, category, nominee, REASON)

@@ -176,7 +176,11 @@ class Season:
         term = (date(2025, 1, 1), date(2025, 12, 31))
         does(committees.forming(FormCommittee("2025", MALUKU, BODY, "Keputusan contoh 2025", *term)))
         for office in (*MEMBERS, "sekretaris-panitia"):
-            does(committees.appointing(AppointMember("2025", MALUKU, BODY, office, 1, person(office), self.now)))
+            does(
+                committees.appointing(
+                    AppointMember("2025", MALUKU, BODY, office, 1, person(office), self.now), person("secretariat")
+                )
+            )
 
     def nominates(self, category: str, asked: CandidateAsked) -> None:
         command = Nominate(

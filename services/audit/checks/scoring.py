@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.audit.checks.committees import Committee, Scope, committees_near
+from services.audit.checks.committees import Committee, Scope, committee_stream, committees_near
 from services.audit.checks.telling import Fault, after, before, told
 from services.audit.checks.ways import Way, way_of
 from services.audit.meetings import Kept
 from services.audit.recompute import ratio
-from services.audit.record import Record
+from services.audit.record import COMMITTEE, Record
 from services.audit.rules import Rules
 
 Json = Mapping[str, Any]
@@ -42,6 +42,7 @@ def scoring_faults(record: Record) -> Iterator[Fault]:
                 yield from told("scoring", event.place, _running_faults(event, record, closed=closed))
             closed = closed or event.name == "ScoringClosed"
         yield from _sheets_faults(stream, record)
+        yield from _readers_faults(stream, record)
 
 
 def _opened_faults(event: Kept, record: Record) -> Iterator[str]:
@@ -225,6 +226,24 @@ def _sheets_faults(stream: str, record: Record) -> Iterator[Fault]:
             yield "sheet", sheet.last.place, "its member had seen marks of the stage before"
         if draws and not _was_drawn(sheet.nomination, sheet.member, assigned, after(sheet.first.time)):
             yield "sheet", sheet.first.place, "its member was not drawn for this nominee"
+
+
+def _readers_faults(stream: str, record: Record) -> Iterator[Fault]:
+    """Check that who had seen marks before the seal changed nothing of the committee by which marks fall out.
+
+    An interest of one's own may be declared at any time.
+    """
+    readers = _readers(stream, record)
+    events = record.of(stream)
+    sealed = next((one.time for one in events if one.name == "RankingSealed"), None)
+    for event in record.of(committee_stream(events[0].data["at"]), *COMMITTEE) if readers else ():
+        known = readers.get(event.actor)
+        data = event.data
+        if known is None or event.time <= after(known) or (sealed is not None and event.time >= before(sealed)):
+            continue
+        own = event.name == "ConflictDeclared" and data["person"] == event.actor
+        if not own and data.get("category") in (None, events[0].data["at"]["category"]):
+            yield "committee", event.place, f"it is by somebody who had seen marks of {stream}, which was not sealed"
 
 
 def _latest(record: Record, stream: str) -> str:

@@ -151,7 +151,7 @@ async def appoint_member(
     appointing = AppointMember(
         season, province, body, sent.office, sent.seat, sent.person, command.received, sent.belonging
     )
-    program = await with_known(people, programs.appointing(appointing), {"person": sent.person})
+    program = await with_known(people, programs.appointing(appointing, command.actor), {"person": sent.person})
     return answer(await here.executor.execute(command.ask(office), program))
 
 
@@ -169,7 +169,7 @@ async def remove_member(
     office = committee_office(command.person, season, province)
     digest = await digest_of_reason(here, command, sent.reason)
     removing = RemoveMember(season, province, body, person, digest)
-    return answer(await here.executor.execute(command.ask(office), programs.removing(removing)))
+    return answer(await here.executor.execute(command.ask(office), programs.removing(removing, command.actor)))
 
 
 @router.post(f"{_BODY}/members/{{person}}/replace", tags=["committees"], summary="Give a person's seat to a successor")
@@ -195,7 +195,7 @@ async def replace_member(
         reason_digest=await digest_of_reason(here, command, sent.reason),
         belonging=sent.belonging,
     )
-    program = await with_known(people, programs.replacing(replacing), {"successor": sent.successor})
+    program = await with_known(people, programs.replacing(replacing, command.actor), {"successor": sent.successor})
     return answer(await here.executor.execute(command.ask(office), program))
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, Literal, NamedTuple, assert_never
 
-from kernel.decider import Aggregate, Emit, Happened, Position
+from kernel.decider import Aggregate, Decision, Emit, Happened, Position, Refusal
+from schemas.envelope import Stage
 from schemas.nomination import (
     Candidate,
     CommitteeFormed,
@@ -26,6 +27,7 @@ from schemas.regions import NATION, UnknownRegion, region
 from schemas.rulebook import Body, Conflicts, Rulebook
 from services.nomination.domain.local_time import day_of
 from services.nomination.domain.nomination import NominationState, Unnominated, Written, candidate_of
+from services.nomination.domain.ranking import Ranking
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import SeasonState, opened
 
@@ -489,6 +491,28 @@ def lift_conflict(command: LiftConflict, season: SeasonState, committee: Committ
         reason_digest=command.reason_digest,
     )
     return (Emit(committee_stream(command.season, command.province), lifted),)
+
+
+@decides
+def by_who_has_not_looked(
+    decision: Decision, actor: str, rankings: Mapping[Stage, Ranking], speaks_for: str | None = None
+) -> Decision:
+    """Refuse a change of the committee by somebody who has seen marks that it could take out of a ranking, or put back.
+
+    Recusals and removals reach back over filed marks until a stage is sealed. So whoever has seen what they add up to
+    leaves such changes to another, but may always declare an interest of their own.
+
+    Args:
+        decision: what the change comes to; a refusal stays one.
+        actor: who asks for it.
+        rankings: the place's stages that it can bear on.
+        speaks_for: whose interest is declared, if that is what is done.
+    """
+    if not isinstance(decision, Refusal) and actor != speaks_for:
+        for at, ranking in rankings.items():
+            if actor in ranking.readers and not ranking.seals:
+                raise refuse("marks-seen", "stage", f"{at.tier}/{at.category}/{at.stage}")
+    return decision
 
 
 def _check_speaker(command: DeclareConflict | LiftConflict) -> None:

@@ -1,4 +1,4 @@
-"""A stage's ranking as this service received it: its seals, until when its sheets are received, whether it is over.
+"""A stage's ranking as this service received it: its seals, until when its sheets are received, who has looked.
 
 Streams `ranking/…` are scoring's. What a seal is worth to a plenary is judged in `seal`; who may still enter a stage in
 `entering`.
@@ -11,7 +11,14 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from kernel.decider import Aggregate, Happened, Position
-from schemas.scoring import RankingSealed, RankingSuperseded, ScoringClosed, ScoringExtended, ScoringOpened
+from schemas.scoring import (
+    MarksSeen,
+    RankingSealed,
+    RankingSuperseded,
+    ScoringClosed,
+    ScoringExtended,
+    ScoringOpened,
+)
 
 
 class Moment(NamedTuple):
@@ -46,6 +53,8 @@ class Ranking:
     """The last instant at which sheets are received, as far as it is known here; None before scoring was opened."""
     closed: bool = False
     """Sheets are received no more, whatever the last instant was."""
+    readers: frozenset[str] = frozenset()
+    """Who saw others' marks of the stage, or what they add up to, before its first seal."""
 
     @property
     def is_over(self) -> bool:
@@ -76,6 +85,8 @@ def evolve(state: Ranking, happened: Happened) -> Ranking:
             return replace(state, closes=closes)
         case ScoringClosed():
             return replace(state, closed=True)
+        case MarksSeen(reader=reader):
+            return replace(state, readers=state.readers | {reader})
         case _:
             return state
 

@@ -12,14 +12,15 @@ from services.nomination.domain.committee import (
     RemoveMember,
     ReplaceMember,
     appoint_member,
+    by_who_has_not_looked,
     declare_conflict,
     form_committee,
     lift_conflict,
     remove_member,
     replace_member,
 )
-from services.nomination.domain.nomination import NOMINATION, nomination_stream
-from services.nomination.programs.loading import place_of
+from services.nomination.domain.nomination import NOMINATION, NominationState, nomination_stream
+from services.nomination.programs.loading import place_of, rankings_of
 
 
 def forming(command: FormCommittee) -> Program:
@@ -31,29 +32,35 @@ def forming(command: FormCommittee) -> Program:
     return program
 
 
-def appointing(command: AppointMember) -> Program:
-    """Appoint a member."""
+def appointing(command: AppointMember, actor: str) -> Program:
+    """Appoint a member; whom the member belongs to is a ground for recusal."""
 
     async def program(load: Loader) -> Decision:
-        return appoint_member(command, *await place_of(load, command.season, command.province))
+        season, committee = await place_of(load, command.season, command.province)
+        rankings = await rankings_of(load, season, command.province)
+        return by_who_has_not_looked(appoint_member(command, season, committee), actor, rankings)
 
     return program
 
 
-def removing(command: RemoveMember) -> Program:
+def removing(command: RemoveMember, actor: str) -> Program:
     """Remove a member."""
 
     async def program(load: Loader) -> Decision:
-        return remove_member(command, *await place_of(load, command.season, command.province))
+        season, committee = await place_of(load, command.season, command.province)
+        rankings = await rankings_of(load, season, command.province)
+        return by_who_has_not_looked(remove_member(command, season, committee), actor, rankings)
 
     return program
 
 
-def replacing(command: ReplaceMember) -> Program:
+def replacing(command: ReplaceMember, actor: str) -> Program:
     """Replace a member."""
 
     async def program(load: Loader) -> Decision:
-        return replace_member(command, *await place_of(load, command.season, command.province))
+        season, committee = await place_of(load, command.season, command.province)
+        rankings = await rankings_of(load, season, command.province)
+        return by_who_has_not_looked(replace_member(command, season, committee), actor, rankings)
 
     return program
 
@@ -63,10 +70,13 @@ def declaring(command: DeclareConflict) -> Program:
 
     async def program(load: Loader) -> Decision:
         season, committee = await place_of(load, command.season, command.province)
-        if command.nomination is None:
-            return declare_conflict(command, season, committee, None)
-        nomination = await load.load(NOMINATION, nomination_stream(command.nomination))
-        return declare_conflict(command, season, committee, nomination)
+        rankings = await rankings_of(load, season, command.province, command.category)
+        named = command.nomination
+        nomination: NominationState | None = None
+        if named is not None:
+            nomination = await load.load(NOMINATION, nomination_stream(named))
+        decision = declare_conflict(command, season, committee, nomination)
+        return by_who_has_not_looked(decision, command.actor, rankings, speaks_for=command.person)
 
     return program
 
@@ -75,6 +85,8 @@ def lifting(command: LiftConflict) -> Program:
     """Lift a declared conflict of interest."""
 
     async def program(load: Loader) -> Decision:
-        return lift_conflict(command, *await place_of(load, command.season, command.province))
+        season, committee = await place_of(load, command.season, command.province)
+        rankings = await rankings_of(load, season, command.province, command.category)
+        return by_who_has_not_looked(lift_conflict(command, season, committee), command.actor, rankings)
 
     return program

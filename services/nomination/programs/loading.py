@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from kernel.decider import Loader, Refusal
 from schemas.envelope import Stage
 from schemas.nomination import AgendaItem
+from schemas.regions import NATION
 from services.nomination.domain.appeal import downstream
 from services.nomination.domain.award import AWARD, Award
 from services.nomination.domain.committee import (
@@ -32,7 +33,7 @@ from services.nomination.domain.plenary import (
     plenary_stream,
 )
 from services.nomination.domain.ranking import RANKING, Ranking
-from services.nomination.domain.season import SEASON, SeasonState, Unopened, check_open, known, season_stream
+from services.nomination.domain.season import SEASON, Season, SeasonState, Unopened, check_open, known, season_stream
 
 Roll = Callable[[Stage], Awaitable[Collection[str]]]
 """Gives every nomination that can have reached a stage."""
@@ -55,6 +56,21 @@ async def place_of(load: Loader, season: str, province: str) -> tuple[SeasonStat
     """Load a season and the committees of one of its places."""
     rules = await load.load(SEASON, season_stream(season))
     return rules, await load.load(COMMITTEE, committee_stream(season, province))
+
+
+async def rankings_of(
+    load: Loader, rules: SeasonState, province: str, category: str | None = None
+) -> dict[Stage, Ranking]:
+    """Load the rankings of a place's stages by the rulebook in force, of one category or of all."""
+    if not isinstance(rules, Season):
+        return {}
+    tier = "national" if province == NATION else "provincial"
+    stages = [one for one in rules.rulebook.stages if one.tier == tier and category in (None, one.category)]
+    places = [
+        Stage(season=rules.code, tier=one.tier, province=province, category=one.category, stage=one.code)
+        for one in stages
+    ]
+    return {at: await load.load(RANKING, at.ranking) for at in places}
 
 
 async def meeting_of(load: Loader, plenary: str) -> tuple[PlenaryState, SeasonState, Committee]:

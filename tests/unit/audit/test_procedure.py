@@ -47,6 +47,7 @@ PROVINCE = "award/2020/provincial/75/KABKOTA"
 NATION = "award/2020/national/00/KABKOTA"
 FIRST, SECOND, THIRD, LATE = (person(f"nomination {code}") for code in ("75.03", "75.71", "75.01", "75.02"))
 UPHELD = f"appeal/{person('appeal 2')}"
+PANEL = "committee/2020/75"
 SELECTION = Stage(season="2020", tier="provincial", province="75", category="KABKOTA", stage="seleksi")
 
 Data = dict[str, Any]
@@ -647,10 +648,8 @@ def test_a_stage_sealed_anew_without_an_order_is_found(tmp_path):
     assert "sealed anew without an order" in said(verified(added(play().log, DESK, again), tmp_path))
 
 
-def conflict_after_the_totals() -> tuple[Log, StreamPoint]:
-    """Return the log with one more conflict on the committee's stream, and where it stands."""
-    member = play().members("panitia-9", "75")[0]
-    stream = f"committee/{SELECTION.season}/{SELECTION.province}"
+def conflicted(log: Log, member: str, moment: datetime | None = None) -> Log:
+    """Return a log with one more conflict on the committee's stream, declared by `PERSON`."""
     declared = ConflictDeclared(
         season=SELECTION.season,
         province=SELECTION.province,
@@ -661,8 +660,24 @@ def conflict_after_the_totals() -> tuple[Log, StreamPoint]:
         kind="other",
         reason_digest=SALTED,
     )
-    log = added(play().log, stream, declared)
-    return log, StreamPoint(stream=stream, version=len(events_of(log, stream)))
+    return added(log, PANEL, declared, moment)
+
+
+def conflict_after_the_totals() -> tuple[Log, StreamPoint]:
+    """Return the log with a conflict after all seals, and where it stands."""
+    log = conflicted(play().log, play().members("panitia-9", "75")[0])
+    return log, StreamPoint(stream=PANEL, version=len(events_of(log, PANEL)))
+
+
+def test_a_conflict_that_somebody_records_for_another_after_seeing_marks_is_found(tmp_path):
+    opened = time_of(events_of(play().log, DESK, "ScoringOpened")[0])
+    log = begun(play().log, DESK, MarksSeen(at=SELECTION, reader=PERSON), opened)
+    there = f"{PANEL}@{len(events_of(log, PANEL)) + 1}: it is by somebody who had seen marks of {DESK}"
+    member = play().members("panitia-9", "75")[0]
+    later = opened + timedelta(hours=1)
+    assert there in said(verified(conflicted(log, member, later), tmp_path))
+    assert there not in said(verified(conflicted(log, PERSON, later), tmp_path / "own"))
+    assert there not in said(verified(conflicted(log, member), tmp_path / "after the seal"))
 
 
 def test_a_new_seal_that_takes_up_what_the_committee_did_once_the_totals_were_known_is_found(tmp_path):

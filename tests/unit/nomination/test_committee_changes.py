@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from kernel.decider import Decision, Refusal
+from kernel.decider import Decision, Emit, Refusal
 from schemas.nomination import Candidate, CommitteeFormed, ConflictLifted, MemberAppointed, MemberRemoved
+from schemas.scoring import MarksSeen
 from services.nomination.domain.committee import (
     AppointMember,
     Belonging,
@@ -18,6 +19,7 @@ from services.nomination.domain.committee import (
     ReplaceMember,
     Seat,
     appoint_member,
+    by_who_has_not_looked,
     candidates_of,
     lift_conflict,
     replace_member,
@@ -25,6 +27,7 @@ from services.nomination.domain.committee import (
 from services.nomination.domain.seal import staleness
 from tests.unit.nomination.assembly import MEMBER, Assembly, gathered
 from tests.unit.nomination.scene import (
+    AT,
     BODY,
     CHAIR,
     GORONTALO,
@@ -348,3 +351,54 @@ def test_a_lifting_that_the_seal_missed_makes_it_stale():
 def test_no_conflict_is_lifted_without_a_season_or_a_body():
     refused(lift(Scene(), CHAIR), "season-unknown", "season")
     refused(lift(opened(), CHAIR), "committee-unknown", "body")
+
+
+# --- who has seen marks ----------------------------------------------------------------------------------------------
+
+
+LOOKER = person("sekretaris-75")
+
+
+def looked(*, sealed: bool = False) -> tuple[Scene, str]:
+    """Return a place whose secretary has seen the marks of its stage, and a nominee there."""
+    scene = seated()
+    (city,) = scene.nominated("75.71")
+    scene.record([Emit(AT.ranking, MarksSeen(at=AT, reader=LOOKER))])
+    if sealed:
+        scene.seal([(city, 1)])
+    return scene, city
+
+
+CHANGES: dict[str, Callable[[Scene, str], Decision]] = {
+    "appointing": lambda scene, _: appoint(scene),
+    "removing": lambda scene, _: scene.remove(CHAIR),
+    "replacing": lambda scene, _: swap(scene),
+    "declaring": lambda scene, city: scene.declare(CHAIR, city, actor=LOOKER, recorder=True),
+    "lifting": lambda scene, city: lift(scene, person("ketua-spsi"), city, actor=LOOKER, recorder=True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_who_has_seen_marks_changes_nothing_by_which_they_could_fall_out(change):
+    for sealed in (False, True):
+        scene, city = looked(sealed=sealed)
+        scene.given(scene.declare(person("ketua-spsi"), city))
+        decision, rankings = change(scene, city), {AT: scene.ranking()}
+        accepted(by_who_has_not_looked(decision, person("another"), rankings))
+        if sealed:
+            accepted(by_who_has_not_looked(decision, LOOKER, rankings))
+        else:
+            refused(by_who_has_not_looked(decision, LOOKER, rankings), "marks-seen", "stage")
+
+
+def test_an_interest_of_ones_own_may_be_declared_whatever_one_has_seen():
+    scene, city = looked()
+    declared = scene.declare(CHAIR, city)
+    seen = {AT: replace(scene.ranking(), readers=frozenset({CHAIR}))}
+    accepted(by_who_has_not_looked(declared, CHAIR, seen, speaks_for=CHAIR))
+    refused(by_who_has_not_looked(declared, CHAIR, seen), "marks-seen", "stage")
+
+
+def test_a_change_that_is_refused_anyhow_says_why():
+    scene, _ = looked()
+    refused(by_who_has_not_looked(scene.remove(NEW), LOOKER, {AT: scene.ranking()}), "person-not-seated", "person")

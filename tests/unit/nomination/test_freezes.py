@@ -258,11 +258,11 @@ HELD: dict[Callable[..., Program], Callable[[str], Program]] = {
     seasons.closing: lambda _: seasons.closing(TOGETHER, AFTER),
     committees.forming: lambda _: committees.forming(_term()),
     committees.appointing: lambda _: committees.appointing(
-        AppointMember(*PLACE, "anggota-kesembilan", 1, person("ninth"), IN_WINDOW)
+        AppointMember(*PLACE, "anggota-kesembilan", 1, person("ninth"), IN_WINDOW), person("secretariat")
     ),
-    committees.removing: lambda _: committees.removing(RemoveMember(*PLACE, CHAIR, REASON)),
+    committees.removing: lambda _: committees.removing(RemoveMember(*PLACE, CHAIR, REASON), person("secretariat")),
     committees.replacing: lambda _: committees.replacing(
-        ReplaceMember(*PLACE, CHAIR, person("new"), IN_WINDOW, REASON)
+        ReplaceMember(*PLACE, CHAIR, person("new"), IN_WINDOW, REASON), person("secretariat")
     ),
     committees.declaring: lambda id_: committees.declaring(
         DeclareConflict(*PLACE, CHAIR, CHAIR, ITEM.category, id_, "family", REASON)

@@ -120,6 +120,17 @@ RULES: Final = {
         "Send your own person id, or ask the secretary of the committee.",
         "Kirim id Anda sendiri, atau minta sekretaris panitia.",
     ),
+    "marks-seen": rule(
+        FORBIDDEN,
+        "You have seen marks of the stage {value}, which is not sealed: what you change here could take marks out of "
+        "its ranking, or put them back.",
+        "Anda sudah melihat nilai tahap {value} yang belum disegel: perubahan Anda di sini dapat mengeluarkan nilai "
+        "dari peringkatnya, atau memasukkannya kembali.",
+        "Let the member declare it, or somebody else of the secretariat who has not looked do it; or wait for the "
+        "seal, after which it changes no mark.",
+        "Minta anggota itu menyatakannya sendiri, atau orang lain di sekretariat yang belum melihat nilai; atau tunggu "
+        "penyegelan, sesudah itu tidak ada nilai yang berubah.",
+    ),
     "category-unknown": rule(
         UNFIT,
         "The season's rulebook has no category {value}.",
