@@ -33,6 +33,7 @@ from cli.play.papers import print_papers
 from cli.play.script import SEASONS, read_script
 from cli.play.seasons import play
 from cli.stack import launch
+from deploy.local import clocks
 from deploy.local.control import Control, NotRunning
 from deploy.local.folders import can_enter, database_account, make_data_folder
 from deploy.local.settings import StackOptions, options_from
@@ -125,7 +126,7 @@ def _options(data: Path) -> StackOptions:
 
 def wind_clock(data: Path) -> None:
     """Let a stack's test clock begin a day before the first season: it never goes back."""
-    TestClock.set_to(data / "clock.json", read_script(SEASONS[0]).clock.opens - timedelta(days=1))
+    TestClock.set_to(data / clocks.OWN_FILE, read_script(SEASONS[0]).clock.opens - timedelta(days=1))
 
 
 # --- running -------------------------------------------------------------------------------------------------------
@@ -359,6 +360,8 @@ def _conclude(shown: Shown, kept: Path | None, seconds: float, *, as_json: bool)
             "look: paritrana status; paritrana login auditor; paritrana ranking show --season 2020 --category KABKOTA"
         )
         console.print("stop: paritrana down")
+        again = clocks.command(kept, "test", ["--mail-sink"])
+        console.print(f"start it again, on its test clock only: {again}", soft_wrap=True)
 
 
 def _document(shown: Shown, seconds: float) -> Json:

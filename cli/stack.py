@@ -22,14 +22,17 @@ import typer
 from pydantic_settings import BaseSettings
 
 from cli.output import AsJson, Finding, WrongUse, show, show_progress, table
+from deploy.local import clocks
 from deploy.local.child import StackError
 from deploy.local.control import Control, NotRunning
 from deploy.local.folders import keep_secret, make_data_folder, private_folder
 from deploy.local.health import ask_all
+from deploy.local.letters import dead_letters
 from deploy.local.settings import SETTINGS, StackOptions, data_folder, environment_of, options_from
 from deploy.local.stores import await_broker, await_database
 from deploy.local.stores import provision as provision_stores
 from deploy.local.supervisor import Stack, run_until_stopped
+from kernel.dead_letters import Reason
 from kernel.settings import ServiceSettings, describe
 from schemas.topics import SERVICES
 
@@ -46,7 +49,9 @@ def register(app: typer.Typer) -> None:
     app.command("up", help="Start the stack and run it.\n\nExample: paritrana up --mail-sink")(up)
     app.command("down", help="Stop the stack of a data folder.\n\nExample: paritrana down")(down)
     app.command(
-        "status", help="Show what runs; exit 1 when something is not ready.\n\nExample: paritrana status --json"
+        "status",
+        help="Show what runs, and what receivers set aside; exit 1 when something is not ready.\n\n"
+        "Example: paritrana status --json",
     )(status)
     app.command("settings", help="List every setting, its meaning and default.\n\nExample: paritrana settings")(
         settings
@@ -163,32 +168,53 @@ class _Progress:
 def down(data: Data = None, as_json: AsJson = False) -> None:
     """Stop the stack and wait until everything is gone."""
     folder = data_folder(os.environ, data)
+    options: list[str] = []
     try:
-        asyncio.run(Control(folder).stop())
+        options = asyncio.run(_stop(Control(folder)))
     except NotRunning as nothing:
         stopped, said = False, str(nothing)
     else:
         stopped, said = True, "stopped"
-    kept = [_what_stays(folder)] if folder.is_dir() and any(folder.iterdir()) else []
-    show({"stopped": stopped, "data": str(folder) if kept else None}, [said, *kept], as_json=as_json)
-
-
-def _what_stays(folder: Path) -> str:
-    return (
-        f"its data, keys and passwords stay in {folder} for the next `paritrana up`; "
-        f"to remove them: rm -r {shlex.quote(str(folder))}"
+    if not (folder.is_dir() and any(folder.iterdir())):
+        show({"stopped": stopped, "data": None, "again": None}, [said], as_json=as_json)
+        return
+    clock = clocks.last_clock(folder)
+    again = "paritrana up" if clock is None else clocks.command(folder, clock, options)
+    show(
+        {"stopped": stopped, "data": str(folder), "again": again},
+        [said, *_what_stays(folder, clock, again)],
+        as_json=as_json,
     )
 
 
+async def _stop(control: Control) -> list[str]:
+    """Stop the stack, and return the options of `up` that it ran with."""
+    names = [part["name"] for part in (await control.status())["parts"]]
+    await control.stop()
+    scoring = sum(name.partition("-")[0] == "scoring" for name in names)
+    return [
+        *(["--scoring", str(scoring)] if scoring > 1 else []),
+        *(["--mail-sink"] if "mail-sink" in names else []),
+    ]
+
+
+def _what_stays(folder: Path, clock: str | None, again: str) -> list[str]:
+    stays = (
+        f"its data, keys and passwords stay in {folder} for the next `paritrana up`; "
+        f"to remove them: rm -r {shlex.quote(str(folder))}"
+    )
+    return [stays, *([] if clock is None else [f"it starts again on the same clock only: {again}"])]
+
+
 def status(data: Data = None, as_json: AsJson = False) -> None:
-    """Show how every part says it is now, where it answers, and how often it was started again."""
+    """Show how every part says it is now, where it answers, how often it was started again, and what was set aside."""
     try:
         found = asyncio.run(_status_now(data_folder(os.environ, data)))
     except NotRunning as nothing:
         raise Finding(str(nothing)) from nothing
     rows = [{**part, "state": ": ".join(filter(None, (part["state"], part["why"])))} for part in found["parts"]]
     head = [f"data   {found['data']}", f"clock  {found['clock']['name']}  {found['clock']['now']}", ""]
-    show(found, [*head, *table(rows, _PARTS)], as_json=as_json)
+    show(found, [*head, *table(rows, _PARTS), *_letters_told(found)], as_json=as_json)
     if not found["ready"]:
         raise Finding(_not_ready(found))
 
@@ -196,13 +222,35 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
 async def _status_now(folder: Path) -> dict[str, Any]:
     """Return what the supervisor knows, with each part's own word on how it is."""
     found = await Control(folder).status()
-    healths = await ask_all(found["parts"])
+    healths, letters = await asyncio.gather(ask_all(found["parts"]), dead_letters(found["kafka"]))
     parts = [
         {**part, "state": health.state, "why": health.why} for part, health in zip(found["parts"], healths, strict=True)
     ]
     # The supervisor's word counts too: while it starts, parts are still missing.
     ready = found["ready"] and all(part["state"] == "ready" for part in parts)
-    return {**found, "parts": parts, "ready": ready}
+    set_aside = None if letters is None else [dataclasses.asdict(each) for each in letters]
+    return {**found, "parts": parts, "ready": ready, "dead_letters": set_aside}
+
+
+def _letters_told(found: dict[str, Any]) -> list[str]:
+    """Say what lies in the topics of dead letters and where to look; nothing when they are empty.
+
+    It does not end the command with 1: what another program wrote to a topic lies there for 90 days and harms nothing.
+    """
+    letters = found["dead_letters"]
+    if letters is None:
+        return ["", "DEAD LETTERS are not known: the broker does not answer"]
+    if not letters:
+        return []
+    rows = [{"set aside from": each["topic"], **each} for each in letters]
+    lines = table(rows, ("set aside from", "count", "newest", "reason", "place", "detail"))
+    log = Path(found["data"]) / "log"
+    look = [f"which, by which service and why: grep 'dead letter' {shlex.quote(str(log))}/*.log"]
+    if any(each["reason"] == Reason.FUTURE_DATED for each in letters):
+        look.append(
+            "future-dated: where these are events of ours, a service's clock was behind, and it lacks them for good"
+        )
+    return ["", "DEAD LETTERS: messages that receivers did not take for events of ours", *lines, *look]
 
 
 def _not_ready(found: dict[str, Any]) -> str:

@@ -69,3 +69,7 @@ insert into texts (digest, salt, body) values ($1, $2, $3) on conflict (digest) 
 -- name: last_appended
 -- The newest event, visible to gated readers or not: a change of it means that somebody appended.
 select epoch, xid, position from events order by epoch desc, xid desc, position desc limit 1
+
+-- name: newest
+-- The event with the latest recorded time: a head carries its event's, and in no stream time goes back.
+select stream, version, recorded from heads where version > 0 order by recorded desc limit 1

@@ -1,8 +1,8 @@
 """A service put together: its log, what it publishes and receives, what folds the log, and the HTTP side in front.
 
 A composition root names its parts and adds its routes; everything that all services have in common is here. At a start
-the log is first compared with the topics, then the service's key is published and its reactions enabled, and only then
-commands are taken.
+a clock that is behind the log is waited for, then the log is compared with the topics, then the service's key is
+published and its reactions enabled, and only then commands are taken.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from kernel.keys import event_signer
 from kernel.lead import STORE_AWAY, Lead
 from kernel.log import SQL, Wake
 from kernel.measures import LogMeasures
+from kernel.newest import lateness, newest_event
 from kernel.process import Background, close_pool, database_checks, open_pool, run_service
 from kernel.reactor import (
     SERVICE_STREAM,
@@ -59,6 +60,8 @@ _LOOK_SECONDS: Final = 0.05
 _GATE_AGE_SECONDS: Final = 5.0
 _ASK_SECONDS: Final = 0.02
 """Seconds between looks at how far another process has folded; one's own folding rings."""
+_CLOCK_SECONDS: Final = 1.0
+_COMPARING: Final = "the log is being compared with the topics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ class Service:
     def run(self) -> None:
         """Serve, publish, receive and fold until SIGTERM."""
         self._delivers = True
-        self.app.state.gate.close("the log is being compared with the topics")
+        self.app.state.gate.close(_COMPARING)
         settings = self.settings
         run_service(self.app, settings.host, settings.port, self.background(), log_level=settings.log_level)
 
@@ -195,6 +198,7 @@ class Service:
 
     async def _start(self) -> None:
         """Compare log and topics, say what the log says of itself, and take commands from then on."""
+        await self._await_clock()
         report = await self.reconcile()
         await self._say_epoch(report)
         await self.publish_key(self.signer.key_id, self.signer.public_key, "events")
@@ -205,6 +209,27 @@ class Service:
         self.app.state.gate.open()
         self._started.set()
         _log.info("taking commands", epoch=report.epoch, taken_back=report.taken_back, republished=report.republished)
+
+    async def _await_clock(self) -> None:
+        """Wait while the clock is behind the log, not ready and saying why.
+
+        Until the machine's time is set, an end would be followed by a start that finds the same, in a log that nobody
+        reads; so the service says it where it is asked how it is, and goes on by itself once the clock is right.
+        """
+        gate, told = self.app.state.gate, False
+        while (late := await self._lateness()) is not None:
+            gate.close(f"{late}: set the clock right; nothing is recorded, published or received until then")
+            if not told:
+                told = True
+                _log.error("the clock is behind the log", why=late)
+            await asyncio.sleep(_CLOCK_SECONDS)
+        if told:
+            gate.close(_COMPARING)
+            _log.info("the clock is right again")
+
+    async def _lateness(self) -> str | None:
+        async with self.pool.acquire() as connection:
+            return lateness(await newest_event(connection), self.clock.now())
 
     async def reconcile(self) -> Report:
         """Compare the log with the topics, as often as it takes to reach both."""

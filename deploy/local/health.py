@@ -51,14 +51,17 @@ async def _ask(client: httpx.AsyncClient, part: Mapping[str, Any]) -> Health:
 
 async def _ask_service(client: httpx.AsyncClient, url: str) -> Health:
     answer = await client.get(f"{url}/health/ready")
-    if answer.is_success:
-        return Health("ready")
+    return Health("ready") if answer.is_success else Health("unready", failing_in(answer))
+
+
+def failing_in(answer: httpx.Response) -> str:
+    """Return which checks fail in the answer of a service that is not ready, each with why."""
     try:
         checks: dict[str, dict[str, Any]] = answer.json()["checks"]
         failing = [f"{name} ({check['why']})" for name, check in checks.items() if not check["ok"]]
     except (ValueError, KeyError, TypeError, AttributeError):
         failing = []
-    return Health("unready", ", ".join(failing) or f"it answered {answer.status_code}")
+    return ", ".join(failing) or f"it answered {answer.status_code}"
 
 
 async def _ask_port(url: str) -> Health:

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 import httpx
 
 from deploy.local.child import Child, StackError
+from deploy.local.health import failing_in
 from deploy.local.ports import LOOPBACK
 
 _READY_SECONDS: Final = 60.0
@@ -94,7 +95,7 @@ class Service:
             response = await client.get(f"http://{LOOPBACK}:{self.port}/health/ready")
         except httpx.HTTPError as error:
             return f"{type(error).__name__} on port {self.port}"
-        return None if response.is_success else f"it answered {response.status_code} {response.text[:200]}"
+        return None if response.is_success else failing_in(response)
 
     async def stop(self) -> None:
         """Ask it to drain and stop; kill it after 20 s."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,8 +16,9 @@ import asyncpg
 
 from deploy.local.child import StackError
 from deploy.local.kafka import answers
-from deploy.local.provision import ServiceDatabase, provision_databases, provision_topics
+from deploy.local.provision import ServiceDatabase, connected, provision_databases, provision_topics
 from kernel.migrate import MigrationRefused
+from kernel.newest import Newest, newest_event
 
 
 async def await_database(url: str, seconds: float, say: Callable[[str], None]) -> None:
@@ -67,6 +68,17 @@ async def provision(
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise StackError(f"the databases could not be made at {place_of(admin_url)}: {error}") from error
     return databases
+
+
+async def newest_of(databases: Iterable[ServiceDatabase]) -> Newest | None:
+    """Return the newest event of all services' logs; None when they are empty."""
+    newest: Newest | None = None
+    for database in databases:
+        async with connected(database.owner_url) as connection:
+            found = await newest_event(connection)
+        if found is not None and (newest is None or found.time > newest.time):
+            newest = found
+    return newest
 
 
 def place_of(url: str) -> str:

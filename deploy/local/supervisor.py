@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
+from deploy.local import clocks
 from deploy.local.child import StackError
 from deploy.local.control import ControlServer, lock_of
 from deploy.local.folders import make_data_folder, private_folder
@@ -32,8 +33,9 @@ from deploy.local.postgres import Postgres
 from deploy.local.provision import ServiceDatabase
 from deploy.local.service import Service, Unit
 from deploy.local.settings import PORTS, REPLICA_STEP, StackOptions
-from deploy.local.stores import await_broker, await_database, provision
-from kernel.clock import TestClock, clock_from
+from deploy.local.stores import await_broker, await_database, newest_of, provision
+from kernel.clock import SystemClock, TestClock, clock_from
+from kernel.newest import lateness
 
 _BACK_OFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 # What ran this long had come back; its next fall starts the back-off anew.
@@ -108,10 +110,7 @@ class Stack:
     @property
     def clock_file(self) -> Path | None:
         """The test clock's file; None under the system's clock."""
-        kind, _, path = self.options.clock.partition(":")
-        if kind == "system":
-            return None
-        return Path(path).absolute() if path else self._data / "clock.json"
+        return clocks.file_of(self.options.clock, self._data)
 
     def pids(self) -> dict[str, int]:
         """Return the process ids of what runs at this moment, by name."""
@@ -179,6 +178,7 @@ class Stack:
         """Start everything in order; raise StackError with one clear line when that cannot be."""
         self._data = make_data_folder(self._data)
         self._take_lock()
+        clocks.refuse_another(self._data, self.options.clock)
         self._check_ports()
         # The folder itself is open for the database's user to pass through; what lies in it is not.
         for part in ("keys", "secrets", "log", "mail", "kafka"):
@@ -187,8 +187,11 @@ class Stack:
         self._control = await ControlServer.open(self, self._data, self.options.ports["control"])
         await self._start_stores()
         await self._provision()
+        await self._compare_clock()
         if self.options.mail_sink:
             await self._start("mail-sink", self._mail_sink(), f"smtp://{LOOPBACK}:{self.options.ports['mail-sink']}")
+        if self.options.services:
+            clocks.remember(self._data, self.options.clock)
         for name in self.options.services:
             await self._start_service(name, 0)
         for replica in range(1, self.options.scoring if "scoring" in self.options.services else 0):
@@ -248,6 +251,22 @@ class Stack:
             # It goes on from where it stood, also after a reboot, which starts the machine's monotonic clock anew.
             now = TestClock(path).now() if path.exists() else datetime.now().astimezone()
             TestClock.set_to(path, now, allow_back=True)
+
+    async def _compare_clock(self) -> None:
+        """Let no service start on a clock behind the logs: the test clock is moved on, and the machine's cannot be."""
+        newest = await newest_of(self.databases.values())
+        path = self.clock_file
+        if path is None:
+            late = lateness(newest, SystemClock().now())
+            if late is not None:
+                raise StackError(
+                    f"{late}: set the machine's clock right and start again; if it is right, it was ahead when that "
+                    "was recorded: wait until it has come there, or restore a backup from before"
+                )
+        elif newest is not None and newest.time > (now := TestClock(path).now()):
+            # It was not held: the machine ended without a word, and its monotonic clock began anew.
+            self._say(f"the test clock stood at {now.isoformat()}, and goes on from the newest event")
+            TestClock.set_to(path, newest.time)
 
     def _hold_clock(self) -> None:
         path = self.clock_file

@@ -1,8 +1,8 @@
 """One message as RFC 5322 has it, and the way it goes to the mail server (SMTP, RFC 5321).
 
 Nothing of a name or a text can become a header or an address: values are made plain before, the `email` package's own
-policy refuses line breaks in a header, and an address must have the form of one. Dates are the machine's clock, since
-a mail server would not understand a season played on a test clock.
+policy refuses line breaks in a header, and an address must have the form of one. A mail's date is that of the clock
+of record: a mail of a season that is played on a test clock lies beside the day that it speaks of.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def compose(
         name: the recipient's name, which may be anything.
         address: the recipient's address; `is_address` holds for it.
         template: what kind of message it is, for people who sort their mail by it.
-        now: the system clock's instant.
+        now: the instant by the clock of record.
     """
     domain = sender.rpartition("@")[2]
     mail = EmailMessage()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -139,7 +138,7 @@ class MailSender:
             name=to.name,
             address=address,
             template=one.recipient.template,
-            now=datetime.now(UTC),
+            now=self.outbox.clock.now(),
         )
         outcome = await session.send(mail, address)
         match outcome.verdict:

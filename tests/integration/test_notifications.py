@@ -445,9 +445,12 @@ async def test_both_are_told_of_each_event_once_and_it_is_recorded(house, mailbo
 
 
 async def test_a_message_says_what_it_must_and_names_no_person_in_its_body(house, mailbox):
+    day = datetime(2021, 1, 6, 3, tzinfo=UTC)
+    house.stands(day)
     await house.nominate()
     await house.settle()
     mail = mailbox.to("sekretariat-75")[0]
+    assert mail["Date"].datetime == day
     assert mail["To"].addresses[0].display_name == "Sekretariat Daerah Provinsi Gorontalo"
     assert "Kabupaten Bone Bolango" in str(mail["Subject"])
     assert "[DATA CONTOH]" in str(mail["Subject"])

@@ -83,7 +83,14 @@ class FakeStack:
             | self.known[name]
             for name in self.services
         ]
-        return {"data": str(self.data), "supervisor": 1, "ready": True, "clock": self.clock, "parts": parts}
+        return {
+            "data": str(self.data),
+            "supervisor": 1,
+            "ready": True,
+            "clock": self.clock,
+            "kafka": "127.0.0.1:1",
+            "parts": parts,
+        }
 
     def set_clock(self, instant: datetime) -> datetime:
         return instant

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import socket
 import time
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cli.output import Finding
-from deploy.local import health
+from deploy.local import clocks, health
+from deploy.local.letters import Letters
 from tests.unit.cli.fake_stack import FakeService, FakeStack, run
 
 AWAY = {"database": {"ok": False, "why": "ConnectionRefusedError: refused"}, "task:relay": {"ok": True, "why": "runs"}}
@@ -79,6 +81,59 @@ def test_stores_and_mail_are_ready_when_they_take_a_connection(stack: FakeStack,
     assert state_of(ended.output, "postgresql") == "no answer: ConnectionRefusedError"
 
 
+LETTERS = [
+    Letters("paritrana.nomination.v1", 12, "2026-03-01T03:00:00+00:00", "future-dated", "the time is later", "2@17"),
+    Letters("paritrana.scores.v1", 1, "2026-03-01T02:00:00+00:00", "unknown", "odd \x1b[31m", "?@?"),
+]
+
+
+def found_by(monkeypatch: pytest.MonkeyPatch, letters: list[Letters] | None) -> list[str]:
+    asked: list[str] = []
+
+    async def found(bootstrap_servers: str) -> list[Letters] | None:
+        asked.append(bootstrap_servers)
+        return letters
+
+    monkeypatch.setattr("cli.stack.dead_letters", found)
+    return asked
+
+
+def test_what_receivers_set_aside_is_told_with_where_to_look(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = found_by(monkeypatch, LETTERS)
+    ended = run("status")
+    # A letter that is no event of ours harms nothing, and lies there for long: all is ready.
+    assert ended.exit_code == 0
+    assert asked == ["127.0.0.1:1"]
+    _, told = ended.output.split("\nDEAD LETTERS: ")
+    _, head, first, second, look, late = told.splitlines()
+    assert head.split() == ["set", "aside", "from", "count", "newest", "reason", "place", "detail"]
+    assert first.split(maxsplit=5) == [
+        "paritrana.nomination.v1",
+        "12",
+        *dataclasses.astuple(LETTERS[0])[2:4],
+        "2@17",
+        "the time is later",
+    ]
+    assert "\x1b" not in second
+    assert look == f"which, by which service and why: grep 'dead letter' {stack.data / 'log'}/*.log"
+    assert "a service's clock was behind, and it lacks them for good" in late
+    assert json.loads(run("status", "--json").output)["dead_letters"][0] == dataclasses.asdict(LETTERS[0])
+    assert "future-dated" not in told_of(monkeypatch, LETTERS[1:])
+
+
+def told_of(monkeypatch: pytest.MonkeyPatch, letters: list[Letters] | None) -> str:
+    found_by(monkeypatch, letters)
+    return run("status").output
+
+
+def test_of_no_dead_letters_nothing_is_told_and_of_no_answer_it_is(
+    stack: FakeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "DEAD" not in told_of(monkeypatch, [])
+    assert told_of(monkeypatch, None).endswith("DEAD LETTERS are not known: the broker does not answer\n")
+    assert json.loads(run("status", "--json").output)["dead_letters"] is None
+
+
 def test_down_says_where_the_data_stays_and_how_to_remove_it(stack: FakeStack) -> None:
     ended = run("down")
     stopped, stays = ended.output.splitlines()
@@ -86,7 +141,26 @@ def test_down_says_where_the_data_stays_and_how_to_remove_it(stack: FakeStack) -
     assert stays.startswith(f"its data, keys and passwords stay in {stack.data} for the next `paritrana up`; ")
     assert stays.endswith(f"to remove them: rm -r {stack.data}")
     assert stack.data.is_dir()
-    assert json.loads(run("down", "--json").output) == {"stopped": True, "data": str(stack.data)}
+    assert json.loads(run("down", "--json").output) == {
+        "stopped": True,
+        "data": str(stack.data),
+        "again": "paritrana up",
+    }
+
+
+def test_down_says_with_which_clock_the_folder_starts_again(stack: FakeStack) -> None:
+    clocks.remember(stack.data, "test")
+    stack.services |= {"scoring-2": FakeService(), "mail-sink": FakeService()}
+    stack.known |= {"scoring-2": {}, "mail-sink": {}}
+    again = f"PARITRANA_CLOCK=test paritrana up --scoring 2 --mail-sink --data {stack.data}"
+    assert run("down").output.splitlines()[-1] == f"it starts again on the same clock only: {again}"
+    assert json.loads(run("down", "--json").output)["again"] == again
+
+
+def test_down_of_a_stopped_stack_names_its_clock_too(tmp_path: Path) -> None:
+    clocks.remember(tmp_path, "system")
+    last = run("down", "--data", str(tmp_path)).output.splitlines()[-1]
+    assert last.endswith(f"PARITRANA_CLOCK=system paritrana up --data {tmp_path}")
 
 
 def test_down_of_a_stopped_stack_names_its_data_and_quotes_it(tmp_path: Path) -> None:
