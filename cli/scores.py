@@ -275,14 +275,14 @@ class Filing:
             codes = {fault.code for fault in found}
             yield from (fault if len(codes) == 1 else replace(fault, code="marks-refused") for fault in found)
         elif self.submit:
-            yield from self._incomplete(row, sheet, {*kept["marks"], *left})
+            yield from self._incomplete(row, sheet, {**kept["marks"], **left})
 
-    def _incomplete(self, row: Row, sheet: Json, marked: Collection[str]) -> Iterator[Fault]:
-        """Yield the aspects that a sheet lacks to be handed in."""
+    def _incomplete(self, row: Row, sheet: Json, marked: Mapping[str, str | None]) -> Iterator[Fault]:
+        """Yield what a sheet lacks to be handed in: one mark at least, and as many aspects as the rubric asks for."""
         rules = self.rules.get(sheet["ranking"], {})
         missing = [one for one in _judged(rules) if one not in marked]
-        if not marked:
-            yield _empty(row, missing)
+        if all(mark is None for mark in marked.values()):
+            yield _empty(row, missing or _judged(rules))
         elif rules.get("complete_sheet") == "every-judged-aspect":
             yield from (_lacking(row, missing) for _ in missing)
 
@@ -427,8 +427,9 @@ def _empty(row: Row, missing: Sequence[str]) -> Fault:
         "nothing-to-submit",
         str(row.number),
         "",
-        f"The sheet has no marks. Mark first: {lacking}.",
-        f"Lembar nilai ini belum berisi nilai. Nilailah dahulu: {lacking}.",
+        f"The sheet has no marks. Mark at least one of: {lacking}; or file no sheet for this nominee.",
+        f"Lembar nilai ini belum berisi nilai. Nilailah paling sedikit satu dari: {lacking}; atau jangan isi lembar "
+        "nilai untuk calon ini.",
     )
 
 

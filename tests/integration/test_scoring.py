@@ -28,7 +28,7 @@ from kernel.persons import Directory
 from kernel.reactor import Reactor
 from kernel.service import Service
 from kernel.tokens import Grant, LocalJwks, Person, TokenVerifier, issue
-from schemas.envelope import Event, Stage
+from schemas.envelope import Event, Stage, StreamPoint
 from schemas.nomination import (
     Candidate,
     CandidateNominated,
@@ -371,7 +371,9 @@ async def test_an_order_replaces_a_stale_seal_and_a_recusal_reaches_back(world):
         ),
     )
     await world.nomination.says(f"nomination/{N3}", NominationWithdrawn(nomination=N3, at=AT, reason_digest=DIGEST))
-    (order,) = await world.nomination.says(AT.award, ResealOrdered(ranking=AT.ranking, seal=seal["id"], stale=()))
+    conflict = StreamPoint(stream="committee/2020/75", version=world.nomination.heads["committee/2020/75"].version)
+    ordered = ResealOrdered(ranking=AT.ranking, seal=seal["id"], stale=(conflict,))
+    (order,) = await world.nomination.says(AT.award, ordered)
     await world.secretary.does("POST", f"{RANKING}/seal")
     assert await world.types(AT.ranking) == [
         "ScoringOpened",

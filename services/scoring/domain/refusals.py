@@ -728,12 +728,31 @@ def already_submitted() -> Refusal:
 
 
 def nothing_to_submit(missing: Sequence[str]) -> Refusal:
-    """An empty sheet cannot be handed in."""
+    """An empty sheet cannot be handed in, nor one by which nothing applies: it would count, and say nothing."""
     return _refusal(
         "nothing-to-submit",
         Text("The sheet has no marks.", "Lembar nilai ini belum berisi nilai."),
         path="marks",
-        remedy=Text(f"Mark first: {_list(missing)}.", f"Nilailah dahulu: {_list(missing)}."),
+        remedy=Text(
+            f"Mark at least one of: {_list(missing)}; or file no sheet for this nominee.",
+            f"Nilailah paling sedikit satu dari: {_list(missing)}; atau jangan isi lembar nilai untuk calon ini.",
+        ),
+    )
+
+
+def last_mark(path: str) -> Refusal:
+    """A sheet that was handed in keeps at least one mark."""
+    return _refusal(
+        "last-mark",
+        Text(
+            "This is the only mark of a sheet that was handed in.",
+            "Ini satu-satunya nilai pada lembar yang diserahkan.",
+        ),
+        path=path,
+        remedy=Text(
+            "Void the sheet if it is to count no more, or mark another aspect first.",
+            "Batalkan lembar ini bila tidak lagi dihitung, atau nilailah dahulu aspek lain.",
+        ),
     )
 
 

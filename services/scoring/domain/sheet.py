@@ -343,6 +343,9 @@ def decide_revise(given: Circumstances, command: ReviseMark) -> Decision:
         return refusals.nothing_to_revise(path)
     if previous.mark == read.mark and aspect in sheet.marks:
         return refusals.mark_unchanged(path, command.mark.text)
+    others = [mark.mark for code, mark in sheet.marks.items() if code != aspect]
+    if sheet.status == "submitted" and read.mark is None and not any(mark is not None for mark in others):
+        return refusals.last_mark(path)
     revised = AspectScoreRevised(
         nomination=given.nomination.id,
         at=given.at,
@@ -387,8 +390,8 @@ def _submission(
     rules = desk.opened.rules
     ordered = tuple(marks[aspect.code] for aspect in desk.judged if aspect.code in marks)
     missing = [aspect.code for aspect in desk.judged if aspect.code not in marks]
-    if not ordered:
-        return refusals.nothing_to_submit(missing)
+    if all(mark.mark is None for mark in ordered):
+        return refusals.nothing_to_submit(missing or [aspect.code for aspect in desk.judged])
     if rules.complete_sheet == "every-judged-aspect" and missing:
         return refusals.sheet_incomplete(missing)
     return ScoreSheetSubmitted(

@@ -317,7 +317,11 @@ def test_a_dry_run_says_of_an_empty_aspect_what_the_real_run_says(scoring, tmp_p
     }
     assert filed(scoring, file)[0].faults == (fault,)
     assert [(one["code"], one["remedy"]) for one in second.faults] == [
-        ("nothing-to-submit", "Lembar nilai ini belum berisi nilai. Nilailah dahulu: kebijakan, kinerja.")
+        (
+            "nothing-to-submit",
+            "Lembar nilai ini belum berisi nilai. Nilailah paling sedikit satu dari: kebijakan, kinerja; atau jangan "
+            "isi lembar nilai untuk calon ini.",
+        )
     ]
 
 
@@ -328,6 +332,12 @@ def test_a_dry_run_holds_no_draft_and_no_lenient_rubric_to_every_aspect(scoring,
     assert outcomes(filed(scoring, file, dry_run=True, rules=lenient)) == ["would-file"]
     scoring.sheets[PATH1] = {"status": "draft", "marks": [{"aspect": "kebijakan", "mark": "80"}]}
     assert outcomes(filed(scoring, file, dry_run=True)) == ["would-file"], "the draft has the other mark"
+
+
+def test_a_dry_run_takes_no_sheet_on_which_nothing_applies(scoring, tmp_path):
+    file = csv(tmp_path, "candidate;kebijakan;kinerja", "75.03;n/a;n/a")
+    (row,) = filed(scoring, file, dry_run=True)
+    assert [one["code"] for one in row.faults] == ["nothing-to-submit"]
 
 
 def test_a_dry_run_knows_what_is_filed_otherwise(scoring, tmp_path):

@@ -412,11 +412,20 @@ def test_one_mark_is_enough_where_the_rubric_says_so():
     [
         ("nothing-to-submit", Sheet()),
         ("nothing-to-submit", a_sheet(scored(), voided())),
+        ("nothing-to-submit", a_sheet(scored("kebijakan", None), scored("kinerja", None))),
         ("already-submitted", a_sheet(scored(), submitted())),
     ],
 )
 def test_a_sheet_is_handed_in_once_and_not_empty(code, sheet):
     assert refusal(decide_submit(circumstances(sheet=sheet), submitting())).code == code
+
+
+def test_a_sheet_that_was_handed_in_keeps_its_last_mark():
+    given = circumstances(sheet=a_sheet(scored(), scored("kinerja", None), submitted(kebijakan="80", kinerja=None)))
+    assert refusal(decide_revise(given, revising("kebijakan", None))).code == "last-mark"
+    assert events(decide_revise(given, revising("kinerja", "70")))
+    both = circumstances(sheet=a_sheet(scored(), scored("kinerja", "70"), submitted()))
+    assert events(decide_revise(both, revising("kebijakan", None)))
 
 
 # --- voiding -------------------------------------------------------------------------------------------------------
