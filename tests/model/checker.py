@@ -754,10 +754,16 @@ class Checker:
             first = [one.seed for where, one in self.lots if where == at and among <= set(one.order)]
             assert motion.event.seed in (first or [motion.event.seed])[:1], "the same nominees are drawn for twice"
             self.lots.append((at, motion.event))
+        if motion.kind == "tie" and motion.event.method == "vote":
+            assert not self._drawn(at, motion), "a vote is put on who was drawn for"
         if motion.kind in ("propose", "tie"):
             assert not self._held(at), "a question is put while an appeal holds the stage"
         quorum = len(self._free(meeting, motion) & meeting.present)
         assert quorum >= self._required(meeting), "a motion is put without a quorum"
+
+    def _drawn(self, at: Stage, motion: Motion) -> bool:
+        """Tell whether a lot was drawn for all of those whom a question on a tie is about."""
+        return any(where == at and set(motion.event.order) <= set(one.order) for where, one in self.lots)
 
     def _free(self, meeting: Meeting, motion: Motion) -> set[str]:
         """Return who may vote on a motion, present or not."""
@@ -800,6 +806,7 @@ class Checker:
             assert event.seal in self.rankings[at.ranking].received, "decided on an unknown seal"
         if motion.kind == "tie" and event.outcome == "carried":
             assert (event.seal, motion.event.rank) not in self.parted, "a tie is broken twice"
+            assert motion.event.method == "lot" or not self._drawn(at, motion), "who was drawn for is voted on"
             self.parted.add((event.seal, motion.event.rank))
         self._ordered(appended)
         upheld = any(_name(one) == "AppealDecided" and one.event.verdict.outcome == "upheld" for one in appended)

@@ -58,6 +58,10 @@ def tie_faults(decided: Decided, motion: Motion, seal: Kept, rules: Rules, recor
     if any(tie["rank"] == said["rank"] for tie in broken(record, seal.id, decided.event.time)):
         yield f"the tie at rank {said['rank']} was broken before"
     yield from _method_faults(said, seal, rules, moment, record)
+    if said["method"] == "vote" and any(
+        _drew_for(one, said, decided.event.time) for _, one in _draws_of(decided, record)
+    ):
+        yield "a lot had been drawn for them, and they were voted on"
     if said["method"] == "lot":
         yield from _lot_faults(motion)
 
@@ -67,7 +71,7 @@ def _method_faults(said: Json, seal: Kept, rules: Rules, moment: str, record: Re
     if said["method"] not in methods:
         yield f"the rules break no tie by {said['method']}"
         return
-    tried = {one.data["method"] for one in _put(record, moment) if _on(one.data, seal.id, said["rank"])}
+    tried = {one["method"] for one in _decided(record, moment) if _on(one, seal.id, said["rank"])}
     for method in methods[: methods.index(said["method"])]:
         if method not in tried:
             yield f"the rules break a tie by {method} before they do by {said['method']}"
@@ -77,12 +81,24 @@ def _on(said: Json, seal: str, rank: int) -> bool:
     return bool(said["seal"] == seal and said["rank"] == rank)
 
 
-def _put(record: Record, moment: str) -> Iterator[Kept]:
-    """Yield every question on a tie that was put before a moment."""
-    for meeting in record.meetings.values():
-        for motion in meeting.motions.values():
-            if motion.opened.name == "TieMotionOpened" and motion.opened.time < moment:
-                yield motion.opened
+def _decided(record: Record, moment: str) -> Iterator[Json]:
+    """Yield every question on a tie that was decided on before a moment, however: a way that was put was not tried."""
+    for decided in record.decisions():
+        motion = decided.motion
+        if motion is not None and motion.opened.name == "TieMotionOpened" and decided.event.time < moment:
+            yield motion.opened.data
+
+
+def _draws_of(decided: Decided, record: Record) -> Iterator[tuple[tuple[str, ...], Kept]]:
+    """Yield every draw for the stage of a decision."""
+    whose = decided.at
+    stage = (whose["season"], whose["province"], whose["category"], whose["stage"])
+    return (one for one in _draws(record) if one[0] == stage)
+
+
+def _drew_for(opened: Kept, said: Json, moment: str) -> bool:
+    """Tell whether a lot was drawn before a moment among nominees of whom a question is."""
+    return opened.time < moment and set(said["order"]) <= set(opened.data["order"])
 
 
 def _lot_faults(motion: Motion) -> Iterator[str]:

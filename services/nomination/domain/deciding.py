@@ -48,6 +48,7 @@ from services.nomination.domain.evidence import (
     rules_of,
     stage_rules,
     tabled_seal,
+    tie_motions,
 )
 from services.nomination.domain.motion import (
     CONFIRMATIONS,
@@ -87,7 +88,14 @@ from services.nomination.domain.readiness import check_not_too_late, check_upstr
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.seal import Stale, ordered_anew
 from services.nomination.domain.season import SeasonState
-from services.nomination.domain.ties import AskTie, check_unbroken, check_unchanged, has_changed, tie_motion
+from services.nomination.domain.ties import (
+    AskTie,
+    check_unbroken,
+    check_unchanged,
+    check_undrawn,
+    has_changed,
+    tie_motion,
+)
 from services.nomination.domain.verdict import AskAppeal, appeal_motion, verdict_results
 from services.nomination.domain.voting import is_lot, rests_on_tabled, undecided
 from services.nomination.domain.winning import crown
@@ -420,11 +428,14 @@ def _decide_tie(
     """Close the question in which order those stand who share a rank; nobody moves by it.
 
     Not while an appeal holds the stage: its verdict may change who is tied, and a lot that is drawn prejudges that. Not
-    either once the tie is broken: another meeting may have had the same question before it, and decided it first.
+    either once the tie is broken: another meeting may have had the same question before it, and decided it first; nor
+    by a vote, once a lot was drawn elsewhere.
     """
     check_not_held(setting.plenary.stage(motion.item), *path_awards(evidence))
     seal, rules = tabled_seal(motion.item, setting, evidence)
     check_unbroken(tie.rank, "motion", broken_ties(seal.id, motion.item, setting.plenary, evidence))
+    if tie.method == "vote":
+        check_undrawn(tie.order, "motion", tie_motions(motion.item, setting.plenary, evidence))
     check_unchanged(motion, tie, seal, setting.plenary.stage(motion.item), evidence)
     closed = closing(motion, setting, rules, evidence, command.actor)
     return (_decided(motion, setting.plenary, seal, closed, (), lambda _: 0),)

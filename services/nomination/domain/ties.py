@@ -3,8 +3,8 @@
 The rubric's tie-break says which of the two its committee uses, and which comes first. A vote is on an order that
 somebody proposes. A lot is drawn once: the order is that of the SHA-256 of `<seed>/<nomination>`, so everybody can
 draw it again from the record. The same nominees are never drawn for twice: where a meeting ended or a seal was replaced
-before the lot was decided on, the next one takes over its seed. A tie that was broken stays broken, in other meetings
-on the same seal too: not even a question that they put before is decided then.
+before the lot was decided on, the next one takes over its seed, and nobody votes on them any more. A tie that was
+broken stays broken, in other meetings on the same seal too: not even a question that they put before is decided then.
 """
 
 from __future__ import annotations
@@ -92,6 +92,8 @@ def tie_motion(
     before = list(tie_motions(item, setting.plenary, evidence))
     check_unbroken(asked.rank, "rank", broken_ties(seal.id, item, setting.plenary, evidence))
     _check_method(asked, methods_of(rules, at), seal, before)
+    if asked.method == "vote":
+        check_undrawn(tied, "method", before)
     order, seed = _drawn(asked, tied, before) if asked.method == "lot" else (_proposed(asked, tied), None)
     if asked.method == "lot" and ballot == "paper":
         raise refuse("lot-takes-no-votes", "ballot", ballot)
@@ -117,6 +119,13 @@ def check_unbroken(rank: int, path: str, broken: Iterable[BreakTie]) -> None:
     for tie in broken:
         if tie.rank == rank:
             raise refuse("tie-broken-already", path, rank, order=", ".join(tie.order))
+
+
+def check_undrawn(tied: Collection[str], path: str, before: Iterable[tuple[Motion, BreakTie]]) -> None:
+    """Refuse a vote on nominees for whom a lot was drawn: whoever has seen its order could outvote it."""
+    for motion, tie in before:
+        if tie.seed is not None and set(tied) <= set(tie.order):
+            raise refuse("tie-drawn-already", path, "vote", rank=tie.rank, drawn=motion.number)
 
 
 def _check_method(asked: AskTie, methods: tuple[Method, ...], seal: Seal, before: Before) -> None:

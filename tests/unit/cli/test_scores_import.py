@@ -320,8 +320,8 @@ def test_a_dry_run_says_of_an_empty_aspect_what_the_real_run_says(scoring, tmp_p
         (
             "nothing-to-submit",
             (
-                "Lembar nilai ini belum berisi nilai. Nilailah paling sedikit satu dari: kebijakan, kinerja; atau jangan "
-                "isi lembar nilai untuk calon ini."
+                "Lembar nilai ini belum berisi nilai. Nilailah paling sedikit satu dari: kebijakan, kinerja; atau "
+                "jangan isi lembar nilai untuk calon ini."
             ),
         )
     ]

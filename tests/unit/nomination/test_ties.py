@@ -259,6 +259,37 @@ def test_where_both_are_listed_the_first_is_tried_first():
     refused(scene.tie(2, (ids[1], ids[2])), "tie-method-out-of-turn", "method")
 
 
+def lost_then_drawn() -> tuple[Assembly, tuple[str, str]]:
+    """Return a meeting that voted on a tie in vain and drew, the nominees tied, and another meeting begun after it."""
+    scene, ids = gathered(1, 2, 2, rules=with_ties("vote", "lot"))
+    tied = (ids[1], ids[2])
+    scene.given(scene.tie(2, tied))
+    scene.given(scene.decide())  # nobody voted for it
+    scene.given(scene.lot(2))
+    return scene, tied
+
+
+def test_nobody_votes_on_a_tie_once_its_lot_was_drawn():
+    scene, tied = lost_then_drawn()
+    refused(scene.tie(2, tied), "motion-pending", "item")
+    scene.elsewhere(OTHER)
+    refused(scene.tie(2, tied[::-1]), "tie-drawn-already", "method")
+    accepted(scene.lot(2))
+
+
+def test_a_vote_that_was_put_before_the_lot_was_drawn_elsewhere_decides_nothing():
+    scene, ids = gathered(1, 2, 2, rules=with_ties("vote", "lot"))
+    tied = (ids[1], ids[2])
+    scene.given(scene.tie(2, tied))
+    mine = list(scene.streams[f"plenary/{PLENARY_ID}"])
+    scene.elsewhere(OTHER)
+    scene.given(scene.tie(2, tied))
+    scene.given(scene.decide())
+    scene.given(scene.lot(2))
+    back_in(scene, mine)
+    refused(scene.decide(), "tie-drawn-already", "motion")
+
+
 def test_no_second_draw_by_another_meeting():
     scene, _ = gathered(1, 2, 2, rules=with_ties("lot"))
     (first,) = scene.given(scene.lot(2))

@@ -256,6 +256,15 @@ RULES: Final = {
         "Open the motion that proposes the ranks; it uses this order.",
         "Buka usul keputusan peringkat; urutan itu yang dipakai.",
     ),
+    "tie-drawn-already": rule(
+        CONFLICT,
+        "A lot was drawn among these nominees, as question {drawn} of its meeting, and its order is known: nobody "
+        "votes on it any more.",
+        "Undian di antara calon-calon ini sudah ditarik, sebagai pertanyaan {drawn} pada rapatnya, dan urutannya sudah "
+        "diketahui: tidak ada lagi pemungutan suara.",
+        "Put the tie by lot: the order of that draw stands, in whichever meeting it is decided.",
+        "Ajukan seri ini dengan undian: urutan dari penarikan itu tetap berlaku, pada rapat mana pun diputus.",
+    ),
     "tie-method-unlisted": rule(
         CONFLICT,
         "The rulebook does not break ties here by {value}.",
