@@ -23,6 +23,7 @@ import httpx
 
 from cli.play.client import Unexpected
 from deploy.local.child import StackError
+from deploy.local.health import failing_in
 from deploy.local.ports import free_ports
 from deploy.local.settings import PORTS, StackOptions
 from deploy.local.supervisor import Stack
@@ -276,7 +277,7 @@ async def _readiness(http: httpx.AsyncClient, url: str) -> str | None:
         answer = await http.get(f"{url}/health/ready")
     except httpx.HTTPError as error:
         return type(error).__name__
-    return None if answer.is_success else answer.text[:300]
+    return None if answer.is_success else failing_in(answer)
 
 
 def say(line: str) -> None:
