@@ -186,9 +186,7 @@ def _lack(one: dict[str, Any]) -> str:
     """Say why a nominee has no rank, which is neither zero nor last."""
     aspect = one.get("aspect")
     return {
-        "too-few-sheets": f"unrankable, too few sheets ({one['sheets']})"
-        if aspect is None
-        else f"unrankable, too few marks for {aspect}",
+        "too-few-sheets": f"unrankable, too few sheets ({one['sheets']})",
         "aspect-unmarked": f"unrankable, nobody marked {aspect}",
         "unmeasured": f"unrankable, {aspect} is unmeasured",
         "not-carried": f"unrankable, no earlier stage hands on {aspect}",

@@ -132,10 +132,8 @@ def _result(rules: StageRules, nominee: Nominee) -> _Result:
         figure = _figure(rules, aspect, nominee)
         if figure is None:
             lacks.append((_LACKS[aspect.origin], aspect.code))
-            continue
-        figures[aspect.code] = figure
-        if 0 < figure[1] < rules.least_sheets:
-            lacks.append(("too-few-sheets", aspect.code))
+        else:
+            figures[aspect.code] = figure
     return _Result(nominee, figures, _total(rules, figures), lacks[0] if lacks else None)
 
 
@@ -290,14 +288,9 @@ def reranked(
         own = row["nomination"] == nomination
         merged = {**known, **figures} if own else known
         ordered = {aspect.code: merged[aspect.code] for aspect in rules.aspects if aspect.code in merged}
-        if not own and "reason" in row:
-            without.append(row)
-            continue
-        lack = _lack(rules, row, ordered) if own else None
+        lack = _lack(rules, row, ordered) if own else row.get("reason")
         if lack is not None:
-            reason, aspect = lack
-            changed = {**row, "aspects": _aggregates(ordered), "reason": reason}
-            without.append(changed if aspect is None else {**changed, "aspect": aspect})
+            without.append(row if not own else _lacking(rules, row, ordered, lack))
             continue
         nominee = Nominee(
             nomination=row["nomination"],
@@ -311,19 +304,22 @@ def reranked(
     return _standings(rules, sorted(ranked, key=lambda one: one.nominee.nomination)), without
 
 
-def _lack(rules: StageRules, row: Json, figures: Mapping[str, tuple[Fraction, int]]) -> tuple[str, str | None] | None:
-    """Return why a nominee still cannot be ranked, and for which aspect; None when it can."""
-    few = {code for code, (_, sheets) in figures.items() if 0 < sheets < rules.least_sheets}
-    if row.get("reason") == "too-few-sheets" and row.get("aspect") is None:
-        judged = {aspect.code for aspect in rules.aspects if aspect.origin == "judged"}
-        if judged & few or judged - figures.keys():
-            return "too-few-sheets", None
-    for aspect in rules.aspects:
-        if aspect.code not in figures:
-            return _LACKS[aspect.origin], aspect.code
-        if aspect.code in few:
-            return "too-few-sheets", aspect.code
-    return None
+def _lack(rules: StageRules, row: Json, figures: Mapping[str, tuple[Fraction, int]]) -> str | None:
+    """Return why a nominee still cannot be ranked, None when it can."""
+    if row.get("reason") == "too-few-sheets":
+        judged = [figures.get(aspect.code) for aspect in rules.aspects if aspect.origin == "judged"]
+        if any(figure is None or 0 < figure[1] < rules.least_sheets for figure in judged):
+            return "too-few-sheets"
+    missing = next((aspect for aspect in rules.aspects if aspect.code not in figures), None)
+    return None if missing is None else _LACKS[missing.origin]
+
+
+def _lacking(rules: StageRules, row: Json, figures: Mapping[str, tuple[Fraction, int]], reason: str) -> Json:
+    changed = {**row, "aspects": _aggregates(figures)}
+    if reason == "too-few-sheets":
+        return changed
+    missing = next(aspect.code for aspect in rules.aspects if aspect.code not in figures)
+    return {**changed, "reason": reason, "aspect": missing}
 
 
 # --- figures as events write them ----------------------------------------------------------------------------------

@@ -218,6 +218,8 @@ def _sheets_faults(stream: str, record: Record) -> Iterator[Fault]:
     for sheet in record.sheets.get(stream, {}).values():
         if sheet.first is None or sheet.last is None:
             continue
+        if any(one.status == "submitted" and not any(_given(one.marks)) for one in sheet.snapshots):
+            yield "sheet", sheet.last.place, "it was handed in without a mark, or left without one"
         if sheet.first.time < opened[0].data["opens"]:
             yield "sheet", sheet.first.place, "it was written on before the stage was open for sheets"
         if sheet.last.time > until:
@@ -226,6 +228,10 @@ def _sheets_faults(stream: str, record: Record) -> Iterator[Fault]:
             yield "sheet", sheet.last.place, "its member had seen marks of the stage before"
         if draws and not _was_drawn(sheet.nomination, sheet.member, assigned, after(sheet.first.time)):
             yield "sheet", sheet.first.place, "its member was not drawn for this nominee"
+
+
+def _given(marks: Mapping[str, str | None]) -> Iterator[bool]:
+    return (mark is not None for mark in marks.values())
 
 
 def _readers_faults(stream: str, record: Record) -> Iterator[Fault]:

@@ -171,15 +171,12 @@ def _changed_lack(rubric: StageRubric, row: Unrankable, figures: Figures) -> Unr
     """Return a nominee that lacked something: ranked when the verdict gives all of it, else with what it lacks now."""
     aspects = _merged(rubric, row.aspects or (), figures)
     known = {one.aspect: one for one in aspects}
-    of_sheets = row.reason == "too-few-sheets" and row.aspect is None
-    if of_sheets and any(_too_few(known.get(one.code), rubric) for one in rubric.judged):
+    if row.reason == "too-few-sheets" and any(_too_few(known.get(one.code), rubric) for one in rubric.judged):
         return row.model_copy(update={"aspects": aspects})
-    for aspect in rubric.aspects:
-        if aspect.code not in known:
-            changed = {"reason": _LACKING[aspect.origin], "aspect": aspect.code, "aspects": aspects}
-            return row.model_copy(update=changed)
-        if _too_few(known[aspect.code], rubric):
-            return row.model_copy(update={"reason": "too-few-sheets", "aspect": aspect.code, "aspects": aspects})
+    lacking = next((aspect for aspect in rubric.aspects if aspect.code not in known), None)
+    if lacking is not None:
+        changed = {"reason": _LACKING[lacking.origin], "aspect": lacking.code, "aspects": aspects}
+        return row.model_copy(update=changed)
     return _Entry(row.nomination, row.candidate, aspects, _total(rubric, aspects), row.sample)
 
 

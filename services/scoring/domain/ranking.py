@@ -169,11 +169,7 @@ class Evaluation:
 
 
 def evaluate(rules: Rules, entrant: Entrant, sheets: Sequence[Marks], given: Mapping[str, Fraction]) -> Evaluation:
-    """Return what a nominee comes to over its counted `sheets`; `given` are its measured and carried figures.
-
-    The least number of sheets holds for the nominee and for every judged aspect: a sheet on which an aspect does not
-    apply gives no mark for it.
-    """
+    """Return what a nominee comes to over its counted `sheets`; `given` are its measured and carried figures."""
     lack: Lack | None = "too-few-sheets" if rules.judged and len(sheets) < rules.least_sheets else None
     lacking: str | None = None
     aggregates: list[Aggregate] = []
@@ -181,10 +177,8 @@ def evaluate(rules: Rules, entrant: Entrant, sheets: Sequence[Marks], given: Map
         found = _aspect(rules, aspect, sheets, given)
         if found is not None:
             aggregates.append(found)
-        if lack is None and found is None:
+        elif lack is None:
             lack, lacking = _LACKING[aspect.origin], aspect.code
-        elif lack is None and found is not None and 0 < found.sheets < rules.least_sheets:
-            lack, lacking = "too-few-sheets", aspect.code
     if lack is not None:
         return Evaluation(entrant, len(sheets), tuple(aggregates), None, lack, lacking)
     total = _total(rules, aggregates)

@@ -818,6 +818,14 @@ def test_a_mark_of_who_had_seen_others_marks_is_found(tmp_path):
     assert "had seen marks" not in said(verified(begun(play().log, DESK, seen, opened), tmp_path / "other"))
 
 
+def test_a_sheet_that_was_handed_in_without_a_mark_is_found(tmp_path):
+    filed = next(one for one in play().log.documents if one.startswith(f"sheet/{FIRST}/provincial-seleksi/"))
+    emptied = of("ScoreSheetSubmitted", lambda data: [one.pop("mark") for one in data["marks"]], filed)
+    report = verified(forged(play().log, emptied), tmp_path)
+    assert "handed in without a mark" in said(report)
+    assert filed in {finding.place.stream for finding in report.findings}
+
+
 def test_a_sheet_of_a_member_who_was_not_drawn_is_found(tmp_path):
     assigned = events_of(play().log, DESK, "ScorersAssigned")[0]
     drawn = next(one["members"] for one in assigned["data"]["assignments"] if one["nomination"] == FIRST)

@@ -161,15 +161,6 @@ def test_too_few_sheets_are_healed_only_where_the_verdict_gives_every_judged_asp
     assert wholly.unrankable == ()
 
 
-def test_an_aspect_with_too_few_marks_is_healed_where_the_verdict_sets_it():
-    before = Standings(BEFORE.ranked, (lacking(3, "too-few-sheets", 85, 85, sheets=2, aspect="kebijakan"),))
-    partly = rerank(RUBRIC, before, IDS[3], set_to(kebijakan="95/1", kinerja="95/1"), WHEN)
-    (left,) = partly.unrankable
-    assert (left.reason, left.aspect) == ("too-few-sheets", "peraturan")
-    wholly = rerank(RUBRIC, partly, IDS[3], set_to(peraturan="95/1"), WHEN)
-    assert wholly.rank_of(IDS[3]) == 1
-
-
 def test_a_seal_that_kept_no_aggregates_of_the_unrankable_needs_them_all():
     bare = lacking(3, "aspect-unmarked").model_copy(update={"aspects": None})
     before = Standings(BEFORE.ranked, (bare,))

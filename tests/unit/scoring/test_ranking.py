@@ -112,18 +112,6 @@ def test_trimmed_mean_never_drops_all():
 # --- standings, by hand --------------------------------------------------------------------------------------------
 
 
-def test_an_aspect_with_fewer_marks_than_sheets_are_asked_for_gives_no_rank():
-    rules = Rules.of(pinned(aspect("x", "1/2"), aspect("y", "1/2"), least_sheets=2))
-    some, none = {"x": 80, "y": 70}, {"x": 80, "y": None}
-    found = evaluate(rules, Entrant(uid("n"), "c", T1), sheets(some, none, none), {})
-    assert (found.total, found.lack, found.lacking) == (None, "too-few-sheets", "y")
-    assert [(one.aspect, one.sheets) for one in found.aggregates] == [("x", 3), ("y", 1)]
-    assert unrankable(found).aspect == "y"
-    assert evaluate(rules, Entrant(uid("n"), "c", T1), sheets(some, some, none), {}).total == 75
-    nobody = evaluate(rules, Entrant(uid("n"), "c", T1), sheets(none, none, none), {})
-    assert (nobody.lack, nobody.lacking) == ("aspect-unmarked", "y")
-
-
 def test_worked_by_hand_weights_25_25_30_at_the_provincial_stage():
     """Weights 25, 25 and 30 are 5/16, 5/16 and 6/16 of the stage's part.
 
@@ -323,7 +311,7 @@ def by_brute_force(rules: PinnedRules, rows: list[dict[str, Any]]) -> Fraction |
     total = Fraction(0)
     for one in rules.aspects:
         marks = sorted(Fraction(row[one.code]) for row in rows if row[one.code] is not None)
-        if len(marks) < rules.least_sheets:
+        if not marks:
             return None
         if rules.method == "median":
             value = plain_median(marks)
