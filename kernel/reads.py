@@ -102,5 +102,6 @@ def may_name(person: Person, stream: str) -> bool:
 def _keeps(person: Person, kind: str, names: list[str]) -> bool:
     """Tell whether a person is secretary of the place in a stream's name, or of the nation."""
     at = 1 if kind == "committee" else 2
-    places = {_NATION, *names[at : at + 1]}
-    return any(person.may("secretary", **{scope: place}) for place in places for scope in ("committee", "province"))
+    places, season = {_NATION, *names[at : at + 1]}, names[0] if names else ""
+    scopes = ("committee", "province")
+    return any(person.may("secretary", season=season, **{scope: place}) for place in places for scope in scopes)

@@ -108,15 +108,24 @@ class Person:
 
     def throughout(self, role: str, season: str | None = None) -> bool:
         """Tell whether the person has `role` over all of a season, or of every season when none is named."""
-        if season is not None:
-            return self.may(role, season=season)
-        return any(grant.role == role and not grant.scope for grant in self.grants)
+        reaching = (() if season is None else (("season", season),), ())
+        return any(grant.role == role and grant.scope in reaching for grant in self.grants)
 
-    def scopes(self, role: str, name: str) -> frozenset[str] | None:
-        """Return the values of the scope `name` in which the person has `role` in every season, None for everywhere."""
+    def scopes(self, role: str, name: str, season: str | None = None) -> frozenset[str] | None:
+        """Return the values of the scope `name` in which the person has `role`, None for everywhere.
+
+        That is in every season, or in one if it is named.
+        """
+        if self.throughout(role, season):
+            return None
+        grants = (grant for grant in self.grants if grant.role == role and grant.value("season") in (None, season))
+        return frozenset(value for grant in grants if (value := grant.value(name)) is not None)
+
+    def scopes_ever(self, role: str, name: str) -> frozenset[str] | None:
+        """Return the values of the scope `name` in which the person has `role` in some season, None for everywhere."""
         if self.throughout(role):
             return None
-        grants = [grant for grant in self.grants if grant.role == role and not _NARROWING & dict(grant.scope).keys()]
+        grants = (grant for grant in self.grants if grant.role == role)
         return frozenset(value for grant in grants if (value := grant.value(name)) is not None)
 
 

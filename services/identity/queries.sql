@@ -172,16 +172,17 @@ INSERT INTO contact (nomination, person_id) VALUES ($1, $2)
 ON CONFLICT (nomination) DO UPDATE SET person_id = EXCLUDED.person_id;
 
 -- name: grant_appointments
--- Grants what seats and contacts bring to some persons ($1) and to all seated in some seasons ($2); others' grants stay.
+-- Grants what seats (each in its season) and contacts bring to some persons ($1) and to all seated in some seasons ($2);
+-- others' grants stay.
 WITH granted AS (
-    INSERT INTO role_grant AS g (person_id, role, committee, nomination, origin)
-    SELECT due.person_id, due.role, due.committee, due.nomination, 'appointment'
+    INSERT INTO role_grant AS g (person_id, role, committee, nomination, season, origin)
+    SELECT due.person_id, due.role, due.committee, due.nomination, due.season, 'appointment'
     FROM (
-        SELECT s.person_id, role, s.province AS committee, NULL::text AS nomination
+        SELECT s.person_id, role, s.province AS committee, NULL::text AS nomination, s.season
         FROM seat s JOIN office o USING (season, body, office) CROSS JOIN unnest(o.roles) AS role
         WHERE s.person_id = ANY($1::uuid[]) OR s.season = ANY($2::text[])
         UNION
-        SELECT c.person_id, 'contact', NULL, c.nomination::text FROM contact c WHERE c.person_id = ANY($1::uuid[])
+        SELECT c.person_id, 'contact', NULL, c.nomination::text, NULL FROM contact c WHERE c.person_id = ANY($1::uuid[])
     ) AS due
     JOIN person ON person.id = due.person_id AND erased_at IS NULL
     ON CONFLICT DO NOTHING
@@ -199,7 +200,8 @@ WITH revoked AS (
            OR g.person_id IN (SELECT person_id FROM seat WHERE season = ANY($2::text[])))
       AND NOT EXISTS (
           SELECT FROM seat s JOIN office o USING (season, body, office)
-          WHERE s.person_id = g.person_id AND s.province = g.committee AND g.role = ANY(o.roles))
+          WHERE s.person_id = g.person_id AND s.province = g.committee AND s.season = g.season
+            AND g.role = ANY(o.roles))
       AND NOT EXISTS (
           SELECT FROM contact c
           WHERE g.role = 'contact' AND c.person_id = g.person_id AND c.nomination::text = g.nomination)

@@ -1,7 +1,8 @@
 """What a token alone says of a person here: whose record they keep, for whom they nominate, which places they see.
 
 Who holds which seat is not among it: that is decided in the domain, from the committee's stream. A grant over a place
-is scoped by `committee` (members, chairs, secretaries, verifiers, jurors) or by `province` (secretariats). A regency's
+is scoped by `committee` (members, chairs, secretaries, verifiers, jurors) or by `province` (secretariats); one that a
+seat brings holds in the season of the seat. A regency's
 or city's own secretariat has its code as that scope (`75.71`): it speaks for that government alone, sees the
 nominations that concern it, and nothing else of the province.
 """
@@ -26,19 +27,19 @@ _EVERYWHERE: Final = ("auditor", "season-admin")
 _NATION: Final = "00"
 
 
-def acts_for(person: Person, role: str, province: str) -> bool:
-    """Tell whether a person has a role of the committees of a place (`00`: the nation)."""
-    return person.may(role, committee=province) or person.may(role, province=province)
+def acts_for(person: Person, role: str, season: str, province: str) -> bool:
+    """Tell whether a person has a role of the committees of a place (`00`: the nation) in a season."""
+    return person.may(role, season=season, committee=province) or person.may(role, season=season, province=province)
 
 
-def office_at(person: Person, province: str | None) -> str | None:
+def office_at(person: Person, season: str, province: str) -> str | None:
     """Return the role in which a person takes part in a place's meetings."""
-    return next((role for role in MEETING if province is not None and acts_for(person, role, province)), None)
+    return next((role for role in MEETING if acts_for(person, role, season, province)), None)
 
 
-def actor_at(person: Person, province: str | None) -> Actor:
+def actor_at(person: Person, season: str, province: str) -> Actor:
     """Return the person as the domain sees them at a place."""
-    return Actor(person.id, secretary=province is not None and acts_for(person, "secretary", province))
+    return Actor(person.id, secretary=acts_for(person, "secretary", season, province))
 
 
 def administers(person: Person, season: str) -> bool:
@@ -61,7 +62,7 @@ def committee_office(person: Person, season: str, province: str) -> str:
     """Return the role in which a person may change a place's committees; raise a 403 for others."""
     if administers(person, season):
         return "season-admin"
-    if acts_for(person, "secretary", province):
+    if acts_for(person, "secretary", season, province):
         return "secretary"
     raise forbidden(
         Text(
@@ -76,9 +77,9 @@ def provinces_of(person: Person, role: str) -> frozenset[str] | None:
     return person.scopes(role, "province")
 
 
-def places_kept(person: Person) -> frozenset[str] | None:
-    """Return the places whose committees' record a person keeps as secretary, None for everywhere."""
-    found = [person.scopes("secretary", scope) for scope in ("committee", "province")]
+def places_kept(person: Person, season: str) -> frozenset[str] | None:
+    """Return the places whose committees' record a person keeps as secretary in a season, None for everywhere."""
+    found = [person.scopes("secretary", scope, season) for scope in ("committee", "province")]
     return None if None in found else frozenset().union(*(scopes for scopes in found if scopes is not None))
 
 
@@ -93,13 +94,14 @@ def visible_places(person: Person, season: str | None = None) -> list[str] | Non
     """Return the places whose affairs a person may see, None for all: the nation's people see every province.
 
     A regency's or city's code among them stands for that government's own affairs only. Who administers or audits one
-    `season` alone sees all of it where only that one is asked for.
+    `season` alone sees all of it where only that one is asked for. Where none is, whoever sits for a place in some
+    season sees what is no secret there in all.
     """
     if any(person.throughout(role, season) for role in _EVERYWHERE):
         return None
     places: set[str] = set()
     for role, scope in _scopes((*MEETING, "secretariat")):
-        found = person.scopes(role, scope)
+        found = person.scopes_ever(role, scope) if season is None else person.scopes(role, scope, season)
         if found is None:
             return None
         places |= found
@@ -137,9 +139,9 @@ def may_see_nomination(person: Person, nomination: str, concerned: Concerned) ->
     )
 
 
-def is_of_place(person: Person, *places: str) -> bool:
+def is_of_place(person: Person, season: str, *places: str) -> bool:
     """Tell whether a person acts at one of these places themselves: in its committees, or for its government."""
-    return any(acts_for(person, role, place) for role in (*MEETING, "secretariat") for place in places)
+    return any(acts_for(person, role, season, place) for role in (*MEETING, "secretariat") for place in places)
 
 
 def contact_of(person: Person) -> list[str] | None:

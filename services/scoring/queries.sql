@@ -90,8 +90,9 @@ order by nomination, member
 limit $4
 
 -- name: place_of_stage
--- The province (00: the nation) of the stage that a nomination ($1) reached at a tier ($2) under a code ($3).
-select province from stage_members where grp = 'nomination/' || $1 and tier = $2 and stage = $3
+-- The season and the province (00: the nation) of the stage that a nomination ($1) reached at a tier ($2) under a code
+-- ($3).
+select season, province from stage_members where grp = 'nomination/' || $1 and tier = $2 and stage = $3
 
 -- name: sheets_of_ranking
 -- How far every sheet of a ranking ($1) has come. It holds no marks.

@@ -46,17 +46,17 @@ Ranking = Sequence[dict[str, Any]]
 # --- rights --------------------------------------------------------------------------------------------------------
 
 
-def acts_for(person: Person, role: str, province: str) -> bool:
-    """Tell whether a person has a role of the committees of a place (`00`: the nation)."""
-    return person.may(role, committee=province) or person.may(role, province=province)
+def acts_for(person: Person, role: str, season: str, province: str) -> bool:
+    """Tell whether a person has a role of the committees of a place (`00`: the nation) in a season."""
+    return person.may(role, season=season, committee=province) or person.may(role, season=season, province=province)
 
 
 def places_of(person: Person, roles: Sequence[str]) -> list[str] | None:
-    """Return the provinces in which a person has one of the roles, None for everywhere."""
+    """Return the provinces in which a person has one of the roles in some season, None for everywhere."""
     places: set[str] = set()
     for role in roles:
         for scope in ("committee", "province"):
-            found = person.scopes(role, scope)
+            found = person.scopes_ever(role, scope)
             if found is None:
                 return None
             places |= found
@@ -65,9 +65,9 @@ def places_of(person: Person, roles: Sequence[str]) -> list[str] | None:
 
 def may_see_sealed(person: Person, at: Stage) -> bool:
     """Tell whether a person may see a stage's sealed ranking before it is announced."""
-    if person.throughout("auditor", at.season) or person.may("secretariat", province=at.province):
+    if person.throughout("auditor", at.season) or person.may("secretariat", season=at.season, province=at.province):
         return True
-    return any(acts_for(person, role, at.province) for role in OF_THE_BODY)
+    return any(acts_for(person, role, at.season, at.province) for role in OF_THE_BODY)
 
 
 async def may_see_provisional(service: Service, person: Person, heading: Json) -> bool:
@@ -78,9 +78,9 @@ async def may_see_provisional(service: Service, person: Person, heading: Json) -
     at = Stage.model_validate(heading["at"])
     if person.throughout("auditor", at.season):
         return True
-    if not acts_for(person, "secretary", at.province):
+    if not acts_for(person, "secretary", at.season, at.province):
         return False
-    if any(acts_for(person, role, at.province) for role in SCORERS):
+    if any(acts_for(person, role, at.season, at.province) for role in SCORERS):
         return False
     committee = await service.executor.state(COMMITTEE, committee_stream(at))
     if committee.has_sat(heading["body"], person.id, heading["scorers"]):

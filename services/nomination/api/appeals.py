@@ -233,7 +233,11 @@ def _is_appellant(person: Person, row: Any) -> bool:
 
 def _is_concerned(person: Person, row: Any) -> bool:
     places = [place for place in (row["province"], row["home"]) if place is not None]
-    return person.throughout("auditor", row["season"]) or is_of_place(person, *places) or _is_appellant(person, row)
+    return (
+        person.throughout("auditor", row["season"])
+        or is_of_place(person, row["season"], *places)
+        or _is_appellant(person, row)
+    )
 
 
 async def _named(here: Service, comparison: Iterable[Json]) -> list[Json]:

@@ -62,7 +62,9 @@ async def issue_certificates(
 
     By the office that publishes or the secretary, once the result of the path's last stage of the tier is announced.
     """
-    asked = IssueCertificates(season, tier, province, category, actor_at(command.person, province), command.received)
+    asked = IssueCertificates(
+        season, tier, province, category, actor_at(command.person, season, province), command.received
+    )
 
     async def roll(last: Stage) -> tuple[str, ...]:
         rows = await here.pool.fetch(SQL["roll_of_stage"], last.season, last.category, last.province)
@@ -70,7 +72,7 @@ async def issue_certificates(
 
     rows = await here.pool.fetch(SQL["appeals_of_path"], season, category, province)
     program = programs.issuing(asked, roll, [row["appeal"] for row in rows])
-    return answer(await here.executor.execute(command.ask(office_at(command.person, province)), program))
+    return answer(await here.executor.execute(command.ask(office_at(command.person, season, province)), program))
 
 
 @router.get("/v1/certificates", tags=["certificates"], summary="List certificates")

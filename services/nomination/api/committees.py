@@ -212,7 +212,7 @@ async def _interest(
         "category": sent.category,
         "nomination": sent.nomination,
         "reason_digest": await digest_of_reason(here, command, sent.reason),
-        "recorder": acts_for(command.person, "secretary", province),
+        "recorder": acts_for(command.person, "secretary", season, province),
     }
 
 
@@ -222,7 +222,7 @@ async def declare_conflict(
 ) -> Json:
     """Declare one's own interest, or record a member's as the committee's secretary. Recusal reaches back."""
     interest = await _interest(here, command, sent, season, province, body)
-    ask = command.ask(office_at(command.person, province))
+    ask = command.ask(office_at(command.person, season, province))
     declaring = DeclareConflict(**interest, kind=sent.kind)
     return answer(await here.executor.execute(ask, programs.declaring(declaring)))
 
@@ -233,7 +233,7 @@ async def lift_conflict(
 ) -> Json:
     """Say that one's own interest no longer holds, or a member's as the committee's secretary; from now on."""
     interest = await _interest(here, command, sent, season, province, body)
-    ask = command.ask(office_at(command.person, province))
+    ask = command.ask(office_at(command.person, season, province))
     return answer(await here.executor.execute(ask, programs.lifting(LiftConflict(**interest))))
 
 

@@ -47,7 +47,11 @@ async def list_exceptions(
 
 def _places_of(person: Person, season: str) -> list[str] | None:
     """Return the provinces whose exceptions a person may see, None for all: the nation's secretary sees every one."""
-    if administers(person, season) or person.may("auditor", season=season) or acts_for(person, _SECRETARY, NATION):
+    if (
+        administers(person, season)
+        or person.throughout("auditor", season)
+        or acts_for(person, _SECRETARY, season, NATION)
+    ):
         return None
-    scopes = (person.scopes(_SECRETARY, "committee"), person.scopes(_SECRETARY, "province"))
+    scopes = (person.scopes(_SECRETARY, "committee", season), person.scopes(_SECRETARY, "province", season))
     return sorted({place for places in scopes for place in places or ()})

@@ -42,7 +42,7 @@ async def handling_office(here: Service, person: Person, nomination: str) -> str
 async def committee_office_there(here: Service, person: Person, nomination: str) -> str | None:
     """Return the office in which a person acts for the committees of the place where a nomination stands."""
     state = await standing(here, nomination)
-    return office_at(person, state.at.province) if isinstance(state, Nomination) else None
+    return office_at(person, state.at.season, state.at.province) if isinstance(state, Nomination) else None
 
 
 async def visible(here: Service, person: Person, nomination: str) -> Json:

@@ -13,7 +13,7 @@ from kernel.http import answer
 from kernel.paging import Paged, a_moment, page_of
 from kernel.reads import AtLeast, Here
 from schemas.envelope import Slug
-from services.nomination.api.handling import committee_office_there
+from services.nomination.api.handling import committee_office_there, standing
 from services.nomination.api.parts import (
     SQL,
     Body,
@@ -25,6 +25,7 @@ from services.nomination.api.parts import (
     position_of,
 )
 from services.nomination.domain.interview import ScheduleInterview
+from services.nomination.domain.nomination import Nomination
 from services.nomination.programs import nominations as programs
 from services.nomination.rights import places_kept, visible_places
 
@@ -41,12 +42,14 @@ class SlotBody(Body):
 @router.post("/v1/nominations/{nomination}/interview", tags=["interviews"], summary="Give a nominee a slot")
 async def schedule(here: Here, command: MeetingCommand, nomination: NominationPath, body: SlotBody) -> Json:
     """Schedule an interview where the nominee stands, by the secretary of the place; a later slot replaces it."""
+    state = await standing(here, nomination)
+    season = state.at.season if isinstance(state, Nomination) else ""
     scheduling = ScheduleInterview(
         nomination=nomination,
         begins=body.begins,
         mode=body.mode,
         person=command.actor,
-        keeps=places_kept(command.person),
+        keeps=places_kept(command.person, season),
         received=command.received,
     )
     ask = command.ask(await committee_office_there(here, command.person, nomination))

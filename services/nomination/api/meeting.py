@@ -15,6 +15,7 @@ from kernel.reads import Here
 from kernel.service import Service
 from schemas.nomination import AgendaItem
 from services.nomination.api.parts import SQL, MeetingCommand, PlenaryPath
+from services.nomination.domain.plenary import Actor
 from services.nomination.programs.loading import RollOfPlace
 from services.nomination.rights import actor_at, office_at
 
@@ -25,13 +26,13 @@ MOTION: Final = f"{PLENARY}/motions/{{motion}}"
 class Meeting:
     """A command in a meeting."""
 
-    def __init__(self, here: Service, command: CommandRequest, plenary: str, province: str | None) -> None:
-        """Take the meeting's place, None when there is no such meeting."""
+    def __init__(self, here: Service, command: CommandRequest, plenary: str, at: asyncpg.Record | None) -> None:
+        """Take the meeting's season and place, None when there is no such meeting."""
         self.plenary = plenary
-        self.actor = actor_at(command.person, province)
+        self.actor = Actor(command.person.id) if at is None else actor_at(command.person, at["season"], at["province"])
         self.received = command.received
         self._here = here
-        self._ask = command.ask(office_at(command.person, province))
+        self._ask = command.ask(None if at is None else office_at(command.person, at["season"], at["province"]))
 
     async def roll(self) -> RollOfPlace:
         """Return the nominations of the place and its other meetings."""
@@ -61,7 +62,7 @@ def _items(rows: Iterable[asyncpg.Record]) -> Iterator[tuple[str, AgendaItem]]:
 
 async def _meeting(here: Here, command: MeetingCommand, plenary: PlenaryPath) -> Meeting:
     # Where a meeting was convened never changes, so it may be read ahead of the command.
-    return Meeting(here, command, plenary, await here.pool.fetchval(SQL["place_of_plenary"], plenary))
+    return Meeting(here, command, plenary, await here.pool.fetchrow(SQL["place_of_plenary"], plenary))
 
 
 InMeeting = Annotated[Meeting, Depends(_meeting)]

@@ -86,10 +86,10 @@ async def convene(here: Here, command: MeetingCommand, body: PlenaryBody) -> Jso
         body=body.body,
         scheduled=body.scheduled,
         agenda=tuple(item.item for item in body.agenda),
-        actor=actor_at(command.person, body.province),
+        actor=actor_at(command.person, body.season, body.province),
         received=command.received,
     )
-    ask = command.ask(office_at(command.person, body.province))
+    ask = command.ask(office_at(command.person, body.season, body.province))
     return named(await here.executor.execute(ask, programs.convening(convening)), "plenary")
 
 

@@ -104,8 +104,8 @@ async def show_checklist(request: Request, here: Here, press: Press, person: Pre
 
 def _check_prepares(person: Person, meeting: Plenary) -> None:
     """Refuse who neither prepares nor audits the place's meetings."""
-    prepares = any(acts_for(person, role, meeting.province) for role in ("secretary", "chair"))
-    if prepares or person.may("auditor", season=meeting.season):
+    prepares = any(acts_for(person, role, meeting.season, meeting.province) for role in ("secretary", "chair"))
+    if prepares or person.throughout("auditor", meeting.season):
         return
     raise forbidden(
         Text(

@@ -62,7 +62,7 @@ Reason = Annotated[
 
 def refuse_other_place(person: Person, at: Stage) -> None:
     """Refuse a secretary of another place."""
-    if not acts_for(person, "secretary", at.province):
+    if not acts_for(person, "secretary", at.season, at.province):
         raise forbidden(
             Text(
                 "You are not the secretary of this place's committee.", "Anda bukan sekretaris panitia di wilayah ini."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -269,10 +268,10 @@ async def _refuse_reader(here: Service, person: Person, address: SheetAddress, m
     Before the seal a secretary who scores reads no other's sheet, as no other member does.
     """
     ranking = await ranking_of_sheet(here, _stream_of(address, member))
-    if person.throughout("auditor", orjson.loads(ranking[0]["heading"])["at"]["season"] if ranking else None):
+    at = await here.pool.fetchrow(SQL["place_of_stage"], address.nomination, address.tier, address.stage)
+    if person.throughout("auditor", None if at is None else at["season"]):
         return
-    province = await here.pool.fetchval(SQL["place_of_stage"], address.nomination, address.tier, address.stage)
-    if province is None or not acts_for(person, "secretary", province):
+    if at is None or not acts_for(person, "secretary", at["season"], at["province"]):
         raise forbidden(
             Text(
                 "Another member's sheet is for the committee's secretary and auditors.",

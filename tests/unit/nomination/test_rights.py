@@ -10,11 +10,15 @@ from kernel.tokens import Grant, Person
 from services.identity.api import NewGrant
 from services.nomination.rights import (
     Concerned,
+    actor_at,
+    acts_for,
     administers,
     check_administers,
     committee_office,
+    is_of_place,
     may_see,
     may_see_nomination,
+    office_at,
     places_kept,
     provinces_of,
     topics_of,
@@ -105,9 +109,22 @@ def test_who_administers_one_season_administers_no_other():
 
 def test_a_secretary_keeps_the_record_of_the_places_granted():
     both = holder(Grant.of("secretary", committee="00"), Grant.of("secretary", committee="75"))
-    assert places_kept(both) == frozenset({"00", "75"})
-    assert places_kept(holder(Grant.of("secretary"))) is None
-    assert places_kept(holder(Grant.of("member", committee="75"))) == frozenset()
+    assert places_kept(both, "2020") == frozenset({"00", "75"})
+    assert places_kept(holder(Grant.of("secretary")), "2020") is None
+    assert places_kept(holder(Grant.of("member", committee="75")), "2020") == frozenset()
+
+
+def test_a_seat_of_one_season_acts_in_no_other():
+    seated = holder(Grant.of("secretary", committee="75", season="2020"))
+    assert [acts_for(seated, "secretary", season, "75") for season in ("2020", "2021")] == [True, False]
+    assert [office_at(seated, season, "75") for season in ("2020", "2021")] == ["secretary", None]
+    assert [actor_at(seated, season, "75").secretary for season in ("2020", "2021")] == [True, False]
+    assert [is_of_place(seated, season, "75") for season in ("2020", "2021")] == [True, False]
+    assert [places_kept(seated, season) for season in ("2020", "2021")] == [frozenset({"75"}), frozenset()]
+    assert [visible_places(seated, season) for season in ("2020", "2021", None)] == [["75"], [], ["75"]]
+    assert committee_office(seated, "2020", "75") == "secretary"
+    with pytest.raises(Problem):
+        committee_office(seated, "2021", "75")
 
 
 @pytest.mark.parametrize(
