@@ -182,6 +182,11 @@ def _known(item: Mapping[str, Any], meeting: Mapping[str, Any]) -> Iterator[str]
     for one in item["conflicts"]:
         name = meeting["persons"].get(one["person"]) or one["person"]
         yield f"  conflict  {name}, on {_name(names, one['nomination'])}: {one['en']}"
+    for one in item["lost_votes"]:
+        name = meeting["persons"].get(one["person"]) or one["person"]
+        who = one["recorded_by"]
+        by = "" if who in (None, one["person"]) else f", by {meeting['persons'].get(who) or who}"
+        yield f"  lost vote {name} on motion {one['motion']}{by}: {one['en']}"
     for tie in item["ties"]:
         fell = "" if tie["order"] is None else f"; broken: {', '.join(_name(names, one) for one in tie['order'])}"
         who = ", ".join(_name(names, one) for one in tie["nominations"])

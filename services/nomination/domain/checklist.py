@@ -21,6 +21,7 @@ from services.nomination.domain.entering import check_enterable
 from services.nomination.domain.evidence import Evidence, broken_ties, citable_now, decided_by, rules_of, stage_rules
 from services.nomination.domain.late_conflicts import late_conflicts
 from services.nomination.domain.local_time import begin_of, day_of
+from services.nomination.domain.lost_votes import lost_votes
 from services.nomination.domain.motion import effective_ranks, free_to_vote, recused_on, tied_at_cut
 from services.nomination.domain.nomination import FiledLate, Nomination, Unnominated, candidate_of
 from services.nomination.domain.plenary import DecideAppeal, Motion, Setting, earliest_day
@@ -163,6 +164,27 @@ CONFLICTS: Final[Mapping[bool, tuple[str, str]]] = {
 """What a conflict that was declared or lifted after a seal leaves as it was: the marks count (True), or they do not."""
 
 
+LOST: Final[Mapping[str, tuple[str, str]]] = {
+    "declared": (
+        "They declared a conflict of interest after voting: the motion is void, and is put again.",
+        "Anggota ini menyatakan benturan kepentingannya setelah memberi suara: usul gugur dan diajukan kembali.",
+    ),
+    "recorded": (
+        "Another recorded a conflict of interest for them after they voted: the motion is void, and minutes say so.",
+        "Benturan kepentingannya dicatat orang lain setelah ia memberi suara: usul gugur, dan berita acara memuatnya.",
+    ),
+    "own-interest": (
+        "A nominee is their own employer or government by an appointment: the motion is void, and is put again.",
+        "Menurut pengangkatannya salah satu calon adalah tempat kerja atau pemerintahannya sendiri: usul gugur.",
+    ),
+    "removed": (
+        "They lost their seat after voting: the motion is void, and is put again.",
+        "Kursi anggota ini dicabut setelah ia memberi suara: usul gugur dan diajukan kembali.",
+    ),
+}
+"""Why an open vote stands no more, by what became of its member."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Item:
     """One item of the agenda, with all that is known of it."""
@@ -201,6 +223,7 @@ class _Item:
             "seal": self._seal(),
             "unrankable": list(self._unrankable()),
             "conflicts": list(self._conflicts()),
+            "lost_votes": list(self._lost_votes()),
             "quorum": self._quorum(),
             "ties": list(self._ties()),
             "unverified": [_named(state) for state in self._unverified()],
@@ -250,6 +273,28 @@ class _Item:
             state = known.get(late.nomination)
             nominee = _named(state) if isinstance(state, Nomination) else {"nomination": late.nomination}
             yield {"person": late.person, **nominee, "counts": late.counts, "en": english, "id": indonesian}
+
+    def _lost_votes(self) -> Iterator[Json]:
+        """Yield the open votes that stand no more, who saw to it, and when; nothing once the item is decided."""
+        plenary, known = self.setting.plenary, self.evidence.nominations
+        if self._decided():
+            return
+        candidates = candidates_of(known, known)
+        for motion in (one for one in plenary.motions if one.item == self.item):
+            rules = rules_of(motion.seal, self.setting, self.evidence.ranking)
+            for lost in lost_votes(motion, plenary, rules, self.setting.committee, candidates):
+                english, indonesian = LOST[lost.cause]
+                yield {
+                    "motion": motion.number,
+                    "person": lost.person,
+                    "cause": lost.cause,
+                    "recorded_by": lost.by,
+                    "cast": None if lost.cast is None else wire_instant(lost.cast),
+                    "since": None if lost.since is None else wire_instant(lost.since),
+                    "after_vote": lost.later,
+                    "en": english,
+                    "id": indonesian,
+                }
 
     def _quorum(self) -> Json:
         """Forecast the quorum of the motion on everybody who stands here: how many members may stay away."""

@@ -38,7 +38,7 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION
 from schemas.rulebook import Body, Rulebook
-from services.nomination.domain.committee import Committee, FormedBody, Seat, check_in_office
+from services.nomination.domain.committee import Act, Committee, FormedBody, Seat, check_in_office
 from services.nomination.domain.local_time import begin_of, day_of, told
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
@@ -112,6 +112,8 @@ class Motion:
     question: Question
     ballot: Ballot = "open"
     votes: Mapping[str, Vote] = field(default_factory=dict)
+    cast: Mapping[str, Act] = field(default_factory=dict)
+    """When each open vote was cast."""
     tally: Tally | None = None
     invalid: int = 0
     teller: str | None = None
@@ -194,7 +196,7 @@ def evolve(state: PlenaryState, happened: Happened) -> PlenaryState:
     if isinstance(event, Opening):
         return replace(state, motions=(*state.motions, replace(motion_of(event), position=happened.position)))
     if isinstance(event, Counting):
-        return _with_motion(state, event, happened.actor)
+        return _with_motion(state, event, Act(happened.actor, happened.time, happened.position))
     return _in_session(state, event)
 
 
@@ -247,18 +249,19 @@ def motion_of(event: Opening) -> Motion:
             assert_never(event)
 
 
-def _with_motion(state: Plenary, event: Counting, actor: str) -> Plenary:
+def _with_motion(state: Plenary, event: Counting, act: Act) -> Plenary:
     """Fold a vote, a count or a decision into its motion."""
-    moved = (_moved(one, event, actor, state.present) if one.number == event.motion else one for one in state.motions)
+    moved = (_moved(one, event, act, state.present) if one.number == event.motion else one for one in state.motions)
     return replace(state, motions=tuple(moved))
 
 
-def _moved(motion: Motion, event: Counting, actor: str, present: frozenset[str]) -> Motion:
+def _moved(motion: Motion, event: Counting, act: Act, present: frozenset[str]) -> Motion:
     match event:
         case VoteCast():
-            return replace(motion, votes={**motion.votes, event.person: event.vote})
+            votes, cast = {**motion.votes, event.person: event.vote}, {**motion.cast, event.person: act}
+            return replace(motion, votes=votes, cast=cast)
         case BallotTallied():
-            counted = replace(motion, tally=event.tally, invalid=event.invalid, teller=actor, counted_among=present)
+            counted = replace(motion, tally=event.tally, invalid=event.invalid, teller=act.by, counted_among=present)
             return replace(counted, confirmed=frozenset())
         case BallotConfirmed():
             return replace(motion, confirmed=motion.confirmed | {event.person})
