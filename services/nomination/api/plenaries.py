@@ -66,7 +66,10 @@ class AttendanceBody(Body):
 
     person: Annotated[Uuid | None, Field(description="Left out: oneself.")] = None
     present: bool = True
-    mode: Literal["in-person", "remote"] = "in-person"
+    mode: Annotated[
+        Literal["in-person", "remote"] | None,
+        Field(description="Left out: as it was recorded before, else in person. Another one corrects it."),
+    ] = None
 
 
 class TableBody(ItemBody):
@@ -95,7 +98,10 @@ async def convene(here: Here, command: MeetingCommand, body: PlenaryBody) -> Jso
 
 @router.post(f"{PLENARY}/attendance", tags=["plenaries"], summary="Record that a member came or left")
 async def record_attendance(meeting: InMeeting, body: AttendanceBody) -> Json:
-    """Record one's own attendance, or as secretary a seated member's; the quorum is counted anew for each item."""
+    """Record one's own attendance, or as secretary a seated member's; the quorum is counted anew for each item.
+
+    Recorded again with another `mode`, it corrects how the member attends.
+    """
     member = body.person or meeting.actor.person
     came = RecordAttendance(meeting.plenary, member, body.present, body.mode, meeting.actor, meeting.received)
     return await meeting.do(programs.attending(came))

@@ -389,9 +389,20 @@ class _Minutes:
         mine = [(time, event) for time, event in self.record.attendance if event.person == person]
         if not mine:
             return Attendant(office=title, name=self._name(person), mode=_DASH, movements="tidak hadir")
-        modes = dict.fromkeys(MODES[event.mode] for _, event in mine if event.present)
-        moves = (f"{'hadir' if event.present else 'keluar'} {self.at.hour(time)}" for time, event in mine)
-        return Attendant(office=title, name=self._name(person), mode=", ".join(modes), movements="; ".join(moves))
+        stays: list[str] = []
+        moves: list[str] = []
+        here = False
+        for time, event in mine:
+            hour, mode = self.at.hour(time), MODES[event.mode]
+            if here and event.present:
+                stays[-1] = mode
+                moves.append(f"cara hadir dibetulkan {hour}: {mode}")
+            else:
+                stays += [mode] if event.present else []
+                moves.append(f"{'hadir' if event.present else 'keluar'} {hour}")
+            here = event.present
+        modes = ", ".join(dict.fromkeys(stays))
+        return Attendant(office=title, name=self._name(person), mode=modes, movements="; ".join(moves))
 
     def _summary(self) -> str:
         seats = self.body.seats

@@ -152,6 +152,8 @@ class Plenary:
     convened: datetime
     agenda: tuple[AgendaItem, ...]
     present: frozenset[str] = frozenset()
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    """How each member was last said to attend."""
     tabled: Mapping[AgendaItem, RankingTabled] = field(default_factory=dict)
     motions: tuple[Motion, ...] = ()
     corrections: int = 0
@@ -220,7 +222,7 @@ def _in_session(
     match event:
         case AttendanceRecorded():
             present = state.present | {event.person} if event.present else state.present - {event.person}
-            return replace(state, present=present)
+            return replace(state, present=present, modes={**state.modes, event.person: event.mode})
         case RankingTabled():
             return replace(state, tabled={**state.tabled, event.item: event})
         case MinutesCorrected():
@@ -433,12 +435,12 @@ def _check_agenda(agenda: tuple[AgendaItem, ...], body: Body, rules: Rulebook) -
 
 @dataclass(frozen=True, slots=True)
 class RecordAttendance:
-    """Say that a member came, or left."""
+    """Say that a member came, or left; `mode` None: as it was said before, else in person."""
 
     plenary: str
     person: str
     present: bool
-    mode: Mode
+    mode: Mode | None
     actor: Actor
     received: datetime
 
@@ -447,12 +449,18 @@ class RecordAttendance:
 def record_attendance(
     command: RecordAttendance, plenary: PlenaryState, season: SeasonState, committee: Committee
 ) -> Sequence[Emit]:
-    """Record a seated member's attendance, by the member or the secretary; nothing when it is recorded so already."""
+    """Record a seated member's attendance, by the member or the secretary; nothing when it is recorded so already.
+
+    Of who is present already another mode is recorded as a correction: it changes nobody's presence, and no quorum.
+    """
     setting = in_session(command.plenary, plenary, season, committee, command.received)
     if command.actor.person != command.person and not command.actor.secretary:
         raise refuse("not-for-another", "person", command.person)
     seat = voting_seat(command.person, setting.rules, setting.formed, "person")
-    if (command.person in setting.plenary.present) is command.present:
+    known = setting.plenary.modes.get(command.person, "in-person")
+    mode = command.mode or known
+    same = (command.person in setting.plenary.present) is command.present
+    if same and not (command.present and mode != known):
         return ()
     recorded = AttendanceRecorded(
         plenary=command.plenary,
@@ -460,7 +468,7 @@ def record_attendance(
         office=seat.office,
         seat=seat.number,
         present=command.present,
-        mode=command.mode,
+        mode=mode,
     )
     return (Emit(plenary_stream(command.plenary), recorded),)
 

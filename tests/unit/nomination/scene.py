@@ -64,6 +64,7 @@ from services.nomination.domain.plenary import (
     Adjourn,
     BreakTie,
     Convene,
+    Mode,
     Motion,
     Plenary,
     PlenaryState,
@@ -388,8 +389,10 @@ class Scene:
         command = replace(asked, **also)
         return convene(command, self.season(command.season), self.committee(command.province))
 
-    def attend(self, who: str, actor: Actor | None = None, *, present: bool = True) -> Decision:
-        command = RecordAttendance(PLENARY_ID, who, present, "in-person", actor or Actor(who), self.clock)
+    def attend(
+        self, who: str, actor: Actor | None = None, *, present: bool = True, mode: Mode | None = None
+    ) -> Decision:
+        command = RecordAttendance(PLENARY_ID, who, present, mode, actor or Actor(who), self.clock)
         return record_attendance(command, *self.meeting())
 
     def all_attend(self, offices: Iterable[str] = VOTING_OFFICES) -> None:

@@ -151,6 +151,18 @@ def test_the_attendance_lists_every_seat_with_who_came_and_left():
     assert by_office["Ketua Apindo"].name is None
 
 
+def test_a_corrected_mode_stands_in_place_of_the_one_before():
+    scene, _ = moved(1)
+    member = person("ketua-spsi")
+    scene.given(scene.attend(member, mode="remote"))
+    told = {one.office: one for one in minutes(scene).attendance}["Ketua SPSI"]
+    assert told.mode == "Daring"
+    assert told.movements == "hadir 11.00 WITA; cara hadir dibetulkan 11.00 WITA: Daring"
+    scene.given(scene.attend(member, present=False))
+    scene.given(scene.attend(member, mode="in-person"))
+    assert {one.office: one for one in minutes(scene).attendance}["Ketua SPSI"].mode == "Daring, Hadir langsung"
+
+
 def test_who_did_not_come_is_listed_as_absent():
     scene, _, _ = carried(1)
     sheet = minutes(scene, holders=[*cited_of(scene).holders, Holder("anggota-kesembilan", 1, person("late"))])

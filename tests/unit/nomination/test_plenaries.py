@@ -150,6 +150,24 @@ def test_the_same_attendance_again_changes_nothing():
     assert accepted(scene.attend(MEMBER)) == ()
 
 
+def test_another_mode_corrects_how_a_member_attends():
+    scene, _ = convened(1)
+    scene.given(scene.attend(MEMBER, mode="remote"))
+    assert accepted(scene.attend(MEMBER, mode="remote")) == ()
+    assert accepted(scene.attend(MEMBER)) == (), "a mode that is left out is as it was"
+    (event,) = scene.given(scene.attend(MEMBER, SECRETARY, mode="in-person"))
+    assert isinstance(event, AttendanceRecorded)
+    assert (event.present, event.mode) == (True, "in-person")
+    plenary = scene.plenary()
+    assert isinstance(plenary, Plenary)
+    assert plenary.present == {MEMBER}
+
+
+def test_of_who_is_not_there_no_mode_is_corrected():
+    scene, _ = convened(1)
+    assert accepted(scene.attend(MEMBER, present=False, mode="remote")) == ()
+
+
 def test_a_member_does_not_record_anothers_attendance():
     scene, _ = convened(1)
     refused(scene.attend(MEMBER, Actor(CHAIR)), "not-for-another", "person")
