@@ -201,6 +201,7 @@ def _known(item: Mapping[str, Any], meeting: Mapping[str, Any]) -> Iterator[str]
     for appeal in item["held_by"]:
         yield f"  appeal    {appeal} holds the stage"
     yield from _upstream(item["upstream"], meeting["province"])
+    yield from _behind(item["behind"])
 
 
 def _name(names: Mapping[str, str], nomination: str) -> str:
@@ -215,6 +216,14 @@ def _upstream(earlier: list[Json], province: str) -> Iterator[str]:
             yield f"  before    {name} is not announced"
         elif one["open"]:
             yield f"  before    {name} can be appealed against until {_local(one['appeals_until'], province)}"
+
+
+def _behind(places: list[Json]) -> Iterator[str]:
+    """Yield which places have not decided the stage before; what follows from that is the same for all."""
+    for one in places:
+        yield f"  behind    {one['place']} ({one['stage']['province']}): {len(one['nominations'])} nominees"
+    if places:
+        yield f"  behind    {places[0]['en']}"
 
 
 def _unscored(scoring: Mapping[str, Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from schemas.envelope import Stage, wire_instant
 from schemas.nomination import AgendaItem
+from schemas.regions import UnknownRegion, region
 from schemas.rulebook import Rulebook
 from services.nomination.domain.award import holding
 from services.nomination.domain.committee import Seat, candidates_of
@@ -26,7 +27,7 @@ from services.nomination.domain.motion import effective_ranks, free_to_vote, rec
 from services.nomination.domain.nomination import FiledLate, Nomination, Unnominated, candidate_of
 from services.nomination.domain.plenary import DecideAppeal, Motion, Setting, earliest_day
 from services.nomination.domain.ranking import Seal
-from services.nomination.domain.readiness import path_awards, unverified, upstream
+from services.nomination.domain.readiness import behind, path_awards, unverified, upstream
 from services.nomination.domain.refusals import Refused
 from services.nomination.domain.ties import competing_at, methods_of, sharing
 
@@ -185,6 +186,13 @@ LOST: Final[Mapping[str, tuple[str, str]]] = {
 """Why an open vote stands no more, by what became of its member."""
 
 
+BEHIND: Final = (
+    "Not decided here yet. Once this stage is decided, nobody goes on from there: wait, or decide without it.",
+    "Belum diputus di sini. Begitu tahap ini diputus, tidak ada calon dari sana yang maju: tunggu, atau putuskan.",
+)
+"""What follows for a place that has not decided the stage before."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Item:
     """One item of the agenda, with all that is known of it."""
@@ -231,6 +239,7 @@ class _Item:
             "late": [self._waiting(state) for state in self._late()],
             "held_by": list(holding(self.at, *path_awards(self.evidence))),
             "upstream": list(self._upstream()),
+            "behind": list(self._behind()),
             "appeals": list(self._appeals()),
             "motion": self._motion(),
             "decided": self._decided(),
@@ -383,6 +392,21 @@ class _Item:
                 "open": earlier.is_open(self.now),
             }
 
+    def _behind(self) -> Iterator[Json]:
+        """Yield which places have not decided the stage before, and what follows from deciding without them."""
+        if self._decided():
+            return
+        for one in behind(self.at, self.rules, self.evidence):
+            name = place_name(one.stage.province, self.rules)
+            english, indonesian = BEHIND
+            yield {
+                "stage": one.stage.model_dump(mode="json"),
+                "place": name,
+                "nominations": list(one.nominations),
+                "en": english,
+                "id": indonesian,
+            }
+
     def _appeals(self) -> Iterator[Json]:
         """Yield every open appeal against what was announced of the stage, with the motion on it if it is put here."""
         for appeal, contest in self.evidence.award.contests_of(self.at).items():
@@ -453,6 +477,14 @@ class _Item:
         rules = rules_of(motion.seal, self.setting, self.evidence.ranking)
         recused = recused_on(motion, self.setting.committee, rules, self.evidence.nominations)
         return _lacking(self._quorum_without(recused, rules)) or "decide"
+
+
+def place_name(province: str, rules: Rulebook) -> str:
+    """Return a province's official name, the code itself where the rulebook's table has none."""
+    try:
+        return region(province, rules.regions.table).name
+    except UnknownRegion:
+        return province
 
 
 def _lacking(quorum: Json) -> str | None:

@@ -57,6 +57,13 @@ def meeting(**also: Any) -> dict[str, Any]:
                 "announced": False, "appeals_until": None, "open": False,
             },
         ],
+        "behind": [
+            {
+                "stage": {"tier": "provincial", "province": "13", "category": "KABKOTA", "stage": "seleksi"},
+                "place": "Provinsi Sumatera Barat", "nominations": ["x", "y"], "en": "Nobody goes on from there.",
+                "id": "",
+            },
+        ],
         "next": {"code": "reseal", "en": "Have it sealed anew.", "id": "Segel kembali."},
     }  # fmt: skip
     said = {
@@ -119,6 +126,8 @@ def test_both_services_are_asked_and_shown_together(stack: FakeStack):
         "an-appeal holds the stage",
         "provincial/75/KABKOTA/seleksi can be appealed against until 2021-03-08 23:59 WITA",
         "provincial/13/KABKOTA/seleksi is not announced",
+        "behind    Provinsi Sumatera Barat (13): 2 nominees",
+        "behind    Nobody goes on from there.",
         "open; 2 sheets are not handed in",
         "Rina Pakaya (kepala-bps): Kota Gorontalo (draft)",
         "Kota Gorontalo (75.71): too-few-sheets",

@@ -11,7 +11,7 @@ import pytest
 from kernel.decider import Emit
 from schemas.nomination import AgendaItem
 from schemas.scoring import ScoringClosed
-from services.nomination.domain.checklist import checklist
+from services.nomination.domain.checklist import checklist, place_name
 from services.nomination.domain.committee import (
     AppointMember,
     Belonging,
@@ -28,6 +28,7 @@ from tests.unit.nomination.assembly import (
     at_noon,
     convened,
     gathered,
+    national,
     seated,
     with_body,
     with_ties,
@@ -112,6 +113,23 @@ def test_a_place_whose_next_stage_is_decided_is_told_so():
     setting = Setting(plenary, season, season.rulebook.body(plenary.body), committee)
     (item,) = checklist(setting, {plenary.agenda[0]: late}, scene.clock)["items"]
     assert (item["next"]["code"], item["proposal"]["why"]["code"]) == ("too-late", "next-stage-decided")
+
+
+def test_the_nation_is_told_which_provinces_are_behind_and_what_follows():
+    scene, ids = gathered(1, 2)
+    season = scene.season()
+    assert isinstance(season, Season)
+    scene.given(scene.form("tim-verifikasi", "00"))
+    scene.given(scene.appoint("ketua-tim", MEMBER, body="tim-verifikasi", province="00"))
+    nation, item = person("nation"), national()
+    scene.given(scene.convene(plenary=nation, body="tim-verifikasi", province="00", agenda=(item,)))
+    (told,) = first(scene, nation)["behind"]
+    assert (told["place"], told["stage"]["province"]) == ("Provinsi Gorontalo", GORONTALO)
+    assert sorted(told["nominations"]) == sorted(ids)
+    assert "nobody goes on from there" in told["en"]
+    assert "tidak ada calon dari sana" in told["id"]
+    assert first(scene)["behind"] == []
+    assert place_name("99", season.rulebook) == "99"
 
 
 @pytest.mark.parametrize("scheduled", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
