@@ -309,8 +309,10 @@ def offices_of(rules: Body, *roles: Literal["chair", "member", "clerk"]) -> list
 def voting_seat(person: str, rules: Body, formed: FormedBody, path: str) -> Seat:
     """Return the person's seat, when it is one that votes."""
     seat = formed.seat_of(person)
-    if seat is None or not rules.votes(seat.office, seat.number):
+    if seat is None:
         raise refuse("person-not-seated", path, person, body=rules.code)
+    if not rules.votes(seat.office, seat.number):
+        raise refuse("office-has-no-vote", path, seat.office, body=rules.code)
     return seat
 
 

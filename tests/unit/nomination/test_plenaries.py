@@ -181,7 +181,14 @@ def test_only_seated_members_attend():
 def test_a_clerk_holds_no_voting_seat():
     scene, _ = convened(1)
     scene.given(scene.appoint("sekretaris-panitia", person("clerk")))
-    refused(scene.attend(person("clerk"), SECRETARY), "person-not-seated", "person")
+    refusal = refused(scene.attend(person("clerk"), SECRETARY), "office-has-no-vote", "person")
+    assert "sekretaris-panitia" in refusal.detail.en
+
+
+def test_a_clerk_is_told_that_the_office_has_no_vote():
+    scene, _ = moved(1)
+    scene.given(scene.appoint("sekretaris-panitia", person("clerk")))
+    refused(scene.vote(person("clerk")), "office-has-no-vote", "actor")
 
 
 # --- tabling -------------------------------------------------------------------------------------------------------
