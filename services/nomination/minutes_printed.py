@@ -17,7 +17,14 @@ from kernel.decider import Happened, Position
 from kernel.log import Connection, Recorded, read_stream, recorded
 from kernel.persons import Directory
 from kernel.service import Service
-from schemas.nomination import AppealDecided, AppealMotionOpened, Candidate, DecisionContested, PlenaryAdjourned
+from schemas.nomination import (
+    AppealDecided,
+    AppealLodged,
+    AppealMotionOpened,
+    Candidate,
+    DecisionContested,
+    PlenaryAdjourned,
+)
 from schemas.rulebook import Rulebook
 from schemas.scoring import RankingSealed
 from schemas.service import ServiceKeyPublished
@@ -34,6 +41,7 @@ from services.nomination.documents.meeting import (
     record_of,
 )
 from services.nomination.documents.sheets import MinutesSheet
+from services.nomination.domain.appeal import appeal_stream
 from services.nomination.domain.committee import COMMITTEE, Committee, committee_stream
 from services.nomination.domain.late_conflicts import late_conflicts
 from services.nomination.domain.local_time import day_of
@@ -56,6 +64,7 @@ class _Gathered:
     seals: Mapping[str, RankingSealed]
     results: Mapping[tuple[str, int], Any]
     appeals: Mapping[str, int]
+    grounds: Mapping[str, str]
     texts: Mapping[str, str | None]
     keys: tuple[str, ...]
     others: tuple[MeetingRecord, ...]
@@ -91,6 +100,7 @@ async def printed_minutes(service: Service, directory: Directory, plenary: str, 
         candidates={id_: candidate.name for id_, candidate in nominees.items()},
         results=found.results,
         appeals=found.appeals,
+        grounds=found.grounds,
         texts=found.texts,
         head=Head(last.version, last.hash.hex()),
         keys=found.keys or (hashlib.sha256(service.signer.public_key).hexdigest(),),
@@ -149,6 +159,7 @@ async def _gather(connection: Connection, codec: Codec, plenary: str) -> _Gather
         seals=await _seals(connection, codec, record),
         results=await _at(connection, codec, record.results),
         appeals=await _appeals(connection, codec, record),
+        grounds=await _grounds(connection, codec, record),
         texts=await _texts(connection, record),
         keys=await _keys(connection, events),
         others=tuple([one async for one in _others(connection, codec, plenary)]),
@@ -192,6 +203,16 @@ async def _appeals(connection: Connection, codec: Codec, record: MeetingRecord) 
             if isinstance(contested, DecisionContested):
                 numbers[contested.appeal] = contested.number
     return numbers
+
+
+async def _grounds(connection: Connection, codec: Codec, record: MeetingRecord) -> dict[str, str]:
+    """Return the digest of the grounds of each appeal that the meeting dealt with, as it was lodged."""
+    opened = (one.opened for one in record.motions.values())
+    streams = {appeal_stream(one.appeal): one.appeal for one in opened if isinstance(one, AppealMotionOpened)}
+    lodged = await _at(connection, codec, [(stream, 1) for stream in streams])
+    return {
+        streams[stream]: event.reason_digest for (stream, _), event in lodged.items() if isinstance(event, AppealLodged)
+    }
 
 
 def _is_appeal(opened: Opening) -> bool:

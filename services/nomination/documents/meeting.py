@@ -246,7 +246,8 @@ class Cited:
 
     `names` has no entry for who was erased, `candidates` the official name of each nomination, `texts` those of the
     corrigenda by digest (None: erased), `results` the events that decisions led to by stream and version, `appeals` the
-    number that each appeal has in its award, `keys` the SHA-256 of the raw public keys that signed here.
+    number that each appeal has in its award, `grounds` the digest of each appeal's reason, `keys` the SHA-256 of the
+    raw public keys that signed here.
     """
 
     rules: Rulebook
@@ -270,6 +271,7 @@ class Cited:
     """By the number of a motion that was not decided, who could take no part in it at the end of the meeting."""
     fallen: Mapping[int, Sequence[Fallen]] = field(default_factory=dict)
     """By the number of a motion that was not decided, the votes that did not stand at the end of the meeting."""
+    grounds: Mapping[str, str] = field(default_factory=dict)
 
 
 def minutes_of(record: MeetingRecord, cited: Cited) -> MinutesSheet:
@@ -670,6 +672,9 @@ class _Minutes:
         return FALLEN[fallen.cause].format(by=by, when=when)
 
     def _counts(self, motion: MotionRecord) -> Iterator[Fact]:
+        opened = motion.opened
+        if isinstance(opened, AppealMotionOpened) and (digest := self.cited.grounds.get(opened.appeal)):
+            yield Fact(label="Digest alasan sanggah", text=digest)
         yield from self._void(motion)
         if motion.seed is not None:
             yield Fact(label="Cara", text="Undian, tanpa pemungutan suara")

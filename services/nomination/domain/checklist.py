@@ -284,12 +284,10 @@ class _Item:
             yield {"person": late.person, **nominee, "counts": late.counts, "en": english, "id": indonesian}
 
     def _lost_votes(self) -> Iterator[Json]:
-        """Yield the open votes that stand no more, who saw to it, and when; nothing once the item is decided."""
+        """Yield the open votes that stand no more, who saw to it, and when, as long as there is something to decide."""
         plenary, known = self.setting.plenary, self.evidence.nominations
-        if self._decided():
-            return
         candidates = candidates_of(known, known)
-        for motion in (one for one in plenary.motions if one.item == self.item):
+        for motion in (one for one in plenary.motions if one.item == self.item and self._is_wanted(one)):
             rules = rules_of(motion.seal, self.setting, self.evidence.ranking)
             for lost in lost_votes(motion, plenary, rules, self.setting.committee, candidates):
                 english, indonesian = LOST[lost.cause]
@@ -304,6 +302,12 @@ class _Item:
                     "en": english,
                     "id": indonesian,
                 }
+
+    def _is_wanted(self, motion: Motion) -> bool:
+        """Tell whether what a motion asks is not decided otherwise: the item, or the appeal that it is about."""
+        if isinstance(motion.question, DecideAppeal):
+            return motion.question.appeal in self.evidence.award.contests_of(self.at)
+        return decided_by(self.item, self.setting.plenary) is None
 
     def _quorum(self) -> Json:
         """Forecast the quorum of the motion on everybody who stands here: how many members may stay away."""

@@ -466,7 +466,9 @@ def test_a_decided_appeal():
         ),
     )
     found = dict(zip(((one["stream"], one["version"]) for one in results), told, strict=True))
-    motion = minutes(scene, results=found, appeals={APPEAL: 3}).items[0].motions[1]
+    told_by = {"results": found, "appeals": {APPEAL: 3}, "grounds": {APPEAL: "ce" * 32}}
+    motion = minutes(scene, **told_by).items[0].motions[1]
+    assert {fact.label: fact.text for fact in motion.facts}["Digest alasan sanggah"] == "ce" * 32
     assert motion.question == "Memutuskan sanggah nomor 3 atas nama Kabupaten Bone Bolango: dikabulkan."
     assert motion.points == ("Nilai baru aspek Kinerja: 0,8", "Nilai baru aspek Kebijakan: 87,5; 88")
     assert motion.followed == (
