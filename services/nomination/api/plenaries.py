@@ -81,7 +81,10 @@ class TableBody(ItemBody):
 
 @router.post("/v1/plenaries", tags=["plenaries"], summary="Convene a plenary")
 async def convene(here: Here, command: MeetingCommand, body: PlenaryBody) -> Json:
-    """Call a meeting of a body on stages that it decides, by its secretary or chair, with the notice that it takes."""
+    """Call a meeting of a body on stages that it decides, by its secretary or chair, with the notice that it takes.
+
+    One of the same hour and agenda that is not adjourned is not convened twice.
+    """
     convening = Convene(
         plenary=uuid7(),
         season=body.season,
@@ -93,7 +96,9 @@ async def convene(here: Here, command: MeetingCommand, body: PlenaryBody) -> Jso
         received=command.received,
     )
     ask = command.ask(office_at(command.person, body.province))
-    return named(await here.executor.execute(ask, programs.convening(convening)), "plenary")
+    at = (convening.season, convening.province, convening.body, instant(convening.scheduled))
+    others = [row["plenary"] for row in await here.pool.fetch(SQL["meetings_at"], *at)]
+    return named(await here.executor.execute(ask, programs.convening(convening, others)), "plenary")
 
 
 @router.post(f"{PLENARY}/attendance", tags=["plenaries"], summary="Record that a member came or left")

@@ -380,8 +380,14 @@ class Convene:
 
 
 @decides
-def convene(command: Convene, season: SeasonState, committee: Committee) -> Sequence[Emit]:
-    """Call a meeting on stages that this body decides, by its secretary or chair, with the notice that it takes."""
+def convene(
+    command: Convene, season: SeasonState, committee: Committee, others: Iterable[PlenaryState] = ()
+) -> Sequence[Emit]:
+    """Call a meeting on stages that this body decides, by its secretary or chair, with the notice that it takes.
+
+    `others` are meetings that may be the same: one sent twice, under two keys, would leave a meeting that nobody holds.
+    Two requests at the very same moment can still make two, so that no reader of the log may rely on there being one.
+    """
     rulebook = opened(season, command.season).rulebook
     formed = committee.formed(command.body)
     rules = rulebook.body(command.body)
@@ -389,6 +395,7 @@ def convene(command: Convene, season: SeasonState, committee: Committee) -> Sequ
     check_in_office(formed, command.scheduled, rulebook.zone(command.province), "scheduled")
     _check_agenda(command.agenda, rules, rulebook)
     _check_notice(command, rules, rulebook.zone(command.province))
+    _check_new(command, rulebook.zone(command.province), others)
     convened = PlenaryConvened(
         plenary=command.plenary,
         season=command.season,
@@ -420,6 +427,14 @@ def _check_notice(command: Convene, body: Body, zone: str) -> None:
     if command.scheduled < begin_of(earliest, zone):
         asked = told(command.scheduled, zone)
         raise refuse("notice-too-short", "scheduled", asked, days=body.notice_days, earliest=earliest.isoformat())
+
+
+def _check_new(command: Convene, zone: str, others: Iterable[PlenaryState]) -> None:
+    """Refuse a meeting of the same body, place, hour and agenda as one that still goes on, or is to come."""
+    asked = (command.season, command.province, command.body, command.scheduled, frozenset(command.agenda))
+    for one in (other for other in others if isinstance(other, Plenary) and not other.adjourned):
+        if (one.season, one.province, one.body, one.scheduled, frozenset(one.agenda)) == asked:
+            raise refuse("convened-already", "scheduled", told(command.scheduled, zone), plenary=one.id)
 
 
 def _check_agenda(agenda: tuple[AgendaItem, ...], body: Body, rules: Rulebook) -> None:

@@ -384,10 +384,17 @@ class Scene:
 
     # --- plenaries
 
-    def convene(self, actor: Actor = SECRETARY, agenda: tuple[AgendaItem, ...] = (ITEM,), **also: Any) -> Decision:
+    def convene(
+        self,
+        actor: Actor = SECRETARY,
+        agenda: tuple[AgendaItem, ...] = (ITEM,),
+        beside: Iterable[str] = (),
+        **also: Any,
+    ) -> Decision:
         asked = Convene(PLENARY_ID, "2020", GORONTALO, BODY, LATER, agenda, actor, self.clock)
         command = replace(asked, **also)
-        return convene(command, self.season(command.season), self.committee(command.province))
+        others = [self.plenary(one) for one in beside]
+        return convene(command, self.season(command.season), self.committee(command.province), others)
 
     def attend(
         self, who: str, actor: Actor | None = None, *, present: bool = True, mode: Mode | None = None

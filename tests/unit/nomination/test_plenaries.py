@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -122,6 +123,18 @@ def test_an_agenda_names_stages_that_the_body_decides():
     item = AgendaItem(category="KABKOTA", stage="verifikasi")
     decision = scene.convene(province="00", body="dewan-juri", agenda=(item,))
     refused(decision, "stage-of-another-body", "agenda[0]")
+
+
+def test_the_same_meeting_is_not_convened_twice():
+    scene, _ = convened(1)
+    other, beside = person("another plenary"), [PLENARY_ID, person("no plenary")]
+    refusal = refused(scene.convene(plenary=other, beside=beside), "convened-already", "scheduled")
+    assert PLENARY_ID in refusal.faults[0].remedy.en
+    accepted(scene.convene(plenary=other, beside=beside, scheduled=LATER + timedelta(hours=1)))
+    besar = AgendaItem(category="BESAR", stage="seleksi")
+    accepted(scene.convene(plenary=other, beside=beside, agenda=(ITEM, besar)))
+    scene.given(scene.adjourn())
+    accepted(scene.convene(plenary=other, beside=beside))
 
 
 # --- attendance ----------------------------------------------------------------------------------------------------
