@@ -182,6 +182,11 @@ def _known(item: Mapping[str, Any], meeting: Mapping[str, Any]) -> Iterator[str]
     for one in item["conflicts"]:
         name = meeting["persons"].get(one["person"]) or one["person"]
         yield f"  conflict  {name}, on {_name(names, one['nomination'])}: {one['en']}"
+    for one in item["lost_votes"]:
+        name = meeting["persons"].get(one["person"]) or one["person"]
+        who = one["recorded_by"]
+        by = "" if who in (None, one["person"]) else f", by {meeting['persons'].get(who) or who}"
+        yield f"  lost vote {name} on motion {one['motion']}{by}: {one['en']}"
     for tie in item["ties"]:
         fell = "" if tie["order"] is None else f"; broken: {', '.join(_name(names, one) for one in tie['order'])}"
         who = ", ".join(_name(names, one) for one in tie["nominations"])
@@ -196,6 +201,7 @@ def _known(item: Mapping[str, Any], meeting: Mapping[str, Any]) -> Iterator[str]
     for appeal in item["held_by"]:
         yield f"  appeal    {appeal} holds the stage"
     yield from _upstream(item["upstream"], meeting["province"])
+    yield from _behind(item["behind"])
 
 
 def _name(names: Mapping[str, str], nomination: str) -> str:
@@ -210,6 +216,14 @@ def _upstream(earlier: list[Json], province: str) -> Iterator[str]:
             yield f"  before    {name} is not announced"
         elif one["open"]:
             yield f"  before    {name} can be appealed against until {_local(one['appeals_until'], province)}"
+
+
+def _behind(places: list[Json]) -> Iterator[str]:
+    """Yield which places have not decided the stage before; what follows from that is the same for all."""
+    for one in places:
+        yield f"  behind    {one['place']} ({one['stage']['province']}): {len(one['nominations'])} nominees"
+    if places:
+        yield f"  behind    {places[0]['en']}"
 
 
 def _unscored(scoring: Mapping[str, Any]) -> Iterator[str]:

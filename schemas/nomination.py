@@ -410,7 +410,10 @@ class PlenaryConvened(NominationEvent):
 
 
 class AttendanceRecorded(NominationEvent):
-    """A member came, or left (`present` false); quorum is counted anew for each item."""
+    """A member came, or left (`present` false); quorum is counted anew for each item.
+
+    Said again of who is present, with another `mode`, it corrects how the member attends.
+    """
 
     plenary: Uuid
     person: Uuid

@@ -17,13 +17,21 @@ from kernel.decider import Happened, Position
 from kernel.log import Connection, Recorded, read_stream, recorded
 from kernel.persons import Directory
 from kernel.service import Service
-from schemas.nomination import AppealDecided, AppealMotionOpened, Candidate, DecisionContested, PlenaryAdjourned
+from schemas.nomination import (
+    AppealDecided,
+    AppealLodged,
+    AppealMotionOpened,
+    Candidate,
+    DecisionContested,
+    PlenaryAdjourned,
+)
 from schemas.rulebook import Rulebook
 from schemas.scoring import RankingSealed
 from schemas.service import ServiceKeyPublished
 from services.nomination.api.parts import SQL
 from services.nomination.documents.meeting import (
     Cited,
+    Fallen,
     Head,
     Holder,
     Marks,
@@ -33,12 +41,14 @@ from services.nomination.documents.meeting import (
     record_of,
 )
 from services.nomination.documents.sheets import MinutesSheet
+from services.nomination.domain.appeal import appeal_stream
 from services.nomination.domain.committee import COMMITTEE, Committee, committee_stream
 from services.nomination.domain.late_conflicts import late_conflicts
 from services.nomination.domain.local_time import day_of
+from services.nomination.domain.lost_votes import lost_votes
 from services.nomination.domain.nomination import NOMINATION, candidate_of, nomination_stream
-from services.nomination.domain.plenary import plenary_stream
-from services.nomination.domain.season import SEASON, known, season_stream
+from services.nomination.domain.plenary import PLENARY, Motion, Plenary, plenary_stream
+from services.nomination.domain.season import SEASON, Season, known, season_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +58,13 @@ class _Gathered:
     record: MeetingRecord
     events: list[Recorded]
     rules: Rulebook
+    season: Season
+    meeting: Plenary
     committee: Committee
     seals: Mapping[str, RankingSealed]
     results: Mapping[tuple[str, int], Any]
     appeals: Mapping[str, int]
+    grounds: Mapping[str, str]
     texts: Mapping[str, str | None]
     keys: tuple[str, ...]
     others: tuple[MeetingRecord, ...]
@@ -73,6 +86,11 @@ async def printed_minutes(service: Service, directory: Directory, plenary: str, 
     nominees = await _candidates(service, _nominations(found))
     conflicting = {seal: [*_conflicting(said, found, nominees)] for seal, said in found.seals.items()}
     late = {one.person for listed in conflicting.values() for one in listed}
+    open_ = found.meeting.undecided
+    fallen = {motion.number: [*_fallen(motion, found, nominees)] for motion in open_}
+    late |= {who for listed in fallen.values() for one in listed for who in (one.person, one.by) if who}
+    recused = {motion.number: sorted(_recused(motion, found, nominees)) for motion in open_}
+    late |= {person for persons in recused.values() for person in persons}
     cited = Cited(
         rules=found.rules,
         decree=body.term_at(day_of(record.convened.scheduled, zone)).decree,
@@ -82,12 +100,15 @@ async def printed_minutes(service: Service, directory: Directory, plenary: str, 
         candidates={id_: candidate.name for id_, candidate in nominees.items()},
         results=found.results,
         appeals=found.appeals,
+        grounds=found.grounds,
         texts=found.texts,
         head=Head(last.version, last.hash.hex()),
         keys=found.keys or (hashlib.sha256(service.signer.public_key).hexdigest(),),
         address=address,
         others=found.others,
         conflicting=conflicting,
+        recused=recused,
+        fallen={number: listed for number, listed in fallen.items() if listed},
     )
     return minutes_of(record, cited)
 
@@ -95,6 +116,24 @@ async def printed_minutes(service: Service, directory: Directory, plenary: str, 
 def _conflicting(said: RankingSealed, found: _Gathered, nominees: Mapping[str, Candidate]) -> Iterator[Marks]:
     for late in late_conflicts(said, found.committee, found.rules.conflicts, nominees):
         yield Marks(late.person, late.nomination, late.counts)
+
+
+def _rules_of(motion: Motion, found: _Gathered) -> Rulebook:
+    """Return the rules that a motion goes by: its seal's, where its seal is known here."""
+    said = found.seals.get(motion.seal or "")
+    return found.season.rulebook if said is None else found.season.rulebooks[said.rulebook_version]
+
+
+def _recused(motion: Motion, found: _Gathered, nominees: Mapping[str, Candidate]) -> set[str]:
+    """Return who sat in the body at the end of the meeting and could take no part in a motion."""
+    named = {one: nominees.get(one) for one in motion.nominations}
+    recused = found.committee.recused(_rules_of(motion, found).conflicts, motion.item.category, named)
+    return set(recused) & set(found.committee.bodies[found.meeting.body].holders.values())
+
+
+def _fallen(motion: Motion, found: _Gathered, nominees: Mapping[str, Candidate]) -> Iterator[Fallen]:
+    for lost in lost_votes(motion, found.meeting, _rules_of(motion, found), found.committee, nominees):
+        yield Fallen(lost.person, lost.cause, lost.cast, lost.by, lost.since, lost.later)
 
 
 async def _gather(connection: Connection, codec: Codec, plenary: str) -> _Gathered | None:
@@ -105,18 +144,22 @@ async def _gather(connection: Connection, codec: Codec, plenary: str) -> _Gather
     end = _end_of(events, codec)
     convened = record.convened
     season = known(SEASON.fold(await _until(connection, codec, season_stream(convened.season), end)))
+    meeting = PLENARY.fold(happened(event, codec) for event in events)
     committees = await _until(connection, codec, committee_stream(convened.season, convened.province), end)
-    if season is None:
+    if season is None or not isinstance(meeting, Plenary):
         return None
     decided = [motion.decided.rulebook_version for motion in record.motions.values() if motion.decided]
     return _Gathered(
         record=record,
         events=events,
         rules=season.rulebooks[max(decided)] if decided else season.rulebook,
+        season=season,
+        meeting=meeting,
         committee=COMMITTEE.fold(committees),
         seals=await _seals(connection, codec, record),
         results=await _at(connection, codec, record.results),
         appeals=await _appeals(connection, codec, record),
+        grounds=await _grounds(connection, codec, record),
         texts=await _texts(connection, record),
         keys=await _keys(connection, events),
         others=tuple([one async for one in _others(connection, codec, plenary)]),
@@ -160,6 +203,16 @@ async def _appeals(connection: Connection, codec: Codec, record: MeetingRecord) 
             if isinstance(contested, DecisionContested):
                 numbers[contested.appeal] = contested.number
     return numbers
+
+
+async def _grounds(connection: Connection, codec: Codec, record: MeetingRecord) -> dict[str, str]:
+    """Return the digest of the grounds of each appeal that the meeting dealt with, as it was lodged."""
+    opened = (one.opened for one in record.motions.values())
+    streams = {appeal_stream(one.appeal): one.appeal for one in opened if isinstance(one, AppealMotionOpened)}
+    lodged = await _at(connection, codec, [(stream, 1) for stream in streams])
+    return {
+        streams[stream]: event.reason_digest for (stream, _), event in lodged.items() if isinstance(event, AppealLodged)
+    }
 
 
 def _is_appeal(opened: Opening) -> bool:

@@ -37,6 +37,17 @@ where p.stream >= 'plenary/' and p.stream < 'plenary0' and p.version = 1 and p.s
   and p.document::json #>> '{data,body}' = c.body
 order by p.stream
 
+-- name: meetings_at
+-- The plenaries of a season ($1), a place ($2; 00: the nation) and a body ($3) that were convened for an instant ($4).
+select substr(p.stream, length('plenary/') + 1) as plenary
+from events p
+where p.stream >= 'plenary/' and p.stream < 'plenary0' and p.version = 1
+  and p.document::json #>> '{data,season}' = $1
+  and p.document::json #>> '{data,province}' = $2
+  and p.document::json #>> '{data,body}' = $3
+  and p.document::json #>> '{data,scheduled}' = $4
+order by p.stream
+
 -- name: meetings_ahead
 -- The plenaries of the season of a plenary ($1), in its place and in the nation, with every item of their agendas.
 with convened as (

@@ -30,6 +30,7 @@ from services.identity.development import person_id
 from services.nomination.app import create_service
 from services.nomination.projections.certificates import Certificates
 from services.nomination.settings import NominationSettings
+from tests.integration.test_appeals import appeal_against, verdict
 from tests.integration.test_nomination import AFTER, COMMITTEE, YAML, Caller, HandClock, World, _running, committee
 from tests.support.people import erase, serving_identity
 from tests.unit.nomination.scene import AT, CONTACT, REGENCIES, VOTING_OFFICES, person
@@ -290,6 +291,25 @@ async def test_minutes_are_printed_with_names_head_and_fingerprint(world: AwardW
         assert said in printed, said
     assert fingerprint in printed.replace(" ", "")
     assert (await world.auditor.asks("GET", f"{path}/minutes.pdf")).content == first.content
+
+
+async def test_minutes_tell_of_a_voided_motion_on_an_appeal_with_its_grounds(world: AwardWorld):
+    path, ids = await world.announced()
+    lodged = await world.secretariat.posts("/v1/appeals", appeal_against(path, ids[2]))
+    await world.secretary.posts(f"{path}/motions", verdict(lodged["appeal"], outcome="dismissed", figures=[]))
+    voter = VOTING_OFFICES[1]
+    await world.member(voter).posts(f"{path}/motions/2/votes", {"vote": "against"})
+    recorded = {"person": person(voter), "category": "KABKOTA", "kind": "family", "reason": "Ipar calon."}
+    await world.secretary.posts(f"{COMMITTEE}/conflicts", recorded)
+    await world.secretary.posts(f"{path}/adjourn")
+    printed = text_of(await world.auditor.asks("GET", f"{path}/minutes.pdf"))
+    assert "Keputusan: GUGUR, TIDAK DIPUTUSKAN" in printed
+    assert "Tidak setuju (tidak berlaku lagi)" in printed
+    assert "bukan oleh anggota itu sendiri" in printed
+    assert (await world.last(f"appeal/{lodged['appeal']}"))["data"]["reason_digest"] in printed
+    (item,) = (await world.secretary.reads(f"{path}/checklist"))["items"]
+    (lost,) = item["lost_votes"]
+    assert (lost["cause"], lost["recorded_by"]) == ("recorded", world.secretary.id)
 
 
 async def test_checklist_and_minutes_name_the_persons_whom_identity_knows(world: AwardWorld):

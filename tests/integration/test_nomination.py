@@ -110,6 +110,7 @@ class World:
     people_url: str
     """The owner's URL of identity's database."""
     heads: dict[str, Head] = field(default_factory=dict)
+    convened: int = 0
 
     def person(self, id_: str, *grants: Grant) -> Caller:
         return Caller(self.client, self.key, id_, *grants)
@@ -236,7 +237,9 @@ class World:
 
     async def convene(self) -> str:
         """Convene a plenary with eight members present; return its path."""
-        body = {"season": "2020", "province": "75", "body": BODY, "scheduled": instant(AFTER), "agenda": [ITEM]}
+        self.convened += 1  # two meetings of one hour with one agenda would be the same one
+        scheduled = instant(AFTER - timedelta(seconds=self.convened))
+        body = {"season": "2020", "province": "75", "body": BODY, "scheduled": scheduled, "agenda": [ITEM]}
         receipt = await self.secretary.posts("/v1/plenaries", body)
         path = f"/v1/plenaries/{receipt['plenary']}"
         for office in VOTING_OFFICES:
@@ -475,6 +478,8 @@ async def test_a_repeated_meeting_is_one_meeting(begun: World):
     body = {"season": "2020", "province": "75", "body": BODY, "scheduled": instant(AFTER), "agenda": [ITEM]}
     answers = [await begun.secretary.asks("POST", "/v1/plenaries", body, key="once") for _ in range(2)]
     assert answers[0].json()["plenary"] == answers[1].json()["plenary"]
+    problem = await begun.secretary.fails(409, "convened-already", "POST", "/v1/plenaries", body)
+    assert answers[0].json()["plenary"] in problem["errors"][0]["remedy"]
 
 
 # --- stale seals ---------------------------------------------------------------------------------------------------

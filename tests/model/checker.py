@@ -254,6 +254,8 @@ class Checker:
         """Every lot that was drawn, in order."""
         self.parted: set[tuple[str, int]] = set()
         """Every tie that was broken, by seal and rank."""
+        self.tried: set[tuple[str, int, str]] = set()
+        """Every way to break a tie that was decided on, carried or lost, by seal and rank."""
         self.carried: set[Stage] = set()
         self.ordered: set[str] = set()
         """Seals that are to be made anew."""
@@ -754,12 +756,22 @@ class Checker:
             first = [one.seed for where, one in self.lots if where == at and among <= set(one.order)]
             assert motion.event.seed in (first or [motion.event.seed])[:1], "the same nominees are drawn for twice"
             self.lots.append((at, motion.event))
+        if motion.kind == "tie":
+            assert not self._skipped(at, motion.event), "a way to break a tie is put before one that comes first"
         if motion.kind == "tie" and motion.event.method == "vote":
             assert not self._drawn(at, motion), "a vote is put on who was drawn for"
         if motion.kind in ("propose", "tie"):
             assert not self._held(at), "a question is put while an appeal holds the stage"
         quorum = len(self._free(meeting, motion) & meeting.present)
         assert quorum >= self._required(meeting), "a motion is put without a quorum"
+
+    def _skipped(self, at: Stage, event: Any) -> list[str]:
+        """Return the ways that the rubric puts before the one that is put, and that were not decided on."""
+        version = self.rankings[at.ranking].seals[event.seal].event.rulebook_version
+        code = self._rules_of(at, version)["rubric"]
+        rubric = next(one for one in self._content(version)["rubrics"] if one["code"] == code)
+        ways = [one for one in rubric["tie_break"] if one in ("lot", "vote")]
+        return [one for one in ways[: ways.index(event.method)] if (event.seal, event.rank, one) not in self.tried]
 
     def _drawn(self, at: Stage, motion: Motion) -> bool:
         """Tell whether a lot was drawn for all of those whom a question on a tie is about."""
@@ -804,6 +816,8 @@ class Checker:
         if motion.kind in ("propose", "tie"):
             assert not self._held(at), "a question is decided while an appeal holds the stage"
             assert event.seal in self.rankings[at.ranking].received, "decided on an unknown seal"
+        if motion.kind == "tie":
+            self.tried.add((event.seal, motion.event.rank, motion.event.method))
         if motion.kind == "tie" and event.outcome == "carried":
             assert (event.seal, motion.event.rank) not in self.parted, "a tie is broken twice"
             assert motion.event.method == "lot" or not self._drawn(at, motion), "who was drawn for is voted on"

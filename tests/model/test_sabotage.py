@@ -87,6 +87,7 @@ def test_the_honest_season_passes() -> None:
     [
         ("more advance than there are seats", lambda: only("RulebookPublished", lambda said: {"content": _one(said)})),
         ("a lot is lost", lambda: only("PlenaryDecided", lambda _: {"outcome": "lost", "results": ()})),
+        ("before one that comes first", lambda: only("TieMotionOpened", lambda _: {"method": "vote", "seed": None})),
         ("votes are counted otherwise", lambda: only("PlenaryDecided", lambda _: {"tally": NOBODY}, 1)),
         ("list what it led to", lambda: only("PlenaryDecided", lambda _: {"results": ()}, 1)),
         ("quorum is counted otherwise", lambda: only("PlenaryDecided", lambda one: {"quorum": _more(one)}, 1)),

@@ -6,10 +6,11 @@ from typing import Any
 
 
 def persons_in(document: Any) -> set[str]:
-    """Return the ids of everybody in a document: under `person`, and the recused that a quorum lists."""
+    """Return the ids of everybody in a document: under `person` and `recorded_by`, and the recused of a quorum."""
     if isinstance(document, list):
         return set().union(*map(persons_in, document))
     if not isinstance(document, dict):
         return set()
-    found = {one for one in (document.get("person"), *document.get("recused", ())) if isinstance(one, str)}
+    named = (document.get("person"), document.get("recorded_by"), *document.get("recused", ()))
+    found = {one for one in named if isinstance(one, str)}
     return found.union(*map(persons_in, document.values()))

@@ -150,7 +150,8 @@ async def amend(
 async def withdraw(here: Here, command: SecretariatCommand, nomination: NominationPath, body: ReasonBody) -> Json:
     """End a nomination where it stands, by the secretariat that nominated; after a seal its seat stays empty.
 
-    What was filed late can be taken back before a plenary admits it; a motion to admit it has no object any more.
+    It is final: the candidate is not nominated again in this season and category. What is wrong in a nomination is
+    amended. What was filed late can be taken back before a plenary admits it; a motion to admit it has no object then.
     """
     digest = await digest_of_reason(here, command, body.reason)
     withdrawing = Withdraw(nomination, digest, provinces_of(command.person, "secretariat"))

@@ -66,7 +66,10 @@ class AttendanceBody(Body):
 
     person: Annotated[Uuid | None, Field(description="Left out: oneself.")] = None
     present: bool = True
-    mode: Literal["in-person", "remote"] = "in-person"
+    mode: Annotated[
+        Literal["in-person", "remote"] | None,
+        Field(description="Left out: as it was recorded before, else in person. Another one corrects it."),
+    ] = None
 
 
 class TableBody(ItemBody):
@@ -78,7 +81,10 @@ class TableBody(ItemBody):
 
 @router.post("/v1/plenaries", tags=["plenaries"], summary="Convene a plenary")
 async def convene(here: Here, command: MeetingCommand, body: PlenaryBody) -> Json:
-    """Call a meeting of a body on stages that it decides, by its secretary or chair, with the notice that it takes."""
+    """Call a meeting of a body on stages that it decides, by its secretary or chair, with the notice that it takes.
+
+    One of the same hour and agenda that is not adjourned is not convened twice.
+    """
     convening = Convene(
         plenary=uuid7(),
         season=body.season,
@@ -90,12 +96,17 @@ async def convene(here: Here, command: MeetingCommand, body: PlenaryBody) -> Jso
         received=command.received,
     )
     ask = command.ask(office_at(command.person, body.season, body.province))
-    return named(await here.executor.execute(ask, programs.convening(convening)), "plenary")
+    at = (convening.season, convening.province, convening.body, instant(convening.scheduled))
+    others = [row["plenary"] for row in await here.pool.fetch(SQL["meetings_at"], *at)]
+    return named(await here.executor.execute(ask, programs.convening(convening, others)), "plenary")
 
 
 @router.post(f"{PLENARY}/attendance", tags=["plenaries"], summary="Record that a member came or left")
 async def record_attendance(meeting: InMeeting, body: AttendanceBody) -> Json:
-    """Record one's own attendance, or as secretary a seated member's; the quorum is counted anew for each item."""
+    """Record one's own attendance, or as secretary a seated member's; the quorum is counted anew for each item.
+
+    Recorded again with another `mode`, it corrects how the member attends.
+    """
     member = body.person or meeting.actor.person
     came = RecordAttendance(meeting.plenary, member, body.present, body.mode, meeting.actor, meeting.received)
     return await meeting.do(programs.attending(came))

@@ -40,6 +40,12 @@ TIE_RULES: Final = {
     "vote": "pemungutan suara",
 }
 ELIMINATED: Final = {"below-quota": "di bawah kuota", "unrankable": "tidak dapat diperingkat"}
+FALLEN: Final = {
+    "declared": "anggota itu menyatakan sendiri benturan kepentingannya{when}.",
+    "recorded": "benturan kepentingannya dicatat{by}{when}, bukan oleh anggota itu sendiri.",
+    "own-interest": "pengangkatannya menyebut salah satu calon sebagai tempat kerja atau pemerintahannya sendiri.",
+    "removed": "kursinya dicabut{by}{when}.",
+}
 VERDICTS: Final = {"upheld": "dikabulkan", "dismissed": "ditolak"}
 _LONGEST_FRACTION: Final = 32
 _MOST_PLACES: Final = 6

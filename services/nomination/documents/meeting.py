@@ -47,6 +47,7 @@ from schemas.scoring import RankingSealed, Standing, TieBreak, Unrankable
 from services.nomination.documents.indonesian import (
     BASES,
     ELIMINATED,
+    FALLEN,
     MODES,
     OUTCOMES,
     TIE_RULES,
@@ -216,6 +217,22 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallen:
+    """A vote that stands no more, so that its motion is void, and what its member may not vote for any longer.
+
+    `by` and `since` tell who recorded a conflict or took the seat, and when; None where an appointment stated it.
+    `later` says that this came after the vote.
+    """
+
+    person: str
+    cause: str
+    cast: datetime | None
+    by: str | None
+    since: datetime | None
+    later: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The last event of the meeting's stream: its version, and its hash in hex."""
 
@@ -229,7 +246,8 @@ class Cited:
 
     `names` has no entry for who was erased, `candidates` the official name of each nomination, `texts` those of the
     corrigenda by digest (None: erased), `results` the events that decisions led to by stream and version, `appeals` the
-    number that each appeal has in its award, `keys` the SHA-256 of the raw public keys that signed here.
+    number that each appeal has in its award, `grounds` the digest of each appeal's reason, `keys` the SHA-256 of the
+    raw public keys that signed here.
     """
 
     rules: Rulebook
@@ -249,6 +267,11 @@ class Cited:
     """The other meetings of the body, whose ties stay broken here."""
     conflicting: Mapping[str, Sequence[Marks]] = field(default_factory=dict)
     """By seal, the marks that conflicts after it would have changed, as these stood at the end of the meeting."""
+    recused: Mapping[int, Collection[str]] = field(default_factory=dict)
+    """By the number of a motion that was not decided, who could take no part in it at the end of the meeting."""
+    fallen: Mapping[int, Sequence[Fallen]] = field(default_factory=dict)
+    """By the number of a motion that was not decided, the votes that did not stand at the end of the meeting."""
+    grounds: Mapping[str, str] = field(default_factory=dict)
 
 
 def minutes_of(record: MeetingRecord, cited: Cited) -> MinutesSheet:
@@ -368,9 +391,20 @@ class _Minutes:
         mine = [(time, event) for time, event in self.record.attendance if event.person == person]
         if not mine:
             return Attendant(office=title, name=self._name(person), mode=_DASH, movements="tidak hadir")
-        modes = dict.fromkeys(MODES[event.mode] for _, event in mine if event.present)
-        moves = (f"{'hadir' if event.present else 'keluar'} {self.at.hour(time)}" for time, event in mine)
-        return Attendant(office=title, name=self._name(person), mode=", ".join(modes), movements="; ".join(moves))
+        stays: list[str] = []
+        moves: list[str] = []
+        here = False
+        for time, event in mine:
+            hour, mode = self.at.hour(time), MODES[event.mode]
+            if here and event.present:
+                stays[-1] = mode
+                moves.append(f"cara hadir dibetulkan {hour}: {mode}")
+            else:
+                stays += [mode] if event.present else []
+                moves.append(f"{'hadir' if event.present else 'keluar'} {hour}")
+            here = event.present
+        modes = ", ".join(dict.fromkeys(stays))
+        return Attendant(office=title, name=self._name(person), mode=modes, movements="; ".join(moves))
 
     def _summary(self) -> str:
         seats = self.body.seats
@@ -529,7 +563,7 @@ class _Minutes:
 
     def _outcome(self, motion: MotionRecord) -> str:
         if motion.decided is None:
-            return "BELUM DIPUTUSKAN"
+            return "GUGUR, TIDAK DIPUTUSKAN" if self._fallen(motion) else "BELUM DIPUTUSKAN"
         drawn = motion.seed is not None and motion.decided.outcome == "carried"
         return "SERI DIURAI DENGAN UNDIAN" if drawn else OUTCOMES[motion.decided.outcome]
 
@@ -586,14 +620,16 @@ class _Minutes:
         if motion.opened.ballot == "paper" or motion.seed is not None:
             return
         cast = {vote.person: vote for vote in motion.votes}
-        recused = set(motion.decided.quorum.recused) if motion.decided else set()
+        recused, fallen = self._recused(motion), {one.person for one in self._fallen(motion)}
         voting = (one for one in self.cited.holders if self.body.votes(one.office, one.seat))
         offices = {one.person: one.office for one in voting}
         offices |= {vote.person: vote.office for vote in motion.votes}
         present = self.record.present_at(motion.closed or datetime.max.replace(tzinfo=motion.time.tzinfo))
         order = [office.code for office in self.body.offices]
         for person, office in sorted(offices.items(), key=lambda one: order.index(one[1]) if one[1] in order else 99):
-            if person in recused:
+            if person in fallen:
+                said = f"{VOTES[cast[person].vote]} (tidak berlaku lagi)"
+            elif person in recused:
                 said = "Tidak ikut serta (benturan kepentingan)"
             elif person in cast:
                 said = VOTES[cast[person].vote]
@@ -601,7 +637,45 @@ class _Minutes:
                 said = "Tidak memberikan suara" if person in present else "Tidak hadir"
             yield VoteLine(office=self._office(office), name=self._name(person), vote=said)
 
+    def _fallen(self, motion: MotionRecord) -> Sequence[Fallen]:
+        """Return the votes by which an undecided motion became void."""
+        return () if motion.decided else self.cited.fallen.get(motion.opened.motion, ())
+
+    def _recused(self, motion: MotionRecord) -> Collection[str]:
+        """Return who took no part in a motion: as it was decided, or as it stood at the end of the meeting."""
+        if motion.decided is not None:
+            return motion.decided.quorum.recused
+        return self.cited.recused.get(motion.opened.motion, ())
+
+    def _left_out(self, motion: MotionRecord) -> Iterator[Fact]:
+        """Yield who took no part in a motion whose votes are not listed by name."""
+        by_name = motion.opened.ballot != "paper" and motion.seed is None
+        if not by_name and (recused := self._recused(motion)):
+            offices = {one.person: self._office(one.office) for one in self.cited.holders}
+            who = (f"{self._name(one)} ({offices[one]})" if one in offices else self._name(one) for one in recused)
+            yield Fact(label="Tidak ikut serta", text=f"{', '.join(who)}: benturan kepentingan")
+
+    def _void(self, motion: MotionRecord) -> Iterator[Fact]:
+        """Yield why a motion became void: whose vote stands no more, who saw to it, and that it came after the vote."""
+        for one in self._fallen(motion):
+            cast = "" if one.cast is None else f" pada {self.at.moment(one.cast)}"
+            why = f"setelah itu {self._why_not(one)}" if one.later else self._why_not(one)
+            yield Fact(label="Sebab gugur", text=f"{self._name(one.person)} memberikan suara{cast}; {why}")
+        if self._fallen(motion):
+            text = "Suara yang terkumpul tidak berlaku; usul ini diajukan kembali kepada anggota yang masih berhak."
+            yield Fact(label="Akibat", text=text)
+
+    def _why_not(self, fallen: Fallen) -> str:
+        """Return why a vote stands no more."""
+        by = f" oleh {self._name(fallen.by)}" if fallen.by else ""
+        when = f" pada {self.at.moment(fallen.since)}" if fallen.since else ""
+        return FALLEN[fallen.cause].format(by=by, when=when)
+
     def _counts(self, motion: MotionRecord) -> Iterator[Fact]:
+        opened = motion.opened
+        if isinstance(opened, AppealMotionOpened) and (digest := self.cited.grounds.get(opened.appeal)):
+            yield Fact(label="Digest alasan sanggah", text=digest)
+        yield from self._void(motion)
         if motion.seed is not None:
             yield Fact(label="Cara", text="Undian, tanpa pemungutan suara")
             yield Fact(label="Benih undian", text=motion.seed)
@@ -615,6 +689,7 @@ class _Minutes:
                 yield Fact(label="Penghitungan", text=count)
                 who = ", ".join(f"{self._name(one.person)} ({self._office(one.office)})" for one in motion.confirmed)
                 yield Fact(label="Disahkan oleh", text=who or "belum disahkan")
+        yield from self._left_out(motion)
         if (decided := motion.decided) is None:
             return
         quorum = decided.quorum

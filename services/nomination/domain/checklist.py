@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from schemas.envelope import Stage, wire_instant
 from schemas.nomination import AgendaItem
+from schemas.regions import UnknownRegion, region
 from schemas.rulebook import Rulebook
 from services.nomination.domain.award import holding
 from services.nomination.domain.committee import Seat, candidates_of
@@ -21,11 +22,12 @@ from services.nomination.domain.entering import check_enterable
 from services.nomination.domain.evidence import Evidence, broken_ties, citable_now, decided_by, rules_of, stage_rules
 from services.nomination.domain.late_conflicts import late_conflicts
 from services.nomination.domain.local_time import begin_of, day_of
+from services.nomination.domain.lost_votes import lost_votes
 from services.nomination.domain.motion import effective_ranks, free_to_vote, recused_on, tied_at_cut
 from services.nomination.domain.nomination import FiledLate, Nomination, Unnominated, candidate_of
 from services.nomination.domain.plenary import DecideAppeal, Motion, Setting, earliest_day
 from services.nomination.domain.ranking import Seal
-from services.nomination.domain.readiness import path_awards, unverified, upstream
+from services.nomination.domain.readiness import behind, path_awards, unverified, upstream
 from services.nomination.domain.refusals import Refused
 from services.nomination.domain.ties import competing_at, methods_of, sharing
 
@@ -163,6 +165,34 @@ CONFLICTS: Final[Mapping[bool, tuple[str, str]]] = {
 """What a conflict that was declared or lifted after a seal leaves as it was: the marks count (True), or they do not."""
 
 
+LOST: Final[Mapping[str, tuple[str, str]]] = {
+    "declared": (
+        "They declared a conflict of interest after voting: the motion is void, and is put again.",
+        "Anggota ini menyatakan benturan kepentingannya setelah memberi suara: usul gugur dan diajukan kembali.",
+    ),
+    "recorded": (
+        "Another recorded a conflict of interest for them after they voted: the motion is void, and minutes say so.",
+        "Benturan kepentingannya dicatat orang lain setelah ia memberi suara: usul gugur, dan berita acara memuatnya.",
+    ),
+    "own-interest": (
+        "A nominee is their own employer or government by an appointment: the motion is void, and is put again.",
+        "Menurut pengangkatannya salah satu calon adalah tempat kerja atau pemerintahannya sendiri: usul gugur.",
+    ),
+    "removed": (
+        "They lost their seat after voting: the motion is void, and is put again.",
+        "Kursi anggota ini dicabut setelah ia memberi suara: usul gugur dan diajukan kembali.",
+    ),
+}
+"""Why an open vote stands no more, by what became of its member."""
+
+
+BEHIND: Final = (
+    "Not decided here yet. Once this stage is decided, nobody goes on from there: wait, or decide without it.",
+    "Belum diputus di sini. Begitu tahap ini diputus, tidak ada calon dari sana yang maju: tunggu, atau putuskan.",
+)
+"""What follows for a place that has not decided the stage before."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Item:
     """One item of the agenda, with all that is known of it."""
@@ -201,6 +231,7 @@ class _Item:
             "seal": self._seal(),
             "unrankable": list(self._unrankable()),
             "conflicts": list(self._conflicts()),
+            "lost_votes": list(self._lost_votes()),
             "quorum": self._quorum(),
             "ties": list(self._ties()),
             "unverified": [_named(state) for state in self._unverified()],
@@ -208,6 +239,7 @@ class _Item:
             "late": [self._waiting(state) for state in self._late()],
             "held_by": list(holding(self.at, *path_awards(self.evidence))),
             "upstream": list(self._upstream()),
+            "behind": list(self._behind()),
             "appeals": list(self._appeals()),
             "motion": self._motion(),
             "decided": self._decided(),
@@ -250,6 +282,32 @@ class _Item:
             state = known.get(late.nomination)
             nominee = _named(state) if isinstance(state, Nomination) else {"nomination": late.nomination}
             yield {"person": late.person, **nominee, "counts": late.counts, "en": english, "id": indonesian}
+
+    def _lost_votes(self) -> Iterator[Json]:
+        """Yield the open votes that stand no more, who saw to it, and when, as long as there is something to decide."""
+        plenary, known = self.setting.plenary, self.evidence.nominations
+        candidates = candidates_of(known, known)
+        for motion in (one for one in plenary.motions if one.item == self.item and self._is_wanted(one)):
+            rules = rules_of(motion.seal, self.setting, self.evidence.ranking)
+            for lost in lost_votes(motion, plenary, rules, self.setting.committee, candidates):
+                english, indonesian = LOST[lost.cause]
+                yield {
+                    "motion": motion.number,
+                    "person": lost.person,
+                    "cause": lost.cause,
+                    "recorded_by": lost.by,
+                    "cast": None if lost.cast is None else wire_instant(lost.cast),
+                    "since": None if lost.since is None else wire_instant(lost.since),
+                    "after_vote": lost.later,
+                    "en": english,
+                    "id": indonesian,
+                }
+
+    def _is_wanted(self, motion: Motion) -> bool:
+        """Tell whether what a motion asks is not decided otherwise: the item, or the appeal that it is about."""
+        if isinstance(motion.question, DecideAppeal):
+            return motion.question.appeal in self.evidence.award.contests_of(self.at)
+        return decided_by(self.item, self.setting.plenary) is None
 
     def _quorum(self) -> Json:
         """Forecast the quorum of the motion on everybody who stands here: how many members may stay away."""
@@ -338,6 +396,21 @@ class _Item:
                 "open": earlier.is_open(self.now),
             }
 
+    def _behind(self) -> Iterator[Json]:
+        """Yield which places have not decided the stage before, and what follows from deciding without them."""
+        if self._decided():
+            return
+        for one in behind(self.at, self.rules, self.evidence):
+            name = place_name(one.stage.province, self.rules)
+            english, indonesian = BEHIND
+            yield {
+                "stage": one.stage.model_dump(mode="json"),
+                "place": name,
+                "nominations": list(one.nominations),
+                "en": english,
+                "id": indonesian,
+            }
+
     def _appeals(self) -> Iterator[Json]:
         """Yield every open appeal against what was announced of the stage, with the motion on it if it is put here."""
         for appeal, contest in self.evidence.award.contests_of(self.at).items():
@@ -408,6 +481,14 @@ class _Item:
         rules = rules_of(motion.seal, self.setting, self.evidence.ranking)
         recused = recused_on(motion, self.setting.committee, rules, self.evidence.nominations)
         return _lacking(self._quorum_without(recused, rules)) or "decide"
+
+
+def place_name(province: str, rules: Rulebook) -> str:
+    """Return a province's official name, the code itself where the rulebook's table has none."""
+    try:
+        return region(province, rules.regions.table).name
+    except UnknownRegion:
+        return province
 
 
 def _lacking(quorum: Json) -> str | None:

@@ -8,7 +8,7 @@ employer or government is refused or only flagged. Being recused on one candidat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, Literal, NamedTuple, assert_never
@@ -60,6 +60,14 @@ class Belonging:
         return "own-government" if candidate.code == self.government else None
 
 
+class Act(NamedTuple):
+    """Who did something, when, and where it stands in this service's log."""
+
+    by: str
+    time: datetime
+    position: Position
+
+
 class Term(NamedTuple):
     """A body's time in office by one decree, first and last day included."""
 
@@ -80,6 +88,8 @@ class FormedBody:
     terms: tuple[Term, ...]
     holders: Mapping[Seat, str] = field(default_factory=dict)
     belongings: Mapping[str, Belonging] = field(default_factory=dict)
+    removed: Mapping[str, Act] = field(default_factory=dict)
+    """By whom each person that ever lost a seat lost the last one."""
 
     @property
     def last_day(self) -> date:
@@ -102,18 +112,25 @@ class FormedBody:
         """Return the body with a seat taken."""
         return replace(self, holders={**self.holders, seat: person}, belongings={**self.belongings, person: belonging})
 
-    def without_seat(self, gone: Seat) -> FormedBody:
-        """Return the body with a seat vacant."""
-        return replace(self, holders={seat: person for seat, person in self.holders.items() if seat != gone})
+    def without_seat(self, gone: Seat, person: str, removal: Act) -> FormedBody:
+        """Return the body with a seat vacant that a person held."""
+        left = {seat: holder for seat, holder in self.holders.items() if seat != gone}
+        return replace(self, holders=left, removed={**self.removed, person: removal})
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A declared interest in one candidate, or in a whole category (`nomination` None)."""
+    """A declared interest in one candidate, or in a whole category (`nomination` None); `act`: its declaration."""
 
     person: str
     category: str
     nomination: str | None
+    act: Act | None = field(default=None, compare=False)
+
+    def bears_on(self, rule: Conflicts, category: str, nominations: Collection[str]) -> bool:
+        """Tell whether it recuses its member on these candidates of a category."""
+        whole = rule.scope == "category" or self.nomination is None
+        return self.category == category and (whole or self.nomination in nominations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +159,7 @@ class Committee:
     def recused(self, rule: Conflicts, category: str, candidates: Candidates) -> frozenset[str]:
         """Return who may take no part in a decision on these candidates of a category."""
         declared = frozenset(
-            conflict.person
-            for conflict in self.conflicts
-            if conflict.category == category
-            and (rule.scope == "category" or conflict.nomination is None or conflict.nomination in candidates)
+            conflict.person for conflict in self.conflicts if conflict.bears_on(rule, category, candidates)
         )
         return declared | {person for person, kind in self._own(candidates) if effect_of(kind, rule) == "refused"}
 
@@ -187,10 +201,11 @@ def evolve(state: Committee, happened: Happened) -> Committee:
             seated = state.bodies[event.body].with_seat(Seat(event.office, event.seat), event.person, belonging)
             return _changed(_with(state, seated), happened)
         case MemberRemoved():
-            vacated = state.bodies[event.body].without_seat(Seat(event.office, event.seat))
+            seat = Seat(event.office, event.seat)
+            vacated = state.bodies[event.body].without_seat(seat, event.person, _act(happened))
             return _changed(_with(state, vacated), happened)
         case ConflictDeclared():
-            conflict = Conflict(event.person, event.category, event.nomination)
+            conflict = Conflict(event.person, event.category, event.nomination, _act(happened))
             return _changed(replace(state, conflicts=(*state.conflicts, conflict)), happened)
         case ConflictLifted():
             lifted = Conflict(event.person, event.category, event.nomination)
@@ -198,6 +213,10 @@ def evolve(state: Committee, happened: Happened) -> Committee:
             return _changed(replace(state, conflicts=left), happened)
         case _:
             assert_never(event)
+
+
+def _act(happened: Happened) -> Act:
+    return Act(happened.actor, happened.time, happened.position)
 
 
 def _with(state: Committee, body: FormedBody) -> Committee:

@@ -503,14 +503,17 @@ def nominate(command: Nominate, settled: Settled, state: NominationState, rankin
 
 
 def check_first(settled: Settled, state: NominationState) -> None:
-    """Refuse a candidate whose nomination in this season and category was entered before, in time or late."""
+    """Refuse a candidate whose nomination in this season and category was entered before, in time or late.
+
+    A withdrawal is final: the candidate names the nomination's stream, so that another one would be the same.
+    """
     match state:
+        case Nomination(ending="withdrawn") | TakenBack():
+            raise refuse("withdrawn-before", "candidate", settled.candidate.name, nomination=settled.nomination)
         case Nomination():
             raise refuse("nominated-already", "candidate", settled.candidate.name, nomination=settled.nomination)
         case FiledLate():
             raise refuse("filed-already", "candidate", settled.candidate.name, nomination=settled.nomination)
-        case TakenBack():
-            raise ended("candidate", settled.nomination, "withdrawn")
         case Unnominated():
             return
         case _:

@@ -38,7 +38,7 @@ from schemas.nomination import (
 )
 from schemas.regions import NATION
 from schemas.rulebook import Body, Rulebook
-from services.nomination.domain.committee import Committee, FormedBody, Seat, check_in_office
+from services.nomination.domain.committee import Act, Committee, FormedBody, Seat, check_in_office
 from services.nomination.domain.local_time import begin_of, day_of, told
 from services.nomination.domain.refusals import decides, refuse
 from services.nomination.domain.season import Season, SeasonState, opened
@@ -112,6 +112,8 @@ class Motion:
     question: Question
     ballot: Ballot = "open"
     votes: Mapping[str, Vote] = field(default_factory=dict)
+    cast: Mapping[str, Act] = field(default_factory=dict)
+    """When each open vote was cast."""
     tally: Tally | None = None
     invalid: int = 0
     teller: str | None = None
@@ -150,6 +152,8 @@ class Plenary:
     convened: datetime
     agenda: tuple[AgendaItem, ...]
     present: frozenset[str] = frozenset()
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    """How each member was last said to attend."""
     tabled: Mapping[AgendaItem, RankingTabled] = field(default_factory=dict)
     motions: tuple[Motion, ...] = ()
     corrections: int = 0
@@ -194,7 +198,7 @@ def evolve(state: PlenaryState, happened: Happened) -> PlenaryState:
     if isinstance(event, Opening):
         return replace(state, motions=(*state.motions, replace(motion_of(event), position=happened.position)))
     if isinstance(event, Counting):
-        return _with_motion(state, event, happened.actor)
+        return _with_motion(state, event, Act(happened.actor, happened.time, happened.position))
     return _in_session(state, event)
 
 
@@ -218,7 +222,7 @@ def _in_session(
     match event:
         case AttendanceRecorded():
             present = state.present | {event.person} if event.present else state.present - {event.person}
-            return replace(state, present=present)
+            return replace(state, present=present, modes={**state.modes, event.person: event.mode})
         case RankingTabled():
             return replace(state, tabled={**state.tabled, event.item: event})
         case MinutesCorrected():
@@ -247,18 +251,19 @@ def motion_of(event: Opening) -> Motion:
             assert_never(event)
 
 
-def _with_motion(state: Plenary, event: Counting, actor: str) -> Plenary:
+def _with_motion(state: Plenary, event: Counting, act: Act) -> Plenary:
     """Fold a vote, a count or a decision into its motion."""
-    moved = (_moved(one, event, actor, state.present) if one.number == event.motion else one for one in state.motions)
+    moved = (_moved(one, event, act, state.present) if one.number == event.motion else one for one in state.motions)
     return replace(state, motions=tuple(moved))
 
 
-def _moved(motion: Motion, event: Counting, actor: str, present: frozenset[str]) -> Motion:
+def _moved(motion: Motion, event: Counting, act: Act, present: frozenset[str]) -> Motion:
     match event:
         case VoteCast():
-            return replace(motion, votes={**motion.votes, event.person: event.vote})
+            votes, cast = {**motion.votes, event.person: event.vote}, {**motion.cast, event.person: act}
+            return replace(motion, votes=votes, cast=cast)
         case BallotTallied():
-            counted = replace(motion, tally=event.tally, invalid=event.invalid, teller=actor, counted_among=present)
+            counted = replace(motion, tally=event.tally, invalid=event.invalid, teller=act.by, counted_among=present)
             return replace(counted, confirmed=frozenset())
         case BallotConfirmed():
             return replace(motion, confirmed=motion.confirmed | {event.person})
@@ -304,8 +309,10 @@ def offices_of(rules: Body, *roles: Literal["chair", "member", "clerk"]) -> list
 def voting_seat(person: str, rules: Body, formed: FormedBody, path: str) -> Seat:
     """Return the person's seat, when it is one that votes."""
     seat = formed.seat_of(person)
-    if seat is None or not rules.votes(seat.office, seat.number):
+    if seat is None:
         raise refuse("person-not-seated", path, person, body=rules.code)
+    if not rules.votes(seat.office, seat.number):
+        raise refuse("office-has-no-vote", path, seat.office, body=rules.code)
     return seat
 
 
@@ -373,8 +380,14 @@ class Convene:
 
 
 @decides
-def convene(command: Convene, season: SeasonState, committee: Committee) -> Sequence[Emit]:
-    """Call a meeting on stages that this body decides, by its secretary or chair, with the notice that it takes."""
+def convene(
+    command: Convene, season: SeasonState, committee: Committee, others: Iterable[PlenaryState] = ()
+) -> Sequence[Emit]:
+    """Call a meeting on stages that this body decides, by its secretary or chair, with the notice that it takes.
+
+    `others` are meetings that may be the same: one sent twice, under two keys, would leave a meeting that nobody holds.
+    Two requests at the very same moment can still make two, so that no reader of the log may rely on there being one.
+    """
     rulebook = opened(season, command.season).rulebook
     formed = committee.formed(command.body)
     rules = rulebook.body(command.body)
@@ -382,6 +395,7 @@ def convene(command: Convene, season: SeasonState, committee: Committee) -> Sequ
     check_in_office(formed, command.scheduled, rulebook.zone(command.province), "scheduled")
     _check_agenda(command.agenda, rules, rulebook)
     _check_notice(command, rules, rulebook.zone(command.province))
+    _check_new(command, rulebook.zone(command.province), others)
     convened = PlenaryConvened(
         plenary=command.plenary,
         season=command.season,
@@ -415,6 +429,14 @@ def _check_notice(command: Convene, body: Body, zone: str) -> None:
         raise refuse("notice-too-short", "scheduled", asked, days=body.notice_days, earliest=earliest.isoformat())
 
 
+def _check_new(command: Convene, zone: str, others: Iterable[PlenaryState]) -> None:
+    """Refuse a meeting of the same body, place, hour and agenda as one that still goes on, or is to come."""
+    asked = (command.season, command.province, command.body, command.scheduled, frozenset(command.agenda))
+    for one in (other for other in others if isinstance(other, Plenary) and not other.adjourned):
+        if (one.season, one.province, one.body, one.scheduled, frozenset(one.agenda)) == asked:
+            raise refuse("convened-already", "scheduled", told(command.scheduled, zone), plenary=one.id)
+
+
 def _check_agenda(agenda: tuple[AgendaItem, ...], body: Body, rules: Rulebook) -> None:
     for index, item in enumerate(agenda):
         path, name = f"agenda[{index}]", item_name(item)
@@ -430,12 +452,12 @@ def _check_agenda(agenda: tuple[AgendaItem, ...], body: Body, rules: Rulebook) -
 
 @dataclass(frozen=True, slots=True)
 class RecordAttendance:
-    """Say that a member came, or left."""
+    """Say that a member came, or left; `mode` None: as it was said before, else in person."""
 
     plenary: str
     person: str
     present: bool
-    mode: Mode
+    mode: Mode | None
     actor: Actor
     received: datetime
 
@@ -444,12 +466,18 @@ class RecordAttendance:
 def record_attendance(
     command: RecordAttendance, plenary: PlenaryState, season: SeasonState, committee: Committee
 ) -> Sequence[Emit]:
-    """Record a seated member's attendance, by the member or the secretary; nothing when it is recorded so already."""
+    """Record a seated member's attendance, by the member or the secretary; nothing when it is recorded so already.
+
+    Of who is present already another mode is recorded as a correction: it changes nobody's presence, and no quorum.
+    """
     setting = in_session(command.plenary, plenary, season, committee, command.received)
     if command.actor.person != command.person and not command.actor.secretary:
         raise refuse("not-for-another", "person", command.person)
     seat = voting_seat(command.person, setting.rules, setting.formed, "person")
-    if (command.person in setting.plenary.present) is command.present:
+    known = setting.plenary.modes.get(command.person, "in-person")
+    mode = command.mode or known
+    same = (command.person in setting.plenary.present) is command.present
+    if same and not (command.present and mode != known):
         return ()
     recorded = AttendanceRecorded(
         plenary=command.plenary,
@@ -457,7 +485,7 @@ def record_attendance(
         office=seat.office,
         seat=seat.number,
         present=command.present,
-        mode=command.mode,
+        mode=mode,
     )
     return (Emit(plenary_stream(command.plenary), recorded),)
 

@@ -78,6 +78,30 @@ def _decided_before(at: Stage, rules: Rulebook, evidence: Evidence) -> set[Stage
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A stage before another one that is not decided, with those who still stand there."""
+
+    stage: Stage
+    nominations: tuple[str, ...]
+
+
+def behind(at: Stage, rules: Rulebook, evidence: Evidence) -> Iterator[Behind]:
+    """Yield every stage whose best come to a stage and that is not decided for those who stand there, by place.
+
+    Once the later stage is decided nobody goes on from there any more (`check_not_too_late`), whatever is decided then.
+    """
+    leading = {one.id for one in rules.stages_before(stage_rules(rules, at))}
+    waiting: dict[Stage, list[str]] = {}
+    for state in evidence.nominations.values():
+        if isinstance(state, Nomination) and state.competes:
+            stage = state.at
+            if (stage.tier, stage.category, stage.stage) in leading:
+                waiting.setdefault(stage, []).append(state.id)
+    for stage in sorted(waiting, key=lambda one: (one.province, one.tier, one.stage)):
+        yield Behind(stage, tuple(sorted(waiting[stage])))
+
+
 def check_upstream(at: Stage, rules: Rulebook, evidence: Evidence, received: datetime) -> None:
     """Refuse a decision while an earlier result is not public as it stands, or can still be appealed against."""
     if not rules.appeals.freezes_downstream:

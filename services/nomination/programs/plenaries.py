@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from kernel.commands import Program
@@ -19,6 +20,7 @@ from services.nomination.domain.deciding import (
     table_ranking,
 )
 from services.nomination.domain.plenary import (
+    PLENARY,
     Adjourn,
     AdmitLate,
     Convene,
@@ -29,6 +31,7 @@ from services.nomination.domain.plenary import (
     RecordAttendance,
     adjourn,
     convene,
+    plenary_stream,
     record_attendance,
 )
 from services.nomination.domain.verdict import AskAppeal
@@ -52,11 +55,14 @@ from services.nomination.programs.loading import (
 )
 
 
-def convening(command: Convene) -> Program:
-    """Convene a plenary."""
+def convening(command: Convene, others: Collection[str] = ()) -> Program:
+    """Convene a plenary; `others` are those that were convened for the same body, place and hour."""
 
     async def program(load: Loader) -> Decision:
-        return convene(command, *await place_of(load, command.season, command.province))
+        place = await place_of(load, command.season, command.province)
+        # What goes on in them meanwhile is no reason to judge this one anew.
+        meetings = [await load.load(PLENARY, plenary_stream(one), guard=False) for one in others]
+        return convene(command, *place, meetings)
 
     return program
 

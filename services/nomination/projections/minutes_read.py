@@ -112,6 +112,7 @@ def _committee(record: Json, committee: Sequence[Recorded], ended: str) -> Json:
                 _end(found["members"], data["person"], time)
             case "ConflictDeclared" if data["category"] in categories:
                 declared = pick(data, "person", "category", "nomination", "kind") | {"declared": time}
+                declared["recorded_by"] = event.attributes["actor"]
                 found["recusals"].append({"nomination": None, **declared})
             case "ConflictLifted":
                 found["recusals"] = [one for one in found["recusals"] if not _is_lifted(one, data)]

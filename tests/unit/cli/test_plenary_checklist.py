@@ -29,6 +29,10 @@ def meeting(**also: Any) -> dict[str, Any]:
             {"nomination": "gone", "candidate": "75.05", "name": "Kabupaten Gorontalo Utara", "reason": "recused"},
         ],
         "conflicts": [{"person": "p", "nomination": "a", "counts": True, "en": "Their marks count.", "id": ""}],
+        "lost_votes": [
+            {"motion": 1, "person": "p", "cause": "recorded", "recorded_by": "q", "en": "Somebody else recorded it."},
+            {"motion": 2, "person": "gone", "cause": "declared", "recorded_by": "gone", "en": "They declared it."},
+        ],
         "quorum": {
             "seats": 9, "filled": 8, "required": 6, "present": 5, "may_stay_away": 1,
             "recused": [{"person": "p", "office": "ketua-spsi", "seat": 1}],
@@ -51,6 +55,13 @@ def meeting(**also: Any) -> dict[str, Any]:
             {
                 "stage": {"tier": "provincial", "province": "13", "category": "KABKOTA", "stage": "seleksi"},
                 "announced": False, "appeals_until": None, "open": False,
+            },
+        ],
+        "behind": [
+            {
+                "stage": {"tier": "provincial", "province": "13", "category": "KABKOTA", "stage": "seleksi"},
+                "place": "Provinsi Sumatera Barat", "nominations": ["x", "y"], "en": "Nobody goes on from there.",
+                "id": "",
             },
         ],
         "next": {"code": "reseal", "en": "Have it sealed anew.", "id": "Segel kembali."},
@@ -103,6 +114,8 @@ def test_both_services_are_asked_and_shown_together(stack: FakeStack):
         "present   gone (ketua-apindo)",
         "recused   Sri Rahayu (ketua-spsi)",
         "conflict  Sri Rahayu, on Kota\ufffd[2J (75.71): Their marks count.",
+        "lost vote Sri Rahayu on motion 1, by Budi\ufffd[2J Santoso: Somebody else recorded it.",
+        "lost vote gone on motion 2: They declared it.",
         "rank 2 at the cut: Kota\ufffd[2J (75.71), Kabupaten Bone Bolango (75.03)",
         "rank 4: Kota\ufffd[2J (75.71), c; broken: c, Kota\ufffd[2J (75.71)",
         "Kabupaten Bone Bolango (75.03): too-few-sheets",
@@ -113,6 +126,8 @@ def test_both_services_are_asked_and_shown_together(stack: FakeStack):
         "an-appeal holds the stage",
         "provincial/75/KABKOTA/seleksi can be appealed against until 2021-03-08 23:59 WITA",
         "provincial/13/KABKOTA/seleksi is not announced",
+        "behind    Provinsi Sumatera Barat (13): 2 nominees",
+        "behind    Nobody goes on from there.",
         "open; 2 sheets are not handed in",
         "Rina Pakaya (kepala-bps): Kota Gorontalo (draft)",
         "Kota Gorontalo (75.71): too-few-sheets",

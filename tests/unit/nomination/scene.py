@@ -64,6 +64,7 @@ from services.nomination.domain.plenary import (
     Adjourn,
     BreakTie,
     Convene,
+    Mode,
     Motion,
     Plenary,
     PlenaryState,
@@ -383,13 +384,22 @@ class Scene:
 
     # --- plenaries
 
-    def convene(self, actor: Actor = SECRETARY, agenda: tuple[AgendaItem, ...] = (ITEM,), **also: Any) -> Decision:
+    def convene(
+        self,
+        actor: Actor = SECRETARY,
+        agenda: tuple[AgendaItem, ...] = (ITEM,),
+        beside: Iterable[str] = (),
+        **also: Any,
+    ) -> Decision:
         asked = Convene(PLENARY_ID, "2020", GORONTALO, BODY, LATER, agenda, actor, self.clock)
         command = replace(asked, **also)
-        return convene(command, self.season(command.season), self.committee(command.province))
+        others = [self.plenary(one) for one in beside]
+        return convene(command, self.season(command.season), self.committee(command.province), others)
 
-    def attend(self, who: str, actor: Actor | None = None, *, present: bool = True) -> Decision:
-        command = RecordAttendance(PLENARY_ID, who, present, "in-person", actor or Actor(who), self.clock)
+    def attend(
+        self, who: str, actor: Actor | None = None, *, present: bool = True, mode: Mode | None = None
+    ) -> Decision:
+        command = RecordAttendance(PLENARY_ID, who, present, mode, actor or Actor(who), self.clock)
         return record_attendance(command, *self.meeting())
 
     def all_attend(self, offices: Iterable[str] = VOTING_OFFICES) -> None:

@@ -11,8 +11,14 @@ import pytest
 from kernel.decider import Emit
 from schemas.nomination import AgendaItem
 from schemas.scoring import ScoringClosed
-from services.nomination.domain.checklist import checklist
-from services.nomination.domain.committee import LiftConflict, lift_conflict
+from services.nomination.domain.checklist import checklist, place_name
+from services.nomination.domain.committee import (
+    AppointMember,
+    Belonging,
+    LiftConflict,
+    appoint_member,
+    lift_conflict,
+)
 from services.nomination.domain.plenary import Plenary, Setting
 from services.nomination.domain.season import Season
 from tests.unit.nomination.appealing import APPEAL_ID, DISMISSED, Hearing, contested, decided_on, to
@@ -22,6 +28,7 @@ from tests.unit.nomination.assembly import (
     at_noon,
     convened,
     gathered,
+    national,
     seated,
     with_body,
     with_ties,
@@ -34,6 +41,7 @@ from tests.unit.nomination.scene import (
     PLENARY_ID,
     REASON,
     REGENCIES,
+    SECRETARY,
     VOTING_OFFICES,
     person,
     refused,
@@ -105,6 +113,23 @@ def test_a_place_whose_next_stage_is_decided_is_told_so():
     setting = Setting(plenary, season, season.rulebook.body(plenary.body), committee)
     (item,) = checklist(setting, {plenary.agenda[0]: late}, scene.clock)["items"]
     assert (item["next"]["code"], item["proposal"]["why"]["code"]) == ("too-late", "next-stage-decided")
+
+
+def test_the_nation_is_told_which_provinces_are_behind_and_what_follows():
+    scene, ids = gathered(1, 2)
+    season = scene.season()
+    assert isinstance(season, Season)
+    scene.given(scene.form("tim-verifikasi", "00"))
+    scene.given(scene.appoint("ketua-tim", MEMBER, body="tim-verifikasi", province="00"))
+    nation, item = person("nation"), national()
+    scene.given(scene.convene(plenary=nation, body="tim-verifikasi", province="00", agenda=(item,)))
+    (told,) = first(scene, nation)["behind"]
+    assert (told["place"], told["stage"]["province"]) == ("Provinsi Gorontalo", GORONTALO)
+    assert sorted(told["nominations"]) == sorted(ids)
+    assert "nobody goes on from there" in told["en"]
+    assert "tidak ada calon dari sana" in told["id"]
+    assert first(scene)["behind"] == []
+    assert place_name("99", season.rulebook) == "99"
 
 
 @pytest.mark.parametrize("scheduled", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
@@ -267,6 +292,51 @@ def test_a_conflict_with_a_whole_category_after_the_seal_is_told_for_every_nomin
     scene.given(scene.declare(MEMBER))
     told = first(scene)["conflicts"]
     assert sorted((one["person"], one["nomination"]) for one in told) == sorted((MEMBER, one) for one in ids)
+
+
+@pytest.mark.parametrize(("by", "cause"), [(MEMBER, "declared"), (SECRETARY.person, "recorded")])
+def test_a_vote_that_a_later_conflict_voids_is_told_with_who_recorded_it(by, cause):
+    scene, ids = gathered(1, 2)
+    scene.given(scene.move())
+    scene.given(scene.vote(MEMBER, "against"))
+    assert first(scene)["lost_votes"] == []
+    scene.given(scene.declare(MEMBER, ids[0], actor=by, recorder=by != MEMBER), actor=by)
+    (lost,) = first(scene)["lost_votes"]
+    told = {name: lost[name] for name in ("motion", "person", "cause", "recorded_by", "after_vote")}
+    assert told == {"motion": 1, "person": MEMBER, "cause": cause, "recorded_by": by, "after_vote": True}
+    assert lost["cast"] < lost["since"]
+    assert "the motion is void" in lost["en"]
+    assert "usul gugur" in lost["id"]
+    assert next_of(scene) == "propose"
+    lift = LiftConflict("2020", GORONTALO, BODY, MEMBER, MEMBER, "KABKOTA", ids[0], REASON)
+    scene.given(lift_conflict(lift, scene.season(), scene.committee()))
+    assert first(scene)["lost_votes"] == []
+
+
+def test_a_vote_of_who_was_removed_is_told_until_the_item_is_decided():
+    scene, _ = gathered(1, 2)
+    scene.given(scene.move())
+    scene.given(scene.vote(MEMBER, "against"))
+    scene.given(scene.remove(MEMBER), actor=SECRETARY.person)
+    (lost,) = first(scene)["lost_votes"]
+    assert (lost["cause"], lost["recorded_by"]) == ("removed", SECRETARY.person)
+    scene.given(scene.move())
+    for office in VOTING_OFFICES[:-1]:
+        scene.given(scene.vote(person(office), motion=2))
+    scene.given(scene.decide(motion=2))
+    assert first(scene)["lost_votes"] == []
+
+
+def test_a_vote_of_who_turns_out_to_belong_to_a_nominee_is_told():
+    scene, _ = gathered(1, 2)
+    scene.given(scene.move())
+    scene.given(scene.vote(MEMBER, "against"))
+    scene.given(scene.remove(MEMBER))
+    own = Belonging(government=REGENCIES[0])
+    again = AppointMember("2020", GORONTALO, BODY, VOTING_OFFICES[-1], 1, MEMBER, scene.clock, own)
+    scene.given(appoint_member(again, scene.season(), scene.committee()))
+    (lost,) = first(scene)["lost_votes"]
+    assert (lost["cause"], lost["recorded_by"]) == ("own-interest", None)
 
 
 def test_a_conflict_of_a_member_without_a_sheet_in_the_seal_changes_no_marks():

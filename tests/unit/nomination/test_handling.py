@@ -266,8 +266,8 @@ def test_what_was_filed_late_is_taken_back_for_good():
     assert candidate_of(state) == state.filed.candidate
     refused(scene.withdraw(id_), "nomination-ended", "nomination")
     refused(scene.amend(id_, contact=NEW_CONTACT), "nomination-ended", "nomination")
-    refused(scene.file_late(category="BESAR", candidate=EMPLOYER), "nomination-ended", "candidate")
-    refused(scene.nominate(category="BESAR", candidate=EMPLOYER), "nomination-ended", "candidate")
+    refused(scene.file_late(category="BESAR", candidate=EMPLOYER), "withdrawn-before", "candidate")
+    refused(scene.nominate(category="BESAR", candidate=EMPLOYER), "withdrawn-before", "candidate")
 
 
 def test_who_was_filed_late_waits_though_the_window_was_extended():

@@ -33,7 +33,16 @@ from schemas.nomination import (
 )
 from schemas.scoring import Unrankable
 from services.nomination.documents.indonesian import figure
-from services.nomination.documents.meeting import Cited, Head, Holder, Marks, MotionRecord, minutes_of, record_of
+from services.nomination.documents.meeting import (
+    Cited,
+    Fallen,
+    Head,
+    Holder,
+    Marks,
+    MotionRecord,
+    minutes_of,
+    record_of,
+)
 from services.nomination.documents.sheets import MinutesSheet
 from services.nomination.domain.nomination import Nomination
 from services.nomination.domain.ranking import RANKING
@@ -142,6 +151,18 @@ def test_the_attendance_lists_every_seat_with_who_came_and_left():
     assert by_office["Ketua Apindo"].name is None
 
 
+def test_a_corrected_mode_stands_in_place_of_the_one_before():
+    scene, _ = moved(1)
+    member = person("ketua-spsi")
+    scene.given(scene.attend(member, mode="remote"))
+    told = {one.office: one for one in minutes(scene).attendance}["Ketua SPSI"]
+    assert told.mode == "Daring"
+    assert told.movements == "hadir 11.00 WITA; cara hadir dibetulkan 11.00 WITA: Daring"
+    scene.given(scene.attend(member, present=False))
+    scene.given(scene.attend(member, mode="in-person"))
+    assert {one.office: one for one in minutes(scene).attendance}["Ketua SPSI"].mode == "Daring, Hadir langsung"
+
+
 def test_who_did_not_come_is_listed_as_absent():
     scene, _, _ = carried(1)
     sheet = minutes(scene, holders=[*cited_of(scene).holders, Holder("anggota-kesembilan", 1, person("late"))])
@@ -241,6 +262,71 @@ def test_an_undecided_motion_says_so_and_the_minutes_are_a_draft():
     assert sheet.items[0].motions[0].carried is None
     assert sheet.draft is not None
     assert "tidak untuk ditandatangani" in sheet.closing
+
+
+def test_a_motion_that_became_void_says_whose_vote_fell_away_and_who_saw_to_it():
+    scene, _ = moved(1, 2)
+    silenced, open_, gone = (person(office) for office in VOTING_OFFICES[5:])
+    for voter in (silenced, open_, gone):
+        scene.given(scene.vote(voter, "against"))
+    when = scene.clock
+    fallen = [
+        Fallen(silenced, "recorded", when, CHAIR, when, later=True),
+        Fallen(open_, "declared", when, open_, when, later=True),
+        Fallen(gone, "removed", None, None, None, later=False),
+        Fallen(gone, "own-interest", when, None, None, later=True),
+    ]
+    motion = minutes(scene, fallen={1: fallen}, recused={1: [silenced, open_]}).items[0].motions[0]
+    assert (motion.outcome, motion.carried) == ("GUGUR, TIDAK DIPUTUSKAN", None)
+    votes = {vote.name: vote.vote for vote in motion.votes}
+    assert votes["Nama kepala-bps"] == "Tidak setuju (tidak berlaku lagi)"
+    on = " pada Rabu, 6 Januari 2021, pukul 11.00 WITA"
+    *causes, effect = [fact.text.removeprefix("Nama ").replace(on, " @") for fact in motion.facts]
+    assert causes == [
+        (
+            "kepala-bps memberikan suara @; setelah itu benturan kepentingannya dicatat oleh Nama sekretaris-daerah @, "
+            "bukan oleh anggota itu sendiri."
+        ),
+        "ketua-apindo memberikan suara @; setelah itu anggota itu menyatakan sendiri benturan kepentingannya @.",
+        "ketua-spsi memberikan suara; kursinya dicabut.",
+        (
+            "ketua-spsi memberikan suara @; setelah itu pengangkatannya menyebut salah satu calon sebagai tempat kerja "
+            "atau pemerintahannya sendiri."
+        ),
+    ]
+    assert effect.startswith("Suara yang terkumpul tidak berlaku")
+
+
+def test_a_decided_motion_is_not_void_whatever_came_later():
+    scene, _, _ = carried(1)
+    late = Fallen(person("ketua-spsi"), "declared", None, None, None, later=True)
+    (motion,) = minutes(scene, fallen={1: [late]}, recused={1: [late.person]}).items[0].motions
+    assert motion.outcome == "DISETUJUI"
+    assert {vote.vote for vote in motion.votes} == {"Setuju"}
+
+
+def test_a_recused_member_who_left_is_recused_and_not_absent_though_nothing_was_decided():
+    scene, _ = moved(1)
+    member = person("ketua-spsi")
+    scene.given(scene.attend(member, present=False))
+    motion = minutes(scene, recused={1: [member]}).items[0].motions[0]
+    assert {vote.name: vote.vote for vote in motion.votes}["Nama ketua-spsi"] == (
+        "Tidak ikut serta (benturan kepentingan)"
+    )
+    assert motion.outcome == "BELUM DIPUTUSKAN"
+
+
+@pytest.mark.parametrize("how", [{"ballot": "paper", "method": "vote"}, {"method": "lot", "seed": "5e" * 32}])
+def test_who_is_recused_is_named_where_no_votes_are_listed(how):
+    scene, ids = moved(1, 2)
+    seal = scene.ranking().seals[0]
+    tie = TieMotionOpened(plenary=PLENARY_ID, motion=2, item=ITEM, seal=seal.id, rank=1, order=tuple(ids), **how)
+    gone = (person("ketua-spsi"), person("stranger"))
+    add(scene, tie, PlenaryDecided(**decision(2, recused=gone), seal=seal.id, digest=seal.said.digest))
+    motion = minutes(scene).items[0].motions[1]
+    said = {fact.label: fact.text for fact in motion.facts}["Tidak ikut serta"]
+    named = f"Nama ketua-spsi (Ketua SPSI), {person('stranger')[:8]} (data dihapus): benturan kepentingan"
+    assert said == named
 
 
 def test_a_tie_broken_on_paper_names_count_and_who_confirmed_it():
@@ -380,7 +466,9 @@ def test_a_decided_appeal():
         ),
     )
     found = dict(zip(((one["stream"], one["version"]) for one in results), told, strict=True))
-    motion = minutes(scene, results=found, appeals={APPEAL: 3}).items[0].motions[1]
+    told_by = {"results": found, "appeals": {APPEAL: 3}, "grounds": {APPEAL: "ce" * 32}}
+    motion = minutes(scene, **told_by).items[0].motions[1]
+    assert {fact.label: fact.text for fact in motion.facts}["Digest alasan sanggah"] == "ce" * 32
     assert motion.question == "Memutuskan sanggah nomor 3 atas nama Kabupaten Bone Bolango: dikabulkan."
     assert motion.points == ("Nilai baru aspek Kinerja: 0,8", "Nilai baru aspek Kebijakan: 87,5; 88")
     assert motion.followed == (

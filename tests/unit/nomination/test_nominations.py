@@ -277,7 +277,10 @@ def test_what_was_taken_back_is_not_nominated_again():
     scene = opened()
     (nomination,) = scene.nominated("75.71")
     scene.given(scene.withdraw(nomination))
-    refused(scene.nominate("75.71"), "nominated-already", "candidate")
+    refusal = refused(scene.nominate("75.71"), "withdrawn-before", "candidate")
+    assert "amend" in refusal.faults[0].remedy.en
+    assert "final" in refusal.detail.en
+    assert "bersifat akhir" in refusal.detail.id
 
 
 def test_only_the_nominating_secretariat_takes_back():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -124,6 +125,18 @@ def test_an_agenda_names_stages_that_the_body_decides():
     refused(decision, "stage-of-another-body", "agenda[0]")
 
 
+def test_the_same_meeting_is_not_convened_twice():
+    scene, _ = convened(1)
+    other, beside = person("another plenary"), [PLENARY_ID, person("no plenary")]
+    refusal = refused(scene.convene(plenary=other, beside=beside), "convened-already", "scheduled")
+    assert PLENARY_ID in refusal.faults[0].remedy.en
+    accepted(scene.convene(plenary=other, beside=beside, scheduled=LATER + timedelta(hours=1)))
+    besar = AgendaItem(category="BESAR", stage="seleksi")
+    accepted(scene.convene(plenary=other, beside=beside, agenda=(ITEM, besar)))
+    scene.given(scene.adjourn())
+    accepted(scene.convene(plenary=other, beside=beside))
+
+
 # --- attendance ----------------------------------------------------------------------------------------------------
 
 
@@ -150,6 +163,24 @@ def test_the_same_attendance_again_changes_nothing():
     assert accepted(scene.attend(MEMBER)) == ()
 
 
+def test_another_mode_corrects_how_a_member_attends():
+    scene, _ = convened(1)
+    scene.given(scene.attend(MEMBER, mode="remote"))
+    assert accepted(scene.attend(MEMBER, mode="remote")) == ()
+    assert accepted(scene.attend(MEMBER)) == (), "a mode that is left out is as it was"
+    (event,) = scene.given(scene.attend(MEMBER, SECRETARY, mode="in-person"))
+    assert isinstance(event, AttendanceRecorded)
+    assert (event.present, event.mode) == (True, "in-person")
+    plenary = scene.plenary()
+    assert isinstance(plenary, Plenary)
+    assert plenary.present == {MEMBER}
+
+
+def test_of_who_is_not_there_no_mode_is_corrected():
+    scene, _ = convened(1)
+    assert accepted(scene.attend(MEMBER, present=False, mode="remote")) == ()
+
+
 def test_a_member_does_not_record_anothers_attendance():
     scene, _ = convened(1)
     refused(scene.attend(MEMBER, Actor(CHAIR)), "not-for-another", "person")
@@ -163,7 +194,14 @@ def test_only_seated_members_attend():
 def test_a_clerk_holds_no_voting_seat():
     scene, _ = convened(1)
     scene.given(scene.appoint("sekretaris-panitia", person("clerk")))
-    refused(scene.attend(person("clerk"), SECRETARY), "person-not-seated", "person")
+    refusal = refused(scene.attend(person("clerk"), SECRETARY), "office-has-no-vote", "person")
+    assert "sekretaris-panitia" in refusal.detail.en
+
+
+def test_a_clerk_is_told_that_the_office_has_no_vote():
+    scene, _ = moved(1)
+    scene.given(scene.appoint("sekretaris-panitia", person("clerk")))
+    refused(scene.vote(person("clerk")), "office-has-no-vote", "actor")
 
 
 # --- tabling -------------------------------------------------------------------------------------------------------

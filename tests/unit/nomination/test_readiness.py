@@ -20,7 +20,7 @@ from services.nomination.domain.award import appeals_until
 from services.nomination.domain.deciding import DecideMotion, OpenMotion
 from services.nomination.domain.nomination import nomination_stream
 from services.nomination.domain.plenary import Actor
-from services.nomination.domain.readiness import upstream
+from services.nomination.domain.readiness import Behind, behind, upstream
 from services.nomination.programs import plenaries
 from services.nomination.programs.loading import RollOfPlace
 from tests.unit.nomination.amended import SceneLoader
@@ -316,6 +316,20 @@ def test_nobody_is_sent_on_to_a_stage_that_is_decided():
     other, _ = late_province()
     nation_decides(other)
     refused(other.move(), "next-stage-decided", "item")
+
+
+def test_the_nations_checklist_warns_of_provinces_that_have_not_decided():
+    scene, ids = late_province()
+    (asked,) = scene.given(scene.nominate("81.71", nominating_body="81", scopes=frozenset({"81"})))
+    assert isinstance(asked, CandidateNominated)
+    scene.advanced(asked.nomination, NATIONAL)
+    found = list(behind(NATIONAL, rulebook(), scene.evidence(NATIONAL)))
+    assert found == [Behind(AT, tuple(sorted(ids)))]
+    scene.given(scene.move())
+    scene.all_vote()
+    scene.given(scene.decide())
+    assert list(behind(NATIONAL, rulebook(), scene.evidence(NATIONAL))) == []
+    assert list(behind(AT, rulebook(), scene.evidence(AT))) == []
 
 
 async def test_every_meeting_that_can_decide_the_next_stage_is_guarded():

@@ -160,8 +160,8 @@ def test_nothing_is_verified_where_the_rulebook_has_no_verification():
 
 def test_who_has_no_voting_seat_in_the_body_verifies_nothing():
     scene, (id_,) = at_verification()
-    for who in (person("stranger"), person("sekretaris-tim")):
-        refused(scene.verify(id_, who), "person-not-seated", "actor")
+    refused(scene.verify(id_, person("stranger")), "person-not-seated", "actor")
+    refused(scene.verify(id_, person("sekretaris-tim")), "office-has-no-vote", "actor")
 
 
 def test_who_is_recused_on_a_nominee_does_not_judge_it():

@@ -113,6 +113,13 @@ RULES: Final = {
         "Name a seated member.",
         "Sebut anggota yang memegang kursi.",
     ),
+    "office-has-no-vote": rule(
+        CONFLICT,
+        "The office {value} of the body {body} has a seat and no vote: its holder neither votes nor fills the quorum.",
+        "Jabatan {value} pada badan {body} memegang kursi tanpa hak suara dan tidak dihitung dalam kuorum.",
+        "Leave it to a member whose office votes.",
+        "Serahkan kepada anggota yang jabatannya memiliki hak suara.",
+    ),
     "not-for-another": rule(
         FORBIDDEN,
         "A member speaks for themselves only.",

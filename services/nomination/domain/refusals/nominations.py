@@ -189,6 +189,15 @@ RULES: Final = {
         "See /v1/nominations/{nomination}.",
         "Lihat /v1/nominations/{nomination}.",
     ),
+    "withdrawn-before": rule(
+        CONFLICT,
+        "{value} was nominated in this season and category, and that nomination was withdrawn: this is final.",
+        "{value} pernah diusulkan pada musim dan kategori ini, dan usulan itu sudah ditarik: penarikan bersifat akhir.",
+        "Nominate another candidate, or this one in another category that admits it. What is wrong in a nomination is "
+        "amended (`/v1/nominations/{nomination}/amend`) as long as it is not withdrawn.",
+        "Usulkan calon lain, atau calon ini pada kategori lain yang sesuai. Kesalahan dalam usulan dibetulkan "
+        "(`/v1/nominations/{nomination}/amend`) selama usulan belum ditarik.",
+    ),
     "nomination-unknown": rule(
         NOT_FOUND,
         "There is no nomination {value}.",

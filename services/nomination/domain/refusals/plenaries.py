@@ -227,6 +227,13 @@ RULES: Final = {
         "Lihat keputusan itu; usul ini tidak lagi memiliki objek.",
     ),
     # --- convening with notice
+    "convened-already": rule(
+        CONFLICT,
+        "A meeting of this body with this agenda is convened for {value} already.",
+        "Sidang badan ini dengan agenda yang sama sudah dipanggil untuk {value}.",
+        "Use that meeting, {plenary}; or adjourn it first, or convene for another hour or with another agenda.",
+        "Gunakan sidang itu, {plenary}; atau tutup dahulu, atau panggil untuk jam atau agenda lain.",
+    ),
     "notice-too-short": rule(
         UNFIT,
         "A meeting on {value} is too soon: {days} whole day(s) lie between the convening and the meeting.",
