@@ -238,6 +238,8 @@ class Checker:
         """Those filed late that were taken back before anybody admitted them."""
         self.meetings: dict[str, Meeting] = {}
         self.rankings: dict[str, Ranking] = {}
+        self.sheets: dict[str, dict[str, Any]] = {}
+        """The marks of every sheet that is handed in, by its stream."""
         self.awards: dict[str, Award] = {}
         self.holds: dict[str, tuple[Stage, ...]] = {}
         self.known_holds: dict[str, tuple[Stage, ...]] = {}
@@ -413,6 +415,7 @@ class Checker:
             "award": self._fold_award,
             "appeal": self._fold_appeal,
             "ranking": self._fold_ranking,
+            "sheet": self._fold_sheet,
         }.get(kind, lambda _: None)
         fold(happened)
 
@@ -611,10 +614,32 @@ class Checker:
                 self.appeals[event.appeal] = None
                 if event.verdict.outcome == "upheld":
                     self.verdicts[event.appeal] = event
+                    self._marked(self.rankings[event.at.ranking].opened.rules, event.standings)
             case _:
                 pass
 
-    # --- rankings
+    # --- sheets and rankings
+
+    def _fold_sheet(self, happened: Happened) -> None:
+        event, sheet = happened.event, self.sheets.get(happened.stream)
+        match _name(happened):
+            case "ScoreSheetSubmitted":
+                sheet = self.sheets[happened.stream] = {one.aspect: one.mark for one in event.marks}
+            case "AspectScoreRevised" if sheet is not None:
+                sheet[event.mark.aspect] = event.mark.mark
+            case "ScoreSheetVoided":
+                self.sheets.pop(happened.stream, None)
+                return
+            case _:
+                return
+        assert sheet is None or any(mark is not None for mark in sheet.values()), "a sheet without a mark is handed in"
+
+    @staticmethod
+    def _marked(pinned: Any, standings: Iterable[Any]) -> None:
+        """Check that who is ranked has marks enough for every judged aspect; 0 is a value that a verdict set."""
+        judged = {one.code for one in pinned.aspects if one.origin == "judged"}
+        counts = [one.sheets for row in standings for one in row.aspects if one.aspect in judged]
+        assert not any(0 < count < pinned.least_sheets for count in counts), "ranked by too few marks for an aspect"
 
     def _fold_ranking(self, happened: Happened) -> None:
         event, ranking = happened.event, self.rankings.setdefault(happened.stream, Ranking())
@@ -658,6 +683,7 @@ class Checker:
         assert sorted(named) == sorted(set(named)), "a nominee stands twice"
         assert sorted(named) == sorted(seal.basis.nominations), "who is eligible is not who is ranked"
         self._carries(seal, self.known_corrected, "as scoring knew")
+        self._marked(ranking.opened.rules, seal.standings)
         for before, after in pairwise(seal.standings):
             assert before.rank <= after.rank, "standings out of order"
 

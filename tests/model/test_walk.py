@@ -10,7 +10,7 @@ from schemas.nomination import ResealOrdered
 from schemas.scoring import RankingSealed
 from services.nomination.domain.ties import AskTie
 from tests.model.documents import audit, audit_strictly
-from tests.model.rules import BODY_OF, DESK, INTERVIEW, PROVINCE, SELECTION, VERIFICATION
+from tests.model.rules import ASPECTS, BODY_OF, DESK, INTERVIEW, PROVINCE, SELECTION, VERIFICATION
 from tests.model.secretary import SEED, Secretary
 from tests.model.world import LATECOMER, NOMINEES, PACE
 
@@ -134,6 +134,32 @@ def test_a_tie_that_two_meetings_put_is_broken_by_one_of_them() -> None:
     assert not world.carry(first, SELECTION, earlier)
     assert world.refused["tie-broken-already"] == 1
     assert world.put(first, SELECTION) is not None, "the question that came too late is in the way"
+    assert audit(world.checker.all) == []
+
+
+def test_who_has_too_few_marks_for_an_aspect_has_no_rank_until_a_verdict_gives_one() -> None:
+    world = Secretary()
+    world.found()
+    world.nominate_all()
+    world.score_all(SELECTION, ("100", "50", "0"))
+    first, members, aspects = world.standing(SELECTION)[0], world.seated(BODY_OF[SELECTION]), ASPECTS[SELECTION]
+    for who in members[1:]:
+        assert not isinstance(world.revise(first, SELECTION, who, aspects[0], None), Refusal)
+    for aspect in aspects[1:]:
+        world.revise(first, SELECTION, members[-1], aspect, None)
+    assert world.refused["last-mark"] == 1
+    world.void(first, SELECTION, members[-1])
+    assert isinstance(world.file(first, SELECTION, members[-1], dict.fromkeys(aspects)), Refusal)
+    assert world.refused["nothing-to-submit"] == 1
+    world.close_and_seal(SELECTION)
+    world.finish(SELECTION, ("100", "50", "0"))
+    (seal,) = [one.event for one in world.checker.all if isinstance(one.event, RankingSealed)]
+    (without,) = seal.unrankable
+    assert (without.nomination, without.reason, without.aspect) == (first, "too-few-sheets", aspects[0])
+    world.contest(-1)
+    world.hear(world.appeals[-1], "100")
+    assert world.checker.verdicts, "upheld"
+    assert next(iter(world.checker.verdicts.values())).standings[0].nomination == first
     assert audit(world.checker.all) == []
 
 
