@@ -614,7 +614,6 @@ class Checker:
                 self.appeals[event.appeal] = None
                 if event.verdict.outcome == "upheld":
                     self.verdicts[event.appeal] = event
-                    self._marked(self.rankings[event.at.ranking].opened.rules, event.standings)
             case _:
                 pass
 
@@ -633,13 +632,6 @@ class Checker:
             case _:
                 return
         assert sheet is None or any(mark is not None for mark in sheet.values()), "a sheet without a mark is handed in"
-
-    @staticmethod
-    def _marked(pinned: Any, standings: Iterable[Any]) -> None:
-        """Check that who is ranked has marks enough for every judged aspect; 0 is a value that a verdict set."""
-        judged = {one.code for one in pinned.aspects if one.origin == "judged"}
-        counts = [one.sheets for row in standings for one in row.aspects if one.aspect in judged]
-        assert not any(0 < count < pinned.least_sheets for count in counts), "ranked by too few marks for an aspect"
 
     def _fold_ranking(self, happened: Happened) -> None:
         event, ranking = happened.event, self.rankings.setdefault(happened.stream, Ranking())
@@ -683,7 +675,6 @@ class Checker:
         assert sorted(named) == sorted(set(named)), "a nominee stands twice"
         assert sorted(named) == sorted(seal.basis.nominations), "who is eligible is not who is ranked"
         self._carries(seal, self.known_corrected, "as scoring knew")
-        self._marked(ranking.opened.rules, seal.standings)
         for before, after in pairwise(seal.standings):
             assert before.rank <= after.rank, "standings out of order"
 

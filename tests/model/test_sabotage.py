@@ -96,8 +96,6 @@ def test_the_honest_season_passes() -> None:
         ("closed before the deadline", lambda: only("ScoringOpened", _long_open)),
         ("removed member", lambda: only("RankingSealed", lambda one: {"counted": _strangers(one)})),
         ("a sheet without a mark", lambda: only("ScoreSheetSubmitted", lambda one: {"marks": _unmarked(one)})),
-        ("too few marks for an aspect", lambda: only("RankingSealed", lambda one: {"standings": _by_one(one)})),
-        ("too few marks for an aspect", lambda: only("AppealDecided", lambda one: {"standings": _by_one(one)})),
         ("who was not drawn", lambda: only("ScorersAssigned", lambda one: {"assignments": one.assignments[:1]})),
         ("number is given twice", lambda: only("CertificateIssued", lambda one: {"number": _first()}, 1)),
         ("a certificate of no winner", lambda: only("CertificateIssued", lambda _: {"given_to": "winner", "rank": 9})),
@@ -235,13 +233,6 @@ def _strangers(one: Any) -> Any:
 
 def _unmarked(one: Any) -> Any:
     return tuple(mark.model_copy(update={"mark": None}) for mark in one.marks)
-
-
-def _by_one(one: Any) -> Any:
-    """Return standings whose first nominee has every aspect by one mark."""
-    first, *rest = one.standings
-    aspects = tuple(aspect.model_copy(update={"sheets": 1}) for aspect in first.aspects)
-    return (first.model_copy(update={"aspects": aspects}), *rest)
 
 
 def _first() -> str:

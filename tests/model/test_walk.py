@@ -137,29 +137,28 @@ def test_a_tie_that_two_meetings_put_is_broken_by_one_of_them() -> None:
     assert audit(world.checker.all) == []
 
 
-def test_who_has_too_few_marks_for_an_aspect_has_no_rank_until_a_verdict_gives_one() -> None:
+def test_sheets_count_for_a_rank_where_they_say_something_and_only_then() -> None:
+    """One mark for an aspect ranks the first nominee, which has sheets enough; the last has not, and no rank."""
     world = Secretary()
     world.found()
     world.nominate_all()
     world.score_all(SELECTION, ("100", "50", "0"))
-    first, members, aspects = world.standing(SELECTION)[0], world.seated(BODY_OF[SELECTION]), ASPECTS[SELECTION]
+    first, *_, last = world.standing(SELECTION)
+    members, aspects = world.seated(BODY_OF[SELECTION]), ASPECTS[SELECTION]
     for who in members[1:]:
         assert not isinstance(world.revise(first, SELECTION, who, aspects[0], None), Refusal)
     for aspect in aspects[1:]:
         world.revise(first, SELECTION, members[-1], aspect, None)
     assert world.refused["last-mark"] == 1
-    world.void(first, SELECTION, members[-1])
-    assert isinstance(world.file(first, SELECTION, members[-1], dict.fromkeys(aspects)), Refusal)
-    assert world.refused["nothing-to-submit"] == 1
+    for who in members[1:]:
+        world.void(last, SELECTION, who)
+        assert isinstance(world.file(last, SELECTION, who, dict.fromkeys(aspects)), Refusal)
+    assert world.refused["nothing-to-submit"] == len(members) - 1
     world.close_and_seal(SELECTION)
-    world.finish(SELECTION, ("100", "50", "0"))
     (seal,) = [one.event for one in world.checker.all if isinstance(one.event, RankingSealed)]
-    (without,) = seal.unrankable
-    assert (without.nomination, without.reason, without.aspect) == (first, "too-few-sheets", aspects[0])
-    world.contest(-1)
-    world.hear(world.appeals[-1], "100")
-    assert world.checker.verdicts, "upheld"
-    assert next(iter(world.checker.verdicts.values())).standings[0].nomination == first
+    best, (without,) = seal.standings[0], seal.unrankable
+    assert (best.nomination, best.aspects[0].sheets) == (first, 1)
+    assert (without.nomination, without.reason, without.sheets) == (last, "too-few-sheets", 1)
     assert audit(world.checker.all) == []
 
 
