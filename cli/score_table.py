@@ -66,6 +66,8 @@ class Row:
     """Where each aspect's mark stands, for example C5."""
     place: str
     """Where it stands who is meant, for example A5."""
+    blank: Mapping[str, str]
+    """The aspects whose cells are empty, and where."""
     faults: tuple[Fault, ...] = ()
 
 
@@ -184,12 +186,14 @@ def _columns(file: Path, names: Sequence[str]) -> _Columns:
 def _row(number: int, cells: Sequence[Cell], columns: _Columns, locale: Locale) -> Row:
     marks: dict[str, str | None] = {}
     places: dict[str, str] = {}
+    blank: dict[str, str] = {}
     faults = [_surplus(number, columns)] if any(cell not in (None, "") for cell in cells[columns.width :]) else []
     for aspect, index in columns.aspects.items():
         value = _at(cells, index)
-        if value in (None, ""):
-            continue
         place = f"{get_column_letter(index + 1)}{number}"
+        if value in (None, ""):
+            blank[aspect] = place
+            continue
         mark = _mark(value, place, locale)
         if isinstance(mark, Fault):
             faults.append(mark)
@@ -198,7 +202,7 @@ def _row(number: int, cells: Sequence[Cell], columns: _Columns, locale: Locale) 
     nomination, candidate = _text(_at(cells, columns.nomination)), _text(_at(cells, columns.candidate))
     key = columns.nomination if nomination or columns.candidate is None else columns.candidate
     place = f"{get_column_letter((key or 0) + 1)}{number}"
-    return Row(number, nomination.lower() or None, candidate or None, marks, places, place, tuple(faults))
+    return Row(number, nomination.lower() or None, candidate or None, marks, places, place, blank, tuple(faults))
 
 
 def _surplus(number: int, columns: _Columns) -> Fault:

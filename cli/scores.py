@@ -50,7 +50,8 @@ def register(app: typer.Typer) -> None:
         "import",
         help="File your own score sheets from a CSV or XLSX table, one nominee a row.\n\n"
         "Columns: nomination or candidate (code or official name), and one for each aspect by its code; "
-        "n/a marks an aspect that does not apply. What is filed already is not filed again.\n\n"
+        "n/a marks an aspect that does not apply; an empty cell files no mark, and the report names it. "
+        "What is filed already is not filed again.\n\n"
         "Example: paritrana scores import nilai.csv --locale id --dry-run",
         no_args_is_help=True,
     )(import_scores)
@@ -84,6 +85,8 @@ class Report:
     sheet: Json | None = None
     marks: int = 0
     faults: tuple[Json, ...] = ()
+    blank: tuple[Json, ...] = ()
+    """The aspects whose cells are empty, and what that means: it is neither 0 nor `n/a`."""
 
 
 def import_scores(
@@ -106,7 +109,8 @@ def import_scores(
     with scoring_at(scoring, token_of(login), spoken) as client:
         desk = _desk(client, season, category)
         # A refusal names all that is wrong with a row, also where another cell keeps it from being sent.
-        rules = _rules(client, desk) if dry_run or any(row.faults for row in rows) else {}
+        # Of an empty cell it is told only where the aspect is one to mark.
+        rules = _rules(client, desk) if dry_run or any(row.faults or row.blank for row in rows) else {}
         filing = Filing(client, desk, spoken, rules, dry_run=dry_run, submit=not draft)
         reports = list(filing.run(rows))
     _tell(file, reports, filing, as_json=as_json)
@@ -195,7 +199,8 @@ class Filing:
         faults = [*row.faults, *([_not_one(row, meant)] if len(meant) != 1 else ())]
         if faults:
             more = self._foreseen(row, meant[0], row.marks) if len(meant) == 1 else ()
-            return Report(row.number, "refused", faults=tuple(map(self._said, (*faults, *more))))
+            blank = self._blank(row, meant[0], {}) if len(meant) == 1 else ()
+            return Report(row.number, "refused", faults=tuple(map(self._said, (*faults, *more))), blank=tuple(blank))
         (sheet,) = meant
         twice = self.seen.setdefault((sheet["ranking"], sheet["nomination"]), row.number)
         if twice != row.number:
@@ -204,6 +209,9 @@ class Filing:
 
     def _file(self, row: Row, sheet: Json) -> Report:
         kept = self._kept(sheet)
+        return replace(self._report(row, sheet, kept), blank=tuple(self._blank(row, sheet, kept["marks"])))
+
+    def _report(self, row: Row, sheet: Json, kept: Json) -> Report:
         same = {aspect for aspect, mark in row.marks.items() if aspect in kept["marks"] and _is(kept, aspect, mark)}
         left = {aspect: mark for aspect, mark in row.marks.items() if aspect not in same}
         handed_in = kept["status"] == "submitted" or not self.submit
@@ -245,6 +253,14 @@ class Filing:
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or answer.status_code in (401, 429):
             raise _Broken(f"scoring answered {answer.status_code}")
         return answer
+
+    def _blank(self, row: Row, sheet: Json, filed: Mapping[str, str | None]) -> Iterator[Json]:
+        """Yield the aspects that a row leaves blank, with their cells and what becomes of each."""
+        judged = _judged(self.rules.get(sheet["ranking"], {}))
+        for aspect, cell in row.blank.items():
+            if aspect in judged:
+                en, indonesian = _KEPT if aspect in filed else _UNMARKED
+                yield {"aspect": aspect, "cell": cell, "means": indonesian if self.locale == "id" else en}
 
     # --- faults
 
@@ -298,6 +314,16 @@ class Filing:
                 yield _not_marked(row, aspect, mark, found["origin"], self.locale)
             elif mark is not None and (fault := _off_scale(row, aspect, mark, found, self.locale)):
                 yield fault
+
+
+_KEPT: Final = (
+    "Left blank: what was filed before stays.",
+    "Dikosongkan: isian yang sudah ada tidak berubah.",
+)
+_UNMARKED: Final = (
+    "Left blank: this row gives no mark for it, which is neither 0 nor `n/a`; write `n/a` if it does not apply.",
+    "Dikosongkan: baris ini tidak memberi nilai, yang bukan 0 dan bukan `n/a`; tulis `n/a` bila tidak berlaku.",
+)
 
 
 def _path(sheet: Json) -> str:
@@ -427,9 +453,10 @@ def _empty(row: Row, missing: Sequence[str]) -> Fault:
         "nothing-to-submit",
         str(row.number),
         "",
-        f"The sheet has no marks. Mark at least one of: {lacking}; or file no sheet for this nominee.",
-        f"Lembar nilai ini belum berisi nilai. Nilailah paling sedikit satu dari: {lacking}; atau jangan isi lembar "
-        "nilai untuk calon ini.",
+        f"The sheet has no marks. Mark at least one of: {lacking}; or leave the sheet unsent, and declare a conflict "
+        "if you have one.",
+        f"Lembar nilai ini belum berisi nilai. Nilailah paling sedikit satu dari: {lacking}; atau jangan serahkan "
+        "lembar ini, dan nyatakan benturan kepentingan bila ada.",
     )
 
 
@@ -463,6 +490,7 @@ def _tell(file: Path, reports: Sequence[Report], filing: Filing, *, as_json: boo
 def _row_document(report: Report) -> Json:
     sheet = report.sheet or {}
     said: Json = {"row": report.row, "outcome": report.outcome, "marks": report.marks, "errors": list(report.faults)}
+    said["blank"] = list(report.blank)
     for name in ("nomination", "candidate", "name", "tier", "stage"):
         said[name] = sheet.get(name)
     return said
@@ -475,3 +503,5 @@ def _lines(report: Report) -> Iterator[str]:
     for fault in report.faults:
         value = f" {fault['value']!r}" if fault["value"] else ""
         yield f"   {fault['cell']}{value}: {fault['remedy']}"
+    for one in report.blank:
+        yield f"   {one['cell']} {one['aspect']}: {one['means']}"

@@ -238,6 +238,8 @@ class Checker:
         """Those filed late that were taken back before anybody admitted them."""
         self.meetings: dict[str, Meeting] = {}
         self.rankings: dict[str, Ranking] = {}
+        self.sheets: dict[str, dict[str, Any]] = {}
+        """The marks of every sheet that is handed in, by its stream."""
         self.awards: dict[str, Award] = {}
         self.holds: dict[str, tuple[Stage, ...]] = {}
         self.known_holds: dict[str, tuple[Stage, ...]] = {}
@@ -415,6 +417,7 @@ class Checker:
             "award": self._fold_award,
             "appeal": self._fold_appeal,
             "ranking": self._fold_ranking,
+            "sheet": self._fold_sheet,
         }.get(kind, lambda _: None)
         fold(happened)
 
@@ -616,7 +619,21 @@ class Checker:
             case _:
                 pass
 
-    # --- rankings
+    # --- sheets and rankings
+
+    def _fold_sheet(self, happened: Happened) -> None:
+        event, sheet = happened.event, self.sheets.get(happened.stream)
+        match _name(happened):
+            case "ScoreSheetSubmitted":
+                sheet = self.sheets[happened.stream] = {one.aspect: one.mark for one in event.marks}
+            case "AspectScoreRevised" if sheet is not None:
+                sheet[event.mark.aspect] = event.mark.mark
+            case "ScoreSheetVoided":
+                self.sheets.pop(happened.stream, None)
+                return
+            case _:
+                return
+        assert sheet is None or any(mark is not None for mark in sheet.values()), "a sheet without a mark is handed in"
 
     def _fold_ranking(self, happened: Happened) -> None:
         event, ranking = happened.event, self.rankings.setdefault(happened.stream, Ranking())

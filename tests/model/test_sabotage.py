@@ -96,6 +96,7 @@ def test_the_honest_season_passes() -> None:
         ("without a quorum", lambda: without("AttendanceRecorded")),
         ("closed before the deadline", lambda: only("ScoringOpened", _long_open)),
         ("removed member", lambda: only("RankingSealed", lambda one: {"counted": _strangers(one)})),
+        ("a sheet without a mark", lambda: only("ScoreSheetSubmitted", lambda one: {"marks": _unmarked(one)})),
         ("who was not drawn", lambda: only("ScorersAssigned", lambda one: {"assignments": one.assignments[:1]})),
         ("number is given twice", lambda: only("CertificateIssued", lambda one: {"number": _first()}, 1)),
         ("a certificate of no winner", lambda: only("CertificateIssued", lambda _: {"given_to": "winner", "rank": 9})),
@@ -229,6 +230,10 @@ def _strangers(one: Any) -> Any:
     first, *rest = one.counted
     stream = "/".join([*first.stream.split("/")[:3], person("stranger")])
     return (first.model_copy(update={"stream": stream}), *rest)
+
+
+def _unmarked(one: Any) -> Any:
+    return tuple(mark.model_copy(update={"mark": None}) for mark in one.marks)
 
 
 def _first() -> str:

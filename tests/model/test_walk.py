@@ -10,7 +10,7 @@ from schemas.nomination import ResealOrdered
 from schemas.scoring import RankingSealed
 from services.nomination.domain.ties import AskTie
 from tests.model.documents import audit, audit_strictly
-from tests.model.rules import BODY_OF, DESK, INTERVIEW, PROVINCE, SELECTION, VERIFICATION
+from tests.model.rules import ASPECTS, BODY_OF, DESK, INTERVIEW, PROVINCE, SELECTION, VERIFICATION
 from tests.model.secretary import SEED, Secretary
 from tests.model.world import LATECOMER, NOMINEES, PACE
 
@@ -134,6 +134,31 @@ def test_a_tie_that_two_meetings_put_is_broken_by_one_of_them() -> None:
     assert not world.carry(first, SELECTION, earlier)
     assert world.refused["tie-broken-already"] == 1
     assert world.put(first, SELECTION) is not None, "the question that came too late is in the way"
+    assert audit(world.checker.all) == []
+
+
+def test_sheets_count_for_a_rank_where_they_say_something_and_only_then() -> None:
+    """One mark for an aspect ranks the first nominee, which has sheets enough; the last has not, and no rank."""
+    world = Secretary()
+    world.found()
+    world.nominate_all()
+    world.score_all(SELECTION, ("100", "50", "0"))
+    first, *_, last = world.standing(SELECTION)
+    members, aspects = world.seated(BODY_OF[SELECTION]), ASPECTS[SELECTION]
+    for who in members[1:]:
+        assert not isinstance(world.revise(first, SELECTION, who, aspects[0], None), Refusal)
+    for aspect in aspects[1:]:
+        world.revise(first, SELECTION, members[-1], aspect, None)
+    assert world.refused["last-mark"] == 1
+    for who in members[1:]:
+        world.void(last, SELECTION, who)
+        assert isinstance(world.file(last, SELECTION, who, dict.fromkeys(aspects)), Refusal)
+    assert world.refused["nothing-to-submit"] == len(members) - 1
+    world.close_and_seal(SELECTION)
+    (seal,) = [one.event for one in world.checker.all if isinstance(one.event, RankingSealed)]
+    best, (without,) = seal.standings[0], seal.unrankable
+    assert (best.nomination, best.aspects[0].sheets) == (first, 1)
+    assert (without.nomination, without.reason, without.sheets) == (last, "too-few-sheets", 1)
     assert audit(world.checker.all) == []
 
 

@@ -734,8 +734,10 @@ def nothing_to_submit(missing: Sequence[str]) -> Refusal:
         Text("The sheet has no marks.", "Lembar nilai ini belum berisi nilai."),
         path="marks",
         remedy=Text(
-            f"Mark at least one of: {_list(missing)}; or file no sheet for this nominee.",
-            f"Nilailah paling sedikit satu dari: {_list(missing)}; atau jangan isi lembar nilai untuk calon ini.",
+            f"Mark at least one of: {_list(missing)}; or leave the sheet unsent, and declare a conflict "
+            "if you have one.",
+            f"Nilailah paling sedikit satu dari: {_list(missing)}; atau jangan serahkan lembar ini, dan "
+            "nyatakan benturan kepentingan bila ada.",
         ),
     )
 

@@ -30,7 +30,7 @@ from schemas.nomination import (
     WinnerDeclared,
     WinnerWithdrawn,
 )
-from schemas.scoring import AspectScored, MarksSeen, RankingSealed
+from schemas.scoring import AspectScored, AspectScoreRevised, MarksSeen, RankingSealed
 from services.audit.checks.ties import draw
 from services.audit.checks.verdicts import digest_of, parted_ranks
 from tests.unit.audit.exported import PERSON, Log, forged
@@ -824,6 +824,24 @@ def test_a_sheet_that_was_handed_in_without_a_mark_is_found(tmp_path):
     report = verified(forged(play().log, emptied), tmp_path)
     assert "handed in without a mark" in said(report)
     assert filed in {finding.place.stream for finding in report.findings}
+
+
+def test_a_sheet_that_a_revision_leaves_without_a_mark_is_found(tmp_path):
+    filed = next(one for one in play().log.documents if one.startswith(f"sheet/{FIRST}/provincial-seleksi/"))
+    (handed_in,) = events_of(play().log, filed, "ScoreSheetSubmitted")
+    first = handed_in["data"]["marks"][0]
+
+    def but_one(data: dict[str, Any]) -> None:
+        for one in data["marks"][1:]:
+            one.pop("mark", None)
+
+    one_left = of("ScoreSheetSubmitted", but_one, filed)
+    whose = {"nomination": FIRST, "at": SELECTION, "member": handed_in["data"]["member"]}
+    before, after = mark(first["aspect"], first["mark"]), mark(first["aspect"], None)
+    change = AspectScoreRevised(mark=after, previous=before, reason_digest=SALTED, **whose)
+    log = added(play().log, filed, change, time_of(handed_in) + timedelta(minutes=1))
+    assert "left without one" not in said(verified(forged(play().log, one_left), tmp_path))
+    assert "left without one" in said(verified(forged(log, one_left), tmp_path / "other"))
 
 
 def test_a_sheet_of_a_member_who_was_not_drawn_is_found(tmp_path):

@@ -321,7 +321,7 @@ def test_a_dry_run_says_of_an_empty_aspect_what_the_real_run_says(scoring, tmp_p
             "nothing-to-submit",
             (
                 "Lembar nilai ini belum berisi nilai. Nilailah paling sedikit satu dari: kebijakan, kinerja; atau "
-                "jangan isi lembar nilai untuk calon ini."
+                "jangan serahkan lembar ini, dan nyatakan benturan kepentingan bila ada."
             ),
         )
     ]
@@ -334,6 +334,20 @@ def test_a_dry_run_holds_no_draft_and_no_lenient_rubric_to_every_aspect(scoring,
     assert outcomes(filed(scoring, file, dry_run=True, rules=lenient)) == ["would-file"]
     scoring.sheets[PATH1] = {"status": "draft", "marks": [{"aspect": "kebijakan", "mark": "80"}]}
     assert outcomes(filed(scoring, file, dry_run=True)) == ["would-file"], "the draft has the other mark"
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_a_row_leaves_blank_is_told_with_what_it_means(scoring, tmp_path, dry_run):
+    scoring.sheets[PATH2] = {"status": "draft", "marks": [{"aspect": "kinerja", "mark": "80"}]}
+    file = csv(tmp_path, "candidate;kebijakan;kinerja;kepatuhan", "75.03;80;;", "75.71;80;;", "75.01;x;;")
+    lenient = RULES | {"complete_sheet": "any-judged-aspect"}
+    desk = [*DESK, on_desk("33333333-3333-4333-8333-333333333333", "75.01", "Kabupaten Boalemo")]
+    first, second, third = filed(scoring, file, dry_run=dry_run, rules=lenient, locale="en", desk=desk)
+    told = [[(one["aspect"], one["cell"]) for one in row.blank] for row in (first, second, third)]
+    assert told == [[("kinerja", "C2")], [("kinerja", "C3")], [("kinerja", "C4")]], "a measured aspect is not marked"
+    assert "neither 0 nor `n/a`" in first.blank[0]["means"]
+    assert second.blank[0]["means"] == "Left blank: what was filed before stays."
+    assert (first.outcome, third.outcome) == ("would-file" if dry_run else "filed", "refused")
 
 
 def test_a_dry_run_takes_no_sheet_on_which_nothing_applies(scoring, tmp_path):
