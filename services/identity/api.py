@@ -391,13 +391,14 @@ def _ids(text: str) -> list[UUID]:
 async def erase(person: UUID, asked: Asked) -> Answer:
     """Erase name, address and account; the id stays, so every event and proof does too.
 
-    Of a season administrator, an auditor or an operator it takes two administrators.
+    Of a season administrator, an auditor, an operator or a member of a body it takes two administrators.
     """
     asked.reaches()
 
     async def act(connection: Connection) -> tuple[Answer, UUID]:
         known = await _known(connection, person)
-        witness = await asked.by_two_if_powerful(connection, person)
+        seated = await connection.fetchval(SQL["is_seated"], person)
+        witness = await (asked.by_two(connection) if seated else asked.by_two_if_powerful(connection, person))
         await connection.execute(SQL["erase_person"], person)
         await connection.execute(SQL["erase_accounts"], person)
         await connection.execute(SQL["erase_digests"], person)
@@ -499,8 +500,9 @@ class NewGrant(RequestBody):
 async def grant_role(body: NewGrant, asked: Asked) -> Answer:
     """Grant a role; it stands in the tokens that the person is given from now on.
 
-    The roles `season-admin`, `auditor` and `operator` take two administrators, neither of whom is the person. Those
-    that seats bring (`member`, `chair`, `secretary`, `verifier`, `juror`) take two when they are given without a seat.
+    The roles `season-admin`, `auditor`, `operator` and `secretariat` take two administrators. Those that seats bring
+    (`member`, `chair`, `secretary`, `verifier`, `juror`) take two when they are given without a seat. Nobody grants a
+    role to themselves.
     Who administers one season alone grants roles for that season only.
     """
     scope = body.scope
@@ -508,8 +510,7 @@ async def grant_role(body: NewGrant, asked: Asked) -> Answer:
 
     async def act(connection: Connection) -> tuple[Answer, None]:
         await _must_be_known(connection, body.person)
-        if body.role in POWERFUL:
-            check_not_own(asked.askers, body.person)
+        check_not_own(asked.askers, body.person)
         witness = await asked.by_two(connection, scope.season) if body.role in GIVEN_BY_TWO else asked.by_one
         values = (scope.province, scope.committee, scope.nomination, scope.publisher, scope.season)
         found = await connection.fetchval(SQL["insert_grant"], body.person, body.role, *values, *witness)

@@ -9,8 +9,9 @@ role to themselves, whoever takes part.
 A member's sheet and vote must be the member's. Who opens an account knows its password, so a further account of
 somebody who has one already, and any account of somebody who sits in a body, take two administrators as well; the first
 account of anybody else is an act of one. The roles that a seat brings come with the seat, by an appointment that the
-log keeps with its decree; two administrators give one without a seat. To take one back is no power over what others
-rely on, and takes one.
+log keeps with its decree; two administrators give one without a seat, and the role of a secretariat, which nominates
+and withdraws for a government. To take one back is no power over what others rely on, and takes one. Nobody grants
+anything to themselves. Erasing a member of a body takes two as well: it ends whom the body can hear.
 
 An installation begins with one administrator, the one of the password file, who has nobody to ask: that one acts alone
 for as long as no other person who can sign in is a season administrator, and so also chooses the second one alone.
@@ -34,7 +35,9 @@ ADMINISTRATOR: Final = "season-admin"
 POWERFUL: Final = frozenset({ADMINISTRATOR, "auditor", "operator"})
 SEATED: Final = frozenset({"member", "chair", "secretary", "verifier", "juror"})
 """The roles that seats bring: who holds one signs sheets, votes, or keeps a body's records."""
-GIVEN_BY_TWO: Final = POWERFUL | SEATED
+GOVERNING: Final = "secretariat"
+"""Who nominates, withdraws and appeals for a government."""
+GIVEN_BY_TWO: Final = POWERFUL | SEATED | {GOVERNING}
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,10 @@ WHERE role = 'season-admin' AND (season IS NULL OR season = $1);
 -- Whether a person has one of some roles.
 SELECT EXISTS (SELECT FROM role_grant WHERE person_id = $1 AND role = ANY($2::text[]));
 
+-- name: is_seated
+-- Whether a person sits in a body of some season.
+SELECT EXISTS (SELECT FROM seat WHERE person_id = $1);
+
 -- name: acts_already
 -- Whether a person can sign in, sits in a body, or has one of some roles ($2).
 SELECT EXISTS (SELECT FROM account WHERE person_id = $1)

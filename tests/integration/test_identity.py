@@ -269,7 +269,8 @@ async def test_who_has_a_role_is_listed_with_its_scopes_for_services_only(identi
     assert (await holders("secretariat"))[str(person_id("sekretariat-75"))] == [{"province": "75"}]
     for scope in ({"province": "75.71"}, {"province": "75.03", "season": "2021"}):
         body = {"person": person, "role": "secretariat", "scope": scope}
-        assert (await identity.command("POST", "/v1/grants", admin, body)).status_code == 201
+        both = admin | {"Second-Authorization": (await identity.bearer("admin2"))["Authorization"]}
+        assert (await identity.command("POST", "/v1/grants", both, body)).status_code == 201
     scopes = (await holders("secretariat"))[person]
     assert sorted(scopes, key=lambda scope: scope["province"]) == [
         {"province": "75.03", "season": "2021"},
@@ -417,7 +418,8 @@ async def test_who_administers_one_season_grants_in_that_one_and_touches_nobodys
     second = {"Second-Authorization": (await identity.bearer("admin2"))["Authorization"]}
     assert (await identity.command("POST", "/v1/grants", admin | second, once)).status_code == 201
     narrowed = await identity.bearer("juri-1")
-    in_season = {"person": juror, "role": "member", "scope": {"committee": "75", "season": "2020-ulang"}}
+    other = str(person_id("juri-2"))
+    in_season = {"person": other, "role": "member", "scope": {"committee": "75", "season": "2020-ulang"}}
     granted = await identity.command("POST", "/v1/grants", narrowed | second, in_season)
     assert granted.status_code == 201
     for scope in ({}, {"season": "2021"}):

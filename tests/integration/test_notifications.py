@@ -1419,7 +1419,8 @@ async def bearer(house: House, login: str) -> dict[str, str]:
 async def grants(house: House, login: str, role: str, **scope: str) -> None:
     """Let identity give a role to a development person."""
     body = {"person": str(person_id(login)), "role": role, "scope": scope}
-    headers = await bearer(house, "admin") | {"Idempotency-Key": uuid7()}
+    second = (await bearer(house, "admin2"))["Authorization"]
+    headers = await bearer(house, "admin") | {"Second-Authorization": second, "Idempotency-Key": uuid7()}
     async with httpx.AsyncClient() as client:
         answer = await client.post(f"{house.identity}/v1/grants", json=body, headers=headers)
     assert answer.status_code == 201, answer.text
