@@ -83,6 +83,7 @@ class Reversal:
     unrankable: list[Json] = field(init=False)
     ways: dict[str, Way | None] = field(init=False)
     held: dict[str, int | None] = field(init=False)
+    former: dict[str, int] = field(init=False)
     ranks: dict[str, int] = field(init=False)
     due: dict[str, int] = field(init=False)
     tied: list[str] = field(init=False)
@@ -96,7 +97,7 @@ class Reversal:
         self.held = self._held()
         if not self.upheld:
             self.standings, self.unrankable = list(self.before["standings"]), list(self.before["unrankable"])
-            self.ranks, self.due, self.tied = {}, {}, []
+            self.former, self.ranks, self.due, self.tied = {}, {}, {}, []
             return
         nominated = {one: way.begun.time for one, way in self.ways.items() if way is not None}
         whose = self.motion.opened.data["nomination"]
@@ -111,6 +112,7 @@ class Reversal:
         last = max(self.due.values(), default=0)
         self.tied = [one for one, rank in self.due.items() if rank == last]
         self.tied = self.tied if last + len(self.tied) - 1 > rules.quota(self.at["province"]) else []
+        self.former = parted_ranks(self.before["standings"], orders, gone)
         self.ranks = parted_ranks(self.standings, [own, *orders] if own else orders, gone)
         self.due = self._within(self.ranks, gone)
 
@@ -194,12 +196,12 @@ class Reversal:
         for named in (*self.standings, *self.unrankable):
             one = named["nomination"]
             earlier, later = (row.get(one, {}) for row in rows)
-            moves = "moves" if earlier.get("rank") != later.get("rank") else "none"
+            moves = "moves" if self.former.get(one) != self.ranks.get(one) else "none"
             change = "enters" if one in self.entering else "leaves" if one in self.leaving else moves
             told = {
                 "nomination": one,
-                "rank_before": earlier.get("rank"),
-                "rank_after": later.get("rank"),
+                "rank_before": self.former.get(one),
+                "rank_after": self.ranks.get(one),
                 "total_before": earlier.get("total"),
                 "total_after": later.get("total"),
                 "change": change,

@@ -41,12 +41,13 @@ from services.nomination.domain.winning import crown, vacated
 class Reversal:
     """What an upheld appeal changes: the standings, and who holds a seat (advanced, or won) before and after.
 
-    `ranks` are those of `after` once ties were broken; `held` maps those who hold a seat to their rank at the end of a
+    `former` and `ranks` are those of `before` and `after` once ties were broken, as they are announced; `held` maps those who hold a seat to their rank at the end of a
     tier, else to None; `due` those who are to hold one, in rank order, to their rank.
     """
 
     before: Standings
     after: Standings
+    former: Mapping[str, int]
     ranks: Mapping[str, int]
     held: Mapping[str, int | None]
     due: Mapping[str, int]
@@ -90,8 +91,14 @@ def reversal_of(verdict: Verdict, ground: Ground) -> Reversal | None:
     }
     after = rerank(ground.rubric, before, ground.nomination, _figures(verdict, ground.rubric), nominated)
     held = _held(before, ground)
-    ranks, due = _due(after, held, verdict.order, ground)
-    return Reversal(before, after, ranks, held, due)
+    gone = _gone(after, held, ground)
+    ranks, due = _due(after, held, gone, verdict.order, ground)
+    return Reversal(before, after, parted_ranks(before.ranked, ground.orders, gone), ranks, held, due)
+
+
+def _gone(standings: Standings, held: Mapping[str, int | None], ground: Ground) -> frozenset[str]:
+    """Return who takes no seat any more."""
+    return frozenset(one for one in standings.named if one not in held and not _may_enter(ground.state(one), ground.at))
 
 
 def _held(standings: Standings, ground: Ground) -> Mapping[str, int | None]:
@@ -118,15 +125,18 @@ def took_part(state: Nomination, at: Stage, cited: Cited) -> bool:
 
 
 def _due(
-    after: Standings, held: Mapping[str, int | None], order: tuple[str, ...] | None, ground: Ground
+    after: Standings,
+    held: Mapping[str, int | None],
+    gone: Collection[str],
+    order: tuple[str, ...] | None,
+    ground: Ground,
 ) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """Return everybody's rank, and who is to hold a seat: ranks 1 to the quota, without those who are gone.
 
     Those who share the last rank within the quota and are more than the seats from it on stand as people put them: by a
     tie broken before, or by the order that the verdict proposes. Without either the verdict is refused.
     """
-    present = {one for one in after.named if one in held or _may_enter(ground.state(one), ground.at)}
-    gone = set(after.named) - present
+    present = set(after.named) - set(gone)
     ranks = parted_ranks(after.ranked, ground.orders, gone)
     tied = _tied_at_cut(ranks, present, ground.quota)
     if order is not None and not (tied and sorted(tied) == sorted(order)):
@@ -149,11 +159,11 @@ def _tied_at_cut(ranks: Mapping[str, int], present: Collection[str], quota: int)
 
 
 def comparison_of(reversal: Reversal) -> tuple[Shift, ...]:
-    """Return every nominee before and after, in the new order, then those without a rank."""
+    """Return every nominee before and after, in the new order, then those without a rank; by their announced ranks."""
     before, after = reversal.before, reversal.after
     shifts: list[Shift] = []
     for one in after.named:
-        ranks = before.rank_of(one), after.rank_of(one)
+        ranks = reversal.former.get(one), reversal.ranks.get(one)
         moves = "moves" if ranks[0] != ranks[1] else "none"
         enters, leaves = one in reversal.entering, one in reversal.leaving
         shift = {
