@@ -32,6 +32,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 GREATEST_INTEGER: Final = 2**53 - 1
 DEEPEST: Final = 32
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}")
+_LAST_YEAR: Final = 9000
 
 
 def read_json(raw: bytes) -> Json:
@@ -157,13 +158,20 @@ def _written(value: Any) -> Any:
 
 
 def _in_utc(value: datetime) -> datetime:
-    """Return the instant in UTC, in which it is stored and compared: there the first and last hours may not exist."""
+    """Return the instant in UTC, in which it is stored and compared: there the first hours may not exist.
+
+    What is reckoned from an instant (the end of an interview, of a window) must exist as well.
+    """
     try:
-        return value.astimezone(UTC)
+        moment = value.astimezone(UTC)
     except OverflowError:
+        moment = None
+    if moment is None or moment.year > _LAST_YEAR:
         raise Unfit(
-            "Send an instant of the years 1 to 9999 in UTC.", "Kirim waktu pada tahun 1 sampai 9999 UTC."
-        ) from None
+            f"Send an instant of the years 1 to {_LAST_YEAR} in UTC.",
+            f"Kirim waktu pada tahun 1 sampai {_LAST_YEAR} UTC.",
+        )
+    return moment
 
 
 Moment = Annotated[
@@ -172,7 +180,7 @@ Moment = Annotated[
     BeforeValidator(_written),
     AfterValidator(_in_utc),
 ]
-"""An instant in a request: written with date, time and offset, taken in UTC."""
+"""An instant in a request: written with date, time and offset, taken in UTC; of a year that can be reckoned with."""
 
 
 class RequestBody(BaseModel):
