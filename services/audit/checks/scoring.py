@@ -43,6 +43,7 @@ def scoring_faults(record: Record) -> Iterator[Fault]:
             closed = closed or event.name == "ScoringClosed"
         yield from _sheets_faults(stream, record)
         yield from _readers_faults(stream, record)
+        yield from _lifts_faults(stream, record)
 
 
 def _opened_faults(event: Kept, record: Record) -> Iterator[str]:
@@ -237,7 +238,8 @@ def _given(marks: Mapping[str, str | None]) -> Iterator[bool]:
 def _readers_faults(stream: str, record: Record) -> Iterator[Fault]:
     """Check that who had seen marks before the seal changed nothing of the committee by which marks fall out.
 
-    An interest of one's own may be declared at any time.
+    An interest of one's own may be declared at any time. The recorded times decide, without any allowance: what came
+    before nomination had heard of the look was taken there, and is what an auditor wants to know.
     """
     readers = _readers(stream, record)
     events = record.of(stream)
@@ -245,11 +247,32 @@ def _readers_faults(stream: str, record: Record) -> Iterator[Fault]:
     for event in record.of(committee_stream(events[0].data["at"]), *COMMITTEE) if readers else ():
         known = readers.get(event.actor)
         data = event.data
-        if known is None or event.time <= after(known) or (sealed is not None and event.time >= before(sealed)):
+        if known is None or event.time <= known or (sealed is not None and event.time > sealed):
             continue
         own = event.name == "ConflictDeclared" and data["person"] == event.actor
         if not own and data.get("category") in (None, events[0].data["at"]["category"]):
             yield "committee", event.place, f"it is by somebody who had seen marks of {stream}, which was not sealed"
+
+
+def _lifts_faults(stream: str, record: Record) -> Iterator[Fault]:
+    """Check that no conflict by which scorers were drawn was lifted before the seal."""
+    events = record.of(stream)
+    drawn = [one.time for one in events if one.name == "ScorersAssigned"]
+    sealed = next((one.time for one in events if one.name == "RankingSealed"), None)
+    changes = record.of(committee_stream(events[0].data["at"]), "ConflictDeclared", "ConflictLifted") if drawn else []
+    for lifted in [one for one in changes if one.name == "ConflictLifted"]:
+        if lifted.data["category"] != events[0].data["at"]["category"]:
+            continue
+        earlier = [one.time for one in changes if _declares(one, lifted)]
+        between = any(earlier[-1] < one <= before(lifted.time) for one in drawn) if earlier else False
+        if between and (sealed is None or lifted.time < before(sealed)):
+            yield "committee", lifted.place, f"it lifts a conflict by which scorers of {stream} had been drawn"
+
+
+def _declares(declared: Kept, lifted: Kept) -> bool:
+    """Tell whether a conflict that is lifted was declared by an event before."""
+    same = all(declared.data.get(name) == lifted.data.get(name) for name in ("person", "category", "nomination"))
+    return declared.name == "ConflictDeclared" and same and declared.point.version < lifted.point.version
 
 
 def _latest(record: Record, stream: str) -> str:

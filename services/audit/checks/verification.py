@@ -79,6 +79,8 @@ def _turn_faults(event: Kept, possible: list[Rules], record: Record) -> Iterator
         yield "it lay with its nominating body, to be mended until later"
     if event.name == "NominationRejected" and name == "NominationVerified":
         yield "it was verified before"
+    if event.name == "NominationReturned" and name == "NominationVerified" and _was_sealed(event, record):
+        yield "it was verified, and the stage's ranking was sealed"
     if event.name == "NominationReturned":
         moments = (event.time, before(event.time))
         days = [(one, one.stage(event.data["at"]).get("verification")) for one in possible]
@@ -91,6 +93,11 @@ def _turn_faults(event: Kept, possible: list[Rules], record: Record) -> Iterator
         ]
         if event.data["until"] not in until:
             yield "`until` is not the end of the days that the rules give"
+
+
+def _was_sealed(event: Kept, record: Record) -> bool:
+    """Tell whether the ranking of a finding's stage was certainly sealed before it."""
+    return any(one.time <= before(event.time) for one in record.of(ranking_of(event.data["at"]), "RankingSealed"))
 
 
 def _resubmitted_faults(event: Kept, record: Record) -> Iterator[str]:

@@ -493,13 +493,25 @@ def declare_conflict(
 
 
 @decides
-def lift_conflict(command: LiftConflict, season: SeasonState, committee: Committee) -> Sequence[Emit]:
-    """Lift what is declared; it counts from now on, and who was recused before may score and vote again."""
+def lift_conflict(
+    command: LiftConflict, season: SeasonState, committee: Committee, rankings: Mapping[Stage, Ranking]
+) -> Sequence[Emit]:
+    """Lift what is declared; it counts from now on, and who was recused before may score and vote again.
+
+    Not while a stage that it bears on (`rankings`) has scorers who were drawn without the member: conflicts could else
+    be recorded until only the wanted members are left to draw from, and leave no trace in the ranking.
+    """
     opened(season, command.season)
     committee.formed(command.body)
     _check_speaker(command)
-    if Conflict(command.person, command.category, command.nomination) not in committee.conflicts:
+    named = Conflict(command.person, command.category, command.nomination)
+    declared = next((one for one in committee.conflicts if one == named), None)
+    if declared is None:
         raise refuse("conflict-not-declared", "nomination", command.nomination)
+    for at, ranking in rankings.items():
+        drawn_by_it = ranking.drawn is not None and declared.act is not None and ranking.drawn > declared.act.position
+        if drawn_by_it and not ranking.seals:
+            raise refuse("conflict-drawn-by", "nomination", f"{at.tier}/{at.category}/{at.stage}")
     lifted = ConflictLifted(
         season=command.season,
         province=command.province,

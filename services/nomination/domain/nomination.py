@@ -121,6 +121,7 @@ class Step:
     stage: Stage
     entered: Position
     left: Position | None = None
+    left_at: datetime | None = None
     rank: int | None = None
     """Its rank at the stage before, by which it came here; None at the first. A verdict may have changed it since."""
     seal: str | None = None
@@ -177,12 +178,15 @@ class Nomination:
         """Tell whether it stands verified at a stage; meant for stages that verify, since others never do."""
         return isinstance(self.check_at(stage), Verified)
 
-    def was_eligible(self, stage: Stage, before: Position) -> bool:
-        """Tell whether, just before a position of this service's log, it had reached a stage and still competed."""
-        ended = self.steps[-1].left
-        return (ended is None or ended >= before) and any(
-            step.stage == stage and step.entered < before for step in self.steps
-        )
+    def was_eligible(self, stage: Stage, before: Position, sealed: datetime) -> bool:
+        """Tell whether it had reached a stage and still competed, as a seal is to know it.
+
+        That is just before the position of this service's log at which the seal came; who left the race after the
+        recorded time of the seal had not left it, though the seal came later.
+        """
+        last = self.steps[-1]
+        competed = last.left is None or last.left >= before or (last.left_at is not None and last.left_at > sealed)
+        return competed and any(step.stage == stage and step.entered < before for step in self.steps)
 
 
 NominationState = Unnominated | FiledLate | TakenBack | Nomination
@@ -247,12 +251,13 @@ def evolve(state: NominationState, happened: Happened) -> NominationState:
         return TakenBack(state.filed)
     if not isinstance(state, Nomination):
         raise TypeError(f"{happened.stream} does not begin with CandidateNominated")
-    return _moved(state, event, happened.position) if isinstance(event, Movement) else _handled(state, event)
+    return _moved(state, event, happened) if isinstance(event, Movement) else _handled(state, event)
 
 
-def _moved(state: Nomination, event: Movement, position: Position) -> Nomination:
+def _moved(state: Nomination, event: Movement, happened: Happened) -> Nomination:
     """Fold what takes a nomination on, or ends its way."""
-    left = (*state.steps[:-1], replace(state.steps[-1], left=position))
+    position = happened.position
+    left = (*state.steps[:-1], replace(state.steps[-1], left=position, left_at=happened.time))
     match event:
         case NominationWithdrawn():
             return replace(state, steps=left, ending="withdrawn")
@@ -270,7 +275,7 @@ def _moved(state: Nomination, event: Movement, position: Position) -> Nomination
         case NominationEliminated():
             return replace(state, steps=left, ending="eliminated", **_disposed(state, event, "eliminated"))
         case NominationReinstated():
-            steps = (*state.steps[:-1], replace(state.steps[-1], left=None))
+            steps = (*state.steps[:-1], replace(state.steps[-1], left=None, left_at=None))
             return replace(state, steps=steps, ending=None, decided_on=state.decided_on | {event.seal})
         case _:
             assert_never(event)

@@ -15,6 +15,7 @@ from schemas.scoring import (
     MarksSeen,
     RankingSealed,
     RankingSuperseded,
+    ScorersAssigned,
     ScoringClosed,
     ScoringExtended,
     ScoringOpened,
@@ -40,6 +41,7 @@ class Seal:
     version: int
     position: Position
     said: RankingSealed
+    time: datetime
     first: Moment
 
 
@@ -55,6 +57,8 @@ class Ranking:
     """Sheets are received no more, whatever the last instant was."""
     readers: frozenset[str] = frozenset()
     """Who saw others' marks of the stage, or what they add up to, before its first seal."""
+    drawn: Position | None = None
+    """Where scorers were drawn last."""
 
     @property
     def is_over(self) -> bool:
@@ -72,12 +76,12 @@ class Ranking:
         return next((found for found in self.seals if found.id == seal), None)
 
 
-def evolve(state: Ranking, happened: Happened) -> Ranking:
+def evolve(state: Ranking, happened: Happened) -> Ranking:  # noqa: PLR0911 - one line per kind of event
     """Fold one received event; those that concern only scoring itself are passed over."""
     match happened.event:
         case RankingSealed() as said:
             first = state.seals[0].first if state.seals else Moment(happened.time, happened.position)
-            seal = Seal(happened.id, happened.version, happened.position, said, first)
+            seal = Seal(happened.id, happened.version, happened.position, said, happened.time, first)
             return replace(state, seals=(*state.seals, seal))
         case RankingSuperseded(seal=seal):
             return replace(state, superseded=state.superseded | {seal})
@@ -85,6 +89,8 @@ def evolve(state: Ranking, happened: Happened) -> Ranking:
             return replace(state, closes=closes)
         case ScoringClosed():
             return replace(state, closed=True)
+        case ScorersAssigned():
+            return replace(state, drawn=happened.position)
         case MarksSeen(reader=reader):
             return replace(state, readers=state.readers | {reader})
         case _:

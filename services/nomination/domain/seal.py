@@ -12,7 +12,8 @@ on.
 
 The committee counts as it was when the stage was sealed first, by the recorded times of both events: by then the totals
 were known, and whoever knows them could take marks out by a conflict or a removal. That holds for a change between the
-seal and its receipt, and when the stage is sealed anew for another reason.
+seal and its receipt, and when the stage is sealed anew for another reason. A withdrawal between the seal and its
+receipt came after it as well, and leaves its seat empty.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def staleness(
     eligible = {
         id_
         for id_, state in nominations.items()
-        if isinstance(state, Nomination) and state.was_eligible(at, seal.position)
+        if isinstance(state, Nomination) and state.was_eligible(at, seal.position, seal.time)
     }
     known_to_have_left = {row.nomination for row in seal.said.unrankable if row.reason == "withdrawn"}
     named = set(basis.nominations)

@@ -59,6 +59,8 @@ class Return:
     defects: tuple[Defect, ...]
     won: bool = False
     contested: bool = False
+    sealed: bool = False
+    """The stage's ranking is sealed, and so known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,14 @@ def verify(command: Verify, state: NominationState, season: SeasonState, committ
 def return_nomination(
     command: Return, state: NominationState, season: SeasonState, committee: Committee
 ) -> Sequence[Emit]:
-    """Hand a nomination back with its defects and a deadline; again only after that, or when it came back."""
+    """Hand a nomination back with its defects and a deadline; again only after that, or when it came back.
+
+    Not one that was verified, once its rank is known: a single member could end so whoever stands first.
+    """
     case = _judged(command, state, season, committee)
     standing = case.nomination
+    if command.sealed and isinstance(case.check, Verified):
+        raise refuse("verified-and-sealed", "nomination", standing.id)
     if (until := case.lies_with_its_body(command.received)) is not None:
         raise refuse("returned-already", "nomination", standing.id, until=case.told(until))
     returned = NominationReturned(

@@ -87,6 +87,6 @@ def lifting(command: LiftConflict) -> Program:
     async def program(load: Loader) -> Decision:
         season, committee = await place_of(load, command.season, command.province)
         rankings = await rankings_of(load, season, command.province, command.category)
-        return by_who_has_not_looked(lift_conflict(command, season, committee), command.actor, rankings)
+        return by_who_has_not_looked(lift_conflict(command, season, committee, rankings), command.actor, rankings)
 
     return program

@@ -143,6 +143,8 @@ async def _standing(load: Loader, command: C) -> tuple[C, NominationState, Seaso
     told = replace(command, won=award.won(state.id))
     if isinstance(told, Amend | AttachEvidence | Verify | Return | Resubmit):
         told = replace(told, contested=award.is_contested(state.at))
+    if isinstance(told, Return):
+        told = replace(told, sealed=bool((await load.load(RANKING, state.at.ranking)).seals))
     return told, state, season
 
 

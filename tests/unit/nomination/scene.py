@@ -348,7 +348,7 @@ class Scene:
         eligible = sorted(
             id_
             for id_, state in self.nominations().items()
-            if isinstance(state, Nomination) and state.was_eligible(at, now)
+            if isinstance(state, Nomination) and state.was_eligible(at, now, self.clock)
         )
         streams = [committee_stream(at.season, at.province), season_stream(at.season)]
         points = [

@@ -309,7 +309,7 @@ def test_a_vote_that_a_later_conflict_voids_is_told_with_who_recorded_it(by, cau
     assert "usul gugur" in lost["id"]
     assert next_of(scene) == "propose"
     lift = LiftConflict("2020", GORONTALO, BODY, MEMBER, MEMBER, "KABKOTA", ids[0], REASON)
-    scene.given(lift_conflict(lift, scene.season(), scene.committee()))
+    scene.given(lift_conflict(lift, scene.season(), scene.committee(), {}))
     assert first(scene)["lost_votes"] == []
 
 
@@ -349,7 +349,7 @@ def test_a_conflict_that_the_seal_heeds_is_told_once_it_is_lifted():
     scene, ids = sealed_with_sheets(lifted=True)
     assert first(scene)["conflicts"] == []
     lift = LiftConflict("2020", GORONTALO, BODY, MEMBER, MEMBER, "KABKOTA", ids[0], REASON)
-    scene.given(lift_conflict(lift, scene.season(), scene.committee()))
+    scene.given(lift_conflict(lift, scene.season(), scene.committee(), {}))
     (told,) = first(scene)["conflicts"]
     assert (told["person"], told["nomination"], told["counts"]) == (MEMBER, ids[0], False)
     assert "do not count" in told["en"]

@@ -11,7 +11,7 @@ import pytest
 
 from kernel.decider import Decision, Emit, Refusal
 from schemas.nomination import Candidate, CommitteeFormed, ConflictLifted, MemberAppointed, MemberRemoved
-from schemas.scoring import MarksSeen
+from schemas.scoring import Assignment, MarksSeen, ScorersAssigned
 from services.nomination.domain.committee import (
     AppointMember,
     Belonging,
@@ -58,7 +58,7 @@ def swap(scene: Scene, who: str = CHAIR, successor: str = NEW, **also: Any) -> D
 
 def lift(scene: Scene, who: str, nomination: str | None = None, **also: Any) -> Decision:
     asked = LiftConflict("2020", GORONTALO, BODY, who, who, "KABKOTA", nomination, REASON)
-    return lift_conflict(replace(asked, **also), scene.season(), scene.committee())
+    return lift_conflict(replace(asked, **also), scene.season(), scene.committee(), {AT: scene.ranking()})
 
 
 def appoint(scene: Scene, **also: Any) -> Decision:
@@ -351,6 +351,20 @@ def test_a_lifting_that_the_seal_missed_makes_it_stale():
 def test_no_conflict_is_lifted_without_a_season_or_a_body():
     refused(lift(Scene(), CHAIR), "season-unknown", "season")
     refused(lift(opened(), CHAIR), "committee-unknown", "body")
+
+
+def test_a_conflict_by_which_scorers_were_drawn_stands_until_the_seal():
+    scene = seated()
+    (city,) = scene.nominated("75.71")
+    scene.given(scene.declare(CHAIR, city))
+    others = Assignment(nomination=city, members=(person("ketua-spsi"),))
+    draw = ScorersAssigned(at=AT, seed="ab" * 32, per_nominee=1, assignments=(others,))
+    scene.record([Emit(AT.ranking, draw)])
+    refused(lift(scene, CHAIR, city), "conflict-drawn-by", "nomination")
+    scene.given(scene.declare(person("ketua-spsi"), city))
+    accepted(lift(scene, person("ketua-spsi"), city))
+    scene.seal([(city, 1)])
+    accepted(lift(scene, CHAIR, city))
 
 
 # --- who has seen marks ----------------------------------------------------------------------------------------------

@@ -618,7 +618,7 @@ def test_nobody_votes_on_a_motion_whose_voters_changed():
     scene.given(scene.declare(MEMBER, ids[0]))
     refused(scene.vote(CHAIR), "voters-changed", "motion")
     lift = LiftConflict("2020", GORONTALO, BODY, MEMBER, MEMBER, ITEM.category, ids[0], REASON)
-    scene.given(lift_conflict(lift, scene.season(), scene.committee()))
+    scene.given(lift_conflict(lift, scene.season(), scene.committee(), {}))
     accepted(scene.vote(CHAIR))
 
 

@@ -210,6 +210,14 @@ def test_what_was_resubmitted_in_vain_is_rejected_at_once():
     accepted(scene.reject(id_))
 
 
+def test_what_is_verified_is_not_handed_back_once_its_rank_is_known():
+    scene, (id_,) = at_verification()
+    accepted(scene.send_back(id_, sealed=True))
+    scene.given(scene.verify(id_))
+    refused(scene.send_back(id_, sealed=True), "verified-and-sealed", "nomination")
+    accepted(scene.send_back(id_))
+
+
 def test_what_is_verified_is_not_rejected():
     scene, (id_,) = at_verification()
     scene.given(scene.verify(id_))

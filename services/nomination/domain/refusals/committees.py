@@ -138,6 +138,13 @@ RULES: Final = {
         "Minta anggota itu menyatakannya sendiri, atau orang lain di sekretariat yang belum melihat nilai; atau tunggu "
         "penyegelan, sesudah itu tidak ada nilai yang berubah.",
     ),
+    "conflict-drawn-by": rule(
+        CONFLICT,
+        "Scorers of the stage {value} were drawn without this member because of this conflict.",
+        "Penilai tahap {value} sudah diundi tanpa anggota ini karena benturan kepentingan tersebut.",
+        "Lift it after the stage is sealed; until then it stands in the ranking.",
+        "Cabut setelah tahap itu disegel; sampai saat itu tetap tercatat pada peringkat.",
+    ),
     "category-unknown": rule(
         UNFIT,
         "The season's rulebook has no category {value}.",

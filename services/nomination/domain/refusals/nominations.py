@@ -370,6 +370,13 @@ RULES: Final = {
         "Reject it after that, or when it was resubmitted in vain.",
         "Tolak setelah itu, atau setelah diajukan kembali tanpa perbaikan yang memadai.",
     ),
+    "verified-and-sealed": rule(
+        CONFLICT,
+        "The nomination is verified, and the ranking of its stage is sealed: it is not handed back any more.",
+        "Usulan ini sudah terverifikasi dan peringkat tahapnya sudah disegel: tidak dapat dikembalikan lagi.",
+        "Bring it before the plenary, which votes on the ranking; the nominee's body can still withdraw it.",
+        "Sampaikan dalam sidang pleno yang memutuskan peringkat; pengusulnya masih dapat menariknya.",
+    ),
     "verified-not-rejected": rule(
         CONFLICT,
         "The nomination is verified at this stage.",
