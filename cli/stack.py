@@ -39,6 +39,7 @@ from schemas.topics import SERVICES
 Data = Annotated[
     Path | None, typer.Option("--data", help="The stack's data folder; else PARITRANA_DATA, else one per user.")
 ]
+_KEPT = ("_PORT", "_WEBHOOK_NETWORKS")
 _ERROR = "paritrana: "
 """How the line begins that says why a command ended."""
 _PARTS = ("name", "pid", "restarts", "url", "state")
@@ -180,11 +181,18 @@ def down(data: Data = None, as_json: AsJson = False) -> None:
         return
     clock = clocks.last_clock(folder)
     again = "paritrana up" if clock is None else clocks.command(folder, clock, options)
+    again = " ".join([*_settings(), again])
     show(
         {"stopped": stopped, "data": str(folder), "again": again},
         [said, *_what_stays(folder, clock, again)],
         as_json=as_json,
     )
+
+
+def _settings() -> list[str]:
+    """Return the settings of this environment that say where a stack listens and sends, for its next start."""
+    kept = [name for name in sorted(os.environ) if name.startswith("PARITRANA_") and name.endswith(_KEPT)]
+    return [f"{name}={shlex.quote(os.environ[name])}" for name in kept]
 
 
 async def _stop(control: Control) -> list[str]:

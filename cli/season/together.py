@@ -14,7 +14,7 @@ from uuid import uuid4
 import typer
 
 from cli.login import token_beside
-from cli.output import AsJson, show
+from cli.output import AsJson, WrongUse, show
 from cli.season.wanted import SeasonCode
 from cli.service import Login, Nomination, NominationUrl, Why
 
@@ -25,6 +25,10 @@ Second = Annotated[
         help="The second administrator: a development person, else asked for the password; left out: for the name too.",
     ),
 ]
+
+
+_SHOWN: Final = 10
+_OPEN: Final = ("competing", "filed-late")
 
 
 def by_two(what: str, told: str) -> Callable[..., None]:
@@ -38,14 +42,18 @@ def by_two(what: str, told: str) -> Callable[..., None]:
         nomination: NominationUrl = None,
         as_json: AsJson = False,
     ) -> None:
-        service = Nomination.as_person(login, nomination)
-        both = replace(service, headers={"Second-Authorization": f"Bearer {token_beside(second)}"})
-        # A season may be frozen again and again for the same reason: each time is a command of its own.
-        receipt = both.command(f"/v1/seasons/{season}/{what}", {"reason": reason}, str(uuid4()))
-        line = told.format(season=season, time=receipt["time"])
-        show({"season": season, "receipt": receipt}, [line], as_json=as_json)
+        _send(Nomination.as_person(login, nomination), season, what, reason, second, told, as_json=as_json)
 
     return command
+
+
+def _send(
+    service: Nomination, season: str, what: str, reason: str, second: str | None, told: str, *, as_json: bool
+) -> None:
+    both = replace(service, headers={"Second-Authorization": f"Bearer {token_beside(second)}"})
+    # A season may be frozen again and again for the same reason: each time is a command of its own.
+    receipt = both.command(f"/v1/seasons/{season}/{what}", {"reason": reason}, str(uuid4()))
+    show({"season": season, "receipt": receipt}, [told.format(season=season, time=receipt["time"])], as_json=as_json)
 
 
 freeze_season: Final = by_two(
@@ -54,4 +62,34 @@ freeze_season: Final = by_two(
 unfreeze_season: Final = by_two(
     "unfreeze", "season {season} goes on since {time}; windows that ended meanwhile may need an extension"
 )
-close_season: Final = by_two("close", "season {season} is closed since {time}")
+
+
+def close_season(
+    season: SeasonCode,
+    reason: Why,
+    login: Login = None,
+    second: Second = None,
+    leave_undecided: Annotated[
+        bool, typer.Option("--leave-undecided", help="Close although nominees still compete or wait to be admitted.")
+    ] = False,
+    nomination: NominationUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Close a season for good, once nobody competes in it any more or those who do are to be left so."""
+    service = Nomination.as_person(login, nomination)
+    if not leave_undecided:
+        _check_decided(service, season)
+    _send(service, season, "close", reason, second, "season {season} is closed since {time}", as_json=as_json)
+
+
+def _check_decided(service: Nomination, season: str) -> None:
+    """Raise WrongUse with those on whom nothing was decided: a closed season is not opened again."""
+    found = [one for one in service.pages("/v1/nominations", season=season) if one["status"] in _OPEN]
+    if not found:
+        return
+    named = [f"{one['candidate']['name']} ({one['stage']['stage']}, {one['status']})" for one in found[:_SHOWN]]
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    raise WrongUse(
+        f"{len(found)} nominee(s) are not decided on, and nothing can be once the season is closed: "
+        f"{', '.join(named)}{more}; decide on them, or close with --leave-undecided"
+    )

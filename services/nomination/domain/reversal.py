@@ -41,8 +41,9 @@ from services.nomination.domain.winning import crown, vacated
 class Reversal:
     """What an upheld appeal changes: the standings, and who holds a seat (advanced, or won) before and after.
 
-    `former` and `ranks` are those of `before` and `after` once ties were broken, as they are announced; `held` maps those who hold a seat to their rank at the end of a
-    tier, else to None; `due` those who are to hold one, in rank order, to their rank.
+    `former` and `ranks` are those of `before` and `after` once ties were broken, as they are announced; `held` maps
+    those who hold a seat to their rank at the end of a tier, else to None; `due` those who are to hold one, in rank
+    order, to their rank.
     """
 
     before: Standings
@@ -92,7 +93,7 @@ def reversal_of(verdict: Verdict, ground: Ground) -> Reversal | None:
     after = rerank(ground.rubric, before, ground.nomination, _figures(verdict, ground.rubric), nominated)
     held = _held(before, ground)
     gone = _gone(after, held, ground)
-    ranks, due = _due(after, held, gone, verdict.order, ground)
+    ranks, due = _due(after, gone, verdict.order, ground)
     return Reversal(before, after, parted_ranks(before.ranked, ground.orders, gone), ranks, held, due)
 
 
@@ -125,11 +126,7 @@ def took_part(state: Nomination, at: Stage, cited: Cited) -> bool:
 
 
 def _due(
-    after: Standings,
-    held: Mapping[str, int | None],
-    gone: Collection[str],
-    order: tuple[str, ...] | None,
-    ground: Ground,
+    after: Standings, gone: Collection[str], order: tuple[str, ...] | None, ground: Ground
 ) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """Return everybody's rank, and who is to hold a seat: ranks 1 to the quota, without those who are gone.
 

@@ -90,14 +90,30 @@ def test_a_dry_run_of_an_opening_asks_the_service_where_one_answers(nomination: 
     assert nomination.asked == ["POST /v1/seasons"]
 
 
-@pytest.mark.parametrize(
-    ("command", "said"), [("freeze", "is frozen since"), ("unfreeze", "goes on since"), ("close", "is closed since")]
-)
+@pytest.mark.parametrize(("command", "said"), [("freeze", "is frozen since"), ("unfreeze", "goes on since")])
 def test_two_persons_act_in_one_command(stack: FakeStack, nomination: FakeService, command: str, said: str):
     nomination.answers[f"/v1/seasons/2022/{command}"] = RECEIPT
     assert f"season 2022 {said} 2022-01-06T00:00:00Z" in told(command, "2022", *REASON, "--second", "admin2")
     assert nomination.asked == [f"POST /v1/seasons/2022/{command}"]
     assert stack.services["identity"].asked == ["POST /v1/sign-in"] * 2
+
+
+def test_a_season_is_closed_once_everybody_is_decided_on_or_is_to_be_left(nomination: FakeService):
+    stage = {"season": "2022", "tier": "national", "province": "00", "category": "BESAR", "stage": "verifikasi"}
+    nominees = [
+        {"status": status, "stage": stage, "candidate": {"name": f"PT {status}"}}
+        for status in ("winner", "eliminated", "competing", "filed-late")
+    ]
+    nomination.answers["/v1/nominations"] = (200, {"items": nominees, "next": None})
+    nomination.answers["/v1/seasons/2022/close"] = RECEIPT
+    asked = ("close", "2022", *REASON, "--second", "admin2")
+    said = why(*asked)
+    assert "2 nominee(s) are not decided on" in said
+    assert "PT competing (verifikasi, competing), PT filed-late (verifikasi, filed-late)" in said
+    assert "POST /v1/seasons/2022/close" not in nomination.asked
+    assert "is closed since 2022-01-06" in told(*asked, "--leave-undecided")
+    nomination.answers["/v1/nominations"] = (200, {"items": nominees[:2], "next": None})
+    assert "is closed since 2022-01-06" in told(*asked)
 
 
 def test_without_a_second_person_nothing_is_sent(nomination: FakeService):

@@ -581,8 +581,16 @@ def test_a_tie_that_was_broken_before_stays_broken():
     (put_,) = scene.given(scene.put(to(70)))
     assert isinstance(put_, AppealMotionOpened)
     assert put_.affected == ()
-    scene.carry(3)
+    decided = verdict_of(scene.carry(3))
     assert scene.has_advanced() == {ids[0], ids[2]}
+    # As they were announced: the seal's shared rank 2 was nobody's.
+    shifts = [(each.nomination, each.rank_before, each.rank_after) for each in decided.comparison or ()]
+    assert sorted(shifts, key=lambda shift: shift[1] or 0) == [
+        (ids[0], 1, 1),
+        (ids[2], 2, 2),
+        (ids[1], 3, 3),
+        (ids[3], 4, 4),
+    ]
 
 
 def parted(*marks: int, order: tuple[int, ...], gone: int | None = None) -> tuple[Hearing, list[str]]:
