@@ -20,6 +20,7 @@ import typer
 from cli.addresses import address_of
 from cli.login import token_for
 from cli.output import AsJson, Finding, WrongUse, show, table
+from cli.service import told_of
 from services.nomination.domain.spreadsheet import COLUMNS, CSV, MOST_BYTES, XLSX
 
 _TIMEOUT: Final = 120.0
@@ -182,8 +183,7 @@ def _send(to: _Sending, query: dict[str, str], data: bytes) -> dict[str, Any]:
     if isinstance(said.get("report"), dict):
         refused: dict[str, Any] = said["report"]
         return refused
-    told = "; ".join(f"{each['field']}: {each['remedy']}" for each in said.get("errors", ()))
-    raise WrongUse(f"{said.get('title', 'refused')}: {told or said.get('detail', answer.status_code)}")
+    raise WrongUse(told_of(said, answer.status_code))
 
 
 def _finding(report: dict[str, Any]) -> str:

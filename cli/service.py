@@ -122,13 +122,21 @@ class Service:
                 f"what answers at {self.address} is not {self.name}; correct PARITRANA_{self.name.upper()}_URL"
             ) from None
         if answer.status_code != httpx.codes.OK:
-            raise Refused(str(said.get("type", "")).rpartition("/")[2], _told(said, answer.status_code))
+            raise Refused(str(said.get("type", "")).rpartition("/")[2], told_of(said, answer.status_code))
         return said
 
 
-def _told(problem: Mapping[str, Any], status: int) -> str:
-    """Return a problem document in one line: what it says, and the remedy of each field."""
-    remedies = [str(each["remedy"]) for each in problem.get("errors", ()) if each.get("remedy")]
+def told_of(problem: Mapping[str, Any], status: int) -> str:
+    """Return a problem document in one line: what it says, and the remedy of each field.
+
+    Where a request is not well formed the fields are all that it says, so they are named.
+    """
+    faults = [each for each in problem.get("errors", ()) if each.get("remedy")]
+    said_by_fields = "detail" not in problem or str(problem.get("type", "")).endswith("/invalid-request")
+    if said_by_fields and faults:
+        named = "; ".join(f"{each.get('field', '?')}: {each['remedy']}" for each in faults)
+        return f"{problem.get('title', 'refused')}: {named}"
+    remedies = [str(each["remedy"]) for each in faults]
     said = str(problem.get("detail", status))
     return " ".join((f"{problem.get('title', 'refused')}: {said}", *(one for one in remedies if one != said)))
 
