@@ -210,6 +210,39 @@ async def sign_in(body: SignIn, request: Request, here: Here) -> TokenAnswer:
     return TokenAnswer.of(issue(here.keys.signing(), person, lifetime=here.token_seconds))
 
 
+class NewPassword(RequestBody):
+    """A login name, its password, and the one that it shall have from now on."""
+
+    login: str = Field(min_length=1, max_length=128)
+    password: str = Field(min_length=1, max_length=LONGEST_PASSWORD)
+    replacement: str = Field(min_length=12, max_length=LONGEST_PASSWORD)
+
+
+@router.post("/v1/sign-in/password", tags=["tokens"])
+async def change_password(body: NewPassword, request: Request, here: Here) -> Answer:
+    """Put another password in the place of one's own; guessing is slowed as at signing in.
+
+    Whoever opened the account knew the first one. Tokens that were given before stay valid until they end.
+    """
+    login = body.login.casefold()
+    with _attempt(here, request, "person", login):
+        account = await find_account(here.pool, login)
+        known = account.password_hash if account else None
+        if not await here.passwords.matches(known, body.password) or account is None:
+            raise _sign_in_failed()
+    if body.replacement == body.password:
+        remedy = Text("Send another password than the one it has.", "Kirim kata sandi lain dari yang sekarang.")
+        raise invalid((FieldFault("replacement", None, remedy),))
+    replacement = await here.passwords.hash(body.replacement)
+    async with here.pool.acquire() as connection, connection.transaction():
+        changed = await connection.fetchval(SQL["change_password"], login, replacement, account.password_hash)
+        if changed is None:
+            # Somebody changed it since it was compared: what was sent is right no more.
+            raise _sign_in_failed()
+        await connection.execute(SQL["keep_act"], "password-changed", account.person, str(account.person), None, "self")
+    return {"login": login}
+
+
 class ServiceSignIn(RequestBody):
     """A service's name and its secret."""
 

@@ -52,6 +52,10 @@ ON CONFLICT (login) DO NOTHING RETURNING login;
 -- Puts a stronger hash of the same password in the place of an older one.
 UPDATE account SET password_hash = $2 WHERE login = $1 AND password_hash = $3;
 
+-- name: change_password
+-- Puts the hash of another password in the place of one's own, if it is still that; no row when it is not.
+UPDATE account SET password_hash = $2 WHERE login = $1 AND password_hash = $3 RETURNING login;
+
 -- name: find_grants
 -- A person's roles and where they hold.
 SELECT id, role, province, committee, nomination, publisher, season FROM role_grant

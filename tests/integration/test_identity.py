@@ -437,6 +437,33 @@ async def test_nobody_unknown_is_granted_a_role(identity) -> None:
     assert code_of(refused) == (404, "not-found")
 
 
+# --- passwords ---
+
+
+async def test_a_password_is_changed_by_who_knows_it_and_the_act_is_kept(identity) -> None:
+    old = (identity.keys / "development.password").read_text().strip()
+    new = "kata sandi lain yang panjang"
+    asked = {"login": "Verifikator-4", "password": old, "replacement": new}
+
+    async def change(**other: str) -> Any:
+        return await identity.client.post("/v1/sign-in/password", json=asked | other)
+
+    for wrong in ({"password": "not it at all"}, {"login": "nobody-here"}):
+        assert code_of(await change(**wrong)) == (401, "sign-in-failed")
+    for unfit in ("short", old):
+        assert code_of(await change(replacement=unfit)) == (422, "invalid-request")
+    changed = await change()
+    assert (changed.status_code, changed.json()) == (200, {"login": "verifikator-4"})
+    assert code_of(await change()) == (401, "sign-in-failed"), "the old one is right no more"
+    assert (await identity.sign_in("verifikator-4")).status_code == 401
+    signed_in = await identity.client.post("/v1/sign-in", json={"login": "verifikator-4", "password": new})
+    assert signed_in.status_code == 200
+    history = await identity.client.get("/v1/grants/history?limit=1", headers=await identity.bearer("auditor"))
+    (act,) = history.json()["items"]
+    person = str(person_id("verifikator-4"))
+    assert (act["act"], act["person"], act["asked_by"]) == ("password-changed", person, person)
+
+
 # --- keys and services ---
 
 

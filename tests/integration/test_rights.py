@@ -44,6 +44,7 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     **{f"{service} GET {path}": EVERYBODY for service in SERVICES for path in OPERATION},
     "identity GET /.well-known/jwks.json": EVERYBODY,
     "identity POST /v1/sign-in": EVERYBODY,
+    "identity POST /v1/sign-in/password": EVERYBODY,  # whoever knows the password
     "identity POST /v1/service-token": EVERYBODY,  # a service's sign-in
     "identity POST /v1/token-keys": ("operator",),
     "identity POST /v1/persons": ("season-admin", "secretariat"),
@@ -254,7 +255,7 @@ async def test_every_route_has_its_row(whole: Whole) -> None:
 
 async def test_open_to_all_is_what_the_interfaces_list_and_nothing_else(whole: Whole) -> None:
     opened = {name for name, who in RIGHTS.items() if who == EVERYBODY}
-    listed = (*OPERATION, "/.well-known/jwks.json", "/v1/sign-in", "/v1/service-token")
+    listed = (*OPERATION, "/.well-known/jwks.json", "/v1/sign-in", "/v1/sign-in/password", "/v1/service-token")
     assert all(name.split()[2] in listed or name.split()[2].startswith("/v1/public/") for name in opened)
     for route in whole.routes:
         answer = await _at_the_door(whole, None, route)
