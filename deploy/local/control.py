@@ -22,6 +22,7 @@ from deploy.local.ports import LOOPBACK
 from kernel.clock import ClockMovedBackwards
 
 _TIMEOUT_SECONDS: Final = 5.0
+_LAST_YEAR: Final = 9000
 _STOP_SECONDS: Final = 150.0
 
 
@@ -102,6 +103,10 @@ class ControlServer:
             instant = datetime.fromisoformat(text)
             if instant.tzinfo is None:
                 return {"error": f"{text!r} names no zone: write it as 2021-07-01T08:00:00+07:00"}
+            if instant.year > _LAST_YEAR:
+                return {
+                    "error": f"{text!r} is too late a year: nothing can be reckoned from it; {_LAST_YEAR} is the last"
+                }
             return {"now": self._stack.set_clock(instant).isoformat()}
         except (ClockMovedBackwards, StackError) as error:
             return {"error": str(error)}

@@ -249,7 +249,13 @@ class Stack:
         path = self.clock_file
         if path is not None:
             # It goes on from where it stood, also after a reboot, which starts the machine's monotonic clock anew.
-            now = TestClock(path).now() if path.exists() else datetime.now().astimezone()
+            try:
+                now = TestClock(path).now() if path.exists() else datetime.now().astimezone()
+            except (ValueError, KeyError, TypeError, OverflowError) as error:
+                raise StackError(
+                    f"{path} holds no instant that a clock can go on from ({type(error).__name__}): remove it, and the "
+                    "test clock begins at the newest event"
+                ) from None
             TestClock.set_to(path, now, allow_back=True)
 
     async def _compare_clock(self) -> None:

@@ -219,6 +219,7 @@ async def test_a_late_nomination_is_listed_as_such(begun: World):
     await begun.secretariat.fails(409, "window-still-open", "POST", "/v1/nominations/late", late)
     begun.clock.moment = SCORED
     receipt = await begun.secretariat.posts("/v1/nominations/late", late)
+    assert "before the stage is sealed" in receipt["warning"]["en"]
     await begun.secretariat.fails(409, "filed-already", "POST", "/v1/nominations/late", late)
     shown = await begun.secretariat.reads(f"/v1/nominations/{receipt['nomination']}", at_least=receipt["position"])
     assert (shown["status"], shown["late"]["reason"], shown["late"]["admitted"]) == (

@@ -801,6 +801,7 @@ async def test_drawn_scorers_are_the_only_ones_who_score_and_a_second_draw_fills
     await world.secretary.does("POST", f"{RANKING}/open")
     await world.member(0).fails(409, "not-drawn-yet", "POST", sheet(N1), marks("80", "70", "90"))
     await world.member(0).fails(403, "forbidden", "POST", f"{RANKING}/assign")
+    await world.secretary.fails(422, "invalid-request", "POST", f"{RANKING}/assign", {"seed": "12" * 32})
     await world.secretary.does("POST", f"{RANKING}/assign")
     first = await _drawn(world)
     seed = (await world.last(AT.ranking))["data"]["seed"]

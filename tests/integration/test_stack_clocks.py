@@ -52,6 +52,19 @@ async def test_a_kept_folder_runs_on_one_clock_that_is_never_behind_its_log(opti
             pytest.fail("it started")
 
 
+async def test_a_clock_file_that_holds_no_instant_is_one_line_that_says_what_to_do(options: StackOptions) -> None:
+    for held in (
+        "yesterday",
+        '{"base": "x", "monotonic": 1}',
+        "[]",
+        '{"base": "9999-12-31T23:59:59", "monotonic": -1e9}',
+    ):
+        options.data.mkdir(exist_ok=True)
+        (options.data / "clock.json").write_text(held)
+        with pytest.raises(StackError, match="holds no instant that a clock can go on from"):
+            await Stack(dataclasses.replace(options, clock="test"), say).start()
+
+
 async def _waits_while_its_clock_is_a_little_behind(stack: Stack) -> None:
     """An event from beyond the tolerance makes the service wait unready; it goes on by itself when time has come."""
     connection = await asyncpg.connect(stack.databases["identity"].owner_url)

@@ -74,6 +74,8 @@ async def _speaks_to_its_owner_alone(stack: Stack, options: StackOptions) -> Non
         await control.set_clock(tomorrow - timedelta(hours=1))
     with pytest.raises(StackError, match="no instant"):
         await control.set_clock("tomorrow")
+    with pytest.raises(StackError, match="too late a year"):
+        await control.set_clock("9999-12-31T23:59:59Z")
     secret = options.data / "secrets" / "control"
     kept = secret.read_text()
     secret.write_text("another")

@@ -8,11 +8,14 @@ import orjson
 from fastapi import APIRouter, Depends, Query
 
 from kernel.canonical import Json, instant
+from kernel.decider import Text
 from kernel.paging import Paged, a_moment, page_of
+from kernel.problems import not_found
 from kernel.reads import AtLeast, Here
 from kernel.tokens import Person, require
 from schemas.regions import NATION
 from services.nomination.api.parts import SQL, SeasonPath, position_of
+from services.nomination.domain.season import SEASON, SeasonState, Unopened, season_stream
 from services.nomination.projections.exceptions import Kind
 from services.nomination.rights import acts_for, administers
 
@@ -35,6 +38,9 @@ async def list_exceptions(
 
     Secretaries see those of their places and of the whole season; administrators and auditors see all.
     """
+    state: SeasonState = await here.executor.state(SEASON, season_stream(season))
+    if isinstance(state, Unopened):
+        raise not_found(Text("There is no such season.", "Tidak ada musim itu."))
     listing = f"exceptions/{season}/{kind}"
     after = paged.after(listing, a_moment, str)
     position = await position_of(here, "exceptions", at_least, person)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from fastapi import Path as InPath
@@ -121,7 +121,14 @@ async def file_late(here: Here, people: People, command: SecretariatCommand, bod
     digest = await digest_of_reason(here, command, body.reason)
     filing = programs.filing_late(_nominating(command, body), digest)
     program = await with_known(people, filing, {"contact": body.contact})
-    return named(await here.executor.execute(command.ask("secretariat"), program), "nomination")
+    receipt = named(await here.executor.execute(command.ask("secretariat"), program), "nomination")
+    return {**receipt, "warning": _TO_BE_ADMITTED}
+
+
+_TO_BE_ADMITTED: Final = {
+    "en": "It competes once a plenary of its place admits it, and that has to be before the stage is sealed.",
+    "id": "Usulan ini bersaing setelah sidang pleno di wilayahnya menerimanya, dan itu harus sebelum tahapnya disegel.",
+}
 
 
 @router.post("/v1/nominations/{nomination}/amend", tags=["nominations"], summary="Correct a nomination")

@@ -12,10 +12,10 @@ from pydantic import Field
 
 from kernel.body import Moment
 from kernel.canonical import Json
-from kernel.decider import Text
+from kernel.decider import FieldFault, Text
 from kernel.http import CommandRequest, answer, command_by
 from kernel.persons import with_names
-from kernel.problems import not_found
+from kernel.problems import invalid, not_found
 from kernel.reads import AtLeast, Here, wait_until_folded
 from kernel.service import Service
 from kernel.tokens import Person, require
@@ -53,13 +53,16 @@ async def open_stage(here: Here, command: SecretaryCommand, at: At) -> Json:
 
 
 @router.post(f"/v1/rankings{STAGE_PATH}/assign", tags=["stages"], summary="Draw who scores whom")
-async def assign_scorers(here: Here, command: SecretaryCommand, at: At) -> Json:
+async def assign_scorers(here: Here, request: Request, command: SecretaryCommand, at: At) -> Json:
     """Draw members for every nominee that has fewer scorers than the rulebook asks for; what was drawn stays.
 
     The draw follows from its seed by SHA-256 alone, so anybody can repeat it. The service makes the seed: whoever could
     choose it could try seeds until the wanted members fall.
     """
     refuse_other_place(command.person, at)
+    if (await request.body()).strip() not in (b"", b"{}", b"null"):
+        remedy = Text("Send no body: nobody chooses the seed.", "Kirim tanpa isi: tidak ada yang memilih benih undian.")
+        raise invalid((FieldFault("body", None, remedy),))
 
     async def roll(stage: Stage) -> list[str]:
         return await roll_of_stage(here, stage)
