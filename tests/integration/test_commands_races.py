@@ -17,6 +17,7 @@ from kernel.clock import SystemClock
 from kernel.commands import Ask, Executor, Receipt
 from kernel.decider import Aggregate, Decision, Emit, Loader, Refusal, Text
 from kernel.group import GroupAppender
+from kernel.lead import STORE_AWAY
 from kernel.log import Append, CommandRow, Recorded, Wake, append, read_stream
 from schemas.codec import CODEC
 from schemas.nomination import PlenaryAdjourned
@@ -198,7 +199,7 @@ async def test_a_cut_connection_does_not_outlive_the_append_that_met_it(log: Log
                 )
         try:
             await asyncio.wait_for(executor.execute(log.ask(f"steady-{turn}"), adjourning("plenary/steady")), 10)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except STORE_AWAY:
             failures += 1
             again = await asyncio.wait_for(_persistent(executor, log.ask(f"steady-{turn}")), 10)
             assert isinstance(again, Receipt)
@@ -212,7 +213,7 @@ async def _persistent(executor: Executor, ask: Ask) -> Receipt | Refusal:
     for _ in range(6):
         try:
             return await executor.execute(ask, adjourning("plenary/steady"))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except STORE_AWAY:
             await asyncio.sleep(0)
     return await executor.execute(ask, adjourning("plenary/steady"))
 
@@ -225,7 +226,7 @@ async def test_what_waited_behind_a_cut_connection_is_carried_out_on_another(log
         await append(holder, await log.prepared("plenary/0"))
         first, *others = [asyncio.create_task(appender.append(batch)) for batch in batches]
         await _terminate_who_waits(log)
-        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        with pytest.raises(STORE_AWAY):
             await asyncio.wait_for(first, 10)
         await asyncio.wait_for(asyncio.gather(*others), 10)
     assert [len(await log.events(f"plenary/{number}")) for number in range(5)] == [1] * 5
