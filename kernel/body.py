@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from kernel.clock import LAST_YEAR
 from kernel.problems import Problem, Unfit, field_path, malformed_json, nul_byte
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -32,7 +33,6 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 GREATEST_INTEGER: Final = 2**53 - 1
 DEEPEST: Final = 32
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}")
-_LAST_YEAR: Final = 9000
 
 
 def read_json(raw: bytes) -> Json:
@@ -166,10 +166,10 @@ def _in_utc(value: datetime) -> datetime:
         moment = value.astimezone(UTC)
     except OverflowError:
         moment = None
-    if moment is None or moment.year > _LAST_YEAR:
+    if moment is None or moment.year > LAST_YEAR:
         raise Unfit(
-            f"Send an instant of the years 1 to {_LAST_YEAR} in UTC.",
-            f"Kirim waktu pada tahun 1 sampai {_LAST_YEAR} UTC.",
+            f"Send an instant of the years 1 to {LAST_YEAR} in UTC.",
+            f"Kirim waktu pada tahun 1 sampai {LAST_YEAR} UTC.",
         )
     return moment
 

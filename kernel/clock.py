@@ -15,7 +15,10 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
+
+LAST_YEAR: Final = 9000
+"""The last year of an instant that anything can be reckoned from: what follows it must exist as well."""
 
 
 class Clock(Protocol):

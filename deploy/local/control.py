@@ -19,10 +19,9 @@ from typing import Any, Final, Protocol, Self
 from deploy.local.child import StackError
 from deploy.local.folders import secret_in
 from deploy.local.ports import LOOPBACK
-from kernel.clock import ClockMovedBackwards
+from kernel.clock import LAST_YEAR, ClockMovedBackwards
 
 _TIMEOUT_SECONDS: Final = 5.0
-_LAST_YEAR: Final = 9000
 _STOP_SECONDS: Final = 150.0
 
 
@@ -103,9 +102,9 @@ class ControlServer:
             instant = datetime.fromisoformat(text)
             if instant.tzinfo is None:
                 return {"error": f"{text!r} names no zone: write it as 2021-07-01T08:00:00+07:00"}
-            if instant.year > _LAST_YEAR:
+            if instant.year > LAST_YEAR:
                 return {
-                    "error": f"{text!r} is too late a year: nothing can be reckoned from it; {_LAST_YEAR} is the last"
+                    "error": f"{text!r} is too late a year: nothing can be reckoned from it; {LAST_YEAR} is the last"
                 }
             return {"now": self._stack.set_clock(instant).isoformat()}
         except (ClockMovedBackwards, StackError) as error:

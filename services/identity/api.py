@@ -45,7 +45,7 @@ from schemas.envelope import SeasonCode, clean_name, no_formula
 from services.identity.keys import KeyRing, read_secret
 from services.identity.passwords import LONGEST_PASSWORD, Attempts, Passwords
 from services.identity.powers import ADMINISTRATOR, GIVEN_BY_TWO, POWERFUL, Askers, check_not_own, check_two
-from services.identity.store import SQL, Answer, find_account, find_grants, find_season_admins, once
+from services.identity.store import SQL, Account, Answer, find_account, find_grants, find_season_admins, once
 
 Role = Literal[
     "secretariat", "member", "secretary", "chair", "verifier", "juror", "contact", "season-admin", "auditor",
@@ -198,11 +198,7 @@ class TokenAnswer(BaseModel):
 async def sign_in(body: SignIn, request: Request, here: Here) -> TokenAnswer:
     """Give a token for a login name and password; guessing is slowed by login and address."""
     login = body.login.casefold()
-    with _attempt(here, request, "person", login):
-        account = await find_account(here.pool, login)
-        known = account.password_hash if account else None
-        if not await here.passwords.matches(known, body.password) or account is None:
-            raise _sign_in_failed()
+    account = await _recognized(here, request, login, body.password)
     if here.passwords.is_outdated(account.password_hash):
         stronger = await here.passwords.hash(body.password)
         await here.pool.execute(SQL["rehash_account"], login, stronger, account.password_hash)
@@ -210,11 +206,9 @@ async def sign_in(body: SignIn, request: Request, here: Here) -> TokenAnswer:
     return TokenAnswer.of(issue(here.keys.signing(), person, lifetime=here.token_seconds))
 
 
-class NewPassword(RequestBody):
+class NewPassword(SignIn):
     """A login name, its password, and the one that it shall have from now on."""
 
-    login: str = Field(min_length=1, max_length=128)
-    password: str = Field(min_length=1, max_length=LONGEST_PASSWORD)
     replacement: str = Field(min_length=12, max_length=LONGEST_PASSWORD)
 
 
@@ -225,11 +219,7 @@ async def change_password(body: NewPassword, request: Request, here: Here) -> An
     Whoever opened the account knew the first one. Tokens that were given before stay valid until they end.
     """
     login = body.login.casefold()
-    with _attempt(here, request, "person", login):
-        account = await find_account(here.pool, login)
-        known = account.password_hash if account else None
-        if not await here.passwords.matches(known, body.password) or account is None:
-            raise _sign_in_failed()
+    account = await _recognized(here, request, login, body.password)
     if body.replacement == body.password:
         remedy = Text("Send another password than the one it has.", "Kirim kata sandi lain dari yang sekarang.")
         raise invalid((FieldFault("replacement", None, remedy),))
@@ -263,6 +253,16 @@ async def service_token(body: ServiceSignIn, request: Request, here: Here) -> To
             raise _sign_in_failed()
     person = Person(service_person(body.service), (Grant.of("service"),))
     return TokenAnswer.of(issue(here.keys.signing(), person, lifetime=_SERVICE_TOKEN_SECONDS))
+
+
+async def _recognized(here: Identity, request: Request, login: str, password: str) -> Account:
+    """Return the account of a login name (case folded) whose password this is; raise a 401, and slow down guessing."""
+    with _attempt(here, request, "person", login):
+        account = await find_account(here.pool, login)
+        known = account.password_hash if account else None
+        if not await here.passwords.matches(known, password) or account is None:
+            raise _sign_in_failed()
+    return account
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from kernel.http import answer
 from kernel.paging import Paged, a_moment, page_of
 from kernel.reads import AtLeast, Here
 from schemas.envelope import Slug
-from services.nomination.api.handling import committee_office_there, standing
+from services.nomination.api.handling import standing
 from services.nomination.api.parts import (
     SQL,
     Body,
@@ -27,7 +27,7 @@ from services.nomination.api.parts import (
 from services.nomination.domain.interview import ScheduleInterview
 from services.nomination.domain.nomination import Nomination
 from services.nomination.programs import nominations as programs
-from services.nomination.rights import places_kept, visible_places
+from services.nomination.rights import office_at, places_kept, visible_places
 
 router = APIRouter()
 
@@ -43,16 +43,16 @@ class SlotBody(Body):
 async def schedule(here: Here, command: MeetingCommand, nomination: NominationPath, body: SlotBody) -> Json:
     """Schedule an interview where the nominee stands, by the secretary of the place; a later slot replaces it."""
     state = await standing(here, nomination)
-    season = state.at.season if isinstance(state, Nomination) else ""
+    at = state.at if isinstance(state, Nomination) else None
     scheduling = ScheduleInterview(
         nomination=nomination,
         begins=body.begins,
         mode=body.mode,
         person=command.actor,
-        keeps=places_kept(command.person, season),
+        keeps=frozenset() if at is None else places_kept(command.person, at.season),
         received=command.received,
     )
-    ask = command.ask(await committee_office_there(here, command.person, nomination))
+    ask = command.ask(None if at is None else office_at(command.person, at.season, at.province))
     return answer(await here.executor.execute(ask, programs.scheduling(scheduling)))
 
 
