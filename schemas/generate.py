@@ -58,8 +58,10 @@ STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "ranking/{season}/{tier}/{province}/{category}/{stage}": (
         "ScoringOpened", "ScoringExtended", "ScorersAssigned", "ScoringClosed", "MarksSeen", "RankingSealed",
-        "RankingSuperseded",
+        "RankingSuperseded", "CorrectionImpactFound",
     ),
+    "indicator/{nomination}": ("IndicatorMeasured",),
+    "ingest/{topic}/{partition}": ("FactsIngested",),
     "sheet/{nomination}/{stage}/{member}": (
         "AspectScored", "AspectScoreRevised", "ScoreSheetSubmitted", "ScoreSheetVoided", "SheetRead",
     ),

@@ -588,9 +588,10 @@ class StageRubric:
 # --- measures ------------------------------------------------------------------------------------------------------
 
 Quantity = Literal[
-    "compliance-points", "obliged-months", "workers-covered", "workers-total", "wage-workers-covered",
-    "non-wage-workers-covered", "non-wage-workers-assisted", "non-wage-workers-total", "vulnerable-workers-assisted",
-    "vulnerable-workers-total", "digital-transactions", "transactions",
+    "compliance-points", "obliged-months", "months-covered", "amount-due", "amount-paid", "workers-covered",
+    "workers-total", "wage-workers-covered", "non-wage-workers-covered", "non-wage-workers-assisted",
+    "non-wage-workers-total", "vulnerable-workers-assisted", "vulnerable-workers-total", "digital-transactions",
+    "transactions",
 ]  # fmt: skip
 
 
@@ -611,6 +612,9 @@ class DueDay(Node):
     holidays: tuple[Day, ...]
 
 
+Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+
+
 class Measure(Node):
     """A figure taken from facts of other systems: numerator over denominator, capped, up to the cut-off."""
 
@@ -623,6 +627,10 @@ class Measure(Node):
     cut_off: ClosingSecond
     points: Points | None = None
     due: DueDay | None = None
+    first_month: Month | None = None
+    """The first month that counts; absent, January of the cut-off's year."""
+    missing_months: Literal["left-out", "unpaid", "unmeasured"] | None = None
+    """What becomes of an obliged month for which no due was said; absent, it is left out of both figures."""
 
 
 # --- conduct -------------------------------------------------------------------------------------------------------

@@ -19,7 +19,9 @@ from schemas.envelope import (
     Hex64,
     Instant,
     Part,
+    ProvinceCode,
     Ratio,
+    SeasonCode,
     Slug,
     Stage,
     StreamName,
@@ -62,6 +64,10 @@ class PinnedAspect(Part):
     greatest: ScaleFigure
     step: ScaleFigure
     carried: CarriedAspect | None = None
+    measure: Slug | None = None
+    """Of a measured aspect: the measure whose ratio, on the scale from least to greatest, is its figure."""
+    definition: Hex64 | None = None
+    """Of a measured aspect: which wording of the measure counts here, as IndicatorMeasured names it."""
 
 
 class PinnedRules(Part):
@@ -277,6 +283,8 @@ class Basis(Part):
     nominations: tuple[Uuid, ...]
     streams: tuple[StreamPoint, ...]
     carried: tuple[StreamPoint, ...] = ()
+    measured: tuple[StreamPoint, ...] = ()
+    """The indicator streams at the versions that measured aspects were taken from; what comes later changes nothing."""
 
 
 class Recusal(Part):
@@ -312,6 +320,97 @@ class RankingSuperseded(ScoringEvent):
     at: Stage
     seal: Uuid
     order: Uuid
+
+
+# --- facts of other systems ----------------------------------------------------------------------------------------
+
+
+class FactsIngested(ScoringEvent):
+    """A batch of one partition's facts went into the ledger. It was known before, and the ledger is held to it.
+
+    `root` is the RFC 6962 Merkle root over the canonical documents of the facts that were new, in the order of their
+    offsets; of none it is the SHA-256 of nothing. `records` = `applied` + `duplicates` + `refused`.
+    """
+
+    signed: ClassVar[bool] = True
+    topic: Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,249}$")]
+    partition: Count
+    first: Count
+    """The offset of the batch's first record."""
+    last: Count
+    """The offset of its last; offsets in between that hold no record (transaction markers) are none of `records`."""
+    records: Count
+    applied: Count
+    duplicates: Count
+    refused: Count
+    root: Hex64
+
+
+Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+Lack = Literal["not-registered", "no-facts", "month-missing", "denominator-zero"]
+
+
+class IndicatorMeasured(ScoringEvent):
+    """A nominee's figure by a measure of the rulebook has changed: computed from the facts of the ledger, exactly.
+
+    The facts are those about the candidate in the batches of `basis` and before them; `facts` says how many of them
+    the measure looked at, and `digest` which: the SHA-256 of their RFC 6962 leaf hashes, sorted and joined. Without a
+    `ratio` the nominee is unmeasured, and `lack` says why.
+    """
+
+    signed: ClassVar[bool] = True
+    nomination: Uuid
+    season: SeasonCode
+    province: ProvinceCode
+    """Where it was nominated."""
+    candidate: Annotated[str, Field(min_length=1, max_length=64)]
+    """The employer's number or the region's code."""
+    measure: Slug
+    definition: Hex64
+    """SHA-256 of the measure's canonical content in the rulebook: two versions that word it alike define it alike."""
+    rulebook_version: Version
+    numerator: Ratio | None = None
+    denominator: Ratio | None = None
+    ratio: Ratio | None = None
+    """Numerator over denominator, at most the measure's cap."""
+    lack: Lack | None = None
+    missing_months: tuple[Month, ...] = ()
+    """Obliged months for which no due was said."""
+    facts: Count
+    digest: Hex64
+    basis: tuple[StreamPoint, ...]
+    """The batches, `ingest/…` streams at their versions, up to which facts were read. A stream not named gave none."""
+
+
+class Move(Part):
+    """A nominee's place as it was sealed, and as it would be; absent where it has none."""
+
+    nomination: Uuid
+    rank_before: Rank | None = None
+    rank_after: Rank | None = None
+    total_before: Ratio | None = None
+    total_after: Ratio | None = None
+
+
+class CorrectionImpactFound(ScoringEvent):
+    """Facts that came after a seal would have made another ranking. Nothing that was decided changes.
+
+    `moves` are the nominees whose rank or total would differ. `would_advance` are those who did not go on from the
+    stage and would have been within its quota, `would_fall` those who did and would not.
+    """
+
+    signed: ClassVar[bool] = True
+    at: Stage
+    seal: Uuid
+    nomination: Uuid
+    measure: Slug
+    indicator: StreamPoint
+    """The measurement that differs from the sealed one."""
+    before: Ratio | None = None
+    after: Ratio | None = None
+    moves: tuple[Move, ...]
+    would_advance: tuple[Uuid, ...] = ()
+    would_fall: tuple[Uuid, ...] = ()
 
 
 def standings_digest(standings: Iterable[Standing], unrankable: Iterable[Unrankable]) -> str:

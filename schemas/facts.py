@@ -1,0 +1,181 @@
+"""What other BPJS systems say: facts about employers and regions, which the measured aspects rest on.
+
+A fact is a CloudEvents 1.0 message that a publisher puts on its topic, in binary or in structured mode (CloudEvents
+Kafka protocol binding 1.0.2); `schemas.fact_reading` takes either. It is no event of ours: it has no stream, no version
+and no salt, and its id is the publisher's own. Money is in whole rupiah, a month is `YYYY-MM`, a date `YYYY-MM-DD`;
+there are no floats. Unknown fields are passed over, so an optional field may be added; nothing else may change.
+
+Facts are said for good: what was wrong is corrected by another fact (`ContributionCorrected`, or the same report with a
+higher `revision`), and what was said by mistake is reversed. What counts is a function of the set of all facts, never
+of the order in which they arrived.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from schemas.topics import CONTRIBUTIONS, COVERAGE
+
+FACT_PREFIX: Final = "id.go.bpjsketenagakerjaan"
+MOST_RUPIAH: Final = 10**15
+MOST_WORKERS: Final = 10**9
+MOST_TRANSACTIONS: Final = 10**12
+FIRST_MONTH: Final = "2014-01"
+"""BPJS Ketenagakerjaan began on 1 January 2014: no fact is about an earlier month."""
+MONTHS_AHEAD: Final = 12
+"""How far after a fact's own time the month may lie that it is about: contributions can be paid in advance."""
+
+FactId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", max_length=64)]
+Employer = Annotated[
+    str, Meta(pattern=r"^[A-Z0-9][A-Z0-9.-]{0,31}$", max_length=32, description="The employer's number (NPP).")
+]
+Region = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{2}(\.[0-9]{2})?$",
+        max_length=5,
+        description="Kemendagri's code of a province (75) or of a regency or city (75.71).",
+    ),
+]
+Month = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", max_length=7, description="A month as YYYY-MM.")]
+Rupiah = Annotated[int, Meta(ge=0, le=MOST_RUPIAH, description="Whole rupiah.")]
+Paid = Annotated[int, Meta(ge=1, le=MOST_RUPIAH, description="Whole rupiah.")]
+Workers = Annotated[int, Meta(ge=0, le=MOST_WORKERS, description="A number of workers.")]
+Transactions = Annotated[int, Meta(ge=0, le=MOST_TRANSACTIONS, description="A number of transactions.")]
+Revision = Annotated[
+    int, Meta(ge=1, le=1_000_000, description="Counts up with each new version of one statement; the highest counts.")
+]
+BankReference = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9./:_-]{0,63}$",
+        max_length=64,
+        description="The bank's own reference of the payment: the same reference is the same payment.",
+    ),
+]
+SizeClass = Annotated[str, Meta(pattern=r"^(large|medium|small|micro)$", description="large, medium, small or micro.")]
+
+
+class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The base of every fact's data."""
+
+
+class EmployerRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An employer is registered: its size class, its region, and the first month it owes contributions for."""
+
+    employer: Employer
+    size_class: SizeClass
+    region: Region
+    obliged_from: Month
+    revision: Revision = 1
+
+
+class ContributionDue(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What an employer owes for a month."""
+
+    employer: Employer
+    month: Month
+    amount: Rupiah
+
+
+class ContributionPaid(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A payment for a month, on the bank's value date. Several payments for a month add up."""
+
+    employer: Employer
+    month: Month
+    amount: Paid
+    paid_on: date
+    bank_reference: BankReference
+
+
+class ContributionCorrected(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An earlier due or payment was wrong: this is how it should read. The highest revision counts.
+
+    `employer` and `month` are the right ones, though they are unchanged; another field that is left out stays as it
+    was said first. It may arrive before what it corrects.
+    """
+
+    employer: Employer
+    month: Month
+    corrects: FactId
+    revision: Revision
+    amount: Rupiah | None = None
+    paid_on: date | None = None
+    bank_reference: BankReference | None = None
+
+
+class ContributionReversed(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An earlier due or payment never was. That is final: no correction brings it back, whenever it arrives."""
+
+    employer: Employer
+    month: Month
+    reverses: FactId
+
+
+class CoverageReported(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """How many workers are covered on a day, wage workers (PU) and others (BPU), of a region or of an employer."""
+
+    as_of: date
+    wage_workers_covered: Workers
+    wage_workers_total: Workers
+    non_wage_workers_covered: Workers
+    non_wage_workers_total: Workers
+    region: Region | None = None
+    employer: Employer | None = None
+    revision: Revision = 1
+
+
+class AssistanceReported(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """How many vulnerable workers a region or an employer helps with their contributions on a day."""
+
+    as_of: date
+    vulnerable_workers_assisted: Workers
+    vulnerable_workers_total: Workers | None = None
+    non_wage_workers_assisted: Workers | None = None
+    region: Region | None = None
+    employer: Employer | None = None
+    revision: Revision = 1
+
+
+class DigitalChannelUsed(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """How many of an employer's transactions in a month went through a digital channel."""
+
+    employer: Employer
+    month: Month
+    transactions: Transactions
+    digital_transactions: Transactions
+    revision: Revision = 1
+
+
+MODELS: Final[tuple[type[Fact], ...]] = (
+    EmployerRegistered,
+    ContributionDue,
+    ContributionPaid,
+    ContributionCorrected,
+    ContributionReversed,
+    CoverageReported,
+    AssistanceReported,
+    DigitalChannelUsed,
+)
+TOPICS_OF: Final[dict[type[Fact], tuple[str, ...]]] = {
+    EmployerRegistered: (CONTRIBUTIONS,),
+    ContributionDue: (CONTRIBUTIONS,),
+    ContributionPaid: (CONTRIBUTIONS,),
+    ContributionCorrected: (CONTRIBUTIONS,),
+    ContributionReversed: (CONTRIBUTIONS,),
+    CoverageReported: (CONTRIBUTIONS, COVERAGE),
+    AssistanceReported: (CONTRIBUTIONS, COVERAGE),
+    DigitalChannelUsed: (CONTRIBUTIONS,),
+}
+"""Facts about an employer lie in the topic of contributions, facts about a region in the topic of coverage."""
+
+
+def fact_type(model: type[Fact], version: int = 1) -> str:
+    """Return the CloudEvents `type` of a fact, for example `id.go.bpjsketenagakerjaan.ContributionPaid.v1`."""
+    return f"{FACT_PREFIX}.{model.__name__}.v{version}"
+
+
+FACT_TYPES: Final[dict[str, type[Fact]]] = {fact_type(model): model for model in MODELS}
