@@ -23,6 +23,8 @@ from kernel.broker import PATIENCE, Broker, DeliveryMeasures, Place, Publisher, 
 
 SUFFIX: Final = ".dead-letter"
 _PARTITION: Final = 0
+_ADDED: Final = ("reason", "detail", "topic", "partition", "offset")
+_SUMMARY: Final = ("value-sha256", "value-bytes")
 
 _log = structlog.get_logger("dead-letters")
 
@@ -54,6 +56,31 @@ class Letter:
     reason: str
     detail: str
 
+    @property
+    def address(self) -> str:
+        """Return where the message stands that was set aside, as `<topic>/<partition>/<offset>`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the message's own bytes are here: not of one too large to be kept, nor of one unreadable."""
+        is_summary = self.value is None and tuple(name for name, _ in self.headers) == _SUMMARY
+        return not is_summary and self.reason != Reason.UNDECODABLE
+
+    @classmethod
+    def of(cls, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Letter | None:
+        """Return the letter that a record of a topic of dead letters is; None for one that `record` did not make.
+
+        What was added stands last, so a message's own headers may bear the same names.
+        """
+        own, added = headers[: -len(_ADDED)], headers[-len(_ADDED) :]
+        if tuple(name for name, _ in added) != _ADDED:
+            return None
+        reason, detail, topic, partition, offset = ((said or b"").decode(errors="replace") for _, said in added)
+        if not all(number.isascii() and number.isdigit() for number in (partition, offset)):
+            return None
+        return cls(topic, int(partition), int(offset), key, value, tuple(own), reason, detail)
+
     def record(self) -> Record:
         """Return the letter as it is produced."""
         return Record(self.key, self.value, [*self.headers, *self._added()])
@@ -61,7 +88,7 @@ class Letter:
     def summary(self) -> Record:
         """Return the letter without its value, for one too large to be kept twice; the original stays where it was."""
         digest, size = hashlib.sha256(self.value or b"").hexdigest(), len(self.value or b"")
-        about = [("value-sha256", digest.encode()), ("value-bytes", b"%d" % size)]
+        about = list(zip(_SUMMARY, (digest.encode(), b"%d" % size), strict=True))
         return Record(None, None, [*about, *self._added()])
 
     def _added(self) -> list[tuple[str, bytes | None]]:
