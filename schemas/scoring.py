@@ -346,6 +346,37 @@ class FactsIngested(ScoringEvent):
     root: Hex64
 
 
+class RepairProposed(ScoringEvent):
+    """An operator proposes a fact in place of a message that was set aside as a dead letter. Nothing is published yet.
+
+    The address is that of the message that was set aside. The fact lies beside the events under `content_digest`, as
+    the reason does under `reason_digest`.
+    """
+
+    signed: ClassVar[bool] = True
+    repair: Uuid
+    topic: Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,249}$")]
+    partition: Count
+    offset: Count
+    publisher: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+    """The system whose fact it is."""
+    fact: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+    """The fact's id."""
+    leaf: Hex64
+    """The RFC 6962 leaf hash of the fact's canonical document, as the roots of FactsIngested hold it."""
+    content_digest: Hex64
+    reason_digest: Hex64
+
+
+class RepairApproved(ScoringEvent):
+    """A second person, another operator or the publisher of the topic, agrees to a repair: now it is published."""
+
+    signed: ClassVar[bool] = True
+    repair: Uuid
+    leaf: Hex64
+    """That of the proposal: this and no other fact was agreed to."""
+
+
 Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 Lack = Literal["not-registered", "no-facts", "month-missing", "denominator-zero"]
 

@@ -17,11 +17,12 @@ from services.scoring.api import add_routes
 from services.scoring.consumers import RECEIVES
 from services.scoring.progress import SheetProjection, StageMemberProjection
 from services.scoring.projections import RankingProjection
+from services.scoring.repairs import RepairProjection, sending
 from services.scoring.settings import ScoringSettings
 from services.wiring import wire_of
 
 SERVICE: Final = "scoring"
-PROJECTIONS: Final = (RankingProjection(), SheetProjection(), StageMemberProjection())
+PROJECTIONS: Final = (RankingProjection(), SheetProjection(), StageMemberProjection(), RepairProjection())
 
 
 def create_service(
@@ -35,6 +36,7 @@ def create_service(
         receives=RECEIVES,
         projections=PROJECTIONS,
         asyncapi=asyncapi_of(SERVICE),
+        background=sending,
     )
     verifier = verifier or TokenVerifier(HttpJwks(settings.identity_url))
     service = Service(parts, settings, verifier=verifier, clock=clock)

@@ -25,6 +25,14 @@ from services.scoring.domain.received import (
     season_stream,
     verdict_stream,
 )
+from services.scoring.domain.repair import (
+    REPAIR,
+    ApproveRepair,
+    ProposeRepair,
+    decide_approve,
+    decide_propose,
+    repair_stream,
+)
 from services.scoring.domain.seal import FiledSheet, Inputs, SealRanking, carried_sources, decide_seal
 from services.scoring.domain.sheet import SHEET, Circumstances, decide_read, locate, sheet_stream
 from services.scoring.domain.stage import (
@@ -203,3 +211,25 @@ async def _verdicts(
         for stream in carried
         if stream in upheld
     }
+
+
+# --- repairs of dead letters ---------------------------------------------------------------------------------------
+
+
+def proposing_repair(command: ProposeRepair) -> Program:
+    """Propose a fact in place of a dead letter."""
+
+    async def program(load: Loader) -> Decision:
+        await load.load(REPAIR, repair_stream(command.repair))
+        return decide_propose(command)
+
+    return program
+
+
+def approving_repair(command: ApproveRepair) -> Program:
+    """Agree to a repair."""
+
+    async def program(load: Loader) -> Decision:
+        return decide_approve(await load.load(REPAIR, repair_stream(command.repair)), command)
+
+    return program
