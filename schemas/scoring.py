@@ -325,6 +325,9 @@ class RankingSuperseded(ScoringEvent):
 # --- facts of other systems ----------------------------------------------------------------------------------------
 
 
+Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+
+
 class FactsIngested(ScoringEvent):
     """A batch of one partition's facts went into the ledger. It was known before, and the ledger is held to it.
 
@@ -344,9 +347,10 @@ class FactsIngested(ScoringEvent):
     duplicates: Count
     refused: Count
     root: Hex64
+    months: tuple[Month, ...] = ()
+    """The months that the new facts are about."""
 
 
-Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 Lack = Literal["not-registered", "no-facts", "month-missing", "denominator-zero"]
 
 
