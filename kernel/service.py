@@ -78,6 +78,8 @@ class Parts:
     projections: Sequence[Projection[Any]] = ()
     reactions: Sequence[Reaction] = ()
     handlers: Sequence[Handler] = ()
+    relays: bool = True
+    """Whether this process may publish the service's events; one that only appends leaves that to the others."""
     asyncapi: Mapping[str, Any] | None = None
     limits: Limits | None = None
     background: Callable[[Service], Sequence[Background]] = lambda _service: ()
@@ -181,11 +183,9 @@ class Service:
 
     def background(self) -> list[Background]:
         """Return all that runs beside the requests."""
-        work = [
-            Background("start", self._start),
-            Background("relay", partial(self._after_start, self._relay)),
-            Background("look", partial(self._after_start, self._look)),
-        ]
+        work = [Background("start", self._start), Background("look", partial(self._after_start, self._look))]
+        if self.parts.relays:
+            work.append(Background("relay", partial(self._after_start, self._relay)))
         if self.parts.receives:
             work.append(Background("receiver", partial(self._after_start, self._receive)))
         if self.parts.projections or self.parts.reactions or self.parts.handlers:

@@ -325,6 +325,9 @@ class RankingSuperseded(ScoringEvent):
 # --- facts of other systems ----------------------------------------------------------------------------------------
 
 
+Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+
+
 class FactsIngested(ScoringEvent):
     """A batch of one partition's facts went into the ledger. It was known before, and the ledger is held to it.
 
@@ -344,6 +347,8 @@ class FactsIngested(ScoringEvent):
     duplicates: Count
     refused: Count
     root: Hex64
+    months: tuple[Month, ...] = ()
+    """The months that the new facts are about."""
 
 
 class RepairProposed(ScoringEvent):
@@ -377,7 +382,6 @@ class RepairApproved(ScoringEvent):
     """That of the proposal: this and no other fact was agreed to."""
 
 
-Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 Lack = Literal["not-registered", "no-facts", "month-missing", "denominator-zero"]
 
 

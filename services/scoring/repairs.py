@@ -14,12 +14,12 @@ from typing import Any, Final
 
 import asyncpg
 import structlog
-from aiokafka.partitioner import murmur2
 
 from kernel.broker import AWAY, Broker, Place, Publisher, Record
 from kernel.clock import Clock
 from kernel.lead import STORE_AWAY, Lead
 from kernel.log import Recorded
+from kernel.partition import partition_of
 from kernel.process import Background
 from kernel.reactor import Table
 from kernel.service import Service
@@ -28,7 +28,7 @@ from schemas.scoring import RepairApproved, RepairProposed
 from services.scoring.domain.repair import CONTENT_TYPE, published
 from services.scoring.projections import Json, Row, types_of
 
-SQL: Final = queries(Path(__file__).with_name("facts.sql"))
+SQL: Final = queries(Path(__file__).with_name("fact_reads.sql"))
 _IDLE_SECONDS: Final = 1.0
 _APPROVED: Final = RepairApproved.type_name()
 _log = structlog.get_logger("repairs")
@@ -70,11 +70,6 @@ class RepairProjection:
             said["leaf"], said["content_digest"], said["reason_digest"], "approved" if approved else "proposed",
             proposed["time"], proposed["actor"], approved.get("time"), approved.get("actor"),
         )  # fmt: skip
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Return the partition where Kafka's own clients put a key."""
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 @dataclass(frozen=True, slots=True)
