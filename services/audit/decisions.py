@@ -18,6 +18,7 @@ from services.audit.checks.announcements import announcements_faults
 from services.audit.checks.appeals import appeals_faults
 from services.audit.checks.certificates import certificates_faults
 from services.audit.checks.decisions import decision_faults
+from services.audit.checks.repairs import repair_faults
 from services.audit.checks.scoring import scoring_faults
 from services.audit.checks.seals import seal_faults
 from services.audit.checks.seasons import Holds, seasons_faults
@@ -53,6 +54,7 @@ _CHECKS: Final = (
     seasons_faults,
     frozen_faults,
     orders_faults,
+    repair_faults,
     terms_faults,
     verification_faults,
     way_faults,

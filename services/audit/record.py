@@ -49,6 +49,7 @@ MEETING: Final = (
     "BallotConfirmed", *DECISIONS, "MinutesCorrected", "PlenaryAdjourned",
 )  # fmt: skip
 SHEET: Final = ("AspectScored", "AspectScoreRevised", "ScoreSheetSubmitted", "ScoreSheetVoided", "SheetRead")
+REPAIR: Final = ("RepairProposed", "RepairApproved")
 CAUSED: Final = (
     "StageAdvanced", "NominationEliminated", "WinnerDeclared", "PrizeAwarded", "RankLeftVacant", "AppealDecided",
     "DecisionReviewed", "StageAdvanceWithdrawn", "WinnerWithdrawn", "CertificateRevoked", "StageUnfrozen",
@@ -82,6 +83,7 @@ def sheet_stream(data: Json) -> str:
 _HOMES: Final[Sequence[tuple[Sequence[str], Callable[[Json], str | None]]]] = (
     (WAY, lambda data: f"nomination/{data['nomination']}"),
     (APPEAL, lambda data: f"appeal/{data['appeal']}"),
+    (REPAIR, lambda data: f"repair/{data['repair']}"),
     (MEETING, lambda data: f"plenary/{data['plenary']}"),
     ((*COMMITTEE, *TERM), lambda data: f"committee/{data['season']}/{data['province']}"),
     (SEASON, lambda data: f"season/{data['season']}"),
@@ -106,7 +108,7 @@ class Record:
     def __init__(self) -> None:
         self.rulebooks: dict[tuple[str, int], Rules] = {}
         self.streams: dict[str, list[Kept]] = {}
-        """Seasons, committees, nominations, rankings, awards, appeals and calendars of interviews."""
+        """Seasons, committees, nominations, rankings, awards, appeals, repairs of facts and calendars of interviews."""
         self.sheets: dict[str, dict[str, Sheet]] = {}
         """By the stream of the stage's ranking, then by their own."""
         self.seals: dict[str, Kept] = {}
@@ -114,7 +116,7 @@ class Record:
         """Everything that a decision can list among its results."""
         self.meetings: dict[str, Meeting] = {}
         self.faults: list[Fault] = []
-        kept = (*WAY, *AWARD, *RANKING, *COMMITTEE, *TERM, *SEASON, *APPEAL, "InterviewScheduled")
+        kept = (*WAY, *AWARD, *RANKING, *COMMITTEE, *TERM, *SEASON, *APPEAL, *REPAIR, "InterviewScheduled")
         self._takers: dict[str, Callable[[Document, Place], None]] = {
             **dict.fromkeys(kept, self._take_kept),
             **dict.fromkeys(MEETING, self._take_meeting),

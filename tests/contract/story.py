@@ -168,6 +168,7 @@ def told() -> Story:
     _afterwards(story, seal)
     the_procedure(story, seal, digest)
     _another_year(story)
+    _a_repair(story)
     return story
 
 
@@ -482,6 +483,19 @@ def _another_year(story: Story) -> None:
             contact=person(f"kontak {candidate.name}"), sample=True,
         )  # fmt: skip
         story.tell(f"nomination/{nomination}", nominated, nominated.nominated_by, "secretariat")
+
+
+def _a_repair(story: Story) -> None:
+    """Put a fact in place of a message whose amount was negative: one operator proposes it, the publisher agrees."""
+    story.at(2025, 4, 14)
+    repair, leaf = person("a repair"), _hex("a fact's leaf")
+    proposed = s.RepairProposed(
+        repair=repair, topic="bpjs.contributions.v1", partition=3, offset=1207, publisher="sipp", fact="p-2025-000017",
+        leaf=leaf, content_digest=_hex("a fact's text"), reason_digest=_hex("why it is repaired"),
+    )  # fmt: skip
+    story.tell(f"repair/{repair}", proposed, person("operator"), "operator")
+    approved = s.RepairApproved(repair=repair, leaf=leaf)
+    story.tell(f"repair/{repair}", approved, person("penerbit iuran"), "publisher")
 
 
 # --- files ---------------------------------------------------------------------------------------------------------

@@ -19,21 +19,20 @@ from kernel.paging import Paged, page_of
 from kernel.problems import not_found, refused
 from kernel.reads import AtLeast, Here, wait_until_folded
 from kernel.service import Service
-from kernel.tokens import Person, require, require_throughout
+from kernel.tokens import Person, require_throughout
 from schemas.envelope import Uuid
 from schemas.fact_reading import ReadFact
 from services.scoring import programs
 from services.scoring.api.parts import Body, Reason, digest_once
 from services.scoring.domain import refusals
 from services.scoring.domain.repair import ApproveRepair, DeadLetter, ProposeRepair, replacement
-from services.scoring.repairs import SQL
-from services.scoring.rights import OF_FACTS, refuse_topic, topics_mended, topics_seen
+from services.scoring.ledger_reads import SQL, refused_document
+from services.scoring.rights import OF_FACTS, FactReader, topics_mended, topics_refused
 from services.scoring.texts import keep_text
 
 router = APIRouter()
 
 RepairPath = Annotated[Uuid, Path(description="The repair, as its proposal answered.")]
-Reader = Annotated[Person, Depends(require("publisher", "operator", "auditor"))]
 Address = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9.-]{1,100}/(0|[1-9][0-9]{0,8})/(0|[1-9][0-9]{0,17})$"),
@@ -118,14 +117,14 @@ async def approve_repair(here: Here, command: ApproverCommand, repair: RepairPat
 @router.get("/v1/facts/repairs", tags=["facts"], summary="List repairs")
 async def list_repairs(
     here: Here,
-    person: Reader,
+    person: FactReader,
     paged: Paged,
     waiting: Annotated[bool, Query(description="Only those that wait for a second person.")] = False,  # noqa: FBT002
     at_least: AtLeast = None,
 ) -> Json:
     """List the repairs of one's topics, the oldest first."""
     await wait_until_folded(here, "repairs", at_least, person)
-    topics = topics_seen(person)
+    topics = topics_refused(person)
     listing = f"repairs/{waiting}"
     after = paged.after(listing, str, str) or (None, None)
     position = str(await here.position("repairs"))
@@ -135,18 +134,17 @@ async def list_repairs(
 
 
 @router.get("/v1/facts/repairs/{repair}", tags=["facts"], summary="Show a repair")
-async def show_repair(here: Here, person: Reader, repair: RepairPath, at_least: AtLeast = None) -> Json:
+async def show_repair(here: Here, person: FactReader, repair: RepairPath, at_least: AtLeast = None) -> Json:
     """Show what was set aside and why, what is proposed instead, and by whom, before one agrees to it.
 
     `fact` and `reason` are null where they were erased by law; `published` once the fact is in its topic.
     """
     await wait_until_folded(here, "repairs", at_least, person)
-    topics = topics_seen(person)
+    topics = topics_refused(person)
     position = str(await here.position("repairs"))
     row = await here.pool.fetchrow(SQL["repair"], repair)
-    if row is None:
+    if row is None or row["topic"] not in topics:
         raise not_found(refusals.repair_unknown(repair).detail)
-    refuse_topic(topics, row["topic"])
     letter = await here.pool.fetchrow(SQL["dead_letter"], row["topic"], row["partition"], row["kafka_offset"])
     said = dict(row)
     document, why, sent = said.pop("document"), said.pop("why"), said.pop("sent")
@@ -164,20 +162,3 @@ async def show_repair(here: Here, person: Reader, repair: RepairPath, at_least: 
 def _document(row: dict[str, Any]) -> Json:
     address = f"{row.pop('topic')}/{row.pop('partition')}/{row.pop('kafka_offset')}"
     return {"repair": row.pop("repair"), "address": address, **row}
-
-
-def refused_document(row: Any) -> Json:
-    """Return a refused message as it is told to people: why, where, and what it claimed to be."""
-    return {
-        "address": f"{row['topic']}/{row['partition']}/{row['kafka_offset']}",
-        "topic": row["topic"],
-        "partition": row["partition"],
-        "offset": row["kafka_offset"],
-        "received": instant(row["received"]),
-        "publisher": row["publisher"],
-        "id": row["id"],
-        "reason": row["reason"],
-        "field": row["field"],
-        "value": row["value"],
-        "detail": {"en": row["english"], "id": row["indonesian"]},
-    }
