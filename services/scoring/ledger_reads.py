@@ -240,20 +240,20 @@ def _months(facts: Sequence[LedgerFact], employer: str, measure: Measure, until:
 async def missing_months(here: Service, employers: Sequence[tuple[str, str]], day: date) -> list[Json]:
     """Return, of employers that compete (season, number), the months that were due by a day and of which none says so.
 
-    No measure counts a month after its own cut-off. An employer that is not registered is told as such.
+    No measure counts a month after its own cut-off, nor an employer that was registered later: it is told as such.
     """
     held = await around(here, {number for _, number in employers}, sorted(CONTRIBUTION_KINDS)) if employers else {}
     by_employer = _by_employer(held)
+    measures = {season: await measures_on_months(here, season) for season, _ in employers}
     found: list[Json] = []
     for season, number in employers:
         facts = by_employer.get(number, ())
-        months = {
-            one.month
-            for _, measure in await measures_on_months(here, season)
-            for one in _months(facts, number, measure, min(day, measure.cut_off.date()))
-            if one.standing == "missing"
-        }
-        registered = any(fact.kind == EmployerRegistered.__name__ and fact.subject == number for fact in facts)
+        months: set[str] = set()
+        registered = False
+        for _, measure in measures[season]:
+            until = min(day, measure.cut_off.date())
+            registered |= last_registration(facts, number, Day(until).ends) is not None
+            months |= {one.month for one in _months(facts, number, measure, until) if one.standing == "missing"}
         found.append({"season": season, "employer": number, "registered": registered, "months": sorted(months)})
     return found
 

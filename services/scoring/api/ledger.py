@@ -120,7 +120,7 @@ async def missing(
     """List employers that compete, with the months that were due by a day and of which no due was said.
 
     It says so before the cut-off of the season's measures, so that what is missing can still be sent. An employer that
-    is not `registered` owes no month yet. As text/csv: one line a month, of all of them.
+    was not `registered` by then owes no month. As text/csv: one line a month, of all of them.
     """
     is_publisher = CONTRIBUTIONS in topics_told(person)
     listing = f"facts-missing/{day}/{season}"
