@@ -20,7 +20,7 @@ from aiokafka import TopicPartition
 
 from kernel.broker import Broker, Record
 from kernel.canonical import uuid7
-from kernel.commands import Ask
+from kernel.commands import Ask, Receipt
 from kernel.decider import Aggregate, Emit, Loader
 from kernel.ingest import Batch
 from kernel.merkle import leaf_of, root_of
@@ -33,12 +33,12 @@ from services.scoring.domain.repair import CONTENT_TYPE
 from services.scoring.ledger import FactLedger, RefusedFact
 from services.scoring.repairs import RepairSender
 from tests.conftest import TopicFactory
-from tests.integration.test_scoring import AT, Caller, World, world
+from tests.integration.test_scoring import Caller, World, world
 from tests.support.delivery import records_of
 from tests.support.facts import due, message, paid, registered
-from tests.unit.scoring.given import an_id
+from tests.unit.scoring.given import AT, an_id
 
-assert world  # the fixture
+__all__ = ["world"]  # a fixture
 
 NPP = "NPP-1"
 DAY = datetime(2021, 4, 20, 8, tzinfo=UTC)
@@ -71,7 +71,7 @@ class Ledger:
         batch: Batch[ReadFact] = Batch(place, self.offset)
         batch.first, batch.records = self.offset, len(records)
         for record in records:
-            said = Said(*place, self.offset, record.key, record.value, record.headers)
+            said = Said(place.topic, place.partition, self.offset, record.key, record.value, record.headers)
             found = self.ledger.judge(said, now)
             if isinstance(found, ReadFact):
                 batch.facts.append((said, found))
@@ -88,22 +88,23 @@ class Ledger:
                 return [Emit(stream, entered.event)]
 
             receipt = await service.executor.execute(Ask("system", "ingest", uuid7(), b"", now), program)
+            assert isinstance(receipt, Receipt)
             version = receipt.events[0].version
             await self.ledger.write(connection, [entered], [version], now)
         return version
 
 
 @pytest_asyncio.fixture
-async def ledger(world: World) -> AsyncIterator[Ledger]:  # noqa: F811 - the fixture
+async def ledger(world: World) -> AsyncIterator[Ledger]:
     world.clock.moment = DAY
     yield Ledger(world)
 
 
-def publisher(world: World, topic: str = "bpjs.contributions", name: str = "publisher") -> Caller:  # noqa: F811
+def publisher(world: World, topic: str = "bpjs.contributions", name: str = "publisher") -> Caller:
     return world.person(an_id(name), Grant.of("publisher", publisher=topic))
 
 
-def operator(world: World, name: str = "operator") -> Caller:  # noqa: F811
+def operator(world: World, name: str = "operator") -> Caller:
     return world.person(an_id(name), Grant.of("operator"))
 
 
@@ -128,7 +129,7 @@ def reversal(id_: str, reverses: str) -> Record:
 
 
 async def test_a_fact_s_status_says_what_it_came_to(ledger: Ledger) -> None:
-    world = ledger.world  # noqa: F811
+    world = ledger.world
     mine = publisher(world)
     await ledger.takes(paid(NPP, "2021-03", 100, "2021-04-10", id_="p-1", reference="B"), due(NPP, "2021-03", 300))
     waiting = await mine.does("GET", "/v1/facts/sipp/p-1")
@@ -156,7 +157,7 @@ async def test_a_fact_s_status_says_what_it_came_to(ledger: Ledger) -> None:
 
 
 async def test_a_refused_message_is_told_with_field_and_value(ledger: Ledger) -> None:
-    world = ledger.world  # noqa: F811
+    world = ledger.world
     await ledger.takes(paid(NPP, "2021-03", -5, "2021-04-10", id_="bad"))
     told = await publisher(world).does("GET", "/v1/facts/sipp/bad")
     assert (told["status"], told["facts"]) == ("refused", [])
@@ -167,7 +168,7 @@ async def test_a_refused_message_is_told_with_field_and_value(ledger: Ledger) ->
 
 
 async def test_each_sees_what_is_theirs(ledger: Ledger) -> None:
-    world = ledger.world  # noqa: F811
+    world = ledger.world
     await ledger.takes(registered(NPP, id_="reg"), paid(NPP, "2021-03", -5, "2021-04-10", id_="bad"))
     other, audits, operates = publisher(world, "bpjs.coverage.v1"), world.auditor, operator(world)
     await other.fails(404, "not-found", "GET", "/v1/facts/sipp/reg")
@@ -184,7 +185,7 @@ async def test_each_sees_what_is_theirs(ledger: Ledger) -> None:
 
 
 async def test_an_employer_s_month_has_its_facts_behind_it(ledger: Ledger) -> None:
-    world = ledger.world  # noqa: F811
+    world = ledger.world
     mine = publisher(world)
     await mine.fails(404, "not-found", "GET", f"/v1/employers/{NPP}/months/2020-03")
     await ledger.takes(
@@ -204,7 +205,7 @@ async def test_an_employer_s_month_has_its_facts_behind_it(ledger: Ledger) -> No
 
 
 async def test_a_day_s_report_counts_and_pages_what_was_refused(ledger: Ledger) -> None:
-    world = ledger.world  # noqa: F811
+    world = ledger.world
     mine = publisher(world)
     world.clock.moment = datetime(2021, 4, 18, 16, 59, 59, tzinfo=UTC)  # 23.59.59 WIB
     await ledger.takes(registered("NPP-0"), paid(NPP, "2021-03", -1, "2021-04-10", id_="yesterday"))
@@ -230,7 +231,7 @@ async def test_a_day_s_report_counts_and_pages_what_was_refused(ledger: Ledger) 
 
 
 async def test_a_day_s_report_is_a_table_too(ledger: Ledger) -> None:
-    world = ledger.world  # noqa: F811
+    world = ledger.world
     await ledger.takes(paid(NPP, "2021-03", -5, "2021-04-10", id_="bad"))
     answer = await world.client.get(
         "/v1/facts/report?day=2021-04-20",
@@ -243,7 +244,7 @@ async def test_a_day_s_report_is_a_table_too(ledger: Ledger) -> None:
 
 
 async def test_missing_months_are_told_before_the_cut_off(ledger: Ledger) -> None:
-    world = ledger.world  # noqa: F811
+    world = ledger.world
     mine = publisher(world)
     for number in ("NPP-1", "NPP-2"):
         id_ = an_id(number)
@@ -274,7 +275,7 @@ async def test_missing_months_are_told_before_the_cut_off(ledger: Ledger) -> Non
 
 
 async def test_an_auditor_recomputes_a_batch_s_root(ledger: Ledger) -> None:
-    world = ledger.world  # noqa: F811
+    world = ledger.world
     version = await ledger.takes(
         *(paid(NPP, f"2021-0{month}", 100, "2021-04-10", id_=f"p-{month}") for month in (3, 1, 2)),
         paid(NPP, "2021-03", -1, "2021-04-10", id_="bad"),
@@ -293,7 +294,7 @@ FACT: dict[str, Any] = {
     "time": "2021-04-20T10:00:00+07:00",
     "data": {"employer": NPP, "month": "2021-03", "amount": 5, "paid_on": "2021-04-10", "bank_reference": "B-1"},
 }  # fmt: skip
-PROPOSAL: dict[str, Any] = {"address": f"{CONTRIBUTIONS}/3/0", "fact": FACT, "reason": "The sign was wrong."}
+PROPOSAL: dict[str, Any] = {"address": f"{CONTRIBUTIONS}/3/0", "document": FACT, "reason": "The sign was wrong."}
 
 
 async def proposed(ledger: Ledger) -> str:
@@ -303,7 +304,7 @@ async def proposed(ledger: Ledger) -> str:
 
 
 async def test_a_repair_takes_two_persons_and_both_are_recorded(ledger: Ledger) -> None:
-    world = ledger.world  # noqa: F811
+    world = ledger.world
     repair = await proposed(ledger)
     proposer, mine = operator(world), publisher(world)
     await proposer.fails(409, "own-repair", "POST", f"/v1/facts/repairs/{repair}/approve")
@@ -315,7 +316,7 @@ async def test_a_repair_takes_two_persons_and_both_are_recorded(ledger: Ledger) 
     assert (await world.last(f"repair/{repair}"))["office"] == "publisher"
     await operator(world, "other").fails(409, "repair-approved-before", "POST", f"/v1/facts/repairs/{repair}/approve")
     shown = await mine.does("GET", f"/v1/facts/repairs/{repair}?at_least={receipt['position']}")
-    assert (shown["status"], shown["fact"]["data"], shown["reason"]) == (
+    assert (shown["status"], shown["document"]["data"], shown["reason"]) == (
         "approved",
         FACT["data"],
         "The sign was wrong.",
@@ -329,15 +330,15 @@ async def test_a_repair_takes_two_persons_and_both_are_recorded(ledger: Ledger) 
 
 
 async def test_a_proposal_is_held_to_what_was_refused(ledger: Ledger) -> None:
-    world = ledger.world  # noqa: F811
+    world = ledger.world
     await ledger.takes(paid(NPP, "2021-03", -5, "2021-04-10", id_="bad"), registered(NPP))
     one = operator(world)
     for address in (f"{CONTRIBUTIONS}/3/1", f"{CONTRIBUTIONS}/4/0", "paritrana.scoring.v1/0/0"):
         await one.fails(404, "letter-unknown", "POST", "/v1/facts/repairs", PROPOSAL | {"address": address})
     wrong = FACT | {"data": FACT["data"] | {"amount": 0}}
-    problem = await one.fails(422, "repair-not-a-fact", "POST", "/v1/facts/repairs", PROPOSAL | {"fact": wrong})
-    assert problem["errors"][0]["field"] == "fact.data.amount"
-    other = PROPOSAL | {"fact": FACT | {"source": "/bpjs/other"}}
+    problem = await one.fails(422, "repair-not-a-fact", "POST", "/v1/facts/repairs", PROPOSAL | {"document": wrong})
+    assert problem["errors"][0]["field"] == "document.data.amount"
+    other = PROPOSAL | {"document": FACT | {"source": "/bpjs/other"}}
     await one.fails(422, "repair-of-another", "POST", "/v1/facts/repairs", other)
     await one.fails(404, "repair-unknown", "POST", f"/v1/facts/repairs/{an_id('none')}/approve")
     first = await one.asks("POST", "/v1/facts/repairs", PROPOSAL, key="same")
@@ -348,7 +349,7 @@ async def test_a_proposal_is_held_to_what_was_refused(ledger: Ledger) -> None:
 async def test_what_two_persons_agreed_to_is_published_once(
     ledger: Ledger, kafka_bootstrap: str, make_topic: TopicFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = ledger.world  # noqa: F811
+    world = ledger.world
     topic = await make_topic("repaired", 4)
     statement = room.SQL["repairs_to_send"].replace("r.topic,", f"'{topic}' as topic,", 1)
     monkeypatch.setitem(room.SQL, "repairs_to_send", statement)

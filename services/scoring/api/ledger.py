@@ -51,9 +51,7 @@ _PUBLISHER: Final = r"^[a-z0-9][a-z0-9-]{0,30}$"
 PublisherPath = Annotated[
     str, Path(pattern=_PUBLISHER, description="The system, as the last segment of a fact's source: sipp of /bpjs/sipp.")
 ]
-FactPath = Annotated[
-    str, Path(alias="id", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", description="The publisher's own id.")
-]
+FactPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", description="The publisher's own id.")]
 EmployerPath = Annotated[str, Path(pattern=r"^[A-Z0-9][A-Z0-9.-]{0,31}$", description="The employer's number (NPP).")]
 MonthPath = Annotated[str, Path(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="A month as 2021-03.")]
 OnDay = Annotated[date, Query(ge=_FIRST, le=_LAST, description="A day by the nation's clocks (WIB), as 2021-04-13.")]
@@ -170,8 +168,8 @@ def _cell(value: Any) -> str:
 # --- facts, months, batches ----------------------------------------------------------------------------------------
 
 
-@router.get("/v1/facts/{publisher}/{id}", tags=["facts"], summary="Show what became of a fact")
-async def show_fact(here: Here, person: FactReader, publisher: PublisherPath, id_: FactPath) -> Json:
+@router.get("/v1/facts/{publisher}/{fact}", tags=["facts"], summary="Show what became of a fact")
+async def show_fact(here: Here, person: FactReader, publisher: PublisherPath, fact: FactPath) -> Json:
     """Show a fact's status by its publisher and the publisher's id of it.
 
     `status` is `applied`, `waiting` or `refused`. Of each fact `state` says what it came to: `counted`, a
@@ -181,12 +179,12 @@ async def show_fact(here: Here, person: FactReader, publisher: PublisherPath, id
     """
     told = topics_told(person)
     topics = told or topics_refused(person)
-    found = await fact_status(here, FactName(publisher, id_), topics, whole=bool(told))
+    found = await fact_status(here, FactName(publisher, fact), topics, whole=bool(told))
     if found is None:
         raise not_found(
             Text(
-                f"Nothing was received of {publisher} under the id {id_}, or it lies in another's topic.",
-                f"Tidak ada yang diterima dari {publisher} dengan id {id_}, atau berada di topik pihak lain.",
+                f"Nothing was received of {publisher} under the id {fact}, or it lies in another's topic.",
+                f"Tidak ada yang diterima dari {publisher} dengan id {fact}, atau berada di topik pihak lain.",
             )
         )
     return found

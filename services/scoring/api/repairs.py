@@ -47,7 +47,7 @@ class RepairBody(Body):
     """Which message is repaired, the whole fact instead of it, and why."""
 
     address: Address
-    fact: Annotated[
+    document: Annotated[
         dict[str, Any],
         Field(description="The fact as a CloudEvent in structured mode: specversion, id, source, type, time, data."),
     ]
@@ -67,7 +67,7 @@ async def propose_repair(
 ) -> Json:
     """Propose what should have been sent. Nothing is published before a second person agrees."""
     letter = await _letter(here, body.address)
-    fact = replacement(letter.topic, body.fact, command.received)
+    fact = replacement(letter.topic, body.document, command.received)
     if isinstance(fact, Refusal):
         raise refused(fact)
     reason = await digest_once(here, command, body.reason)
@@ -137,7 +137,7 @@ async def list_repairs(
 async def show_repair(here: Here, person: FactReader, repair: RepairPath, at_least: AtLeast = None) -> Json:
     """Show what was set aside and why, what is proposed instead, and by whom, before one agrees to it.
 
-    `fact` and `reason` are null where they were erased by law; `published` once the fact is in its topic.
+    `document` and `reason` are null where they were erased by law; `published` once the fact is in its topic.
     """
     await wait_until_folded(here, "repairs", at_least, person)
     topics = topics_refused(person)
@@ -151,7 +151,7 @@ async def show_repair(here: Here, person: FactReader, repair: RepairPath, at_lea
     at = f"{row['topic']}/{said.pop('sent_partition')}/{said.pop('sent_offset')}"
     return {
         **_document(said),
-        "fact": None if document is None else {"specversion": "1.0", **orjson.loads(document)},
+        "document": None if document is None else {"specversion": "1.0", **orjson.loads(document)},
         "reason": why,
         "refused": None if letter is None else refused_document(letter),
         "published": None if sent is None else {"address": at, "at": instant(sent)},

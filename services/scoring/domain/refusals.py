@@ -815,7 +815,7 @@ def letter_unknown(address: str) -> Refusal:
 
 def repair_not_a_fact(field: str, value: str, english: str, indonesian: str) -> Refusal:
     """What is proposed would be refused as the first message was."""
-    path = "fact" if field == "value" else f"fact.{field}"
+    path = "document" if field == "value" else f"document.{field}"
     return _refusal(
         "repair-not-a-fact",
         Text(
@@ -840,7 +840,7 @@ def repair_of_another(claimed: str, publisher: str) -> Refusal:
             f"The message that was set aside says it is from {claimed}, the fact from {publisher}.",
             f"Pesan yang disisihkan menyatakan berasal dari {claimed}, sedangkan faktanya dari {publisher}.",
         ),
-        path="fact.source",
+        path="document.source",
         value=f"/bpjs/{publisher}",
         remedy=Text(f"Write /bpjs/{claimed}.", f"Tulis /bpjs/{claimed}."),
         status=UNPROCESSABLE,
@@ -855,7 +855,7 @@ def repair_keeps_used_id(id_: str) -> Refusal:
             f"The id {id_} belongs to another content, so this fact would be refused again.",
             f"Id {id_} sudah dipakai untuk isi lain, sehingga fakta ini akan ditolak lagi.",
         ),
-        path="fact.id",
+        path="document.id",
         value=id_,
         remedy=Text("Give the fact an id of its own.", "Beri fakta ini id sendiri."),
         status=UNPROCESSABLE,

@@ -1,4 +1,4 @@
-"""A repair of a dead letter is proposed by one person, agreed to by another, and held to what ingest would hold it to."""
+"""A repair is proposed by one person, agreed to by another, and held to what ingest would hold it to."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from services.scoring.domain import refusals
 from services.scoring.domain.repair import (
     CONTENT_TYPE,
     REPAIR,
-    ApproveRepair,
     Approved,
+    ApproveRepair,
     DeadLetter,
     Proposed,
     ProposeRepair,
@@ -32,8 +32,8 @@ from services.scoring.domain.repair import (
     decide_approve,
     decide_propose,
     published,
-    replacement,
     repair_stream,
+    replacement,
 )
 from services.scoring.repairs import RepairProjection
 from tests.unit.scoring.given import DIGEST, an_id, refusal
@@ -80,7 +80,8 @@ def proposed() -> RepairProposed:
     assert not isinstance(decided, Refusal)
     (emitted,) = decided
     assert emitted.stream == repair_stream(REPAIR_ID)
-    return emitted.event
+    event: RepairProposed = emitted.event
+    return event
 
 
 def test_a_proposal_names_the_letter_and_the_fact_by_its_leaf() -> None:
@@ -123,14 +124,14 @@ def test_a_fact_about_a_region_is_taken_on_the_topic_of_coverage() -> None:
 @pytest.mark.parametrize(
     ("changed", "field", "value"),
     [
-        ({"data": {**PAID["data"], "amount": -1}}, "fact.data.amount", "-1"),
-        ({"data": {**PAID["data"], "month": "2021-13"}}, "fact.data.month", '"2021-13"'),
-        ({"data": "x"}, "fact.data", '"x"'),
-        ({"data": {**PAID["data"], "employer": 7}}, "fact.data.employer", "7"),
-        ({"id": ""}, "fact.id", '""'),
-        ({"source": "sipp"}, "fact.source", "sipp"),
-        ({"time": "2031-04-14T09:30:00+07:00"}, "fact.time", "2031-04-14T02:30:00.000000Z"),
-        ({"type": "x"}, "fact.type", "x"),
+        ({"data": {**PAID["data"], "amount": -1}}, "document.data.amount", "-1"),
+        ({"data": {**PAID["data"], "month": "2021-13"}}, "document.data.month", '"2021-13"'),
+        ({"data": "x"}, "document.data", '"x"'),
+        ({"data": {**PAID["data"], "employer": 7}}, "document.data.employer", "7"),
+        ({"id": ""}, "document.id", '""'),
+        ({"source": "sipp"}, "document.source", "sipp"),
+        ({"time": "2031-04-14T09:30:00+07:00"}, "document.time", "2031-04-14T02:30:00.000000Z"),
+        ({"type": "x"}, "document.type", "x"),
     ],
 )
 def test_what_ingest_would_refuse_is_not_proposed(changed: dict[str, Any], field: str, value: str) -> None:
@@ -142,7 +143,7 @@ def test_what_ingest_would_refuse_is_not_proposed(changed: dict[str, Any], field
 
 def test_a_fact_of_another_system_is_refused() -> None:
     found = refusal(decide_propose(proposing(fact=a_fact(source="/bpjs/other"))))
-    assert (found.code, found.faults[0].path) == ("repair-of-another", "fact.source")
+    assert (found.code, found.faults[0].path) == ("repair-of-another", "document.source")
     unknown = replace(LETTER, publisher=None, id=None)
     assert not isinstance(decide_propose(proposing(unknown, a_fact(source="/bpjs/other"))), Refusal)
 
