@@ -497,6 +497,8 @@ async def test_an_operator_sees_no_scores_no_names_and_no_events(whole: Whole) -
         "notifications GET /v1/deliveries",
         "notifications GET /v1/subscriptions",
         "audit GET /v1/status",
+        "scoring GET /v1/facts/repairs",  # what was refused, and what is to stand in its place
+        "scoring GET /v1/facts/report",
     }
     deliveries = (await whole.ask(operator, "notifications", "GET", "/v1/deliveries")).json()
     assert deliveries["items"] == []
