@@ -40,7 +40,7 @@ def person_id(login: str) -> uuid.UUID:
 
 
 def development_persons() -> tuple[FirstPerson, ...]:
-    """Return all of them: administration, publishers of facts, every province's secretariat and committee, the national bodies.
+    """Return all of them: administration, publishers of facts, every province's people, the national bodies.
 
     Provinces are those of every table, since each season has its own; one that has several names is called by its
     latest.
