@@ -90,15 +90,19 @@ class RepairSender:
             await asyncio.sleep(_IDLE_SECONDS)
 
     async def round(self) -> int:
-        """Publish what is approved and not sent; return how many. Raises what an absent broker or database raises."""
+        """Publish what is approved and not sent; return how many. What has no topic waits until it is provisioned.
+
+        Raises what an absent broker or database raises.
+        """
         rows = await self.pool.fetch(SQL["repairs_to_send"])
         if not rows:
             return 0
         partitions = (await self.broker.cluster()).partitions
+        there = [row for row in rows if row["topic"] in partitions]
         async with self.broker.publisher() as publisher:
-            for row in rows:
+            for row in there:
                 await self._send(publisher, row, partitions[row["topic"]])
-        return len(rows)
+        return len(there)
 
     async def _send(self, publisher: Publisher, row: asyncpg.Record, partitions: int) -> None:
         key, now = row["subject"].encode(), self.clock.now()
