@@ -424,7 +424,7 @@ def _scale(path: Path, scale: Scale) -> Iterator[Finding]:
 
 def _measures_are_whole(parts: Parts) -> Iterator[Finding]:
     for path, measure in parts.measures.at():
-        quantities = {measure.numerator, measure.denominator}
+        quantities: set[str] = {measure.numerator, measure.denominator}
         if measure.cap is not None and measure.cap == 0:
             yield _found((*path, "cap"), "cap_zero", value=measure.cap)
         if "compliance-points" in quantities and measure.points is None:
