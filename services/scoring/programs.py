@@ -12,6 +12,7 @@ from kernel.commands import Program
 from kernel.decider import Decision, Loader, Refusal
 from schemas.envelope import Stage
 from services.scoring.domain.assignment import AssignScorers, decide_assign
+from services.scoring.domain.indicator import INDICATOR, Indicator, indicator_stream, is_measured
 from services.scoring.domain.received import (
     AWARD,
     COMMITTEE,
@@ -162,6 +163,7 @@ def sealing(command: SealRanking, roll: Roll, sheet_streams: SheetStreams, award
             versions={stream: load.version(stream) for stream in based_on},
             carried=carried,
             verdicts=await _verdicts(load, carried, awards.values()),
+            indicators=await _indicators(load, [one.id for one in reached if one.is_eligible(at)], ranking),
             season=season,
             awards=tuple(awards.values()),
         )
@@ -191,6 +193,13 @@ async def _carried(
         return {}
     sources = carried_sources(nominations, ranking.opened.rules) - {at.ranking}
     return {stream: await load.load(RANKING, stream) for stream in sorted(sources)}
+
+
+async def _indicators(load: Loader, nominations: Iterable[str], ranking: RankingState) -> dict[str, Indicator]:
+    """Load what was measured of nominees, where the stage has measured aspects: what comes later is not in the seal."""
+    if isinstance(ranking, Unopened) or not is_measured(ranking.opened.rules):
+        return {}
+    return {one: await load.load(INDICATOR, indicator_stream(one)) for one in nominations}
 
 
 async def _verdicts(

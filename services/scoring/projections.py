@@ -42,6 +42,8 @@ from schemas.nomination import (
 from schemas.regions import NATION
 from schemas.scoring import (
     AspectScoreRevised,
+    IndicatorMeasured,
+    PinnedAspect,
     PinnedRules,
     RankingSealed,
     RankingSuperseded,
@@ -51,6 +53,7 @@ from schemas.scoring import (
     ScoringExtended,
     ScoringOpened,
 )
+from services.scoring.domain.indicator import measured_aspects, on_scale
 from services.scoring.domain.ranking import Entrant, Evaluation, Marks, Rules, Standings, Tie, millionths
 from services.scoring.domain.ranking import Place as RankedPlace
 from services.scoring.domain.received import Belonging, Committee, Interest, Nominee, Seat, Term
@@ -118,6 +121,8 @@ class Board:
     opened: Json | None = None
     pinned: PinnedRules | None = None
     standings: Standings | None = None
+    measured: tuple[PinnedAspect, ...] = ()
+    """The aspects that are taken from other systems' facts."""
     closed: bool = False
     extensions: list[Json] = field(default_factory=list)
     """What moved the deadline, in order: until when, from when, and when that was recorded."""
@@ -175,6 +180,8 @@ class Place:
     """Names as they were nominated; what was amended since is put in their place by who reads the rows."""
     ways: dict[str, list[Board]] = field(default_factory=dict)
     """The rankings of this place that are on a nominee's way."""
+    measured: dict[str, dict[tuple[str, str], Fraction]] = field(default_factory=dict)
+    """The ratios of nominees by measure and definition; without one they are unmeasured."""
     passed: dict[tuple[str, str, str], dict[str, Fraction]] = field(default_factory=dict)
     """Sealed aggregates by tier, stage and nomination, for what later stages carry."""
     passed_by: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
@@ -215,6 +222,7 @@ _ADVANCED: Final = StageAdvanced.type_name()
 _RETURNED: Final = StageAdvanceWithdrawn.type_name()
 _SEALED: Final = RankingSealed.type_name()
 _VERDICT_TYPES: Final = types_of(AppealDecided, DecisionReviewed)
+_MEASURED: Final = IndicatorMeasured.type_name()
 _FREEZE_TYPES: Final = types_of(StageFrozen, StageUnfrozen)
 _STAGE_FIELDS: Final = {_NOMINATED: ("entry",), _ADVANCED: ("reached", "left"), _RETURNED: ("returned", "left")}
 """Where an event says which stages it is about, if not in `at`."""
@@ -239,13 +247,15 @@ class RankingProjection:
     types = _COMMITTEE_TYPES | _SHEET_TYPES | _FREEZE_TYPES | _VERDICT_TYPES | types_of(
         CandidateNominated, StageAdvanced, StageAdvanceWithdrawn, NominationWithdrawn, NominationEliminated,
         NominationReinstated, NominationRejected, RankingAnnounced, ScoringOpened, ScoringExtended, ScoringClosed,
-        RankingSealed, RankingSuperseded,
+        RankingSealed, RankingSuperseded, IndicatorMeasured,
     )  # fmt: skip
 
     def groups(self, event: Recorded) -> tuple[str, ...]:
         """Return the places that an event touches; what the nation carries or receives touches it too."""
         data: Json = event.doc["data"]
         type_ = event.type
+        if type_ == _MEASURED:
+            return (f"{data['season']}/{data['province']}", f"{data['season']}/{NATION}")
         if type_ in _SHEET_TYPES:
             at = data["at"]
             return (f"{at['season']}/{at['province']}",)
@@ -425,6 +435,7 @@ def _opened(state: Place, event: Recorded, _group: str) -> None:
     board.opened = event.data
     board.pinned = PinnedRules.model_validate(event.data["rules"])
     board.standings = Standings(Rules.of(board.pinned))
+    board.measured = tuple(measured_aspects(board.pinned.aspects))
     board.touch_all()
 
 
@@ -497,6 +508,25 @@ def _correct(state: Place, at: Json) -> None:
         _touch_carrying(state)
 
 
+def _measured(state: Place, event: Recorded, _group: str) -> None:
+    """Keep a nominee's ratio; only the rankings on its way that take it and are not sealed are computed anew."""
+    data = event.doc["data"]
+    nomination, key, text = data["nomination"], (data["measure"], data["definition"]), data.get("ratio")
+    known = state.measured.get(nomination)
+    if known is None:
+        known = state.measured[nomination] = {}
+    ratio = None if text is None else parse_fraction(text)
+    if known.get(key) == ratio:
+        return
+    if ratio is None:
+        del known[key]
+    else:
+        known[key] = ratio
+    for board in state.ways.get(nomination, ()):
+        if board.seal is None and any((one.measure, one.definition) == key for one in board.measured):
+            board.touch(nomination)
+
+
 def _superseded(state: Place, event: Recorded, _group: str) -> None:
     board = state.board(event.data["at"])
     board.seal = None
@@ -554,6 +584,7 @@ _FOLDS: Final[Mapping[str, Callable[[Place, Recorded, str], None]]] = {
     ScoringClosed.type_name(): _closed,
     RankingSealed.type_name(): _sealed,
     RankingSuperseded.type_name(): _superseded,
+    IndicatorMeasured.type_name(): _measured,
     AspectScoreRevised.type_name(): _revised,
     ScoreSheetSubmitted.type_name(): _submitted,
     ScoreSheetVoided.type_name(): _voided,
@@ -626,8 +657,16 @@ def _refresh(state: Place, board: Board, body: str, pinned: PinnedRules, standin
         ]
         if any(filed.sample for filed in counted):
             entrant = replace(entrant, sample=True)
-        standings.put(entrant, [filed.as_counted() for filed in counted], _carried(state, pinned, nomination))
+        figures = _carried(state, pinned, nomination) | _taken(state, board, nomination)
+        standings.put(entrant, [filed.as_counted() for filed in counted], figures)
     board.dirty.clear()
+
+
+def _taken(state: Place, board: Board, nomination: str) -> dict[str, Fraction]:
+    """Return a nominee's measured figures, by aspect."""
+    known = state.measured.get(nomination, {}) if board.measured else {}
+    ratios = ((one, known.get((one.measure or "", one.definition or ""))) for one in board.measured)
+    return {one.code: on_scale(one, ratio) for one, ratio in ratios if ratio is not None}
 
 
 def _carried(state: Place, pinned: PinnedRules, nomination: str) -> dict[str, Fraction]:
@@ -759,6 +798,7 @@ def _heading(board: Board, opened: Json) -> Json:
                 "least": one["least"],
                 "greatest": one["greatest"],
                 "step": one["step"],
+                "measure": one.get("measure"),
             }
             for one in rules["aspects"]
         ],
