@@ -18,7 +18,7 @@ from schemas.envelope import Stage
 from services.scoring.domain.assignment import eligible_scorers
 from services.scoring.domain.received import Committee, Nominee, Season
 from services.scoring.domain.seal import recusals_of
-from services.scoring.domain.stage import Closed, Open, Sealed
+from services.scoring.domain.stage import Closed, Open, Sealed, cut_of
 
 _PEOPLE_BREAK: Final = ("lot", "vote")
 _UNFILED: Final = ("blank", "draft", "voided")
@@ -83,7 +83,7 @@ def checklist(picture: Picture, *, with_ties: bool) -> Json:
         "unfiled": sum(1 for id_, members in due.items() for one in members if _status(picture, id_, one) in _UNFILED),
         "least_sheets": rules.least_sheets if picture.is_judged else 0,
         "per_nominee": rules.per_nominee,
-        "cut": _cut(picture) if with_ties else {"quota": quota_of(picture), "withheld": True},
+        "cut": _cut(picture) if with_ties else {"quota": _quota(picture), "withheld": True},
     }
 
 
@@ -148,14 +148,9 @@ def _nominee(picture: Picture, one: Competitor, due: Sequence[str]) -> Json:
 # --- the cut -------------------------------------------------------------------------------------------------------
 
 
-def quota_of(picture: Picture) -> int | None:
-    """Return how many advance (at the end of the path: win), under the rulebook version that the stage pinned."""
-    at, version = picture.at, picture.ranking.opened.rulebook_version
-    try:
-        rulebook = picture.season.rulebook(version if version in picture.season.versions else None)
-        return rulebook.quota(rulebook.stage(at.tier, at.category, at.stage), at.province)
-    except (LookupError, ValueError):
-        return None
+def _quota(picture: Picture) -> int | None:
+    cut = cut_of(picture.season, picture.ranking.opened)
+    return None if cut is None else cut.quota
 
 
 def _cut(picture: Picture) -> Json:
@@ -163,7 +158,7 @@ def _cut(picture: Picture) -> Json:
 
     With no more ranked nominees than places there is no cut to be tied at.
     """
-    quota = quota_of(picture)
+    quota = _quota(picture)
     ranked = [line for line in picture.lines if line["rank"] is not None]
     said: Json = {"quota": quota, "ranked": len(ranked), "tied": False}
     if quota is None or len(ranked) <= quota:

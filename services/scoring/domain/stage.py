@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from kernel.decider import Aggregate, Decision, Emit, Happened, Refusal
 from schemas.envelope import Stage
@@ -229,6 +229,24 @@ def stage_in(rulebook: Rulebook, at: Stage) -> StageRules | None:
         return rulebook.stage(at.tier, at.category, at.stage)
     except LookupError:
         return None
+
+
+class Cut(NamedTuple):
+    """How many go on from a stage, and whether nothing follows it, so that they win."""
+
+    quota: int
+    ends_path: bool
+
+
+def cut_of(season: Season, opened: ScoringOpened) -> Cut | None:
+    """Return where a stage's ranking is cut under the rules that it pinned; None where these cannot be read here."""
+    at, version = opened.at, opened.rulebook_version
+    try:
+        rulebook = season.rulebook(version if version in season.versions else None)
+        rules = rulebook.stage(at.tier, at.category, at.stage)
+    except (LookupError, ValueError):
+        return None
+    return Cut(rulebook.quota(rules, at.province), rulebook.next_stage(rules) is None)
 
 
 def _open(at: Stage, season: Season, rulebook: Rulebook, rules: StageRules, received: datetime) -> Decision:
