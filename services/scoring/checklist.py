@@ -7,8 +7,8 @@ stands at the cut, and between whom) is left out for a reader who has a sheet or
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -16,6 +16,7 @@ import orjson
 from kernel.canonical import Json
 from schemas.envelope import Stage
 from services.scoring.domain.assignment import eligible_scorers
+from services.scoring.domain.indicator import NOTHING, Indicator
 from services.scoring.domain.received import Committee, Nominee, Season
 from services.scoring.domain.seal import recusals_of
 from services.scoring.domain.stage import Closed, Open, Sealed, cut_of
@@ -46,6 +47,8 @@ class Picture:
     sheets: Mapping[tuple[str, str], str]
     lines: Sequence[Mapping[str, Any]]
     appeals: Sequence[str]
+    indicators: Mapping[str, Indicator] = field(default_factory=dict)
+    """What was measured of nominees without a rank, by nomination."""
 
     @property
     def scorers(self) -> tuple[str, ...]:
@@ -137,12 +140,33 @@ def _nominee(picture: Picture, one: Competitor, due: Sequence[str]) -> Json:
         "rankable": line is not None and line["reason"] is None,
         "reason": None if line is None else line["reason"],
         "aspect": None if line is None else line["lacking"],
+        "unmeasured": [] if line is None or line["reason"] is None else list(_unmeasured(picture, one)),
         "sheets": 0 if line is None else line["sheets"],
         "scorers": len(due),
         "submitted": sum(1 for member in due if _status(picture, one.nominee.nomination, member) == "submitted"),
         "scorers_short": max(0, wanted - len(due)) if wanted is not None and picture.is_judged else 0,
         "recusals": [{"member": each.member, "reason": each.reason, "flagged": each.flagged} for each in recusals],
     }
+
+
+def _unmeasured(picture: Picture, one: Competitor) -> Iterator[Json]:
+    """Yield which measured aspects of a nominee have no figure, and why: `not-measured` where nothing was said yet.
+
+    A sealed stage shows what its seal took, whatever was measured since.
+    """
+    id_ = one.nominee.nomination
+    indicator = picture.indicators.get(id_, NOTHING)
+    if isinstance(picture.ranking, Sealed):
+        indicator = indicator.as_of(picture.ranking.measured.get(id_, indicator.version))
+    for aspect in picture.ranking.opened.rules.aspects:
+        found = indicator.measured(aspect)
+        if aspect.origin == "measured" and (found is None or found.ratio is None):
+            yield {
+                "aspect": aspect.code,
+                "measure": aspect.measure,
+                "lack": (found and found.lack) or "not-measured",
+                "missing_months": [] if found is None else list(found.missing_months),
+            }
 
 
 # --- the cut -------------------------------------------------------------------------------------------------------

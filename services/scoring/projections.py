@@ -42,6 +42,7 @@ from schemas.nomination import (
 from schemas.regions import NATION
 from schemas.scoring import (
     AspectScoreRevised,
+    CorrectionImpactFound,
     IndicatorMeasured,
     PinnedAspect,
     PinnedRules,
@@ -130,6 +131,8 @@ class Board:
     """The open appeals that hold the stage."""
     seal: Json | None = None
     """Id, version, time and data of the current seal."""
+    corrections: dict[tuple[str, str], Json] = field(default_factory=dict)
+    """What was told last of facts that came after the current seal, by nomination and measure."""
     announced: Json | None = None
     competing: set[str] = field(default_factory=set)
     sheets: dict[str, dict[str, FiledMarks]] = field(default_factory=dict)
@@ -247,7 +250,7 @@ class RankingProjection:
     types = _COMMITTEE_TYPES | _SHEET_TYPES | _FREEZE_TYPES | _VERDICT_TYPES | types_of(
         CandidateNominated, StageAdvanced, StageAdvanceWithdrawn, NominationWithdrawn, NominationEliminated,
         NominationReinstated, NominationRejected, RankingAnnounced, ScoringOpened, ScoringExtended, ScoringClosed,
-        RankingSealed, RankingSuperseded, IndicatorMeasured,
+        RankingSealed, RankingSuperseded, IndicatorMeasured, CorrectionImpactFound,
     )  # fmt: skip
 
     def groups(self, event: Recorded) -> tuple[str, ...]:
@@ -467,6 +470,7 @@ def _sealed(state: Place, event: Recorded, group: str) -> None:
     if group_of(at["season"], at["province"]) == group:
         board = state.board(at)
         board.seal = {"id": event.id, "version": event.version, "time": event.attributes["time"], "data": data}
+        board.corrections.clear()
         board.kept_rows = None
 
 
@@ -527,6 +531,14 @@ def _measured(state: Place, event: Recorded, _group: str) -> None:
             board.touch(nomination)
 
 
+def _corrected_since(state: Place, event: Recorded, _group: str) -> None:
+    data = event.data
+    board = state.board(data["at"])
+    if board.seal is not None and board.seal["id"] == data["seal"]:
+        board.corrections[data["nomination"], data["measure"]] = {**data, "time": event.attributes["time"]}
+        board.kept_rows = None
+
+
 def _superseded(state: Place, event: Recorded, _group: str) -> None:
     board = state.board(event.data["at"])
     board.seal = None
@@ -585,6 +597,7 @@ _FOLDS: Final[Mapping[str, Callable[[Place, Recorded, str], None]]] = {
     RankingSealed.type_name(): _sealed,
     RankingSuperseded.type_name(): _superseded,
     IndicatorMeasured.type_name(): _measured,
+    CorrectionImpactFound.type_name(): _corrected_since,
     AspectScoreRevised.type_name(): _revised,
     ScoreSheetSubmitted.type_name(): _submitted,
     ScoreSheetVoided.type_name(): _voided,
@@ -822,4 +835,24 @@ def _heading(board: Board, opened: Json) -> Json:
             "excluded": [{"stream": one["stream"], "reason": one["reason"]} for one in data["excluded"]],
             "sample": data["sample"],
         }
+        heading["corrections"] = [_correction(one) for _, one in sorted(board.corrections.items()) if _differs(one)]
     return heading
+
+
+def _differs(told: Json) -> bool:
+    """Tell whether a figure is another one than the sealed; it may have become the same again."""
+    return bool(told.get("before") != told.get("after"))
+
+
+def _correction(told: Json) -> Json:
+    """Return what facts after the seal would have changed; they changed nothing."""
+    return {
+        "nomination": told["nomination"],
+        "measure": told["measure"],
+        "before": told.get("before"),
+        "after": told.get("after"),
+        "time": told["time"],
+        "moves": told["moves"],
+        "would_advance": told["would_advance"],
+        "would_fall": told["would_fall"],
+    }
