@@ -55,7 +55,7 @@ def differences(ranking: RankingState, nomination: str, indicator: Indicator) ->
 
 def _version_taken(ranking: Sealed, nomination: str) -> int:
     stream = indicator_stream(nomination)
-    return next((one.version for one in ranking.sealed.basis.measured if one.stream == stream), 0)
+    return next((one.version for one in ranking.sealed.basis.measured or () if one.stream == stream), 0)
 
 
 def _ratio(text: str | None) -> Fraction | None:

@@ -28,7 +28,7 @@ from schemas.scoring import (
     standings_digest,
 )
 from services.scoring.domain import refusals
-from services.scoring.domain.indicator import NOTHING, Indicator, indicator_stream, measured_figures
+from services.scoring.domain.indicator import NOTHING, Indicator, indicator_stream, is_measured, measured_figures
 from services.scoring.domain.ranking import (
     Entrant,
     Marks,
@@ -229,7 +229,7 @@ def _seal(inputs: Inputs, ranking: Closed | Sealed, at: Stage) -> RankingSealed:
         excluded=tuple(
             ExcludedSheet(stream=one.stream, version=one.version, reason=reason) for one, reason in excluded
         ),
-        basis=_basis(inputs, eligible),
+        basis=_basis(inputs, eligible, opened.rules),
         digest=standings_digest(standings, without),
         sample=any(one.entrant.sample for one in evaluations),
         recusals=recusals_of(inputs.committee, opened.body, opened.rules, [one.nominee for one in eligible]),
@@ -368,7 +368,7 @@ def _carried_from(nomination: Nomination, aspect: PinnedAspect) -> Stage | None:
 # --- basis and digest ----------------------------------------------------------------------------------------------
 
 
-def _basis(inputs: Inputs, eligible: Sequence[Nomination]) -> Basis:
+def _basis(inputs: Inputs, eligible: Sequence[Nomination], rules: PinnedRules) -> Basis:
     kept = {f"nomination/{one.id}" for one in eligible}
     streams = {
         stream: version
@@ -384,7 +384,7 @@ def _basis(inputs: Inputs, eligible: Sequence[Nomination]) -> Basis:
         nominations=tuple(one.id for one in eligible),
         streams=_points(streams),
         carried=_points(carried),
-        measured=_points(measured),
+        measured=_points(measured) if is_measured(rules) else None,
     )
 
 

@@ -145,7 +145,7 @@ def _told(state: Open | Closed | Sealed, event: CorrectionImpactFound) -> Open |
 
 def _sealed(state: Open | Closed | Sealed, event: RankingSealed, happened: Happened) -> Sealed:
     figures = figures_of(event.standings)
-    cited = {point.stream: point.version for point in event.basis.measured}
+    cited = {point.stream: point.version for point in event.basis.measured or ()}
     taken = {one: cited.get(indicator_stream(one), 0) for one in event.basis.nominations}
     return Sealed(
         state.opened,

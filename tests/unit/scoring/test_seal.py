@@ -412,13 +412,15 @@ def test_a_measured_aspect_counts_exactly_and_the_seal_names_the_version_that_it
     )
     assert [(one.nomination, one.reason, one.aspect) for one in event.unrankable] == [(N2, "unmeasured", "kepatuhan")]
     assert event.basis.measured == (StreamPoint(stream=indicator_stream(N1), version=2),)
+    assert seal_of(at_measured(indicators={})).basis.measured == ()
+    assert seal_of(inputs()).basis.measured is None, "no aspect of that stage is measured"
 
 
 def test_who_lacks_the_figure_is_unrankable_and_the_seal_names_what_said_so():
     event = seal_of(at_measured(indicators={N1: an_indicator(N1, "1/2", None), N2: an_indicator(N2, "1/1")}))
     assert [one.nomination for one in event.standings] == [N2]
     assert [(one.nomination, one.reason) for one in event.unrankable] == [(N1, "unmeasured")]
-    assert [(one.stream, one.version) for one in event.basis.measured] == [
+    assert [(one.stream, one.version) for one in event.basis.measured or ()] == [
         (indicator_stream(N1), 2),
         (indicator_stream(N2), 1),
     ]
@@ -428,7 +430,7 @@ def test_who_is_not_ranked_is_not_named_among_the_measured():
     nominations = (a_nomination(N1), a_nomination(N2, standing="withdrawn"))
     indicators = {N1: an_indicator(N1, "1/2"), N2: an_indicator(N2, "1/2")}
     event = seal_of(at_measured(nominations=nominations, indicators=indicators))
-    assert [one.stream for one in event.basis.measured] == [indicator_stream(N1)]
+    assert [one.stream for one in event.basis.measured or ()] == [indicator_stream(N1)]
 
 
 def sealed_measured(**changed: Any) -> Sealed:
