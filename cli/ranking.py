@@ -173,9 +173,8 @@ def _corrections(ranking: dict[str, Any]) -> Iterator[str]:
             ranks = [str(move.get(name) or "none") for name in ("rank_before", "rank_after")]
             totals = [str(move.get(name) or "none") for name in ("total_before", "total_after")]
             yield f"     {_named(names, move['nomination'])}: rank {' → '.join(ranks)}, total {' → '.join(totals)}"
-        for words, whose in (("advanced", told["would_advance"]), ("not advanced", told["would_fall"])):
-            for one in whose:
-                yield f"     {_named(names, one)} would have {words}"
+        for words, whose in (("would have", told["would_advance"]), ("would not have", told["would_fall"])):
+            yield from (f"     {_named(names, one)} {words} gone on" for one in whose)
 
 
 def _named(names: Mapping[str, str], nomination: str) -> str:
