@@ -283,8 +283,10 @@ class Basis(Part):
     nominations: tuple[Uuid, ...]
     streams: tuple[StreamPoint, ...]
     carried: tuple[StreamPoint, ...] = ()
-    measured: tuple[StreamPoint, ...] = ()
-    """The indicator streams at the versions that measured aspects were taken from; what comes later changes nothing."""
+    measured: tuple[StreamPoint, ...] | None = None
+    """The indicator streams at the versions that measured aspects were taken from; what comes later changes nothing.
+
+    Absent where no aspect of the stage is measured."""
 
 
 class Recusal(Part):

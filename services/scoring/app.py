@@ -17,6 +17,7 @@ from services.scoring.api import add_routes
 from services.scoring.consumers import RECEIVES
 from services.scoring.progress import SheetProjection, StageMemberProjection
 from services.scoring.projections import RankingProjection
+from services.scoring.reactions import FindCorrectionImpacts
 from services.scoring.repairs import RepairProjection, sending
 from services.scoring.settings import ScoringSettings
 from services.wiring import wire_of
@@ -35,6 +36,7 @@ def create_service(
         title="Paritrana: scoring",
         receives=RECEIVES,
         projections=PROJECTIONS,
+        reactions=(FindCorrectionImpacts(),),
         asyncapi=asyncapi_of(SERVICE),
         background=sending,
     )
