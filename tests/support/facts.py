@@ -19,22 +19,17 @@ from kernel.canonical import Ed25519Signer
 from kernel.clock import Clock, SystemClock
 from kernel.commands import Executor
 from kernel.ingest import Ingester, IngestMeasures
-from kernel.keys import event_signer
 from kernel.log import Wake
 from kernel.partition import partition_of
 from schemas.codec import CODEC
 from schemas.fact_reading import ReadFact
-from schemas.facts import fact_type
-from schemas.facts import ContributionPaid as _Paid
+from schemas.facts import FACT_PREFIX
 from services.scoring.ledger import EnteredBatch, FactLedger
-
-PAID = fact_type(_Paid)
-TYPE_PREFIX = PAID.rpartition(".ContributionPaid")[0]
 
 
 def message(kind: str, id_: str, data: dict[str, Any], *, time: str = "2021-04-20T03:00:00Z", **given: Any) -> Record:
     """Return a fact in binary mode; `publisher`, `key` and `structured` can be given."""
-    publisher, type_name = given.get("publisher", "sipp"), f"{TYPE_PREFIX}.{kind}.v1"
+    publisher, type_name = given.get("publisher", "sipp"), f"{FACT_PREFIX}.{kind}.v1"
     key = given.get("key", data.get("employer") or data.get("region"))
     attributes = {"specversion": "1.0", "id": id_, "source": f"/bpjs/{publisher}", "type": type_name, "time": time}
     encoded = key.encode() if key is not None else None
@@ -137,8 +132,6 @@ class Consumer:
         )
 
 
-__all__ = ["Consumer", "due", "event_signer", "message", "paid", "payments", "publish", "registered"]
-
 TAKEN = """
     select coalesce(sum((document::json #>> '{data,records}')::bigint), 0) as records,
            coalesce(sum((document::json #>> '{data,applied}')::bigint), 0) as applied,
@@ -150,20 +143,23 @@ TAKEN = """
 
 async def taken(pool: asyncpg.Pool[Any]) -> dict[str, int]:
     """Return what the batches' events say that was taken, all together."""
-    return dict(await pool.fetchrow(TAKEN))
+    row = await pool.fetchrow(TAKEN)
+    assert row is not None, "sums are one row"
+    return {name: int(count) for name, count in row.items()}
 
 
 async def until_taken(pool: asyncpg.Pool[Any], records: int, *, within: float = 60.0) -> dict[str, int]:
     """Wait until so many records were taken, and return the counts."""
     async with asyncio.timeout(within):
-        while (found := await taken(pool))["records"] < records:
+        while (found := await taken(pool))["records"] < records:  # noqa: ASYNC110 - another process may take them
             await asyncio.sleep(0.05)
     return found
 
 
 async def ledger_digest(pool: asyncpg.Pool[Any]) -> str:
     """Return one hash of all facts in the ledger, in an order of their own."""
-    return await pool.fetchval(
+    digest: str = await pool.fetchval(
         "select encode(sha256(convert_to(coalesce(string_agg(document, e'\n' order by document), ''), 'UTF8')), 'hex')"
         " from facts"
     )
+    return digest
