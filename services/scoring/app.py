@@ -15,6 +15,7 @@ from schemas.codec import CODEC
 from schemas.generate import asyncapi_of
 from services.scoring.api import add_routes
 from services.scoring.consumers import RECEIVES
+from services.scoring.measuring import Measuring
 from services.scoring.progress import SheetProjection, StageMemberProjection
 from services.scoring.projections import RankingProjection
 from services.scoring.reactions import FindCorrectionImpacts
@@ -37,6 +38,7 @@ def create_service(
         receives=RECEIVES,
         projections=PROJECTIONS,
         reactions=(FindCorrectionImpacts(),),
+        acting=lambda service: (Measuring(service.executor),),
         asyncapi=asyncapi_of(SERVICE),
         background=sending,
     )

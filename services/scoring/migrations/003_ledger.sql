@@ -104,5 +104,4 @@ revoke all on function ensure_month from public;
 grant execute on function ensure_month to {login};
 grant select, insert on places, facts to {login};
 grant select, insert, delete on refused_facts, watched to {login};
-grant update on watched to {login};
 grant select, insert, update on ingest_switch, measured_batches to {login};
