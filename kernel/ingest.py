@@ -588,6 +588,10 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         async with self.pool.acquire() as connection:
             for attempt in range(_ATTEMPTS):
                 entered = await self.ledger.enter(connection, batches, doubtful=self._doubtful)
+                if not self._doubtful and any(each.letters for each in entered):
+                    # Which of two is refused hangs on what the ledger holds: a letter must not be posted on a guess.
+                    self._doubtful = True
+                    entered = await self.ledger.enter(connection, batches, doubtful=True)
                 fresh = [each for each in _letters(entered) if (each.topic, each.partition, each.offset) not in posted]
                 await self._dead.post(fresh)
                 posted |= {(each.topic, each.partition, each.offset) for each in fresh}

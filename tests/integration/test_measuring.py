@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from fractions import Fraction
 from typing import Any
 
 import asyncpg
@@ -15,7 +16,8 @@ from schemas.rulebook import Measure, Rulebook, rulebook_content, rulebook_hash
 from services.scoring.domain.indicator import indicator_stream
 from services.scoring.domain.measure import ledger_fact, measured
 from tests.conftest import TopicFactory
-from tests.integration.test_scoring import RANKING, RULEBOOK, World, sheet, shown, until, world
+from tests.integration.test_scoring import RANKING, RULEBOOK, World, sheet, shown, world
+from tests.support.delivery import until
 from tests.support.facts import Consumer, message, publish, until_taken
 from tests.unit.scoring.given import DIGEST, N1, N2, N3
 
@@ -112,6 +114,15 @@ async def test_facts_measure_nominees_live_and_only_what_changed_is_told(world: 
     assert [one["nomination"] for one in found["standings"]] == [N2, N1]
 
 
+_OF_KOTA_GORONTALO = """
+    select f.document from facts f
+    join places p using (place)
+    join unnest($1::text[], $2::int[]) as b(stream, batch)
+      on b.stream = 'ingest/' || p.topic || '/' || p.partition and f.batch <= b.batch
+    where f.subject = '75.71'
+"""
+
+
 async def test_anyone_with_the_ledger_measures_the_same(world: World, feed: Any) -> None:
     await _amend(world)
     await feed(coverage("75.71", 500))
@@ -121,13 +132,10 @@ async def test_anyone_with_the_ledger_measures_the_same(world: World, feed: Any)
 
     await until(there)
     said = (await world.last(indicator_stream(N2)))["data"]
-    rows = await world.service.pool.fetch(
-        "select f.document from facts f join places p using (place)"
-        " join unnest($1::text[], $2::int[]) as b(stream, batch) on b.stream = 'ingest/' || p.topic || '/' || p.partition and f.batch <= b.batch where f.subject = '75.71'",
-        [one["stream"] for one in said["basis"]], [one["version"] for one in said["basis"]],
-    )  # fmt: skip
+    batches = [one["stream"] for one in said["basis"]], [one["version"] for one in said["basis"]]
+    rows = await world.service.pool.fetch(_OF_KOTA_GORONTALO, *batches)
     facts = [ledger_fact(row["document"]) for row in rows]
     found = measured(Measure.model_validate(MEASURE), "75.71", "city", facts)
     leaves = b"".join(sorted(hashlib.sha256(b"\0" + row["document"].encode()).digest() for row in rows))
     assert (said["ratio"], said["facts"], said["digest"]) == ("1/2", 1, hashlib.sha256(leaves).hexdigest())
-    assert (found.ratio, found.digest) == (1 / 2, said["digest"])
+    assert (found.ratio, found.digest) == (Fraction(1, 2), said["digest"])
