@@ -33,12 +33,12 @@ from services.scoring.domain.repair import CONTENT_TYPE
 from services.scoring.ledger import FactLedger, RefusedFact
 from services.scoring.repairs import RepairSender
 from tests.conftest import TopicFactory
-from tests.integration.test_scoring import Caller, World, world
+from tests.integration.test_scoring import Caller, World, measures, world
 from tests.support.delivery import records_of
 from tests.support.facts import due, message, paid, registered
 from tests.unit.scoring.given import AT, an_id
 
-__all__ = ["world"]  # a fixture
+__all__ = ["measures", "world"]  # fixtures
 
 NPP = "NPP-1"
 DAY = datetime(2021, 4, 20, 8, tzinfo=UTC)
