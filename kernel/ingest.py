@@ -34,11 +34,12 @@ from kernel.cancellation import end_if_cancelled
 from kernel.canonical import uuid7
 from kernel.clock import Clock
 from kernel.commands import Ask, Executor
-from kernel.dead_letters import DeadLetters, Letter
+from kernel.dead_letters import DeadLetters, Letter, Reason
 from kernel.decider import Emit
 from kernel.inbox import SQL, Message, Move, PositionMoved, record_digest
 from kernel.lead import STORE_AWAY
 from kernel.log import NO_HEAD, Connection, Head, StreamMoved, append, read_heads
+from kernel.sql import columns
 
 MOST_RECORDS: Final = 5_000
 LEAST_RECORDS: Final = 100
@@ -621,7 +622,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         async with connection.transaction():
             await append(connection, prepared.append)
             await self.ledger.write(connection, entered, [heads[stream].version + 1 for stream in streams], now)
-            moved = await connection.fetch(SQL["move"], *_columns(moves), self._cluster)
+            moved = await connection.fetch(SQL["move"], *columns(moves), self._cluster)
             if len(moved) != len(moves):
                 raise PositionMoved
         for batch, entry in zip(batches, prepared.append.entries, strict=True):
@@ -660,8 +661,4 @@ def _letters(entered: Iterable[Entered]) -> Iterator[Letter]:
 
 
 def _undecodable(record: Undecodable) -> Letter:
-    return Letter(record.topic, record.partition, record.offset, None, None, (), "undecodable", record.error)
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+    return Letter(record.topic, record.partition, record.offset, None, None, (), Reason.UNDECODABLE.value, record.error)

@@ -19,11 +19,11 @@ import pytest_asyncio
 from aiokafka import TopicPartition
 
 from kernel.broker import Broker, Record
-from kernel.canonical import uuid7
+from kernel.canonical import leaf_hash, uuid7
 from kernel.commands import Ask, Receipt
 from kernel.decider import Aggregate, Emit, Loader
 from kernel.ingest import Batch
-from kernel.merkle import leaf_of, root_of
+from kernel.merkle import root_of
 from kernel.tokens import Grant
 from schemas.fact_reading import ReadFact
 from schemas.nomination import Candidate, CandidateNominated
@@ -282,7 +282,7 @@ async def test_an_auditor_recomputes_a_batch_s_root(ledger: Ledger) -> None:
     )
     told = await world.auditor.does("GET", f"/v1/ledger/batches/{CONTRIBUTIONS}/3/{version}")
     assert [orjson.loads(document)["id"] for document in told["documents"]] == ["p-3", "p-1", "p-2"]
-    root = root_of(leaf_of(document.encode()) for document in told["documents"]).hex()
+    root = root_of(leaf_hash(document.encode()) for document in told["documents"]).hex()
     assert root == told["event"]["data"]["root"]
     await world.auditor.fails(404, "not-found", "GET", f"/v1/ledger/batches/{CONTRIBUTIONS}/3/99")
 

@@ -13,7 +13,8 @@ import pytest_asyncio
 from aiokafka import TopicPartition
 
 from kernel.broker import Broker, Place, Record, read_until
-from kernel.merkle import leaf_of, root_of
+from kernel.canonical import leaf_hash
+from kernel.merkle import root_of
 from tests.conftest import DatabaseFactory, TopicFactory
 from tests.support.delivery import until
 from tests.support.facts import Consumer, due, message, paid, payments, publish, registered, taken, until_taken
@@ -254,7 +255,7 @@ async def _faulty(pool: asyncpg.Pool) -> list[str]:
             " where p.topic = $1 and p.partition = $2 and f.batch = $3 order by kafka_offset",
             said["topic"], said["partition"], row["version"],
         )  # fmt: skip
-        root = root_of(leaf_of(each["document"].encode()) for each in rows).hex()
+        root = root_of(leaf_hash(each["document"].encode()) for each in rows).hex()
         if root != said["root"]:
             faulty.append(row["stream"])
     return faulty
