@@ -265,8 +265,10 @@ async def _faulty(pool: asyncpg.Pool) -> list[str]:
 
 
 async def test_a_paused_topic_waits_and_goes_on(
-    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, consumer: Consumer
+    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, make_topic: TopicFactory, topic_prefix: str
 ) -> None:
+    other = await make_topic("bpjs.coverage.v1", 1)
+    consumer = Consumer(kafka_bootstrap, pool, (topic, other), f"{topic_prefix}ingest", topic_prefix)
     async with consumer.running():
         await publish(kafka_bootstrap, topic, payments(50), partitions=PARTITIONS)
         await until_taken(pool, 50)
@@ -277,6 +279,15 @@ async def test_a_paused_topic_waits_and_goes_on(
 
         await until(paused)
         await publish(kafka_bootstrap, topic, payments(100, seed=2), partitions=PARTITIONS)
-        assert (await taken(pool))["records"] == 50
+        # What was published later on the other topic is taken, so the paused one would have been by then.
+        covered = dict.fromkeys(_WORKERS, 1) | {"region": "75.71", "as_of": "2021-01-01"}
+        await publish(kafka_bootstrap, other, [message("CoverageReported", "c1", covered)], partitions=1)
+        assert (await until_taken(pool, 51))["records"] == 51
+        assert await pool.fetchval("select count(*) from facts where kind = 'CoverageReported'") == 1
         await pool.execute("update ingest_switch set paused = false where topic = $1", topic)
-        assert (await until_taken(pool, 150))["applied"] == 150
+        assert (await until_taken(pool, 151))["applied"] == 151
+
+
+_WORKERS = (
+    "wage_workers_covered", "wage_workers_total", "non_wage_workers_covered", "non_wage_workers_total",
+)  # fmt: skip
