@@ -119,3 +119,32 @@ select distinct season, candidate collate "C" as candidate from stage_members
 where kind = 'employer' and standing = 'competing' and ($1::text is null or season = $1)
   and ($2::text is null or (season collate "C", candidate collate "C") > ($2, $3))
 order by season, candidate limit $4
+
+-- === the report of a day ============================================================================================
+
+-- name: batch_offsets
+-- Which offsets batches hold: of streams ($1), from that of a version ($2) to that of another ($3).
+select (first.document::json #>> '{data,partition}')::integer as partition,
+       (first.document::json #>> '{data,first}')::bigint as first, (last.document::json #>> '{data,last}')::bigint as last
+from unnest($1::text[], $2::bigint[], $3::bigint[]) as asked(stream, first, last)
+join events first on first.stream = asked.stream and first.version = asked.first
+join events last on last.stream = asked.stream and last.version = asked.last
+
+-- name: refused_within
+-- What was refused of a topic ($1) within offsets (partitions $2, from $3 to $4), by the system that it claims and why.
+select r.publisher, r.reason, count(*) as count
+from unnest($2::integer[], $3::bigint[], $4::bigint[]) as span(partition, first, last)
+join refused_facts r on r.topic = $1 and r.partition = span.partition and r.kafka_offset between span.first and span.last
+group by r.publisher, r.reason order by r.publisher nulls last, r.reason
+
+-- name: first_refused_within
+-- The first messages of the same, in the order in which they were refused.
+select r.partition, r.kafka_offset, r.reason
+from unnest($2::integer[], $3::bigint[], $4::bigint[]) as span(partition, first, last)
+join refused_facts r on r.topic = $1 and r.partition = span.partition and r.kafka_offset between span.first and span.last
+order by r.received, r.partition, r.kafka_offset limit $5
+
+-- name: disputes
+-- The figures measured from a topic's facts ($1) that were disputed, but for some ($2), the oldest first.
+select id, grp, season, candidate, aspect, measure, disputed from disputes
+where topic = $1 and id <> all($2::text[]) order by disputed, id limit $3
