@@ -426,10 +426,9 @@ class MissingFacts(Part):
 
 
 class ReportedDispute(Part):
-    """A measured figure that was disputed: the FigureDisputed event, whom it is about, and what."""
+    """A measured figure that was disputed: where its FigureDisputed event is, whom it is about, and what."""
 
-    dispute: Uuid
-    nomination: Uuid
+    dispute: StreamPoint
     season: SeasonCode
     candidate: Annotated[str, Field(min_length=1, max_length=64)]
     aspect: Slug

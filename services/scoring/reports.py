@@ -28,6 +28,7 @@ from kernel.process import Background
 from kernel.reactor import Table
 from kernel.service import Service
 from kernel.sql import columns
+from schemas.envelope import StreamPoint
 from schemas.nomination import CandidateNominated, FigureDisputed
 from schemas.regions import NATION_ZONE
 from schemas.scoring import RefusedMessage, ReportedBatches, ReportedDispute
@@ -81,12 +82,12 @@ class DisputeProjection:
             topic = CONTRIBUTIONS if candidate["kind"] == "employer" else COVERAGE
             return state | {"about": (topic, data["entry"]["season"], candidate["code"])}
         said = (data["aspect"], data["measure"], from_instant(event.attributes["time"]))
-        return state | {"disputed": {**state["disputed"], event.id: said}}
+        return state | {"disputed": {**state["disputed"], event.version: said}}
 
     def rows(self, group: str, state: Json) -> Iterable[Row]:
-        """Return a row for each dispute; its id is the event's."""
-        for dispute, said in state["disputed"].items():
-            yield group, dispute, *state["about"], *said
+        """Return a row for each dispute; its id is the place of the event."""
+        for version, said in state["disputed"].items():
+            yield group, f"{group}@{version}", *state["about"], *said
 
 
 @dataclass(slots=True)
@@ -230,8 +231,7 @@ class Reporter:
 
 def _dispute(row: Any) -> ReportedDispute:
     return ReportedDispute(
-        dispute=row["id"],
-        nomination=row["grp"].partition("/")[2],
+        dispute=StreamPoint(stream=row["grp"], version=int(row["id"].rpartition("@")[2])),
         season=row["season"],
         candidate=row["candidate"],
         aspect=row["aspect"],

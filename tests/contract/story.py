@@ -597,8 +597,8 @@ def _a_report(story: Story) -> None:
     line = story.lines[number]
     version = sum(one.stream == line.stream for one in story.lines[: number + 1])
     disputed = s.ReportedDispute(
-        dispute=event_id(line.time, line.stream, version), nomination=BONE, season="2020",
-        candidate=BONE_BOLANGO.code, aspect="kinerja", measure="kepatuhan-iuran",
+        dispute=StreamPoint(stream=line.stream, version=version), season="2020", candidate=BONE_BOLANGO.code,
+        aspect="kinerja", measure="kepatuhan-iuran",
     )  # fmt: skip
     none = dict.fromkeys(("records", "applied", "duplicates", "refused"), 0)
     coverage = s.FactsReported(topic="bpjs.coverage.v1", day=date(2025, 4, 14), disputed=(disputed,), **none)

@@ -126,8 +126,8 @@ async def test_a_dispute_is_told_once_to_those_whose_facts_it_is_about(ledger: L
     world.clock.moment = MIDNIGHT + timedelta(days=1)
     await looks(world)
     own = [one for report in await told(world, topic) for one in report["disputed"]]
-    assert [(one["nomination"], one["aspect"], one["season"]) for one in own] == [(disputed, "kinerja", "2020")]
-    assert own[0]["dispute"] == (await world.last(f"nomination/{disputed}"))["id"]
+    assert [(one["aspect"], one["season"]) for one in own] == [("kinerja", "2020")]
+    assert own[0]["dispute"] == {"stream": f"nomination/{disputed}", "version": 2}
     assert own[0]["candidate"] == {CONTRIBUTIONS: "NPP-1", COVERAGE: "75.03"}[topic]
     (other,) = {CONTRIBUTIONS, COVERAGE} - {topic}
     assert [one for report in await told(world, other) for one in report["disputed"]] == []

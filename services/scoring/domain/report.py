@@ -47,7 +47,7 @@ def _evolve(state: Reported, happened: Happened) -> Reported:
     return Reported(
         event.day,
         {**state.upto, **{one.partition: one.last for one in event.batches}},
-        state.disputes | {one.dispute for one in event.disputed},
+        state.disputes | {dispute_id(one) for one in event.disputed},
     )
 
 
@@ -57,6 +57,11 @@ REPORT: Final = Aggregate[Reported](initial=Reported, evolve=_evolve, kind="repo
 def report_stream(topic: str) -> str:
     """Return the stream of a topic's reports."""
     return f"report/{topic}"
+
+
+def dispute_id(disputed: ReportedDispute) -> str:
+    """Return what a dispute is known by: the place of its event."""
+    return f"{disputed.dispute.stream}@{disputed.dispute.version}"
 
 
 def day_to_report(state: Reported, last: date, waiting: Iterable[date]) -> date | None:
@@ -102,7 +107,7 @@ def decide_report(state: Reported, command: ReportDay) -> Sequence[Emit]:
     if any(state.upto.get(one.partition, 0) + 1 != one.first for one in command.batches):
         return ()  # Somebody else reported a day meanwhile.
     missing = missing_by_season(command.missing)
-    disputed = [one for one in command.disputed if one.dispute not in state.disputes][:MOST_DISPUTES]
+    disputed = [one for one in command.disputed if dispute_id(one) not in state.disputes][:MOST_DISPUTES]
     if not (command.batches or missing or disputed):
         return ()
     reported = FactsReported(

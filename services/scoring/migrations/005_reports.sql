@@ -11,6 +11,6 @@ create table disputes (
     disputed timestamptz not null,
     primary key (grp, id)
 );
-comment on table disputes is 'Measured figures that were disputed (id: the event), with the topic of the facts behind them.';
+comment on table disputes is 'Measured figures that were disputed (id: where the event is), with the topic of the facts behind them.';
 create index disputes_by_topic on disputes (topic, disputed, id);
 grant select, insert, update, delete on disputes to {login};

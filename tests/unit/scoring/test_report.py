@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.decider import Happened
+from schemas.envelope import StreamPoint
 from schemas.scoring import FactsReported, MissingFacts, RefusedMessage, ReportedBatches, ReportedDispute
 from schemas.topics import CONTRIBUTIONS
 from services.scoring.domain.report import (
@@ -22,6 +23,7 @@ from services.scoring.domain.report import (
     Reported,
     day_to_report,
     decide_report,
+    dispute_id,
     refused_by_publisher,
     report_stream,
 )
@@ -34,8 +36,8 @@ NEW = ReportDay(CONTRIBUTIONS, DAY, (BATCH,), 10, 7, 1, 2, (("sipp", "used-id", 
 
 def dispute(number: int) -> ReportedDispute:
     return ReportedDispute(
-        dispute=an_id(f"dispute {number}"), nomination=an_id("nomination"), season="2021", candidate="NPP-1",
-        aspect="kepatuhan", measure="kepatuhan-iuran",
+        dispute=StreamPoint(stream=f"nomination/{an_id('nomination')}", version=number + 1), season="2021",
+        candidate="NPP-1", aspect="kepatuhan", measure="kepatuhan-iuran",
     )  # fmt: skip
 
 
@@ -92,7 +94,7 @@ def test_each_dispute_is_told_once_and_at_most_so_many_in_a_report():
     first = ReportDay(CONTRIBUTIONS, DAY, disputed=every)
     state, events = told(first, replace(first, day=DAY + timedelta(days=1)), replace(first, day=DAY + timedelta(2)))
     assert [len(event.disputed) for event in events] == [MOST_DISPUTES, 1]
-    assert state.disputes == {one.dispute for one in every}
+    assert state.disputes == {dispute_id(one) for one in every}
 
 
 def test_only_the_first_refused_messages_are_named():
