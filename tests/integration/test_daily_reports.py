@@ -1,4 +1,8 @@
-"""The day's report to those who publish facts, on a real database: each day once, whoever looks, whatever was away."""
+"""The day's report to those who publish facts, on real databases: each day once, whoever looks, whatever was away.
+
+Ingest is not run here (what it would have written is planted by its own ledger), nor are relay and receiver: what
+scoring reports is taken into notifications' log as it stands.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,28 @@ import pytest
 from aiokafka import TopicPartition
 
 from schemas.nomination import Candidate, CandidateNominated, FigureDisputed
+from schemas.scoring import FactsReported
 from schemas.topics import CONTRIBUTIONS, COVERAGE
+from services.identity.development import person_id
 from services.scoring.reports import Reporter
 from tests.integration.test_facts_over_http import NPP, Ledger, known, ledger
+from tests.integration.test_notifications import (
+    NOMINATION,
+    House,
+    Mailbox,
+    grants,
+    hook,
+    house,
+    mailbox,
+    nominated,
+    published,
+)
 from tests.integration.test_scoring import World, measures, world
 from tests.support.facts import due, message, paid, registered
+from tests.support.webhook_receiver import WebhookReceiver
 from tests.unit.scoring.given import AT, N1, an_id
 
-__all__ = ["ledger", "measures", "world"]  # fixtures
+__all__ = ["hook", "house", "ledger", "mailbox", "measures", "world"]  # fixtures
 
 EVENING = datetime(2021, 4, 20, 16, 59, 59, tzinfo=UTC)
 """The last second of 20 April in WIB."""
@@ -146,3 +164,92 @@ async def test_what_is_recorded_after_its_day_was_reported_is_in_the_next_report
     world.clock.moment = MIDNIGHT + timedelta(days=1)
     assert await looks(world) == 1
     assert [(one["day"], one["refused"]) for one in await told(world)] == [("2021-04-20", 1), ("2021-04-21", 1)]
+
+
+# --- who is told ---------------------------------------------------------------------------------------------------
+
+PUBLISHER = str(person_id("penerbit-iuran"))
+RESTART = "update checkpoints set epoch = 0, xid = '0', position = 0, generation = generation + 1"
+
+
+def templates(mails: list[Any]) -> list[str]:
+    return [str(mail["X-Paritrana-Template"]) for mail in mails]
+
+
+async def hears(house: House, reports: list[Json]) -> None:
+    """Let notifications receive reports."""
+    if "scoring" not in house.log.signers:
+        house.log.open("scoring")
+    for report in reports:
+        await house.receive(f"report/{report['topic']}", FactsReported.model_validate(report))
+
+
+async def test_a_refused_fact_is_mailed_the_next_day_to_each_publisher_of_its_topic_once(
+    ledger: Ledger, house: House, mailbox: Mailbox
+) -> None:
+    world = ledger.world
+    await house.enable()
+    await grants(house, "panitia-75-2", "publisher", publisher="bpjs.contributions.v1")
+    await grants(house, "panitia-75-3", "publisher", publisher="bpjs.contributions", season="2020")
+    await ledger.takes(registered(NPP), bad(1))
+    world.clock.moment += timedelta(days=1)
+    await looks(world)
+    reports = await told(world)
+    await hears(house, reports)
+    await house.settle()
+    expected = ["panitia-75-2", "panitia-75-3", "penerbit-iuran"]
+    assert sorted(mail["To"].addresses[0].username for mail in mailbox.kept) == expected
+    assert set(templates(mailbox.kept)) == {"facts-report"}
+    text = mailbox.to("penerbit-iuran")[0].get_content()
+    assert f"{CONTRIBUTIONS}/3/1 (wrong-field)" in text
+    assert "GET /v1/facts/report?day=2021-04-20" in text
+    recorded = (await house.deliveries(PUBLISHER))[0]
+    assert recorded.doc["causationid"] == orjson.loads(house.log.documents[f"report/{CONTRIBUTIONS}"][0])["id"]
+
+    # A scoring process that begins anew reports nothing; a rebuild of notifications tells nobody, nor who is new.
+    assert await looks(world) == 0
+    await grants(house, "panitia-75-4", "publisher", publisher="bpjs.contributions")
+    house.folder = house.new_folder()
+    await house.owner(RESTART)
+    await house.settle()
+    assert len(mailbox.kept) == len(expected)
+
+    # A day on which nothing was refused is reported, and mailed to nobody.
+    world.clock.moment += timedelta(hours=1)
+    await ledger.takes(registered("NPP-9"))
+    world.clock.moment += timedelta(days=1)
+    assert await looks(world) == 1
+    await hears(house, (await told(world))[1:])
+    await house.settle()
+    assert len(mailbox.kept) == len(expected)
+
+
+async def test_a_report_waits_for_the_digest_of_who_wants_one_beside_what_is_of_a_season(
+    house: House, mailbox: Mailbox
+) -> None:
+    await house.chooses(PUBLISHER, None, steps="digest")
+    await house.enable()
+    await house.receive("season/2020", published())
+    await house.receive(f"nomination/{NOMINATION}", nominated(by=PUBLISHER, contact=PUBLISHER))
+    counts = dict.fromkeys(("applied", "duplicates"), 0)
+    report = {"topic": CONTRIBUTIONS, "day": "2021-01-05", "records": 1, "refused": 1, **counts}
+    await hears(house, [report])
+    await house.settle()
+    assert await house.states() == {"held": 2, "sent": 1}, "the secretariat has its mail"
+    await house.day(datetime(2021, 1, 7, 11, tzinfo=UTC))
+    (mail,) = mailbox.to("penerbit-iuran")
+    assert templates([mail]) == ["digest"]
+    assert CONTRIBUTIONS in mail.get_content()
+    assert "Kabupaten Bone Bolango" in mail.get_content()
+    told_of = [one.data["template"] for one in (await house.deliveries(PUBLISHER))[1:]]
+    assert told_of == ["digest", "nominated", "facts-report"]
+
+
+async def test_a_webhook_gets_a_report_of_no_season(house: House, hook: WebhookReceiver) -> None:
+    await house.chooses(PUBLISHER, hook, steps="webhook")
+    await house.enable()
+    counts = dict.fromkeys(("applied", "duplicates"), 0)
+    await hears(house, [{"topic": CONTRIBUTIONS, "day": "2021-01-05", "records": 1, "refused": 1, **counts}])
+    await house.settle()
+    (posted,) = hook.kept.values()
+    assert (posted["type"], posted["data"]["season"]) == ("paritrana.facts-report", None)
