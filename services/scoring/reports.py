@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from kernel.canonical import from_instant
-from kernel.commands import Ask
-from kernel.decider import Decision, Loader, Position
+from kernel.commands import Ask, Receipt
+from kernel.decider import Decision, Loader, Position, Refusal
 from kernel.lead import STORE_AWAY, Lead
 from kernel.log import SQL as LOG_SQL
 from kernel.log import Recorded
@@ -116,7 +116,6 @@ class Reporter:
         made = 0
         for topic in due:
             made += await self._topic(topic, last)
-            self._done[topic] = last
         return made
 
     async def _is_folded(self) -> bool:
@@ -128,6 +127,7 @@ class Reporter:
         return all([await self.service.reached(projection, end) for projection in _READ])
 
     async def _topic(self, topic: str, last: date) -> int:
+        """Report what has ended of a topic; it was looked at when nothing is left, unless others write too fast."""
         heads = await self._heads(topic)
         made = 0
         while heads:
@@ -137,10 +137,13 @@ class Reporter:
                 day = last  # Something may be missing of a day on which nothing came.
             if day is None:
                 break
-            told = await self._report(await self._of_day(topic, day, state, heads, missing=day == last))
-            made += told
-            if not told:
+            answer = await self._report(await self._of_day(topic, day, state, heads, missing=day == last))
+            if isinstance(answer, Refusal):
+                return made
+            if not answer.events:
                 break
+            made += 1
+        self._done[topic] = last
         return made
 
     async def _heads(self, topic: str) -> dict[int, int]:
@@ -215,8 +218,8 @@ class Reporter:
                 key = (rows[-1]["season"], rows[-1]["candidate"])
         return found
 
-    async def _report(self, command: ReportDay) -> bool:
-        """Append the report of a day; tell whether there was anything to append."""
+    async def _report(self, command: ReportDay) -> Receipt | Refusal:
+        """Append the report of a day, if there is anything to tell."""
         stream = report_stream(command.topic)
 
         async def program(load: Loader) -> Decision:
@@ -225,8 +228,7 @@ class Reporter:
         said = f"{command.topic} {command.day.isoformat()}"
         key, digest = str(uuid5(_REPORTS, said)), sha256(said.encode()).digest()
         ask = Ask("system", "report", key, digest, self.service.clock.now())
-        receipt = await self.service.executor.execute(ask, program)
-        return bool(getattr(receipt, "events", ()))
+        return await self.service.executor.execute(ask, program)
 
 
 def _dispute(row: Any) -> ReportedDispute:
