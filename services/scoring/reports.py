@@ -186,7 +186,7 @@ class Reporter:
         offsets = await here.pool.fetch(
             SQL["batch_offsets"], *columns([(stream, first, after - 1) for stream, first, after in spans], 3)
         )
-        within = columns([(row["partition"], row["first"], row["last"]) for row in offsets], 3)
+        within = columns([tuple(row) for row in offsets], 4)
         refused = await here.pool.fetch(SQL["refused_within"], topic, *within)
         first_refused = await here.pool.fetch(SQL["first_refused_within"], topic, *within, MOST_REFUSED)
         disputes = await here.pool.fetch(SQL["disputes"], topic, list(state.disputes), MOST_DISPUTES)

@@ -166,6 +166,20 @@ async def test_what_is_recorded_after_its_day_was_reported_is_in_the_next_report
     assert [(one["day"], one["refused"]) for one in await told(world)] == [("2021-04-20", 1), ("2021-04-21", 1)]
 
 
+async def test_offsets_that_a_topic_had_before_are_not_those_of_its_batches_now(ledger: Ledger) -> None:
+    world = ledger.world
+    await ledger.takes(registered("NPP-5"), bad(1))
+    world.clock.moment += timedelta(days=1)
+    await looks(world)
+    ledger.offset = 0  # The topic was made anew.
+    await ledger.takes(bad(2), registered("NPP-6"), registered("NPP-7"))
+    world.clock.moment += timedelta(days=1)
+    await looks(world)
+    last = (await told(world))[-1]
+    assert (last["refused"], len(last["publishers"])) == (1, 1)
+    assert [one["offset"] for one in last["first_refused"]] == [0]
+
+
 # --- who is told ---------------------------------------------------------------------------------------------------
 
 PUBLISHER = str(person_id("penerbit-iuran"))

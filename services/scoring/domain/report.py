@@ -110,6 +110,8 @@ def decide_report(state: Reported, command: ReportDay) -> Sequence[Emit]:
     disputed = [one for one in command.disputed if dispute_id(one) not in state.disputes][:MOST_DISPUTES]
     if not (command.batches or missing or disputed):
         return ()
+    # A topic that was made anew has offsets twice: what cannot all be of these batches is not told at all.
+    is_of_these = sum(count for _, _, count in command.refused) <= command.refusals
     reported = FactsReported(
         topic=command.topic,
         day=command.day,
@@ -118,8 +120,8 @@ def decide_report(state: Reported, command: ReportDay) -> Sequence[Emit]:
         applied=command.applied,
         duplicates=command.duplicates,
         refused=command.refusals,
-        publishers=refused_by_publisher(command.refused),
-        first_refused=tuple(command.first_refused[:MOST_REFUSED]),
+        publishers=refused_by_publisher(command.refused if is_of_these else ()),
+        first_refused=tuple(command.first_refused[:MOST_REFUSED] if is_of_these else ()),
         missing=missing,
         disputed=tuple(disputed),
     )

@@ -98,7 +98,7 @@ def test_each_dispute_is_told_once_and_at_most_so_many_in_a_report():
 
 
 def test_only_the_first_refused_messages_are_named():
-    messages = [RefusedMessage(partition=3, offset=offset, reason="used-id") for offset in range(MOST_REFUSED + 5)]
+    messages = [_message(offset) for offset in range(MOST_REFUSED + 5)]
     (event,) = told(replace(NEW, first_refused=messages))[1]
     assert [one.offset for one in event.first_refused] == list(range(MOST_REFUSED))
 
@@ -109,6 +109,17 @@ def test_a_report_names_some_systems_and_counts_the_others_together():
     assert {one.publisher for one in named} == {f"s{number}" for number in range(MOST_PUBLISHERS)}
     assert others.publisher is None
     assert [(one.reason, one.count) for one in others.reasons] == [("not-json", 5), ("empty", 2)]
+
+
+def test_reasons_of_more_refusals_than_there_were_are_not_told():
+    (event,) = told(replace(NEW, refused=[("sipp", "used-id", 3)], first_refused=[_message(7)]))[1]
+    assert (event.refused, event.publishers, event.first_refused) == (2, (), ())
+    (event,) = told(replace(NEW, refused=[("sipp", "used-id", 1)], first_refused=[_message(7)]))[1]
+    assert (len(event.publishers), len(event.first_refused)) == (1, 1), "dead letters are not kept for ever"
+
+
+def _message(offset: int) -> RefusedMessage:
+    return RefusedMessage(partition=3, offset=offset, reason="used-id")
 
 
 # --- which day -----------------------------------------------------------------------------------------------------
