@@ -15,10 +15,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import append_batch, append_single, latency, rebuild, relay
+from bench import append_batch, append_single, ingest, latency, rebuild, relay
 from bench.ground import Ground
 from bench.plan import FULL, QUICK, Plan
 from bench.rows import HEADS, Row, cells, markdown, placed, read_rows, write_rows
@@ -32,6 +33,7 @@ MEASURES: Final[dict[str, Callable[[Ground, Plan], Awaitable[list[Row]]]]] = {
     append_batch.NAME: append_batch.measure,
     relay.NAME: relay.measure,
     rebuild.NAME: rebuild.measure,
+    ingest.NAME: ingest.measure,
 }
 _CONSOLE: Final = Console(width=None if sys.stdout.isatty() else 140)
 
@@ -44,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     began = time.monotonic()
     chosen = asked.only or [*MEASURES, latency.NAME]
-    rows = asyncio.run(_measure(QUICK if asked.quick else FULL, chosen))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the services run
+        rows = runner.run(_measure(QUICK if asked.quick else FULL, chosen))
     _show(rows)
     if not asked.only:
         write_rows(RESULTS, rows)

@@ -23,6 +23,9 @@ class Plan:
     rebuild_peer: int
     latency_seconds: float
     latency_rounds: int
+    ingest: int
+    """Facts in one turn of ingest."""
+    ingest_rounds: int
 
 
 FULL: Final = Plan(
@@ -37,6 +40,8 @@ FULL: Final = Plan(
     rebuild_peer=4_000,
     latency_seconds=20.0,
     latency_rounds=3,
+    ingest=200_000,
+    ingest_rounds=5,
 )
 QUICK: Final = Plan(
     rounds=3,
@@ -50,4 +55,6 @@ QUICK: Final = Plan(
     rebuild_peer=0,
     latency_seconds=5.0,
     latency_rounds=3,
+    ingest=60_000,
+    ingest_rounds=3,
 )

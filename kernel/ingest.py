@@ -45,6 +45,8 @@ MOST_RECORDS: Final = 5_000
 LEAST_RECORDS: Final = 100
 LINGER: Final = 0.1
 """Seconds for which records are let gather once some are there: fewer, larger batches cost less for all who follow."""
+_SLICE: Final = 200
+"""Records that are judged at a time: between them the transaction that is under way goes on with its next statement."""
 _PARTITION_BYTES: Final = 512 * 1024
 _IDLE_MS: Final = 500
 _LOOK_SECONDS: Final = 1.0
@@ -472,7 +474,9 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         now = self.clock.now()
         count = 0
         for place, records in fetched.items():
-            count += self._judge(batches, place, records, now)
+            for first in range(0, len(records), _SLICE):
+                count += self._judge(batches, place, records[first : first + _SLICE], now)
+                await asyncio.sleep(0)
         return count
 
     async def _expired(self, consumer: AIOKafkaConsumer, found: Mapping[TopicPartition, int]) -> None:

@@ -1,0 +1,80 @@
+"""Facts as a publisher sends them, in any number: payments of a month, with the publisher's ids in the order of time.
+
+They are sent with librdkafka, keyed and hashed as every Kafka client does it, before anything is timed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any, Final
+
+from confluent_kafka import Producer
+
+from schemas.facts import FACT_PREFIX, ContributionPaid, fact_type
+
+EMPLOYERS: Final = 20_000
+MONTH: Final = "2021-03"
+_TIME: Final = "2021-04-20T03:00:00Z"
+_AT_ONCE: Final = 5_000
+assert fact_type(ContributionPaid).startswith(FACT_PREFIX)  # noqa: S101 - the template below names it
+
+_HEADERS: Final = (
+    ("ce_specversion", b"1.0"),
+    ("ce_source", b"/bpjs/sipp"),
+    ("ce_type", fact_type(ContributionPaid).encode()),
+    ("ce_time", _TIME.encode()),
+    ("content-type", b"application/json"),
+)
+Message = tuple[bytes, bytes, list[tuple[str, bytes]]]
+"""Key, value, headers."""
+
+
+def payments(count: int, *, seed: int, first: int = 0) -> Iterator[Message]:
+    """Yield so many payments in binary mode, of as many employers as a large province has."""
+    draw = random.Random(seed)
+    for number in range(first, first + count):
+        employer = f"{draw.randrange(EMPLOYERS) * 4999 % 100_000_000:08d}"
+        value = (
+            f'{{"employer":"{employer}","month":"{MONTH}","amount":{draw.randrange(1, 10**7)},'
+            f'"paid_on":"2021-04-13","bank_reference":"BRI-{seed}-{number:010d}"}}'
+        )
+        yield employer.encode(), value.encode(), [("ce_id", b"paid-%d-%010d" % (seed, number)), *_HEADERS]
+
+
+def publish(servers: str, topic: str, messages: Iterator[Message]) -> int:
+    """Send messages and return how many, once all of them are acknowledged. Raises RuntimeError for one that is not."""
+    failed: list[Any] = []
+    producer = Producer(
+        {
+            "bootstrap.servers": servers,
+            "enable.idempotence": True,
+            "linger.ms": 20,
+            "batch.size": 512 * 1024,
+            "queue.buffering.max.messages": 100_000,
+            "partitioner": "murmur2_random",
+        }
+    )
+    count = 0
+    for key, value, headers in messages:
+        while True:
+            try:
+                producer.produce(topic, value, key, headers=headers, on_delivery=_note(failed))
+                break
+            except BufferError:
+                producer.poll(0.1)
+        count += 1
+        if count % _AT_ONCE == 0:
+            producer.poll(0)
+    producer.flush(120)
+    if failed or len(producer):
+        raise RuntimeError(f"{len(failed) + len(producer)} facts were not acknowledged: {failed[:1]}")
+    return count
+
+
+def _note(failed: list[Any]) -> Any:
+    def noted(error: Any, _message: Any) -> None:
+        if error is not None:
+            failed.append(error)
+
+    return noted
