@@ -26,7 +26,7 @@ _HEADERS: Final = (
     ("ce_time", _TIME.encode()),
     ("content-type", b"application/json"),
 )
-Message = tuple[bytes, bytes, list[tuple[str, bytes]]]
+Message = tuple[bytes, bytes, list[tuple[str, str | bytes | None]]]
 """Key, value, headers."""
 
 

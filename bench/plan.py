@@ -26,6 +26,8 @@ class Plan:
     ingest: int
     """Facts in one turn of ingest."""
     ingest_rounds: int
+    ingest_singly: int
+    """Facts in one turn of the peer that takes one message a call."""
 
 
 FULL: Final = Plan(
@@ -41,7 +43,8 @@ FULL: Final = Plan(
     latency_seconds=20.0,
     latency_rounds=3,
     ingest=200_000,
-    ingest_rounds=5,
+    ingest_rounds=1,
+    ingest_singly=3_000,
 )
 QUICK: Final = Plan(
     rounds=3,
@@ -57,4 +60,5 @@ QUICK: Final = Plan(
     latency_rounds=3,
     ingest=60_000,
     ingest_rounds=3,
+    ingest_singly=0,
 )
