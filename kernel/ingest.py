@@ -455,13 +455,27 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
     # --- fetching ---------------------------------------------------------------------------------------------------
 
     async def _fetch(self, consumer: AIOKafkaConsumer) -> list[Batch[F]]:
-        """Return judged batches, one a partition; small ones gather for a moment."""
+        """Return judged batches, one a partition; small ones gather for a moment when nothing more waits."""
         batches: dict[TopicPartition, Batch[F]] = {}
+        enough = self._limit // 4
         count = await self._more(consumer, batches, _IDLE_MS)
-        if 0 < count < self._limit // 4 and self.linger:
+        while 0 < count < enough <= self._waiting(consumer):
+            more = await self._more(consumer, batches, _IDLE_MS)
+            if not more:
+                break
+            count += more
+        if 0 < count < enough and self.linger:
             await asyncio.sleep(self.linger)
             await self._more(consumer, batches, 0)
         return list(batches.values())
+
+    def _waiting(self, consumer: AIOKafkaConsumer) -> int:
+        """Return how many records the broker is known to hold for us beyond what was fetched."""
+        return sum(
+            max(0, (consumer.highwater(place) or 0) - position.fetched)
+            for place, position in self._positions.items()
+            if place.topic not in self._paused
+        )
 
     async def _more(self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, Batch[F]], timeout_ms: int) -> int:
         try:
