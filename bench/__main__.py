@@ -19,7 +19,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import append_batch, append_single, ingest, latency, rebuild, relay
+from bench import append_batch, append_single, ingest, ingest_growth, ingest_scale, latency, rebuild, relay
 from bench.ground import Ground
 from bench.plan import FULL, QUICK, Plan
 from bench.rows import HEADS, Row, cells, markdown, placed, read_rows, write_rows
@@ -34,6 +34,8 @@ MEASURES: Final[dict[str, Callable[[Ground, Plan], Awaitable[list[Row]]]]] = {
     relay.NAME: relay.measure,
     rebuild.NAME: rebuild.measure,
     ingest.NAME: ingest.measure,
+    ingest_growth.NAME: ingest_growth.measure,
+    ingest_scale.NAME: ingest_scale.measure,
 }
 _CONSOLE: Final = Console(width=None if sys.stdout.isatty() else 140)
 

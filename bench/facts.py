@@ -5,41 +5,55 @@ They are sent with librdkafka, keyed and hashed as every Kafka client does it, b
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterator
 from typing import Any, Final
 
 from confluent_kafka import Producer
 
-from schemas.facts import FACT_PREFIX, ContributionPaid, fact_type
+from schemas.facts import ContributionPaid, fact_type
 
 EMPLOYERS: Final = 20_000
 MONTH: Final = "2021-03"
-_TIME: Final = "2021-04-20T03:00:00Z"
+ASCENDING: Final = "sipp"
+SCATTERING: Final = "bank"
+"""The publisher whose ids ascend, and the one whose ids are in no order."""
+TIME: Final = "2021-04-20T03:00:00Z"
 _AT_ONCE: Final = 5_000
-assert fact_type(ContributionPaid).startswith(FACT_PREFIX)  # noqa: S101 - the template below names it
-
-_HEADERS: Final = (
-    ("ce_specversion", b"1.0"),
-    ("ce_source", b"/bpjs/sipp"),
-    ("ce_type", fact_type(ContributionPaid).encode()),
-    ("ce_time", _TIME.encode()),
-    ("content-type", b"application/json"),
-)
 Message = tuple[bytes, bytes, list[tuple[str, str | bytes | None]]]
 """Key, value, headers."""
 
 
-def payments(count: int, *, seed: int, first: int = 0) -> Iterator[Message]:
-    """Yield so many payments in binary mode, of as many employers as a large province has."""
+def payments(count: int, *, seed: int, first: int = 0, scattered: bool = False) -> Iterator[Message]:
+    """Yield so many payments in binary mode, of as many employers as a large province has.
+
+    Their ids ascend, as most systems' do, from `first` on; `scattered` ones are of another system and in no order.
+    """
     draw = random.Random(seed)
+    headers = _headers(SCATTERING if scattered else ASCENDING)
     for number in range(first, first + count):
         employer = f"{draw.randrange(EMPLOYERS) * 4999 % 100_000_000:08d}"
         value = (
             f'{{"employer":"{employer}","month":"{MONTH}","amount":{draw.randrange(1, 10**7)},'
-            f'"paid_on":"2021-04-13","bank_reference":"BRI-{seed}-{number:010d}"}}'
+            f'"paid_on":"2021-04-13","bank_reference":"BRI-{number:010d}"}}'
         )
-        yield employer.encode(), value.encode(), [("ce_id", b"paid-%d-%010d" % (seed, number)), *_HEADERS]
+        yield employer.encode(), value.encode(), [("ce_id", identify(number, scattered=scattered).encode()), *headers]
+
+
+def _headers(publisher: str) -> list[tuple[str, str | bytes | None]]:
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_source", f"/bpjs/{publisher}".encode()),
+        ("ce_type", fact_type(ContributionPaid).encode()),
+        ("ce_time", TIME.encode()),
+        ("content-type", b"application/json"),
+    ]
+
+
+def identify(number: int, *, scattered: bool) -> str:
+    """Return the id of a payment."""
+    return hashlib.sha256(b"%d" % number).hexdigest()[:32] if scattered else f"paid-{number:012d}"
 
 
 def publish(servers: str, topic: str, messages: Iterator[Message]) -> int:

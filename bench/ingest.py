@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
-import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import CollectorRegistry
 
@@ -27,7 +26,7 @@ from bench.rows import Row
 from bench.source import Source
 from bench.turns import Stopwatch, Work, take_turns
 from bench.usage import cpu_rows
-from deploy.local.provision import ServiceDatabase
+from deploy.local.provision import ServiceDatabase, connected
 from kernel.broker import Broker, DeliveryMeasures
 from kernel.canonical import Ed25519Signer
 from kernel.clock import SystemClock
@@ -70,21 +69,24 @@ async def measure(ground: Ground, plan: Plan) -> list[Row]:
 
 
 async def _ours(ground: Ground, source: Source, watch: Stopwatch) -> int:
-    async with ground.database("scoring") as database, _ingesting(ground, database, source) as ingester:
-        connection = await asyncpg.connect(database.login_url)
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                while not ingester.check()[0]:  # noqa: ASYNC110 - the subscription tells nobody
-                    await asyncio.sleep(0.001)
-                with watch:
-                    while await connection.fetchval(_TAKEN) < source.count:  # noqa: ASYNC110 - another's row
-                        await asyncio.sleep(_LOOK_SECONDS)
-        finally:
-            await connection.close()
-    return source.count
+    async with ground.database("scoring") as database:
+        return await ingest(ground, database, source, watch)
 
 
-_TAKEN: Final = "select coalesce(sum(next_offset), 0) from received"
+async def ingest(ground: Ground, database: ServiceDatabase, source: Source, watch: Stopwatch) -> int:
+    """Ingest what a database has not taken of a source, as one consumer; return how many facts that were."""
+    async with connected(database.login_url) as connection:
+        before = await connection.fetchval(TAKEN, source.topic)
+        async with _ingesting(ground, database, source) as ingester, asyncio.timeout(_PATIENCE):
+            while not ingester.check()[0]:  # noqa: ASYNC110 - the subscription tells nobody
+                await asyncio.sleep(0.001)
+            with watch:
+                while await connection.fetchval(TAKEN, source.topic) < source.count:  # noqa: ASYNC110 - another's row
+                    await asyncio.sleep(_LOOK_SECONDS)
+        return source.count - int(before)
+
+
+TAKEN: Final = "select coalesce(sum(next_offset), 0)::bigint from received where topic = $1"
 
 
 @asynccontextmanager

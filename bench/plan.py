@@ -28,6 +28,13 @@ class Plan:
     ingest_rounds: int
     ingest_singly: int
     """Facts in one turn of the peer that takes one message a call."""
+    growth: int
+    """Facts in the large ledger."""
+    growth_turn: int
+    growth_rounds: int
+    scale: int
+    """Facts in the backlog that one and four consumers take."""
+    scale_rounds: int
 
 
 FULL: Final = Plan(
@@ -43,8 +50,13 @@ FULL: Final = Plan(
     latency_seconds=20.0,
     latency_rounds=3,
     ingest=200_000,
-    ingest_rounds=1,
+    ingest_rounds=5,
     ingest_singly=3_000,
+    growth=10_000_000,
+    growth_turn=50_000,
+    growth_rounds=5,
+    scale=1_000_000,
+    scale_rounds=3,
 )
 QUICK: Final = Plan(
     rounds=3,
@@ -61,4 +73,9 @@ QUICK: Final = Plan(
     ingest=60_000,
     ingest_rounds=3,
     ingest_singly=0,
+    growth=1_000_000,
+    growth_turn=20_000,
+    growth_rounds=3,
+    scale=200_000,
+    scale_rounds=1,
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Final
 
-from bench.facts import payments, publish
+from bench.facts import Message, payments, publish
 from bench.ground import Ground
 from schemas.topics import CONTRIBUTIONS
 
@@ -29,6 +30,10 @@ class Source:
         topic = await ground.topic(PARTITIONS, CONTRIBUTIONS)
         await asyncio.to_thread(publish, ground.bootstrap_servers, topic, payments(count, seed=_SEED))
         return cls(topic.removesuffix(CONTRIBUTIONS), count)
+
+    async def grow(self, ground: Ground, messages: Iterator[Message]) -> None:
+        """Add messages to the topic."""
+        self.count += await asyncio.to_thread(publish, ground.bootstrap_servers, self.topic, messages)
 
     def group(self) -> str:
         """Return the name of a group that nobody had before."""
