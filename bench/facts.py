@@ -10,16 +10,18 @@ import random
 from collections.abc import Iterator
 from typing import Any, Final
 
+import orjson
 from confluent_kafka import Producer
 
-from schemas.facts import ContributionPaid, fact_type
+from schemas.facts import ContributionPaid, Fact, fact_type
 
 EMPLOYERS: Final = 20_000
-MONTH: Final = "2021-03"
+MONTH: Final = "2021-01"
 ASCENDING: Final = "sipp"
 SCATTERING: Final = "bank"
 """The publisher whose ids ascend, and the one whose ids are in no order."""
-TIME: Final = "2021-04-20T03:00:00Z"
+TIME: Final = "2021-02-01T03:00:00Z"
+PAID_ON: Final = "2021-01-28"
 _AT_ONCE: Final = 5_000
 Message = tuple[bytes, bytes, list[tuple[str, str | bytes | None]]]
 """Key, value, headers."""
@@ -36,16 +38,16 @@ def payments(count: int, *, seed: int, first: int = 0, scattered: bool = False) 
         employer = f"{draw.randrange(EMPLOYERS) * 4999 % 100_000_000:08d}"
         value = (
             f'{{"employer":"{employer}","month":"{MONTH}","amount":{draw.randrange(1, 10**7)},'
-            f'"paid_on":"2021-04-13","bank_reference":"BRI-{number:010d}"}}'
+            f'"paid_on":"{PAID_ON}","bank_reference":"BRI-{number:010d}"}}'
         )
         yield employer.encode(), value.encode(), [("ce_id", identify(number, scattered=scattered).encode()), *headers]
 
 
-def _headers(publisher: str) -> list[tuple[str, str | bytes | None]]:
+def _headers(publisher: str, model: type[Fact] = ContributionPaid) -> list[tuple[str, str | bytes | None]]:
     return [
         ("ce_specversion", b"1.0"),
         ("ce_source", f"/bpjs/{publisher}".encode()),
-        ("ce_type", fact_type(ContributionPaid).encode()),
+        ("ce_type", fact_type(model).encode()),
         ("ce_time", TIME.encode()),
         ("content-type", b"application/json"),
     ]
@@ -56,33 +58,44 @@ def identify(number: int, *, scattered: bool) -> str:
     return hashlib.sha256(b"%d" % number).hexdigest()[:32] if scattered else f"paid-{number:012d}"
 
 
-def publish(servers: str, topic: str, messages: Iterator[Message]) -> int:
-    """Send messages and return how many, once all of them are acknowledged. Raises RuntimeError for one that is not."""
-    failed: list[Any] = []
-    producer = Producer(
+def about(model: type[Fact], employer: str, id_: str, said: dict[str, Any]) -> Message:
+    """Return one fact about an employer."""
+    headers = [*_headers(ASCENDING, model), ("ce_id", id_.encode())]
+    return employer.encode(), orjson.dumps({"employer": employer, **said}), headers
+
+
+def producer(servers: str, *, linger_ms: int) -> Producer:
+    """Return a client as a publisher should set it up."""
+    return Producer(
         {
             "bootstrap.servers": servers,
             "enable.idempotence": True,
-            "linger.ms": 20,
+            "linger.ms": linger_ms,
             "batch.size": 512 * 1024,
             "queue.buffering.max.messages": 100_000,
             "partitioner": "murmur2_random",
         }
     )
+
+
+def publish(servers: str, topic: str, messages: Iterator[Message]) -> int:
+    """Send messages and return how many, once all of them are acknowledged. Raises RuntimeError for one that is not."""
+    failed: list[Any] = []
+    client = producer(servers, linger_ms=20)
     count = 0
     for key, value, headers in messages:
         while True:
             try:
-                producer.produce(topic, value, key, headers=headers, on_delivery=_note(failed))
+                client.produce(topic, value, key, headers=headers, on_delivery=_note(failed))
                 break
             except BufferError:
-                producer.poll(0.1)
+                client.poll(0.1)
         count += 1
         if count % _AT_ONCE == 0:
-            producer.poll(0)
-    producer.flush(120)
-    if failed or len(producer):
-        raise RuntimeError(f"{len(failed) + len(producer)} facts were not acknowledged: {failed[:1]}")
+            client.poll(0)
+    client.flush(120)
+    if failed or len(client):
+        raise RuntimeError(f"{len(failed) + len(client)} facts were not acknowledged: {failed[:1]}")
     return count
 
 

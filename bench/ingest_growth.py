@@ -22,19 +22,19 @@ from deploy.local.provision import ServiceDatabase, connected
 
 NAME: Final = "growth"
 SMALL: Final = 100_000
-_MONTHS: Final = (*(f"2020-{month:02d}" for month in range(2, 13)), "2021-01", "2021-02", MONTH)
+_MONTHS: Final = ("2019-12", *(f"2020-{month:02d}" for month in range(1, 13)), MONTH)
 _SEED: Final = 20_210_421
 
 _FILL: Final = """
     insert into facts (month, kafka_offset, batch, place, publisher, id, kind, subject, document)
     select ($1::text || '-01')::date, n, n / 400, 1, $2::text, id, 'ContributionPaid', employer,
-           format('{"data":{"amount":%s,"bank_reference":"BRI-%s","employer":"%s","month":"%s","paid_on":"2021-04-13"},'
+           format('{"data":{"amount":%s,"bank_reference":"BRI-%s","employer":"%s","month":"%s","paid_on":"2021-01-28"},'
                   '"id":"%s","source":"/bpjs/%s","time":"%s","type":"id.go.bpjsketenagakerjaan.ContributionPaid.v1"}',
                   n, n, employer, $1::text, id, $2::text, $3::text)
     from (
         select n, lpad(((n::bigint * 7919 % $6::integer) * 4999 % 100000000)::text, 8, '0') as employer,
-               case when $7::boolean then left(encode(sha256(convert_to(n::text, 'UTF8')), 'hex'), 32) else 'paid-' || lpad(n::text, 12, '0')
-               end as id
+               case when $7::boolean then left(encode(sha256(convert_to(n::text, 'UTF8')), 'hex'), 32)
+                    else 'paid-' || lpad(n::text, 12, '0') end as id
         from generate_series($4::integer, $5::integer - 1) n
     ) as made
 """

@@ -25,7 +25,7 @@ TABLES: Final = """
 """
 INSERT: Final = """
     insert into plain (month, kafka_offset, batch, place, publisher, id, kind, subject, document)
-    select '2021-03-01', at, 1, place, 'sipp', id, 'ContributionPaid', subject, document
+    select '2021-01-01', at, 1, place, 'sipp', id, 'ContributionPaid', subject, document
     from unnest($1::bigint[], $2::smallint[], $3::text[], $4::text[], $5::text[])
         as said (at, place, id, subject, document)
     on conflict do nothing

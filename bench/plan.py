@@ -23,6 +23,8 @@ class Plan:
     rebuild_peer: int
     latency_seconds: float
     latency_rounds: int
+    fact_latency_seconds: float
+    fact_latency_rounds: int
     ingest: int
     """Facts in one turn of ingest."""
     ingest_rounds: int
@@ -49,6 +51,8 @@ FULL: Final = Plan(
     rebuild_peer=4_000,
     latency_seconds=20.0,
     latency_rounds=3,
+    fact_latency_seconds=20.0,
+    fact_latency_rounds=3,
     ingest=200_000,
     ingest_rounds=5,
     ingest_singly=3_000,
@@ -70,6 +74,8 @@ QUICK: Final = Plan(
     rebuild_peer=0,
     latency_seconds=5.0,
     latency_rounds=3,
+    fact_latency_seconds=5.0,
+    fact_latency_rounds=1,
     ingest=60_000,
     ingest_rounds=3,
     ingest_singly=0,
