@@ -59,7 +59,7 @@ class Sheet:
 async def make_sheets(stack: Stack, client: Client, count: int) -> list[Sheet]:
     """Open a season with so many sheets to hand in, of all places and categories in turn."""
     each = -(-count // (len(_PROVINCES) * len(_CATEGORIES) * len(_OFFICES)))
-    await _open_season(stack, client)
+    await _open_season(stack, client, _RULEBOOK.read_text(encoding="utf-8"))
     places = await asyncio.gather(*(_nominate(client, province, _CATEGORIES, each) for province in _PROVINCES))
     stack.set_clock(SCORES)
     sheets = [sheet for place in await asyncio.gather(*(_open(client, *place) for place in places)) for sheet in place]
@@ -78,8 +78,15 @@ class Contest:
 
 
 async def make_contest(stack: Stack, client: Client, count: int) -> Contest:
-    """Open a season, and one place's contest of so many employers in it."""
-    await _open_season(stack, client)
+    """Open a season, and one place's contest of so many employers in it, whose compliance is measured from facts."""
+    rules = _RULEBOOK.read_text(encoding="utf-8")
+    measured = "\n".join(
+        line.replace("origin: judged", "origin: measured, measure: kepatuhan-iuran")
+        if "code: kepatuhan," in line
+        else line
+        for line in rules.splitlines()
+    )
+    await _open_season(stack, client, measured)
     province, found = await _nominate(client, _PROVINCES[0], {"BESAR": "large"}, count)
     stack.set_clock(SCORES)
     sheets = await _open(client, province, found)
@@ -87,9 +94,9 @@ async def make_contest(stack: Stack, client: Client, count: int) -> Contest:
     return Contest(sheets[0].ranking, sheets[0].secretary, nominations)
 
 
-async def _open_season(stack: Stack, client: Client) -> None:
+async def _open_season(stack: Stack, client: Client, rules: str) -> None:
     stack.set_clock(OPENS)
-    rulebook = {"rulebook": _RULEBOOK.read_text(encoding="utf-8")}
+    rulebook = {"rulebook": rules}
     await client.command("admin", "nomination", "/v1/seasons", rulebook, key=_key())
     stack.set_clock(NOMINATES)
 

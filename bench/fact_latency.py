@@ -37,6 +37,7 @@ _LOOK_SECONDS: Final = 0.04
 _MOST_MS: Final = 1000.0
 _MONTHS: Final = tuple(f"2020-{month:02d}" for month in range(1, 12))
 """Those whose due day is over by the cut-off of the rulebook's measure, 31 December."""
+_REGISTERED: Final = "2020-01-02T03:00:00Z"
 _ASPECT_GREATEST: Final = 100
 _WARM: Final = 20
 _PATIENCE: Final = 60.0
@@ -101,7 +102,7 @@ def _said_before(contest: Contest) -> list[Message]:
     said = []
     for employer in contest.nominations:
         registered = {"size_class": "large", "region": "31.71", "obliged_from": "2019-01"}
-        said.append(about(EmployerRegistered, employer, f"registered-{employer}", registered))
+        said.append(about(EmployerRegistered, employer, f"registered-{employer}", registered, time=_REGISTERED))
         said += [
             about(ContributionDue, employer, f"due-{employer}-{month}", {"month": month, "amount": 1_200_000})
             for month in _MONTHS

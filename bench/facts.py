@@ -43,12 +43,14 @@ def payments(count: int, *, seed: int, first: int = 0, scattered: bool = False) 
         yield employer.encode(), value.encode(), [("ce_id", identify(number, scattered=scattered).encode()), *headers]
 
 
-def _headers(publisher: str, model: type[Fact] = ContributionPaid) -> list[tuple[str, str | bytes | None]]:
+def _headers(
+    publisher: str, model: type[Fact] = ContributionPaid, time: str = TIME
+) -> list[tuple[str, str | bytes | None]]:
     return [
         ("ce_specversion", b"1.0"),
         ("ce_source", f"/bpjs/{publisher}".encode()),
         ("ce_type", fact_type(model).encode()),
-        ("ce_time", TIME.encode()),
+        ("ce_time", time.encode()),
         ("content-type", b"application/json"),
     ]
 
@@ -58,9 +60,9 @@ def identify(number: int, *, scattered: bool) -> str:
     return hashlib.sha256(b"%d" % number).hexdigest()[:32] if scattered else f"paid-{number:012d}"
 
 
-def about(model: type[Fact], employer: str, id_: str, said: dict[str, Any]) -> Message:
+def about(model: type[Fact], employer: str, id_: str, said: dict[str, Any], *, time: str = TIME) -> Message:
     """Return one fact about an employer."""
-    headers = [*_headers(ASCENDING, model), ("ce_id", id_.encode())]
+    headers = [*_headers(ASCENDING, model, time), ("ce_id", id_.encode())]
     return employer.encode(), orjson.dumps({"employer": employer, **said}), headers
 
 
