@@ -242,3 +242,17 @@ def _unscored(scoring: Mapping[str, Any]) -> Iterator[str]:
     for one in scoring["nominees"]:
         if not one["rankable"]:
             yield f"  not yet   {one['name']} ({one['candidate']}): {one['reason']}"
+            yield from (f"  unmeasured {one['name']}: {_lack(each)}" for each in one.get("unmeasured", ()))
+
+
+def _lack(unmeasured: Mapping[str, Any]) -> str:
+    """Say why an aspect has no measured figure."""
+    months = ", ".join(unmeasured["missing_months"])
+    why = {
+        "not-measured": "nothing was measured yet",
+        "not-registered": "no fact registers the candidate",
+        "no-facts": "no facts about the candidate",
+        "month-missing": f"no due was said for {months or 'a month'}",
+        "denominator-zero": "its denominator is zero",
+    }[unmeasured["lack"]]
+    return f"{unmeasured['aspect']}, {why}"

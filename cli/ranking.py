@@ -145,6 +145,40 @@ def _parts(ranking: dict[str, Any]) -> Iterator[Table | Text | str]:
     for one in (*ranking["standings"], *ranking.get("unrankable", ())):
         for recusal in one.get("recusals", ()):
             yield f"   · {_candidate(one)}: {_recusal(recusal)}"
+    yield from _measured(ranking)
+    yield from _corrections(ranking)
+
+
+def _measured(ranking: dict[str, Any]) -> Iterator[str]:
+    """Say which aspects are taken from other systems' facts, and each nominee's figure: nobody types them in."""
+    for aspect in ranking.get("aspects", ()):
+        if aspect["origin"] != "measured":
+            continue
+        measure = aspect.get("measure") or "no measure"
+        yield f"   {aspect['aspect']} is measured ({measure}), from {aspect['least']} to {aspect['greatest']}"
+        for one in (*ranking["standings"], *ranking.get("unrankable", ())):
+            value = next((found["value"] for found in one["aspects"] if found["aspect"] == aspect["aspect"]), None)
+            yield f"   · {_candidate(one)}: {value or 'unmeasured'}"
+
+
+def _corrections(ranking: dict[str, Any]) -> Iterator[str]:
+    """Say what facts that came after the seal would have changed, and that they changed nothing."""
+    if not ranking.get("corrections"):
+        return
+    names = {one["nomination"]: _candidate(one) for one in (*ranking["standings"], *ranking["unrankable"])}
+    for told in ranking["corrections"]:
+        ratios = f"{told.get('before') or 'unmeasured'} when sealed, {told.get('after') or 'unmeasured'} now"
+        yield f"   ! {_named(names, told['nomination'])}: {told['measure']} was {ratios}; the seal stands"
+        for move in told["moves"]:
+            ranks = [str(move.get(name) or "none") for name in ("rank_before", "rank_after")]
+            totals = [str(move.get(name) or "none") for name in ("total_before", "total_after")]
+            yield f"     {_named(names, move['nomination'])}: rank {' → '.join(ranks)}, total {' → '.join(totals)}"
+        for words, whose in (("would have", told["would_advance"]), ("would not have", told["would_fall"])):
+            yield from (f"     {_named(names, one)} {words} gone on" for one in whose)
+
+
+def _named(names: Mapping[str, str], nomination: str) -> str:
+    return names.get(nomination, nomination)
 
 
 def _status(ranking: dict[str, Any]) -> str:

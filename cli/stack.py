@@ -71,16 +71,16 @@ def register(app: typer.Typer) -> None:
 
 def up(
     scoring: Annotated[int, typer.Option(min=1, max=8, help="How many scoring API processes.")] = 1,
-    ingest: Annotated[int, typer.Option(min=0, max=8, help="How many fact consumers; this version has none.")] = 0,
+    ingest: Annotated[int, typer.Option(min=0, max=8, help="How many fact consumers.")] = 1,
     mail_sink: Annotated[bool, typer.Option("--mail-sink", help="Keep mail in the data folder, send none.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Go on in the background once ready.")] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Start broker, database and services, and run them until told to stop."""
-    if ingest:
-        raise WrongUse("this version has no fact consumers yet: leave --ingest out")
-    options = dataclasses.replace(options_from(os.environ, data=data), scoring=scoring, mail_sink=mail_sink)
+    options = dataclasses.replace(
+        options_from(os.environ, data=data), scoring=scoring, ingest=ingest, mail_sink=mail_sink
+    )
     if detach:
         found = asyncio.run(launch(options, lambda line: show_progress(line, as_json=as_json)))
         show_progress("running in the background: stop it with `paritrana down`", as_json=as_json, status=found)
@@ -114,6 +114,7 @@ async def launch(options: StackOptions, say: Callable[[str], None]) -> dict[str,
 
 def _background(options: StackOptions, log: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "cli.main", "up", "--scoring", str(options.scoring)]
+    command += ["--ingest", str(options.ingest)]
     with log.open("wb") as output:
         return subprocess.Popen(
             [*command, *(["--mail-sink"] if options.mail_sink else [])],
@@ -199,9 +200,10 @@ async def _stop(control: Control) -> list[str]:
     """Stop the stack, and return the options of `up` that it ran with."""
     names = [part["name"] for part in (await control.status())["parts"]]
     await control.stop()
-    scoring = sum(name.partition("-")[0] == "scoring" for name in names)
+    scoring, ingest = (sum(name.partition("-")[0] == part for name in names) for part in ("scoring", "ingest"))
     return [
         *(["--scoring", str(scoring)] if scoring > 1 else []),
+        *(["--ingest", str(ingest)] if ingest != 1 else []),
         *(["--mail-sink"] if "mail-sink" in names else []),
     ]
 

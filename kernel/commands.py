@@ -439,13 +439,24 @@ class Executor:
         The time is the latest of the receipt, the cause and the last events of the streams written or guarded: as of
         any instant, what a decision rests on is there too.
         """
+        heads = session.heads(dict.fromkeys(emit.stream for emit in emits))
+        command = CommandRow(ask.actor, ask.route, ask.key, ask.digest) if remember else None
+        return self._under(heads, ask, emits, command)
+
+    def written(self, ask: Ask, emits: Sequence[Emit], heads: Mapping[str, Head]) -> Prepared:
+        """Return events ready to be appended under heads that the caller holds; the command is not remembered."""
+        return self._under(
+            {emit.stream: heads.get(emit.stream, NO_HEAD) for emit in emits} | {**heads}, ask, emits, None
+        )
+
+    def _under(
+        self, heads: Mapping[str, Head], ask: Ask, emits: Sequence[Emit], command: CommandRow | None
+    ) -> Prepared:
         written = dict.fromkeys(emit.stream for emit in emits)
-        heads = session.heads(written)
         time = max(ask.received, ask.not_before or ask.received, *(head.time for head in heads.values()))
         base = self._attributes(ask, instant(time))
-        command = CommandRow(ask.actor, ask.route, ask.key, ask.digest) if remember else None
         entries = self._entries(base, emits, {stream: heads[stream] for stream in written}, command)
-        return Prepared(Append(entries, heads, dict.fromkeys(written, time)), base["time"])
+        return Prepared(Append(entries, dict(heads), dict.fromkeys(written, time)), base["time"])
 
     def _entries(
         self, base: Json, emits: Sequence[Emit], heads: Mapping[str, Head], command: CommandRow | None

@@ -23,6 +23,9 @@ from kernel.broker import PATIENCE, Broker, DeliveryMeasures, Place, Publisher, 
 
 SUFFIX: Final = ".dead-letter"
 _PARTITION: Final = 0
+_ADDED: Final = ("reason", "detail", "topic", "partition", "offset")
+_SUMMARY: Final = ("value-sha256", "value-bytes")
+_AT_ONCE: Final = 500
 
 _log = structlog.get_logger("dead-letters")
 
@@ -54,6 +57,31 @@ class Letter:
     reason: str
     detail: str
 
+    @property
+    def address(self) -> str:
+        """Return where the message stands that was set aside, as `<topic>/<partition>/<offset>`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the message's own bytes are here: not of one too large to be kept, nor of one unreadable."""
+        is_summary = self.value is None and tuple(name for name, _ in self.headers) == _SUMMARY
+        return not is_summary and self.reason != Reason.UNDECODABLE
+
+    @classmethod
+    def of(cls, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Letter | None:
+        """Return the letter that a record of a topic of dead letters is; None for one that `record` did not make.
+
+        What was added stands last, so a message's own headers may bear the same names.
+        """
+        own, added = headers[: -len(_ADDED)], headers[-len(_ADDED) :]
+        if tuple(name for name, _ in added) != _ADDED:
+            return None
+        reason, detail, topic, partition, offset = ((said or b"").decode(errors="replace") for _, said in added)
+        if not all(number.isascii() and number.isdigit() for number in (partition, offset)):
+            return None
+        return cls(topic, int(partition), int(offset), key, value, tuple(own), reason, detail)
+
     def record(self) -> Record:
         """Return the letter as it is produced."""
         return Record(self.key, self.value, [*self.headers, *self._added()])
@@ -61,7 +89,7 @@ class Letter:
     def summary(self) -> Record:
         """Return the letter without its value, for one too large to be kept twice; the original stays where it was."""
         digest, size = hashlib.sha256(self.value or b"").hexdigest(), len(self.value or b"")
-        about = [("value-sha256", digest.encode()), ("value-bytes", b"%d" % size)]
+        about = list(zip(_SUMMARY, (digest.encode(), b"%d" % size), strict=True))
         return Record(None, None, [*about, *self._added()])
 
     def _added(self) -> list[tuple[str, bytes | None]]:
@@ -91,37 +119,47 @@ class DeadLetters:
         Raises one of `kernel.broker.AWAY` when the broker is away or the topic of dead letters does not exist.
         """
         async with self._posting:
-            for letter in letters:
-                await self._post(letter)
+            for start in range(0, len(letters), _AT_ONCE):
+                await self._post(letters[start : start + _AT_ONCE])
 
     async def close(self) -> None:
         """Close the connection."""
         async with self._posting:
             await self._hang_up()
 
-    async def _post(self, letter: Letter) -> None:
+    async def _post(self, letters: Sequence[Letter]) -> None:
+        """Post some letters together; when one of them is too large to be kept twice, each by itself."""
         try:
-            await self._send(letter, letter.record())
+            await self._send([(letter, letter.record()) for letter in letters])
         except MessageSizeTooLargeError:
-            await self._send(letter, letter.summary())
-        self._measures.dead_letters.labels(letter.topic, letter.reason).inc()
-        _log.warning(
-            "dead letter",
-            topic=letter.topic,
-            partition=letter.partition,
-            offset=letter.offset,
-            reason=letter.reason,
-            detail=letter.detail,
-        )
+            if len(letters) > 1:
+                for letter in letters:
+                    await self._post([letter])
+                return
+            await self._send([(letter, letter.summary()) for letter in letters])
+        for letter in letters:
+            self._measures.dead_letters.labels(letter.topic, letter.reason).inc()
+            _log.warning(
+                "dead letter",
+                topic=letter.topic,
+                partition=letter.partition,
+                offset=letter.offset,
+                reason=letter.reason,
+                detail=letter.detail,
+            )
 
-    async def _send(self, letter: Letter, record: Record) -> None:
+    async def _send(self, letters: Sequence[tuple[Letter, Record]]) -> None:
+        by_topic: dict[str, list[Record]] = {}
+        for letter, record in letters:
+            by_topic.setdefault(letter.topic, []).append(record)
         try:
             async with asyncio.timeout(PATIENCE):
                 if self._publisher is None:
                     self._publisher = await self._open.enter_async_context(self._broker.publisher())
-                place = Place(letter.topic + SUFFIX, _PARTITION)
-                (sent,) = await self._publisher.send(place, [record], time.time_ns() // 1_000_000)
-                await sent.offset()
+                for topic, records in by_topic.items():
+                    place = Place(topic + SUFFIX, _PARTITION)
+                    for sent in await self._publisher.send(place, records, time.time_ns() // 1_000_000):
+                        await sent.offset()
         except BaseException:
             # A producer that failed once has lost its sequence; the next letter opens another.
             await self._hang_up()

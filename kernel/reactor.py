@@ -482,6 +482,7 @@ class HandlerFolder(Folder):
         super().__init__(handler.name, handler.types, codec, measures)
         self.handler = handler
         self.codec = codec
+        self.hurry = Hurry(getattr(handler, "pace", 0.0))
 
     def reset(self) -> None:
         """Tell the handler to drop what it keeps."""

@@ -78,6 +78,10 @@ class Parts:
     projections: Sequence[Projection[Any]] = ()
     reactions: Sequence[Reaction] = ()
     handlers: Sequence[Handler] = ()
+    acting: Callable[[Service], Sequence[Handler]] | None = None
+    """Makes handlers that write events, over the opened service."""
+    relays: bool = True
+    """Whether this process may publish the service's events; one that only appends leaves that to the others."""
     asyncapi: Mapping[str, Any] | None = None
     limits: Limits | None = None
     background: Callable[[Service], Sequence[Background]] = lambda _service: ()
@@ -160,10 +164,11 @@ class Service:
 
     def _make_folders(self) -> list[Folder]:
         parts, measures = self.parts, self.log_measures
+        acting = () if parts.acting is None else parts.acting(self)
         return [
             *(ProjectionFolder(projection, parts.codec, measures) for projection in parts.projections),
             *(ReactionFolder(reaction, self.executor, measures) for reaction in parts.reactions),
-            *(HandlerFolder(handler, parts.codec, measures) for handler in parts.handlers),
+            *(HandlerFolder(handler, parts.codec, measures) for handler in (*parts.handlers, *acting)),
         ]
 
     async def _await_broker(self) -> None:
@@ -181,14 +186,13 @@ class Service:
 
     def background(self) -> list[Background]:
         """Return all that runs beside the requests."""
-        work = [
-            Background("start", self._start),
-            Background("relay", partial(self._after_start, self._relay)),
-            Background("look", partial(self._after_start, self._look)),
-        ]
+        parts = self.parts
+        work = [Background("start", self._start), Background("look", partial(self._after_start, self._look))]
+        if self.parts.relays:
+            work.append(Background("relay", partial(self._after_start, self._relay)))
         if self.parts.receives:
             work.append(Background("receiver", partial(self._after_start, self._receive)))
-        if self.parts.projections or self.parts.reactions or self.parts.handlers:
+        if parts.projections or parts.reactions or parts.handlers or parts.acting is not None:
             work.append(Background("reactor", partial(self._after_start, self._react)))
         return [*work, *(Background(b.name, partial(self._after_start, b.run)) for b in self.parts.background(self))]
 

@@ -101,6 +101,11 @@ class ReadFact(NamedTuple):
     document: bytes
     data: Fact
 
+    @property
+    def kind(self) -> str:
+        """Return the short name of its type, as `ContributionPaid`."""
+        return type(self.data).__name__
+
 
 class Refused(Exception):
     """The message is no fact; `fault` says why."""

@@ -861,6 +861,15 @@ def rulebook_hash(rulebook: Rulebook) -> str:
     return hashlib.sha256(orjson.dumps(rulebook_content(rulebook), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+def definition_of(measure: Measure) -> str:
+    """Return which wording of a measure this is: the SHA-256, in lowercase hex, of its content as canonical JSON.
+
+    Two versions of a rulebook that word a measure alike, sources included, define it alike.
+    """
+    content = measure.model_dump(mode="json", exclude_none=True)
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
 def marks(part: Rulebook | Node, path: str = "") -> Iterator[tuple[str, str | Assumed | None]]:
     """Yield every value's path (`rubrics[0].aspects[1].weight`) with its mark: a source's code, assumed, or none.
 

@@ -17,6 +17,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from schemas.facts import FIRST_MONTH
 from schemas.regions import TABLES, UnknownRegion, region
 from schemas.rulebook import (
     BUILT_IN_KINDS,
@@ -45,6 +46,9 @@ from schemas.rulebook import (
 
 Path = tuple[str | int, ...]
 _M = TypeVar("_M", bound=BaseModel)
+_OF_MONTHS: Final = frozenset({"compliance-points", "obliged-months", "months-covered", "amount-due", "amount-paid"})
+"""Quantities of an employer's months, which count once they are due."""
+_OF_CHANNELS: Final = frozenset({"digital-transactions", "transactions"})
 MARK_DECIMALS: Final = 6
 """How many decimals a mark has at most, as events carry it."""
 
@@ -420,12 +424,33 @@ def _scale(path: Path, scale: Scale) -> Iterator[Finding]:
 
 def _measures_are_whole(parts: Parts) -> Iterator[Finding]:
     for path, measure in parts.measures.at():
+        quantities: set[str] = {measure.numerator, measure.denominator}
         if measure.cap is not None and measure.cap == 0:
             yield _found((*path, "cap"), "cap_zero", value=measure.cap)
-        needs = measure.numerator == "compliance-points"
-        for field in ("points", "due"):
-            if needs and getattr(measure, field) is None:
-                yield _found((*path, field), "compliance_rule", value=field)
+        if "compliance-points" in quantities and measure.points is None:
+            yield _found((*path, "points"), "compliance_rule", value="points")
+        if quantities & _OF_MONTHS and measure.due is None:
+            yield _found((*path, "due"), "months_rule", value="due")
+        if measure.missing_months is not None and not quantities & _OF_MONTHS:
+            yield _found((*path, "missing_months"), "not_of_months", value="missing_months")
+        if measure.first_month is not None and not quantities & (_OF_MONTHS | _OF_CHANNELS):
+            yield _found((*path, "first_month"), "not_of_months", value="first_month")
+        if parts.calendar is not None and measure.cut_off > parts.calendar.closes:
+            yield _found((*path, "cut_off"), "after_season", value=measure.cut_off, other=parts.calendar.closes)
+        yield from _first_month(path, measure, quantities)
+
+
+def _first_month(path: Path, measure: Measure, quantities: set[str]) -> Iterator[Finding]:
+    """Find a first month that no fact is about, and one after which no month can count: nobody would be measured."""
+    year, final = measure.cut_off.isoformat()[:4], measure.cut_off.isoformat()[:7]
+    first = measure.first_month or f"{year}-01"
+    if measure.first_month is not None and first < FIRST_MONTH:
+        yield _found((*path, "first_month"), "before_the_agency", value=first, other=FIRST_MONTH)
+    elif measure.first_month is not None and first > final:
+        yield _found((*path, "first_month"), "month_after_cut_off", value=first, other=measure.cut_off)
+    elif quantities & _OF_MONTHS and first >= final:
+        # A month is due in the next one.
+        yield _found((*path, "first_month"), "no_month_due", value=first, other=measure.cut_off)
 
 
 # --- stages --------------------------------------------------------------------------------------------------------

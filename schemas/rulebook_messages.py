@@ -253,6 +253,26 @@ _MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "batas nol tidak mengukur apa pun: naikkan, atau hapus",
     ),
     "compliance_rule": ("compliance needs {value}: add it", "kepatuhan memerlukan {value}: tambahkan"),
+    "months_rule": (
+        "a figure of an employer's months needs {value}, the day on which they are due: add it",
+        "angka tentang bulan iuran memerlukan {value}, yaitu hari jatuh temponya: tambahkan",
+    ),
+    "not_of_months": (
+        "{value} means nothing here: neither figure is counted by months; remove it",
+        "{value} tidak berarti di sini: kedua angkanya tidak dihitung per bulan; hapus",
+    ),
+    "before_the_agency": (
+        "no fact is about {value}: the earliest month is {other}",
+        "tidak ada fakta tentang {value}: bulan paling awal {other}",
+    ),
+    "month_after_cut_off": (
+        "the first month, {value}, is after the cut-off, {other}: write an earlier one",
+        "bulan pertama, {value}, setelah batas waktu data, {other}: tulis bulan yang lebih awal",
+    ),
+    "no_month_due": (
+        "no month counts: the first, {value}, is due after the cut-off, {other}; write an earlier one",
+        "tidak ada bulan yang dihitung: yang pertama, {value}, jatuh tempo setelah batas waktu, {other}; awalkan",
+    ),
     "unknown_category": (
         "there is no category {value}: declare it under categories",
         "tidak ada kategori {value}: nyatakan di bawah categories",

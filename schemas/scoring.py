@@ -283,8 +283,10 @@ class Basis(Part):
     nominations: tuple[Uuid, ...]
     streams: tuple[StreamPoint, ...]
     carried: tuple[StreamPoint, ...] = ()
-    measured: tuple[StreamPoint, ...] = ()
-    """The indicator streams at the versions that measured aspects were taken from; what comes later changes nothing."""
+    measured: tuple[StreamPoint, ...] | None = None
+    """The indicator streams at the versions that measured aspects were taken from; what comes later changes nothing.
+
+    Absent where no aspect of the stage is measured."""
 
 
 class Recusal(Part):
@@ -325,6 +327,9 @@ class RankingSuperseded(ScoringEvent):
 # --- facts of other systems ----------------------------------------------------------------------------------------
 
 
+Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+
+
 class FactsIngested(ScoringEvent):
     """A batch of one partition's facts went into the ledger. It was known before, and the ledger is held to it.
 
@@ -344,9 +349,41 @@ class FactsIngested(ScoringEvent):
     duplicates: Count
     refused: Count
     root: Hex64
+    months: tuple[Month, ...] = ()
+    """The months that the new facts are about."""
 
 
-Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+class RepairProposed(ScoringEvent):
+    """An operator proposes a fact in place of a message that was set aside as a dead letter. Nothing is published yet.
+
+    The address is that of the message that was set aside. The fact lies beside the events under `content_digest`, as
+    the reason does under `reason_digest`.
+    """
+
+    signed: ClassVar[bool] = True
+    repair: Uuid
+    topic: Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,249}$")]
+    partition: Count
+    offset: Count
+    publisher: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+    """The system whose fact it is."""
+    fact: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+    """The fact's id."""
+    leaf: Hex64
+    """The RFC 6962 leaf hash of the fact's canonical document, as the roots of FactsIngested hold it."""
+    content_digest: Hex64
+    reason_digest: Hex64
+
+
+class RepairApproved(ScoringEvent):
+    """A second person, another operator or the publisher of the topic, agrees to a repair: now it is published."""
+
+    signed: ClassVar[bool] = True
+    repair: Uuid
+    leaf: Hex64
+    """That of the proposal: this and no other fact was agreed to."""
+
+
 Lack = Literal["not-registered", "no-facts", "month-missing", "denominator-zero"]
 
 

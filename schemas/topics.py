@@ -43,7 +43,7 @@ EVENT_TOPICS: Final = (
         NOMINATION, "nomination", 4, FOR_EVER, "stream", "all services",
         ("season", "committee", "nomination", "interview", "plenary", "appeal", "award"),
     ),
-    Topic(SCORING, "scoring", 4, FOR_EVER, "stream", "all services", ("ranking", "indicator", "ingest")),
+    Topic(SCORING, "scoring", 4, FOR_EVER, "stream", "all services", ("ranking", "indicator", "ingest", "repair")),
     Topic(SCORES, "scoring", 4, FOR_EVER, "stream", "scoring and audit", ("sheet",)),
     Topic(NOTIFICATIONS, "notifications", 2, FOR_EVER, "stream", "all services", ("delivery",)),
     Topic(IDENTITY, "identity", 1, FOR_EVER, "stream", "all services", ("account",)),

@@ -31,12 +31,16 @@ PORTS: Final[Mapping[str, tuple[str, int]]] = {
     "notifications": ("PARITRANA_NOTIFICATIONS_PORT", 8083),
     "audit": ("PARITRANA_AUDIT_PORT", 8084),
     "identity": ("PARITRANA_IDENTITY_PORT", 8085),
+    "ingest": ("PARITRANA_INGEST_PORT", 8086),
     "kafka": ("PARITRANA_KAFKA_PORT", 9092),
     "kafka-controller": ("PARITRANA_KAFKA_CONTROLLER_PORT", 9093),
     "postgresql": ("PARITRANA_POSTGRES_PORT", 5432),
     "mail-sink": ("PARITRANA_MAIL_PORT", 8025),
     "control": ("PARITRANA_CONTROL_PORT", 8079),
 }
+
+# The other program of a service: it runs over that service's database, with its keys.
+PROGRAM_OF: Final[Mapping[str, str]] = {"ingest": "scoring"}
 
 # A second scoring process listens this far above the first, a third twice as far.
 REPLICA_STEP: Final = 100
@@ -75,9 +79,15 @@ class StackOptions:
     smtp_url: str | None = None
     mail_sink: bool = False
     scoring: int = 1
+    ingest: int = 1
     services: tuple[str, ...] = START_ORDER
     wait_seconds: float = 30.0
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def consumers(self) -> int:
+        """Return how many fact consumers run: none without the service whose ledger they fill."""
+        return self.ingest if PROGRAM_OF["ingest"] in self.services else 0
 
 
 def data_folder(environment: Mapping[str, str], given: Path | None = None) -> Path:

@@ -32,7 +32,7 @@ from deploy.local.ports import LOOPBACK, is_free
 from deploy.local.postgres import Postgres
 from deploy.local.provision import ServiceDatabase
 from deploy.local.service import Service, Unit
-from deploy.local.settings import PORTS, REPLICA_STEP, StackOptions
+from deploy.local.settings import PORTS, PROGRAM_OF, REPLICA_STEP, StackOptions
 from deploy.local.stores import await_broker, await_database, newest_of, provision
 from kernel.clock import SystemClock, TestClock, clock_from
 from kernel.newest import lateness
@@ -196,6 +196,8 @@ class Stack:
             await self._start_service(name, 0)
         for replica in range(1, self.options.scoring if "scoring" in self.options.services else 0):
             await self._start_service("scoring", replica)
+        for replica in range(self.options.consumers):
+            await self._start_service("ingest", replica)
         self._ready = True
 
     async def stop(self) -> None:
@@ -335,7 +337,7 @@ class Stack:
             smtp = f"smtp://{LOOPBACK}:{self.options.ports['mail-sink']}"
         return {
             **_inherited(),
-            "DATABASE_URL": self.databases[service].login_url,
+            "DATABASE_URL": self.databases[PROGRAM_OF.get(service, service)].login_url,
             "KAFKA_BOOTSTRAP_SERVERS": self._kafka,
             "PARITRANA_DATA": str(self._data),
             "PARITRANA_CLOCK": self._clock_setting(),
@@ -396,6 +398,7 @@ def listening(options: StackOptions) -> Iterator[tuple[int, str]]:
     yield from ((options.ports[what], what) for what in parts)
     if "scoring" in options.services:
         yield from ((options.ports["scoring"] + REPLICA_STEP * more, "scoring") for more in range(1, options.scoring))
+    yield from ((options.ports["ingest"] + REPLICA_STEP * number, "ingest") for number in range(options.consumers))
 
 
 def _inherited() -> dict[str, str]:

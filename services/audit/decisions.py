@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from schemas.nomination import AdmissionDecided, PlenaryDecided, RankingTabled, ResealOrdered
-from schemas.scoring import RankingSealed
+from schemas.scoring import CorrectionImpactFound, IndicatorMeasured, RankingSealed
 from services.audit.checks.announcements import announcements_faults
 from services.audit.checks.appeals import appeals_faults
 from services.audit.checks.certificates import certificates_faults
 from services.audit.checks.decisions import decision_faults
+from services.audit.checks.measured import impacts_faults, measurements_faults
+from services.audit.checks.repairs import repair_faults
 from services.audit.checks.scoring import scoring_faults
 from services.audit.checks.seals import seal_faults
 from services.audit.checks.seasons import Holds, seasons_faults
@@ -39,8 +41,16 @@ _CITING: Final[Mapping[str, Callable[[Json], list[Point]]]] = {
     PlenaryDecided.type_name(): lambda data: _points(data["results"]),
     AdmissionDecided.type_name(): lambda data: _points(data["results"]),
     RankingSealed.type_name(): lambda data: _points(
-        [*data["counted"], *data["excluded"], *data["basis"]["streams"], *data["basis"].get("carried", ())]
+        [
+            *data["counted"],
+            *data["excluded"],
+            *data["basis"]["streams"],
+            *data["basis"].get("carried", ()),
+            *data["basis"].get("measured", ()),
+        ]
     ),
+    IndicatorMeasured.type_name(): lambda data: _points(data["basis"]),
+    CorrectionImpactFound.type_name(): lambda data: _points([data["indicator"]]),
     RankingTabled.type_name(): lambda data: [Point(data["ranking"], data["seal_version"])],
     ResealOrdered.type_name(): lambda data: _points(data["stale"]),
 }
@@ -49,10 +59,13 @@ _CHECKS: Final = (
     appeals_faults,
     certificates_faults,
     draws_faults,
+    impacts_faults,
+    measurements_faults,
     scoring_faults,
     seasons_faults,
     frozen_faults,
     orders_faults,
+    repair_faults,
     terms_faults,
     verification_faults,
     way_faults,

@@ -26,12 +26,18 @@ class NoSuchRule(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class AspectRule:
-    """An aspect as it counts at a stage. `carried` is the (tier, stage, aspect) that its figure comes from."""
+    """An aspect as it counts at a stage. `carried` is the (tier, stage, aspect) that its figure comes from.
+
+    `measure` is the code of the measure whose ratio is taken onto the scale from `least` to `greatest`.
+    """
 
     code: str
     weight: Fraction
     origin: str
     carried: tuple[str, str, str] | None
+    measure: str | None = None
+    least: Fraction = Fraction(0)
+    greatest: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +66,14 @@ class StageRules:
 
 @dataclass(frozen=True, slots=True)
 class Nominee:
-    """One eligible nominee with its counted sheets and its carried figures by aspect."""
+    """One eligible nominee with its counted sheets and its carried and measured figures by aspect."""
 
     nomination: str
     candidate: str
     nominated: str
     sample: bool
     sheets: Sequence[Marks]
-    carried: Mapping[str, Fraction]
+    given: Mapping[str, Fraction]
 
 
 def one_of(listed: Sequence[Json], what: str, **keys: object) -> Json:
@@ -108,7 +114,9 @@ def _aspect(aspect: Json, carries: Json | None) -> AspectRule:
     if carries and aspect["code"] in carries["aspects"]:
         source = (carries["tier"], carries["stage"], aspect["code"])
     origin = "carried" if source else aspect["origin"]
-    return AspectRule(aspect["code"], Fraction(aspect["weight"]), origin, source)
+    measure = aspect.get("measure") if origin == "measured" else None
+    least, greatest = (Fraction(aspect["scale"][end]) for end in ("least", "greatest"))
+    return AspectRule(aspect["code"], Fraction(aspect["weight"]), origin, source, measure, least, greatest)
 
 
 # --- one nominee ---------------------------------------------------------------------------------------------------
@@ -148,8 +156,8 @@ _LACKS: Final = {"judged": "aspect-unmarked", "measured": "unmeasured", "carried
 
 def _figure(rules: StageRules, aspect: AspectRule, nominee: Nominee) -> tuple[Fraction, int] | None:
     if aspect.origin != "judged":
-        carried = nominee.carried.get(aspect.code)
-        return None if carried is None else (carried, 0)
+        given = nominee.given.get(aspect.code)
+        return None if given is None else (given, 0)
     marks = sorted(Fraction(mark) for sheet in nominee.sheets if (mark := sheet.get(aspect.code)) is not None)
     return (aggregate(rules, marks), len(marks)) if marks else None
 
@@ -269,7 +277,7 @@ def reranked(
     rules: StageRules,
     sealed: Json,
     nomination: str,
-    figures: Mapping[str, tuple[Fraction, int]],
+    figures: Mapping[str, tuple[Fraction, int] | None],
     nominated: Mapping[str, str],
 ) -> tuple[list[Json], list[Json]]:
     """Return sealed standings and unrankable nominees with one nominee's figures changed, and nothing else.
@@ -278,7 +286,8 @@ def reranked(
         rules: the stage's rules.
         sealed: what has `standings` and `unrankable`, each row with its exact aggregates.
         nomination: whose figures change.
-        figures: the changed ones by aspect, each with the number of marks that it was taken over (0: it was set).
+        figures: the changed ones by aspect, each with the number of marks that it was taken over (0: it was set); None
+            for one that is there no more.
         nominated: when each nominee was nominated.
     """
     ranked: list[_Result] = []
@@ -287,7 +296,7 @@ def reranked(
         known = {one["aspect"]: (Fraction(one["value"]), one["sheets"]) for one in row.get("aspects") or ()}
         own = row["nomination"] == nomination
         merged = {**known, **figures} if own else known
-        ordered = {aspect.code: merged[aspect.code] for aspect in rules.aspects if aspect.code in merged}
+        ordered = {one.code: figure for one in rules.aspects if (figure := merged.get(one.code)) is not None}
         lack = _lack(rules, row, ordered) if own else row.get("reason")
         if lack is not None:
             without.append(row if not own else _lacking(rules, row, ordered, lack))
@@ -298,7 +307,7 @@ def reranked(
             nominated=nominated.get(row["nomination"], ""),
             sample=row["sample"],
             sheets=(),
-            carried={},
+            given={},
         )
         ranked.append(_Result(nominee, ordered, _total(rules, ordered), None))
     return _standings(rules, sorted(ranked, key=lambda one: one.nominee.nomination)), without

@@ -17,11 +17,13 @@ from schemas.envelope import Stage
 from schemas.rulebook import Rulebook
 from services.audit.events import Document
 from services.audit.findings import Place
+from services.audit.indicators import Indicator, indicator_stream
 from services.audit.meetings import DECISIONS, OPENINGS, Decided, Kept, Meeting, Point
 from services.audit.rules import Rules
 from services.audit.sheets import Sheet
 
 Json = Mapping[str, Any]
+_OF_NOTHING: Final = hashlib.sha256(b"").hexdigest()
 Fault = tuple[str, Place, str]
 
 WAY: Final = (
@@ -35,7 +37,7 @@ AWARD: Final = (
 )  # fmt: skip
 RANKING: Final = (
     "ScoringOpened", "ScoringExtended", "ScorersAssigned", "MarksSeen", "ScoringClosed", "RankingSealed",
-    "RankingSuperseded",
+    "RankingSuperseded", "CorrectionImpactFound",
 )  # fmt: skip
 COMMITTEE: Final = ("MemberAppointed", "MemberRemoved", "ConflictDeclared", "ConflictLifted")
 TERM: Final = ("CommitteeFormed",)
@@ -48,7 +50,10 @@ MEETING: Final = (
     "PlenaryConvened", "AttendanceRecorded", "RankingTabled", *OPENINGS, "VoteCast", "BallotTallied",
     "BallotConfirmed", *DECISIONS, "MinutesCorrected", "PlenaryAdjourned",
 )  # fmt: skip
+INDICATOR: Final = ("IndicatorMeasured",)
+INGEST: Final = ("FactsIngested",)
 SHEET: Final = ("AspectScored", "AspectScoreRevised", "ScoreSheetSubmitted", "ScoreSheetVoided", "SheetRead")
+REPAIR: Final = ("RepairProposed", "RepairApproved")
 CAUSED: Final = (
     "StageAdvanced", "NominationEliminated", "WinnerDeclared", "PrizeAwarded", "RankLeftVacant", "AppealDecided",
     "DecisionReviewed", "StageAdvanceWithdrawn", "WinnerWithdrawn", "CertificateRevoked", "StageUnfrozen",
@@ -82,10 +87,13 @@ def sheet_stream(data: Json) -> str:
 _HOMES: Final[Sequence[tuple[Sequence[str], Callable[[Json], str | None]]]] = (
     (WAY, lambda data: f"nomination/{data['nomination']}"),
     (APPEAL, lambda data: f"appeal/{data['appeal']}"),
+    (REPAIR, lambda data: f"repair/{data['repair']}"),
     (MEETING, lambda data: f"plenary/{data['plenary']}"),
     ((*COMMITTEE, *TERM), lambda data: f"committee/{data['season']}/{data['province']}"),
     (SEASON, lambda data: f"season/{data['season']}"),
     (RANKING, lambda data: ranking_of(data["at"])),
+    (INDICATOR, lambda data: indicator_stream(data["nomination"])),
+    (INGEST, lambda data: f"ingest/{data['topic']}/{data['partition']}"),
     (("StageFrozen", "StageUnfrozen"), lambda data: award_of(data["stages"][0])),
     (("ResealOrdered",), lambda data: award_of_ranking(data["ranking"])),
     (AWARD, lambda data: award_of(data["at"]) if "at" in data else None),
@@ -106,19 +114,23 @@ class Record:
     def __init__(self) -> None:
         self.rulebooks: dict[tuple[str, int], Rules] = {}
         self.streams: dict[str, list[Kept]] = {}
-        """Seasons, committees, nominations, rankings, awards, appeals and calendars of interviews."""
+        """Seasons, committees, nominations, rankings, awards, appeals, repairs of facts and calendars of interviews."""
         self.sheets: dict[str, dict[str, Sheet]] = {}
         """By the stream of the stage's ranking, then by their own."""
+        self.indicators: dict[str, Indicator] = {}
+        """What was measured, by nomination."""
         self.seals: dict[str, Kept] = {}
         self.caused: dict[Point, Kept] = {}
         """Everything that a decision can list among its results."""
         self.meetings: dict[str, Meeting] = {}
         self.faults: list[Fault] = []
-        kept = (*WAY, *AWARD, *RANKING, *COMMITTEE, *TERM, *SEASON, *APPEAL, "InterviewScheduled")
+        kept = (*WAY, *AWARD, *RANKING, *COMMITTEE, *TERM, *SEASON, *APPEAL, *REPAIR, "InterviewScheduled")
         self._takers: dict[str, Callable[[Document, Place], None]] = {
             **dict.fromkeys(kept, self._take_kept),
             **dict.fromkeys(MEETING, self._take_meeting),
             **dict.fromkeys(SHEET, self._take_sheet),
+            **dict.fromkeys(INDICATOR, self._take_measured),
+            **dict.fromkeys(INGEST, self._take_ingested),
         }
 
     def take(self, event: Document, place: Place) -> None:
@@ -167,7 +179,29 @@ class Record:
         sheets = self.sheets.setdefault(ranking, {})
         sheets.setdefault(event.stream, Sheet(data["nomination"], data["member"])).take(event, place)
 
+    def _take_measured(self, event: Document, place: Place) -> None:
+        self.indicators.setdefault(event.data["nomination"], Indicator()).take(event, place)
+
+    def _take_ingested(self, event: Document, place: Place) -> None:
+        """Check what a batch of facts says of itself, and keep nothing of it: its facts are in the ledger."""
+        data = event.data
+        if data["records"] != data["applied"] + data["duplicates"] + data["refused"]:
+            self.faults.append(("ingest", place, "`records` is not what was applied, doubled and refused together"))
+        if data["records"] > data["last"] - data["first"] + 1:
+            self.faults.append(("ingest", place, "its offsets do not hold so many records"))
+        if (data["root"] == _OF_NOTHING) != (data["applied"] == 0):
+            self.faults.append(("ingest", place, "`root` is not that of so many facts"))
+
     # --- asking
+
+    def indicator(self, nomination: str) -> Indicator:
+        """Return what was measured of a nomination."""
+        return self.indicators.get(nomination) or Indicator()
+
+    def measured_by(self, season: str, moment: str) -> bool:
+        """Tell whether anything of a season had been measured by a moment."""
+        firsts = (one.measurements[0] for one in self.indicators.values())
+        return any(one.whose[0] == season and one.time <= moment for one in firsts)
 
     def of(self, stream: str, *names: str) -> list[Kept]:
         """Return what is kept of a stream, of some types or of all, in its order."""

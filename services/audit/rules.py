@@ -6,6 +6,7 @@ which sort as time does.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -13,7 +14,7 @@ from fractions import Fraction
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from kernel.canonical import from_instant, instant
+from kernel.canonical import canonical, from_instant, instant
 from schemas.regions import NATION, zone_of
 from services.audit.recompute import StageRules, one_of, stage_rules
 
@@ -38,6 +39,14 @@ class Rules:
     def ranking(self, at: Json) -> StageRules:
         """Return what makes a stage's ranking."""
         return stage_rules(self.content, at["tier"], at["category"], at["stage"])
+
+    def measure(self, code: str) -> Json:
+        """Return a measure."""
+        return one_of(self.content["measures"], "measure", code=code)
+
+    def definition(self, code: str) -> str:
+        """Return the SHA-256 of a measure's canonical content."""
+        return hashlib.sha256(canonical(self.measure(code))).hexdigest()
 
     def body(self, code: str) -> Json:
         """Return a body."""

@@ -40,7 +40,7 @@ def person_id(login: str) -> uuid.UUID:
 
 
 def development_persons() -> tuple[FirstPerson, ...]:
-    """Return all of them: administration, every province's secretariat and committee, the national bodies.
+    """Return all of them: administration, publishers of facts, every province's people, the national bodies.
 
     Provinces are those of every table, since each season has its own; one that has several names is called by its
     latest.
@@ -61,6 +61,11 @@ def _administration() -> Iterable[FirstPerson]:
     yield _person("admin2", "Administrator Musim Kedua", Grant.of("season-admin"))
     yield _person("auditor", "Auditor", Grant.of("auditor"))
     yield _person("operator", "Operator", Grant.of("operator"))
+    yield _person("operator2", "Operator Kedua", Grant.of("operator"))
+    yield _person("penerbit-iuran", "Penerbit Fakta Iuran", Grant.of("publisher", publisher="bpjs.contributions"))
+    yield _person(
+        "penerbit-kepesertaan", "Penerbit Fakta Kepesertaan", Grant.of("publisher", publisher="bpjs.coverage")
+    )
 
 
 def _national() -> Iterable[FirstPerson]:

@@ -137,14 +137,15 @@ WHERE account.password_hash <> EXCLUDED.password_hash;
 -- name: put_grants
 -- Grants many roles at once and keeps the acts; those that exist stay as they are.
 WITH granted AS (
-    INSERT INTO role_grant AS g (person_id, role, province, committee, season, origin)
-    SELECT person, role, province, committee, NULL, $5
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS new (person, role, province, committee)
+    INSERT INTO role_grant AS g (person_id, role, province, committee, publisher, season, origin)
+    SELECT person, role, province, committee, publisher, NULL, $6
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
+        AS new (person, role, province, committee, publisher)
     ON CONFLICT DO NOTHING
     RETURNING id, person_id, role, scope_of(g) AS scope
 )
 INSERT INTO act (kind, person_id, grant_id, role, scope, asked_by)
-SELECT 'granted', person_id, id, role, scope, $5 FROM granted;
+SELECT 'granted', person_id, id, role, scope, $6 FROM granted;
 
 -- name: find_person_by_login
 -- Who signs in by a name.

@@ -95,6 +95,7 @@ async def put_first_persons(
             [grant.role for _, grant in grants],
             [grant.value("province") for _, grant in grants],
             [grant.value("committee") for _, grant in grants],
+            [grant.value("publisher") for _, grant in grants],
             origin,
         )
 

@@ -15,13 +15,16 @@ from schemas.codec import CODEC
 from schemas.generate import asyncapi_of
 from services.scoring.api import add_routes
 from services.scoring.consumers import RECEIVES
+from services.scoring.measuring import Measuring
 from services.scoring.progress import SheetProjection, StageMemberProjection
 from services.scoring.projections import RankingProjection
+from services.scoring.reactions import FindCorrectionImpacts
+from services.scoring.repairs import RepairProjection, sending
 from services.scoring.settings import ScoringSettings
 from services.wiring import wire_of
 
 SERVICE: Final = "scoring"
-PROJECTIONS: Final = (RankingProjection(), SheetProjection(), StageMemberProjection())
+PROJECTIONS: Final = (RankingProjection(), SheetProjection(), StageMemberProjection(), RepairProjection())
 
 
 def create_service(
@@ -34,7 +37,10 @@ def create_service(
         title="Paritrana: scoring",
         receives=RECEIVES,
         projections=PROJECTIONS,
+        reactions=(FindCorrectionImpacts(),),
+        acting=lambda service: (Measuring(service.executor),),
         asyncapi=asyncapi_of(SERVICE),
+        background=sending,
     )
     verifier = verifier or TokenVerifier(HttpJwks(settings.identity_url))
     service = Service(parts, settings, verifier=verifier, clock=clock)

@@ -7,8 +7,8 @@ stands at the cut, and between whom) is left out for a reader who has a sheet or
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -16,9 +16,10 @@ import orjson
 from kernel.canonical import Json
 from schemas.envelope import Stage
 from services.scoring.domain.assignment import eligible_scorers
+from services.scoring.domain.indicator import NOTHING, Indicator
 from services.scoring.domain.received import Committee, Nominee, Season
 from services.scoring.domain.seal import recusals_of
-from services.scoring.domain.stage import Closed, Open, Sealed
+from services.scoring.domain.stage import Closed, Open, Sealed, cut_of
 
 _PEOPLE_BREAK: Final = ("lot", "vote")
 _UNFILED: Final = ("blank", "draft", "voided")
@@ -46,6 +47,8 @@ class Picture:
     sheets: Mapping[tuple[str, str], str]
     lines: Sequence[Mapping[str, Any]]
     appeals: Sequence[str]
+    indicators: Mapping[str, Indicator] = field(default_factory=dict)
+    """What was measured of nominees without a rank, by nomination."""
 
     @property
     def scorers(self) -> tuple[str, ...]:
@@ -83,7 +86,7 @@ def checklist(picture: Picture, *, with_ties: bool) -> Json:
         "unfiled": sum(1 for id_, members in due.items() for one in members if _status(picture, id_, one) in _UNFILED),
         "least_sheets": rules.least_sheets if picture.is_judged else 0,
         "per_nominee": rules.per_nominee,
-        "cut": _cut(picture) if with_ties else {"quota": quota_of(picture), "withheld": True},
+        "cut": _cut(picture) if with_ties else {"quota": _quota(picture), "withheld": True},
     }
 
 
@@ -137,6 +140,7 @@ def _nominee(picture: Picture, one: Competitor, due: Sequence[str]) -> Json:
         "rankable": line is not None and line["reason"] is None,
         "reason": None if line is None else line["reason"],
         "aspect": None if line is None else line["lacking"],
+        "unmeasured": [] if line is None or line["reason"] is None else list(_unmeasured(picture, one)),
         "sheets": 0 if line is None else line["sheets"],
         "scorers": len(due),
         "submitted": sum(1 for member in due if _status(picture, one.nominee.nomination, member) == "submitted"),
@@ -145,17 +149,32 @@ def _nominee(picture: Picture, one: Competitor, due: Sequence[str]) -> Json:
     }
 
 
+def _unmeasured(picture: Picture, one: Competitor) -> Iterator[Json]:
+    """Yield which measured aspects of a nominee have no figure, and why: `not-measured` where nothing was said yet.
+
+    A sealed stage shows what its seal took, whatever was measured since.
+    """
+    id_ = one.nominee.nomination
+    indicator = picture.indicators.get(id_, NOTHING)
+    if isinstance(picture.ranking, Sealed):
+        indicator = indicator.as_of(picture.ranking.measured.get(id_, indicator.version))
+    for aspect in picture.ranking.opened.rules.aspects:
+        found = indicator.measured(aspect)
+        if aspect.origin == "measured" and (found is None or found.ratio is None):
+            yield {
+                "aspect": aspect.code,
+                "measure": aspect.measure,
+                "lack": (found and found.lack) or "not-measured",
+                "missing_months": [] if found is None else list(found.missing_months),
+            }
+
+
 # --- the cut -------------------------------------------------------------------------------------------------------
 
 
-def quota_of(picture: Picture) -> int | None:
-    """Return how many advance (at the end of the path: win), under the rulebook version that the stage pinned."""
-    at, version = picture.at, picture.ranking.opened.rulebook_version
-    try:
-        rulebook = picture.season.rulebook(version if version in picture.season.versions else None)
-        return rulebook.quota(rulebook.stage(at.tier, at.category, at.stage), at.province)
-    except (LookupError, ValueError):
-        return None
+def _quota(picture: Picture) -> int | None:
+    cut = cut_of(picture.season, picture.ranking.opened)
+    return None if cut is None else cut.quota
 
 
 def _cut(picture: Picture) -> Json:
@@ -163,7 +182,7 @@ def _cut(picture: Picture) -> Json:
 
     With no more ranked nominees than places there is no cut to be tied at.
     """
-    quota = quota_of(picture)
+    quota = _quota(picture)
     ranked = [line for line in picture.lines if line["rank"] is not None]
     said: Json = {"quota": quota, "ranked": len(ranked), "tied": False}
     if quota is None or len(ranked) <= quota:

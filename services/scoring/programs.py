@@ -6,12 +6,14 @@ command guards its ranking, a seal guards every stream of its basis, and neither
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from kernel.commands import Program
-from kernel.decider import Decision, Loader, Refusal
+from kernel.decider import Decision, Emit, Loader, Refusal
 from schemas.envelope import Stage
 from services.scoring.domain.assignment import AssignScorers, decide_assign
+from services.scoring.domain.impact import Difference, Field, differences, impact_of
+from services.scoring.domain.indicator import INDICATOR, Indicator, indicator_stream, is_measured
 from services.scoring.domain.received import (
     AWARD,
     COMMITTEE,
@@ -25,6 +27,14 @@ from services.scoring.domain.received import (
     season_stream,
     verdict_stream,
 )
+from services.scoring.domain.repair import (
+    REPAIR,
+    ApproveRepair,
+    ProposeRepair,
+    decide_approve,
+    decide_propose,
+    repair_stream,
+)
 from services.scoring.domain.seal import FiledSheet, Inputs, SealRanking, carried_sources, decide_seal
 from services.scoring.domain.sheet import SHEET, Circumstances, decide_read, locate, sheet_stream
 from services.scoring.domain.stage import (
@@ -33,6 +43,7 @@ from services.scoring.domain.stage import (
     ExtendScoring,
     OpenStage,
     RankingState,
+    Sealed,
     Unopened,
     decide_close,
     decide_extend,
@@ -162,6 +173,7 @@ def sealing(command: SealRanking, roll: Roll, sheet_streams: SheetStreams, award
             versions={stream: load.version(stream) for stream in based_on},
             carried=carried,
             verdicts=await _verdicts(load, carried, awards.values()),
+            indicators=await _indicators(load, [one.id for one in reached if one.is_eligible(at)], ranking),
             season=season,
             awards=tuple(awards.values()),
         )
@@ -193,6 +205,13 @@ async def _carried(
     return {stream: await load.load(RANKING, stream) for stream in sorted(sources)}
 
 
+async def _indicators(load: Loader, nominations: Iterable[str], ranking: RankingState) -> dict[str, Indicator]:
+    """Load what was measured of nominees, where the stage has measured aspects: what comes later is not in the seal."""
+    if isinstance(ranking, Unopened) or not is_measured(ranking.opened.rules):
+        return {}
+    return {one: await load.load(INDICATOR, indicator_stream(one)) for one in nominations}
+
+
 async def _verdicts(
     load: Loader, carried: Iterable[str], awards: Iterable[Award]
 ) -> dict[str, tuple[VerdictState, ...]]:
@@ -203,3 +222,73 @@ async def _verdicts(
         for stream in carried
         if stream in upheld
     }
+
+
+# --- repairs of dead letters ---------------------------------------------------------------------------------------
+
+
+def proposing_repair(command: ProposeRepair) -> Program:
+    """Propose a fact in place of a dead letter."""
+
+    async def program(load: Loader) -> Decision:
+        await load.load(REPAIR, repair_stream(command.repair))
+        return decide_propose(command)
+
+    return program
+
+
+def approving_repair(command: ApproveRepair) -> Program:
+    """Agree to a repair."""
+
+    async def program(load: Loader) -> Decision:
+        return decide_approve(await load.load(REPAIR, repair_stream(command.repair)), command)
+
+    return program
+
+
+# --- facts after a seal --------------------------------------------------------------------------------------------
+
+
+def after_measurement(nomination: str) -> Program:
+    """Say what a nominee's measured figures, as they are now, would make of the seals on its way.
+
+    Several measurements in a row are told of as one: the last, which is what would count.
+    """
+
+    async def program(load: Loader) -> Decision:
+        indicator = await load.load(INDICATOR, indicator_stream(nomination))
+        state = await load.load(NOMINATION, f"nomination/{nomination}")
+        stages = (*state.path, *state.fallen) if isinstance(state, Nomination) else ()
+        found: list[Emit] = []
+        for at in dict.fromkeys(stages):
+            ranking = await load.load(RANKING, at.ranking)
+            found += await _impacts(load, ranking, {nomination: indicator})
+        return found
+
+    return program
+
+
+def after_seal(at: Stage) -> Program:
+    """Say what nominees' figures would make of a stage that was sealed anew with the figures of its first seal."""
+
+    async def program(load: Loader) -> Decision:
+        ranking = await load.load(RANKING, at.ranking)
+        named = ranking.sealed.basis.nominations if isinstance(ranking, Sealed) else ()
+        return await _impacts(load, ranking, await _indicators(load, named, ranking))
+
+    return program
+
+
+async def _impacts(load: Loader, ranking: RankingState, indicators: Mapping[str, Indicator]) -> list[Emit]:
+    found = [(one, each) for one, indicator in indicators.items() for each in differences(ranking, one, indicator)]
+    if not found or not isinstance(ranking, Sealed):
+        return []
+    return await _told(load, ranking, found)
+
+
+async def _told(load: Loader, ranking: Sealed, found: Iterable[tuple[str, Difference]]) -> list[Emit]:
+    at = ranking.opened.at
+    named = ranking.sealed.basis.nominations
+    nominees = {one: await load.load(NOMINATION, f"nomination/{one}") for one in named}
+    field = Field(nominees, await load.load(SEASON, season_stream(at)), await load.load(AWARD, at.award))
+    return [Emit(at.ranking, impact_of(ranking, nomination, each, field)) for nomination, each in found]

@@ -42,6 +42,9 @@ from schemas.nomination import (
 from schemas.regions import NATION
 from schemas.scoring import (
     AspectScoreRevised,
+    CorrectionImpactFound,
+    IndicatorMeasured,
+    PinnedAspect,
     PinnedRules,
     RankingSealed,
     RankingSuperseded,
@@ -51,6 +54,7 @@ from schemas.scoring import (
     ScoringExtended,
     ScoringOpened,
 )
+from services.scoring.domain.indicator import measured_aspects, on_scale
 from services.scoring.domain.ranking import Entrant, Evaluation, Marks, Rules, Standings, Tie, millionths
 from services.scoring.domain.ranking import Place as RankedPlace
 from services.scoring.domain.received import Belonging, Committee, Interest, Nominee, Seat, Term
@@ -118,6 +122,8 @@ class Board:
     opened: Json | None = None
     pinned: PinnedRules | None = None
     standings: Standings | None = None
+    measured: tuple[PinnedAspect, ...] = ()
+    """The aspects that are taken from other systems' facts."""
     closed: bool = False
     extensions: list[Json] = field(default_factory=list)
     """What moved the deadline, in order: until when, from when, and when that was recorded."""
@@ -125,6 +131,8 @@ class Board:
     """The open appeals that hold the stage."""
     seal: Json | None = None
     """Id, version, time and data of the current seal."""
+    corrections: dict[tuple[str, str], Json] = field(default_factory=dict)
+    """What was told last of facts that came after the current seal, by nomination and measure."""
     announced: Json | None = None
     competing: set[str] = field(default_factory=set)
     sheets: dict[str, dict[str, FiledMarks]] = field(default_factory=dict)
@@ -175,6 +183,8 @@ class Place:
     """Names as they were nominated; what was amended since is put in their place by who reads the rows."""
     ways: dict[str, list[Board]] = field(default_factory=dict)
     """The rankings of this place that are on a nominee's way."""
+    measured: dict[str, dict[tuple[str, str], Fraction]] = field(default_factory=dict)
+    """The ratios of nominees by measure and definition; without one they are unmeasured."""
     passed: dict[tuple[str, str, str], dict[str, Fraction]] = field(default_factory=dict)
     """Sealed aggregates by tier, stage and nomination, for what later stages carry."""
     passed_by: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
@@ -215,6 +225,7 @@ _ADVANCED: Final = StageAdvanced.type_name()
 _RETURNED: Final = StageAdvanceWithdrawn.type_name()
 _SEALED: Final = RankingSealed.type_name()
 _VERDICT_TYPES: Final = types_of(AppealDecided, DecisionReviewed)
+_MEASURED: Final = IndicatorMeasured.type_name()
 _FREEZE_TYPES: Final = types_of(StageFrozen, StageUnfrozen)
 _STAGE_FIELDS: Final = {_NOMINATED: ("entry",), _ADVANCED: ("reached", "left"), _RETURNED: ("returned", "left")}
 """Where an event says which stages it is about, if not in `at`."""
@@ -239,13 +250,15 @@ class RankingProjection:
     types = _COMMITTEE_TYPES | _SHEET_TYPES | _FREEZE_TYPES | _VERDICT_TYPES | types_of(
         CandidateNominated, StageAdvanced, StageAdvanceWithdrawn, NominationWithdrawn, NominationEliminated,
         NominationReinstated, NominationRejected, RankingAnnounced, ScoringOpened, ScoringExtended, ScoringClosed,
-        RankingSealed, RankingSuperseded,
+        RankingSealed, RankingSuperseded, IndicatorMeasured, CorrectionImpactFound,
     )  # fmt: skip
 
     def groups(self, event: Recorded) -> tuple[str, ...]:
         """Return the places that an event touches; what the nation carries or receives touches it too."""
         data: Json = event.doc["data"]
         type_ = event.type
+        if type_ == _MEASURED:
+            return (f"{data['season']}/{data['province']}", f"{data['season']}/{NATION}")
         if type_ in _SHEET_TYPES:
             at = data["at"]
             return (f"{at['season']}/{at['province']}",)
@@ -425,6 +438,7 @@ def _opened(state: Place, event: Recorded, _group: str) -> None:
     board.opened = event.data
     board.pinned = PinnedRules.model_validate(event.data["rules"])
     board.standings = Standings(Rules.of(board.pinned))
+    board.measured = tuple(measured_aspects(board.pinned.aspects))
     board.touch_all()
 
 
@@ -456,6 +470,7 @@ def _sealed(state: Place, event: Recorded, group: str) -> None:
     if group_of(at["season"], at["province"]) == group:
         board = state.board(at)
         board.seal = {"id": event.id, "version": event.version, "time": event.attributes["time"], "data": data}
+        board.corrections.clear()
         board.kept_rows = None
 
 
@@ -495,6 +510,33 @@ def _correct(state: Place, at: Json) -> None:
     if known and known[-1] == reviewed[-1]:
         state.corrected |= dict.fromkeys(state.verdicts[known[-1]], known)
         _touch_carrying(state)
+
+
+def _measured(state: Place, event: Recorded, _group: str) -> None:
+    """Keep a nominee's ratio; only the rankings on its way that take it and are not sealed are computed anew."""
+    data = event.doc["data"]
+    nomination, key, text = data["nomination"], (data["measure"], data["definition"]), data.get("ratio")
+    known = state.measured.get(nomination)
+    if known is None:
+        known = state.measured[nomination] = {}
+    ratio = None if text is None else parse_fraction(text)
+    if known.get(key) == ratio:
+        return
+    if ratio is None:
+        del known[key]
+    else:
+        known[key] = ratio
+    for board in state.ways.get(nomination, ()):
+        if board.seal is None and any((one.measure, one.definition) == key for one in board.measured):
+            board.touch(nomination)
+
+
+def _corrected_since(state: Place, event: Recorded, _group: str) -> None:
+    data = event.data
+    board = state.board(data["at"])
+    if board.seal is not None and board.seal["id"] == data["seal"]:
+        board.corrections[data["nomination"], data["measure"]] = {**data, "time": event.attributes["time"]}
+        board.kept_rows = None
 
 
 def _superseded(state: Place, event: Recorded, _group: str) -> None:
@@ -554,6 +596,8 @@ _FOLDS: Final[Mapping[str, Callable[[Place, Recorded, str], None]]] = {
     ScoringClosed.type_name(): _closed,
     RankingSealed.type_name(): _sealed,
     RankingSuperseded.type_name(): _superseded,
+    IndicatorMeasured.type_name(): _measured,
+    CorrectionImpactFound.type_name(): _corrected_since,
     AspectScoreRevised.type_name(): _revised,
     ScoreSheetSubmitted.type_name(): _submitted,
     ScoreSheetVoided.type_name(): _voided,
@@ -626,8 +670,16 @@ def _refresh(state: Place, board: Board, body: str, pinned: PinnedRules, standin
         ]
         if any(filed.sample for filed in counted):
             entrant = replace(entrant, sample=True)
-        standings.put(entrant, [filed.as_counted() for filed in counted], _carried(state, pinned, nomination))
+        figures = _carried(state, pinned, nomination) | _taken(state, board, nomination)
+        standings.put(entrant, [filed.as_counted() for filed in counted], figures)
     board.dirty.clear()
+
+
+def _taken(state: Place, board: Board, nomination: str) -> dict[str, Fraction]:
+    """Return a nominee's measured figures, by aspect."""
+    known = state.measured.get(nomination, {}) if board.measured else {}
+    ratios = ((one, known.get((one.measure or "", one.definition or ""))) for one in board.measured)
+    return {one.code: on_scale(one, ratio) for one, ratio in ratios if ratio is not None}
 
 
 def _carried(state: Place, pinned: PinnedRules, nomination: str) -> dict[str, Fraction]:
@@ -759,6 +811,7 @@ def _heading(board: Board, opened: Json) -> Json:
                 "least": one["least"],
                 "greatest": one["greatest"],
                 "step": one["step"],
+                "measure": one.get("measure"),
             }
             for one in rules["aspects"]
         ],
@@ -782,4 +835,24 @@ def _heading(board: Board, opened: Json) -> Json:
             "excluded": [{"stream": one["stream"], "reason": one["reason"]} for one in data["excluded"]],
             "sample": data["sample"],
         }
+        heading["corrections"] = [_correction(one) for _, one in sorted(board.corrections.items()) if _differs(one)]
     return heading
+
+
+def _differs(told: Json) -> bool:
+    """Tell whether a figure is another one than the sealed; it may have become the same again."""
+    return bool(told.get("before") != told.get("after"))
+
+
+def _correction(told: Json) -> Json:
+    """Return what facts after the seal would have changed; they changed nothing."""
+    return {
+        "nomination": told["nomination"],
+        "measure": told["measure"],
+        "before": told.get("before"),
+        "after": told.get("after"),
+        "time": told["time"],
+        "moves": told["moves"],
+        "would_advance": told["would_advance"],
+        "would_fall": told["would_fall"],
+    }

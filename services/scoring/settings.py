@@ -11,3 +11,9 @@ class ScoringSettings(ServiceSettings):
     """Scoring's settings."""
 
     port: Port = Field(default=8082, validation_alias="PARITRANA_PORT", description="Port to listen on.")
+
+
+class IngestSettings(ServiceSettings):
+    """Settings of a fact consumer, scoring's second program."""
+
+    port: Port = Field(default=8086, validation_alias="PARITRANA_PORT", description="Port to listen on.")

@@ -167,7 +167,9 @@ def told() -> Story:
     _plenary(story, seal, digest)
     _afterwards(story, seal)
     the_procedure(story, seal, digest)
-    _another_year(story)
+    company = _another_year(story)
+    _facts(story, company)
+    _a_repair(story)
     return story
 
 
@@ -463,8 +465,11 @@ def _afterwards(story: Story, seal: str) -> None:
     story.tell(INTERVIEW.award, winner, person("ketua-juri"), "ketua-juri")
 
 
-def _another_year(story: Story) -> None:
-    """In 2025 a village and a company by its sector are nominated: only that year's rules know of them."""
+def _another_year(story: Story) -> str:
+    """In 2025 a village and a company by its sector are nominated: only that year's rules know of them.
+
+    Returns the company's nomination.
+    """
     story.at(2025, 2, 3)
     entered = (
         ("DESA", n.Candidate(kind="village", code="81.71.02.2001", name="Desa Contoh Ambon", region="81.71")),
@@ -482,6 +487,91 @@ def _another_year(story: Story) -> None:
             contact=person(f"kontak {candidate.name}"), sample=True,
         )  # fmt: skip
         story.tell(f"nomination/{nomination}", nominated, nominated.nominated_by, "secretariat")
+    return nomination
+
+
+def _facts(story: Story, company: str) -> None:
+    """The company is measured from two batches of facts, sealed, and measured again: nothing that was sealed moves."""
+    at = Stage(season="2025", tier="provincial", province="81", category="PERTANIAN", stage="seleksi")
+    batches, indicator = "ingest/bpjs.contributions.v1/3", f"indicator/{company}"
+    story.tell(indicator, _measured(company, None, 0))
+    for number, applied in enumerate((480, 0), start=1):
+        batch = s.FactsIngested(
+            topic="bpjs.contributions.v1", partition=3, first=500 * number, last=500 * number + 499, records=500,
+            applied=applied, duplicates=498 - applied, refused=2,
+            root=_hex("canonical facts") if applied else hashlib.sha256(b"").hexdigest(),
+            months=("2025-01", "2025-02") if applied else (),
+        )  # fmt: skip
+        story.tell(batches, batch)
+    taken = story.tell(indicator, _measured(company, Fraction(3, 2), 1))
+    sealed = _sealed_by_measure(company, at)
+    opened = s.ScoringOpened(
+        at=at, body="panitia-9", rubric="badan-usaha", rulebook_version=2, rulebook_hash=sealed.rulebook_hash,
+        opens=datetime(2025, 2, 28, 15, tzinfo=UTC), closes=datetime(2025, 3, 28, 14, 59, 59, 999_999, tzinfo=UTC),
+        rules=_pinned().model_copy(update={"aspects": (_measured_aspect(),), "least_sheets": 1}),
+    )  # fmt: skip
+    story.at(2025, 3, 1)
+    story.tell(at.ranking, opened)
+    story.at(2025, 3, 28, 15)
+    story.tell(at.ranking, s.ScoringClosed(at=at))
+    seal = story.tell(at.ranking, sealed, person("sekretaris panitia maluku"), "sekretaris-panitia", cause=taken)
+    later = story.tell(indicator, _measured(company, Fraction(2), 2))
+    impact = s.CorrectionImpactFound(
+        at=at, seal=seal, nomination=company, measure="kepatuhan-iuran",
+        indicator=StreamPoint(stream=indicator, version=3), before="3/4", after="1/1",
+        moves=(s.Move(nomination=company, rank_before=1, rank_after=1, total_before="75/1", total_after="100/1"),),
+    )  # fmt: skip
+    story.tell(at.ranking, impact, cause=later)
+
+
+def _measured(company: str, points: Fraction | None, batch: int) -> s.IndicatorMeasured:
+    """Return what a company's two obliged months came to, by the batches up to one; without facts it is unmeasured."""
+    known: dict[str, Any] = {"lack": "no-facts"}
+    if points is not None:
+        figures = {"numerator": points, "denominator": Fraction(2), "ratio": points / 2}
+        known = {name: fraction_text(figure) for name, figure in figures.items()}
+    return s.IndicatorMeasured(
+        nomination=company, season="2025", province="81", candidate="17000099", measure="kepatuhan-iuran",
+        definition=_measured_aspect().definition or "", rulebook_version=2, facts=4 if batch else 0,
+        digest=_hex(f"facts of batch {batch}"),
+        basis=(StreamPoint(stream="ingest/bpjs.contributions.v1/3", version=batch),) if batch else (), **known,
+    )  # fmt: skip
+
+
+def _measured_aspect() -> s.PinnedAspect:
+    return s.PinnedAspect(
+        code="kepatuhan", share="1/1", origin="measured", least=Decimal(0), greatest=Decimal(100), step=Decimal("0.5"),
+        measure="kepatuhan-iuran", definition=_hex("the measure's wording"),
+    )  # fmt: skip
+
+
+def _sealed_by_measure(company: str, at: Stage) -> s.RankingSealed:
+    figure = s.AspectAggregate(aspect="kepatuhan", value="75/1", sheets=0)
+    standing = s.Standing(
+        nomination=company, candidate="17000099", rank=1, total="75/1", shown="75.00", aspects=(figure,), sample=True
+    )
+    basis = s.Basis(
+        nominations=(company,), streams=(StreamPoint(stream=f"nomination/{company}", version=1),),
+        measured=(StreamPoint(stream=f"indicator/{company}", version=2),),
+    )  # fmt: skip
+    return s.RankingSealed(
+        at=at, rulebook_version=2, rulebook_hash=_hex("rules of 2025 that measure"), standings=(standing,),
+        unrankable=(), counted=(), excluded=(), basis=basis, digest=s.standings_digest((standing,), ()), sample=True,
+        recusals=(),
+    )  # fmt: skip
+
+
+def _a_repair(story: Story) -> None:
+    """Put a fact in place of a message whose amount was negative: one operator proposes it, the publisher agrees."""
+    story.at(2025, 4, 14)
+    repair, leaf = person("a repair"), _hex("a fact's leaf")
+    proposed = s.RepairProposed(
+        repair=repair, topic="bpjs.contributions.v1", partition=3, offset=1207, publisher="sipp", fact="p-2025-000017",
+        leaf=leaf, content_digest=_hex("a fact's text"), reason_digest=_hex("why it is repaired"),
+    )  # fmt: skip
+    story.tell(f"repair/{repair}", proposed, person("operator"), "operator")
+    approved = s.RepairApproved(repair=repair, leaf=leaf)
+    story.tell(f"repair/{repair}", approved, person("penerbit iuran"), "publisher")
 
 
 # --- files ---------------------------------------------------------------------------------------------------------

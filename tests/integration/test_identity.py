@@ -176,8 +176,9 @@ async def test_every_role_has_a_development_person(identity) -> None:
     roles = {grant.role for person in development_persons() for grant in person.grants}
     assert roles >= {
         "season-admin", "auditor", "operator", "secretariat", "member", "chair", "secretary", "verifier", "juror",
+        "publisher",
     }  # fmt: skip
-    assert len(development_persons()) == 4 + 12 + 38 * 11
+    assert len(development_persons()) == 7 + 12 + 38 * 11
     for login in ("admin2", "sekretariat-81", "sekretaris-92", "panitia-11-9", "verifikator-5", "juri-5"):
         assert (await identity.sign_in(login)).status_code == 200
 
@@ -264,7 +265,10 @@ async def test_who_has_a_role_is_listed_with_its_scopes_for_services_only(identi
                 return found
             asked["cursor"] = page["next"]
 
-    assert await holders("publisher") == {}
+    assert await holders("publisher") == {
+        str(person_id("penerbit-iuran")): [{"publisher": "bpjs.contributions"}],
+        str(person_id("penerbit-kepesertaan")): [{"publisher": "bpjs.coverage"}],
+    }
     assert await holders("secretariat") == await holders("secretariat", limit=7)
     assert (await holders("secretariat"))[str(person_id("sekretariat-75"))] == [{"province": "75"}]
     for scope in ({"province": "75.71"}, {"province": "75.03", "season": "2021"}):

@@ -35,6 +35,7 @@ EVERYBODY: Final = "everybody"
 SCORERS: Final = ("member", "chair", "verifier", "juror")
 MEETING: Final = (*SCORERS, "secretary")
 READERS: Final = (*MEETING, "secretariat", "contact", "season-admin", "auditor")
+FOR_FACTS: Final = ("publisher", "operator", "auditor")
 VIEWERS: Final = (*MEETING, "secretariat", "auditor")
 OWN: Final = (*READERS, "operator", "publisher")
 """Everybody who is a person."""
@@ -137,6 +138,15 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "scoring POST /v1/sheets/{nomination}/{tier}/{stage}/void": SCORERS,
     "scoring GET /v1/public/rankings": EVERYBODY,
     "scoring GET /v1/public/rankings/{season}/{tier}/{province}/{category}/{stage}": EVERYBODY,
+    "scoring POST /v1/facts/repairs": ("operator",),
+    "scoring POST /v1/facts/repairs/{repair}/approve": ("operator", "publisher"),
+    "scoring GET /v1/facts/repairs": FOR_FACTS,
+    "scoring GET /v1/facts/repairs/{repair}": FOR_FACTS,
+    "scoring GET /v1/facts/report": FOR_FACTS,  # a publisher: of its own topics
+    "scoring GET /v1/facts/missing": ("publisher", "auditor"),
+    "scoring GET /v1/facts/{publisher}/{fact}": FOR_FACTS,  # an operator: without what it says
+    "scoring GET /v1/employers/{npp}/months/{month}": ("publisher", "auditor"),
+    "scoring GET /v1/ledger/batches/{topic}/{partition}/{version}": ("auditor",),
     "notifications GET /v1/deliveries": ROLES,  # one's own
     "notifications GET /v1/subscriptions": ROLES,  # one's own, as all of these
     "notifications PUT /v1/subscriptions": OWN,
@@ -172,6 +182,14 @@ OF_ALL_SEASONS: Final = (
     ("auditor", "GET", "audit", "/v1/events"),
     ("auditor", "GET", "audit", "/v1/events?stream=season/2020"),
     ("auditor", "GET", "audit", "/v1/export?until=1.1.1"),
+    ("operator", "POST", "scoring", "/v1/facts/repairs"),
+    ("auditor", "GET", "scoring", "/v1/facts/repairs"),
+    ("operator", "GET", "scoring", "/v1/facts/report?day=2021-04-13"),
+    ("auditor", "GET", "scoring", "/v1/facts/report?day=2021-04-13"),
+    ("auditor", "GET", "scoring", "/v1/facts/missing?day=2021-04-13"),
+    ("auditor", "GET", "scoring", "/v1/facts/sipp/p-1"),
+    ("auditor", "GET", "scoring", "/v1/employers/NPP-1/months/2021-03"),
+    ("auditor", "GET", "scoring", "/v1/ledger/batches/bpjs.contributions.v1/0/1"),
 )
 """What is read, or done, across seasons."""
 
@@ -479,6 +497,8 @@ async def test_an_operator_sees_no_scores_no_names_and_no_events(whole: Whole) -
         "notifications GET /v1/deliveries",
         "notifications GET /v1/subscriptions",
         "audit GET /v1/status",
+        "scoring GET /v1/facts/repairs",  # what was refused, and what is to stand in its place
+        "scoring GET /v1/facts/report",
     }
     deliveries = (await whole.ask(operator, "notifications", "GET", "/v1/deliveries")).json()
     assert deliveries["items"] == []

@@ -22,7 +22,8 @@ from joserfc.jwk import OKPKey
 
 from kernel.canonical import instant, uuid7, write_document
 from kernel.clock import Clock
-from kernel.decider import Position
+from kernel.commands import Ask
+from kernel.decider import Decision, Emit, Loader, Position, Refusal
 from kernel.log import NO_HEAD, Append, Entry, Head, append
 from kernel.persons import Directory
 from kernel.reactor import Reactor
@@ -51,12 +52,15 @@ from schemas.nomination import (
     StageUnfrozen,
 )
 from schemas.registry import schema_uri
-from schemas.rulebook import rulebook_content, rulebook_hash
+from schemas.rulebook import Rulebook, definition_of, rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
+from schemas.scoring import IndicatorMeasured
 from schemas.topics import source_of
 from services.scoring.app import PROJECTIONS, create_service
 from services.scoring.domain.assignment import draw
+from services.scoring.domain.indicator import INDICATOR, indicator_stream
 from services.scoring.settings import ScoringSettings
+from tests.support.delivery import until
 from tests.support.people import acquaint, erase, serving_identity
 from tests.unit.scoring.given import AT, BODY, CLERK, DIGEST, N1, N2, N3, NATIONAL, an_id
 
@@ -391,6 +395,120 @@ async def test_an_order_replaces_a_stale_seal_and_a_recusal_reaches_back(world):
     )
     assert superseded == order
     assert table(await shown(world.secretary, world)) == [(1, "Kota Gorontalo", "641/8", "80.13")]
+
+
+MEASURE = "kepatuhan-iuran"
+
+
+def _measuring() -> Rulebook:
+    """Return the rulebook's second version: what governments perform is measured."""
+    content = rulebook_content(RULEBOOK) | {"version": 2}
+    for rubric in content["rubrics"]:
+        for one in rubric["aspects"]:
+            if one["code"] == "kinerja" and one["origin"] == "judged":
+                one |= {"origin": "measured", "measure": MEASURE}
+    return Rulebook.from_content(content)
+
+
+async def _measured(world: World, nomination: str, ratio: str) -> None:
+    """Say in scoring's own log what was measured of a nominee."""
+    stream = indicator_stream(nomination)
+    said = IndicatorMeasured(
+        nomination=nomination,
+        season="2020",
+        province="75",
+        candidate={N1: "75.03", N2: "75.71", N3: "75.01"}[nomination],
+        measure=MEASURE,
+        definition=definition_of(_measuring().measure(MEASURE)),
+        rulebook_version=2,
+        numerator=ratio,
+        denominator="1/1",
+        ratio=ratio,
+        facts=1,
+        digest=DIGEST,
+        basis=(),
+    )
+
+    async def program(load: Loader) -> Decision:
+        await load.load(INDICATOR, stream)
+        return [Emit(stream, said)]
+
+    ask = Ask("system", "test", uuid7(), stream.encode(), world.clock.now())
+    assert not isinstance(await world.service.executor.execute(ask, program), Refusal)
+
+
+async def test_a_measured_figure_is_live_and_sealed_and_what_comes_later_is_told_beside_the_seal(world):
+    rules = _measuring()
+    content, digest = rulebook_content(rules), rulebook_hash(rules)
+    amended = RulebookAmended(season="2020", version=2, hash=digest, content=content, reason_digest=DIGEST)
+    await world.nomination.says("season/2020", amended)
+    await world.secretary.does("POST", f"{RANKING}/open")
+    for nomination in (N1, N2, N3):
+        for number in range(3):
+            given = {"marks": {"kebijakan": "80", "peraturan": "80"}, "submit": True, "locale": "en"}
+            await world.member(number).does("POST", sheet(nomination), given)
+    assert (await shown(world.auditor, world))["standings"] == []
+    await _measured(world, N1, "3/4")
+    await _measured(world, N2, "1/2")
+    found = await shown(world.auditor, world, stream=indicator_stream(N2))
+    assert [(one["nomination"], one["total"]) for one in found["standings"]] == [(N1, "625/8"), (N2, "275/4")]
+    checklist = await world.secretary.does("GET", f"{RANKING}/checklist")
+    (third,) = [one for one in checklist["nominees"] if one["nomination"] == N3]
+    lack = {"aspect": "kinerja", "measure": MEASURE, "lack": "not-measured", "missing_months": []}
+    assert (third["reason"], third["unmeasured"]) == ("unmeasured", [lack])
+    world.clock.moment = AFTER
+    await world.secretary.does("POST", f"{RANKING}/close")
+    await world.secretary.does("POST", f"{RANKING}/seal")
+    seal = await world.last(AT.ranking)
+    assert {one["stream"]: one["version"] for one in seal["data"]["basis"]["measured"]} == {
+        indicator_stream(N1): 1,
+        indicator_stream(N2): 1,
+    }
+    await _measured(world, N2, "1/1")
+    await until(lambda: _was_told(world))
+    told = await world.last(AT.ranking)
+    assert (told["data"]["seal"], told["data"]["after"], told["actor"]) == (seal["id"], "1/1", "system")
+    assert [(one["nomination"], one.get("rank_after")) for one in told["data"]["moves"]] == [(N2, 1), (N1, 2)]
+    found = await shown(world.auditor, world)
+    assert [(one["nomination"], one["total"]) for one in found["standings"]] == [(N1, "625/8"), (N2, "275/4")]
+    assert [(one["nomination"], one["before"], one["after"]) for one in found["corrections"]] == [(N2, "1/2", "1/1")]
+
+
+async def _was_told(world: World) -> bool:
+    return "CorrectionImpactFound" in await world.types(AT.ranking)
+
+
+async def test_a_measurement_and_a_seal_at_the_same_moment_never_both_pass_unseen(world):
+    """Either the seal takes the later figure, or it is told beside the seal: no figure gets lost between the two."""
+    rules = _measuring()
+    content, digest = rulebook_content(rules), rulebook_hash(rules)
+    amended = RulebookAmended(season="2020", version=2, hash=digest, content=content, reason_digest=DIGEST)
+    await world.nomination.says("season/2020", amended)
+    await world.secretary.does("POST", f"{RANKING}/open")
+    await _measured(world, N1, "1/2")
+    world.clock.moment = AFTER
+    await world.secretary.does("POST", f"{RANKING}/close")
+    await asyncio.gather(
+        world.secretary.does("POST", f"{RANKING}/seal"),
+        *(_measured(world, N1, f"{number}/9") for number in (1, 2, 4, 5, 7, 8)),
+    )
+    last = (await world.last(indicator_stream(N1)))["data"]["ratio"]
+
+    async def said() -> bool:
+        events = await world.service.pool.fetch(
+            "select document::json -> 'data' as data, type from events where stream = $1 order by version", AT.ranking
+        )
+        (sealed,) = [orjson.loads(one["data"]) for one in events if ".RankingSealed." in one["type"]]
+        (point,) = sealed["basis"]["measured"]
+        taken = await world.service.pool.fetchval(
+            "select document::json #>> '{data,ratio}' from events where stream = $1 and version = $2",
+            point["stream"],
+            point["version"],
+        )
+        told = [orjson.loads(one["data"])["after"] for one in events if ".CorrectionImpactFound." in one["type"]]
+        return bool([taken, *told][-1] == last)
+
+    await until(said)
 
 
 async def test_a_national_stage_carries_the_exact_aggregates_of_the_sealed_one(world):

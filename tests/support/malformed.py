@@ -38,6 +38,9 @@ VALUES: Final[dict[str, Any]] = {
     "successor": UNKNOWN, "employer": "NPP-1", "government": "75.71", "dry_run": False,
     "for": 5, "against": 1, "abstained": 0,
     "certificate": UNKNOWN,
+    "repair": UNKNOWN, "address": "bpjs.contributions.v1/3/1207", "publisher": "sipp", "fact": "p-1", "npp": "NPP-1",
+    "month": "2021-03", "topic": "bpjs.contributions.v1", "partition": 3, "version": 7, "day": "2021-04-13",
+    "waiting": False, "document": {"specversion": "1.0", "id": "p-1", "source": "/bpjs/sipp", "type": "x", "data": {}},
 }  # fmt: skip
 FILES: Final[dict[str, bytes]] = {"application/pdf": b"%PDF-1.7\n", "text/csv": b"kategori;jenis\nKABKOTA;kota\n"}
 """What routes that take a file are sent, by its type."""
@@ -179,6 +182,9 @@ _UNFIT_QUERIES: Final = {
     "number": ("", "%00", "x" * 300, "%E2%80%8B"),
     "dated": ("yesterday", "2021-02-30", "20210101", "1609459200", "%00"),
     "title": ("", "%00", "x" * 301),
+    "day": ("x", "", "2021-02-30", "2013-12-31", "3000-01-01", "20210413", "1618272000", "2021-04-13T00:00:00Z", "%00"),
+    "publisher": ("", "SIPP", "%00", "x" * 40, "sipp%0A"),
+    "waiting": ("perhaps", "2", "%00"),
 }  # fmt: skip
 
 

@@ -18,6 +18,11 @@ YEAR_2020 = (FOLDER / "2020.yaml").read_text(encoding="utf-8")
 ENTRY = "scoring: {opens: 2021-02-01, closes: 2021-02-28, source: gorontalo-2021}"
 SELECTION = f"quota: {{places: 2, assumed: true}}\n    {ENTRY}"
 HEARD = "scoring: {opens: 2021-04-16, closes: 2021-05-31}\n    interview: {minutes: 45, assumed: true}"
+CUT_OFF = "cut_off: 2020-12-31\n"
+DUE = "    due: {day: 15, on_rest_day: next-working-day, holidays: [2020-01-01, 2020-12-25, 2021-01-01]}\n"
+POINTS = '    points: {in_time: "1", late: "0.5", partly: "0.25", unpaid: "0"}\n'
+MONTHLY = "numerator: compliance-points\n    denominator: obliged-months"
+COVERAGE = "numerator: workers-covered\n    denominator: workers-total"
 VOTE = "tie_break: [aspect, nomination-instant, vote]"
 CERTIFICATE = "- {code: lain, title: {id: Lain, en: Other}, tier: provincial, given_to: winner, assumed: true}"
 
@@ -183,6 +188,55 @@ FAULTS = [
         "unknown_stage",
         "provincial/PROVINSI/seleksi",
     ),
+    (POINTS, "", 1, -6, "measures[0].points", "compliance_rule", "compliance needs points"),
+    (DUE, "", 1, -7, "measures[0].due", "months_rule", "needs due, the day on which they are due"),
+    (
+        f"{CUT_OFF}{POINTS}",
+        f"{CUT_OFF}    first_month: 2013-12\n{POINTS}",
+        1,
+        1,
+        "measures[0].first_month",
+        "before_the_agency",
+        "no fact is about 2013-12: the earliest month is 2014-01",
+    ),
+    (
+        CUT_OFF,
+        f"{CUT_OFF}    first_month: 2021-01\n",
+        1,
+        1,
+        "measures[0].first_month",
+        "month_after_cut_off",
+        "2021-01, is after the cut-off",
+    ),
+    (
+        CUT_OFF,
+        f"{CUT_OFF}    first_month: 2020-12\n",
+        1,
+        1,
+        "measures[0].first_month",
+        "no_month_due",
+        "2020-12, is due after the cut-off",
+    ),
+    (CUT_OFF, "cut_off: 2020-01-31\n", 1, -5, "measures[0].first_month", "no_month_due", "no month counts"),
+    (CUT_OFF, "cut_off: 2021-07-01\n", 1, 0, "measures[0].cut_off", "after_season", "after the season closes"),
+    (
+        MONTHLY,
+        f"{COVERAGE}\n    first_month: 2020-01",
+        1,
+        2,
+        "measures[0].first_month",
+        "not_of_months",
+        "first_month means nothing here",
+    ),
+    (
+        MONTHLY,
+        f"{COVERAGE}\n    missing_months: unpaid",
+        1,
+        2,
+        "measures[0].missing_months",
+        "not_of_months",
+        "missing_months means nothing here",
+    ),
     ("code: peraturan", "code: kebijakan", 1, 0, "rubrics[0].aspects[1]", "duplicate_code", "kebijakan stands twice"),
 ]
 
@@ -260,6 +314,15 @@ def test_what_a_stage_carries_has_the_scale_of_the_stage_that_scored_it() -> Non
     assert told == [("carried_scale", f"stages[1].carries.aspects[{index}]", line) for index in range(3)]
 
 
+@pytest.mark.parametrize("quantity", ["obliged-months", "months-covered", "amount-due", "amount-paid"])
+@pytest.mark.parametrize("place", ["workers-covered", "workers-total"])
+def test_every_quantity_of_months_needs_the_day_on_which_they_are_due(quantity: str, place: str) -> None:
+    text, _ = changed(MONTHLY, COVERAGE.replace(place, quantity))
+    assert errors_of(text) == ()
+    text, _ = changed(DUE, "", text=text)
+    assert [error.code for error in errors_of(text)] == ["months_rule"]
+
+
 # --- what is only odd ------------------------------------------------------------------------------------------------
 
 
@@ -277,6 +340,11 @@ def test_what_a_stage_carries_has_the_scale_of_the_stage_that_scored_it() -> Non
         (VOTE, "tie_break: [nomination-instant]"),
         # everybody must agree
         ('fraction: "1/2", strict: true', 'fraction: "1/1", strict: false'),
+        # months from before the year of the cut-off, and the last one that can be due
+        (CUT_OFF, f"{CUT_OFF}    first_month: 2019-01\n    missing_months: unmeasured\n"),
+        (CUT_OFF, f"{CUT_OFF}    first_month: 2020-11\n"),
+        # use of channels is known of the cut-off's own month; nothing of it is due
+        (MONTHLY, "numerator: digital-transactions\n    denominator: transactions\n    first_month: 2020-12"),
         # another event that people are told of
         ("event: RankingAnnounced", "event: WinnerDeclared"),
     ],

@@ -60,6 +60,7 @@ def _opened_faults(event: Kept, record: Record) -> Iterator[str]:
         if said[name] != stage[name]:
             yield f"`{name}` is not that of the rules"
     yield from _pinned_faults(said["rules"], rules, said["at"])
+    yield from _measures_faults(event, rules, record)
 
 
 def _pinned_faults(pinned: Json, rules: Rules, at: Json) -> Iterator[str]:
@@ -90,6 +91,20 @@ def _pinned_faults(pinned: Json, rules: Rules, at: Json) -> Iterator[str]:
     for name, value in expected.items():
         if pinned.get(name, 0 if name in ("trim", "trim_from") else None) != value:
             yield f"its pinned `{name}` is not that of the rules"
+
+
+def _measures_faults(event: Kept, rules: Rules, record: Record) -> Iterator[str]:
+    """Check by which measure and wording measured aspects count.
+
+    Stages pinned none before anything was measured in their season, and their nominees stayed without a figure.
+    """
+    at = event.data["at"]
+    own = {one.code: one.measure for one in rules.ranking(at).aspects}
+    for aspect in event.data["rules"]["aspects"]:
+        measure, stated = own.get(aspect["code"]), (aspect.get("measure"), aspect.get("definition"))
+        expected = (None, None) if measure is None else (measure, rules.definition(measure))
+        if stated != expected and (stated != (None, None) or record.measured_by(at["season"], before(event.time))):
+            yield f"its pinned measure of {aspect['code']} is not that of the rules"
 
 
 def _running_faults(event: Kept, record: Record, *, closed: bool) -> Iterator[str]:

@@ -12,11 +12,13 @@ from fractions import Fraction
 from typing import Any
 
 from services.audit.checks.committees import Committee, Scope, committee_at, committee_stream
+from services.audit.checks.measured import measured_figures, pinned_measures, taken, taken_faults
 from services.audit.checks.scoring import deadline, opening_of
 from services.audit.checks.staleness import committee_faults
 from services.audit.checks.telling import text
 from services.audit.checks.verdicts import digest_of, reviews
 from services.audit.checks.ways import Way, way_of
+from services.audit.indicators import indicator_stream
 from services.audit.meetings import Kept, Point
 from services.audit.recompute import Nominee, StageRules, ranking
 from services.audit.record import Record, award_of, award_of_ranking, ranking_of
@@ -37,6 +39,7 @@ def seal_faults(seal: Kept, record: Record) -> Iterator[str]:
     yield from _time_faults(seal, record)
     yield from _again_faults(seal, record)
     yield from committee_faults(seal, record)
+    yield from taken_faults(seal, record)
     inputs = Inputs(seal, record, rules)
     yield from inputs.sheet_faults()
     yield from inputs.verdict_faults()
@@ -198,8 +201,13 @@ class Inputs:
             nominated=way.begun.time,
             sample=way.sample or any(one.sample for one in sheets),
             sheets=[one.marks for one in sheets],
-            carried=self._carried(nomination, way.path),
+            given={**self._carried(nomination, way.path), **self._measured(nomination)},
         )
+
+    def _measured(self, nomination: str) -> dict[str, Fraction]:
+        """Return a nominee's measured figures at the version that the seal names."""
+        pinned, version = pinned_measures(self.record, self.seal), taken(self.seal).get(indicator_stream(nomination), 0)
+        return measured_figures(self.ranking, pinned, self.record.indicator(nomination), version)
 
     def _counted(self, nomination: str) -> Iterator[Any]:
         for one in self.seal.data["counted"]:

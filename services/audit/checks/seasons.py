@@ -1,8 +1,8 @@
 """Seasons: rulebook after rulebook, frozen and closed by two, and who was nominated when.
 
 While a season is frozen, and once it is closed, nothing of it changes. What else happens (somebody reads a sheet, a
-late seal is answered, a refusal is recorded) changes nothing, and is let pass. So is an appeal that is lodged while a
-season is frozen, since its window does not wait.
+late seal is answered, later facts are told beside a seal, a refusal is recorded) changes nothing, and is let pass. So
+is an appeal that is lodged while a season is frozen, since its window does not wait.
 
 Scoring hears of a freeze when it is delivered. A seal names the version of the season that it saw, so that it is judged
 by what scoring knew; whatever else it let pass within an hour of a freeze it may not have heard of, which is remarked.
@@ -25,7 +25,7 @@ from services.audit.rules import Rules
 Json = Mapping[str, Any]
 
 _BY_TWO: Final = ("SeasonFrozen", "SeasonUnfrozen", "SeasonClosed")
-_PASSING: Final = frozenset({"SheetRead", "MarksSeen", "ResealOrdered"})
+_PASSING: Final = frozenset({"SheetRead", "MarksSeen", "ResealOrdered", "CorrectionImpactFound"})
 _LODGING: Final = frozenset({"AppealLodged", "DecisionContested", "StageFrozen"})
 _KINDS: Final = ("committee", "award", "ranking", "interview")
 

@@ -1,4 +1,4 @@
-"""Scoring over HTTP, one module per resource: stages opened to sealed, sheets filed, rankings read.
+"""Scoring over HTTP, one module per resource: stages opened to sealed, sheets filed, rankings read, facts mended.
 
 Roles and scopes come from the token; who sits in which body is decided by the domain from the committee's stream.
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.scoring.api import rankings, sheets, stages
+from services.scoring.api import ledger, rankings, repairs, sheets, stages
 
 
 def add_routes(app: FastAPI) -> None:
     """Add every route of the service."""
-    for room in (stages, sheets, rankings):
+    for room in (stages, sheets, rankings, repairs, ledger):
         app.include_router(room.router)

@@ -24,6 +24,7 @@ from services.scoring import programs
 from services.scoring.api.parts import STAGE_PATH, At, Body, Reason, SecretaryCommand, digest_once, refuse_other_place
 from services.scoring.checklist import Competitor, Picture, checklist, members_in
 from services.scoring.domain.assignment import AssignScorers
+from services.scoring.domain.indicator import INDICATOR, indicator_stream, is_measured
 from services.scoring.domain.overrun import overrun
 from services.scoring.domain.received import AWARD, COMMITTEE, Nominee, committee_stream
 from services.scoring.domain.seal import SealRanking
@@ -189,6 +190,9 @@ async def _picture(here: Service, at: Stage, lines: Sequence[Json]) -> Picture:
     competing = await here.pool.fetch(SQL["competing"], at.ranking)
     sheets = await here.pool.fetch(SQL["sheets_of_ranking"], at.ranking)
     awards = [await here.executor.state(AWARD, stream) for stream in await awards_of_category(here, at)]
+    unranked = [
+        line["nomination"] for line in lines if line["reason"] is not None and is_measured(ranking.opened.rules)
+    ]
     return Picture(
         at=at,
         ranking=ranking,
@@ -201,4 +205,5 @@ async def _picture(here: Service, at: Stage, lines: Sequence[Json]) -> Picture:
         sheets={(row["nomination"], row["member"]): row["status"] for row in sheets},
         lines=lines,
         appeals=sorted({appeal for award in awards for appeal in award.holding(at)}),
+        indicators={one: await here.executor.state(INDICATOR, indicator_stream(one)) for one in unranked},
     )

@@ -10,7 +10,7 @@ and a fraction is made once per aspect. `Standings` keeps what it computed, so o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -171,19 +171,31 @@ class Evaluation:
 def evaluate(rules: Rules, entrant: Entrant, sheets: Sequence[Marks], given: Mapping[str, Fraction]) -> Evaluation:
     """Return what a nominee comes to over its counted `sheets`; `given` are its measured and carried figures."""
     lack: Lack | None = "too-few-sheets" if rules.judged and len(sheets) < rules.least_sheets else None
-    lacking: str | None = None
+    without: str | None = None
     aggregates: list[Aggregate] = []
     for aspect in rules.aspects:
         found = _aspect(rules, aspect, sheets, given)
         if found is not None:
             aggregates.append(found)
         elif lack is None:
-            lack, lacking = _LACKING[aspect.origin], aspect.code
+            lack, without = _LACKING[aspect.origin], aspect.code
+    return evaluated(rules, entrant, len(sheets), tuple(aggregates), (lack, without) if lack else None)
+
+
+def evaluated(
+    rules: Rules, entrant: Entrant, sheets: int, aggregates: tuple[Aggregate, ...], lack: tuple[Lack, str | None] | None
+) -> Evaluation:
+    """Return what aggregates come to, one for every aspect in the rules' order unless the nominee lacks something."""
     if lack is not None:
-        return Evaluation(entrant, len(sheets), tuple(aggregates), None, lack, lacking)
+        return Evaluation(entrant, sheets, aggregates, None, *lack)
     total = _total(rules, aggregates)
     key = total.numerator * _SCALE // total.denominator
-    return Evaluation(entrant, len(sheets), tuple(aggregates), total, key=key)
+    return Evaluation(entrant, sheets, aggregates, total, key=key)
+
+
+def lacking(rules: Rules, known: Container[str]) -> tuple[Lack, str] | None:
+    """Return the first aspect without a figure and what that makes of a nominee, None when all have one."""
+    return next(((_LACKING[one.origin], one.code) for one in rules.aspects if one.code not in known), None)
 
 
 _LACKING: Final[dict[Origin, Lack]] = {

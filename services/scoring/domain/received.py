@@ -42,6 +42,8 @@ from schemas.nomination import (
     StageAdvanceWithdrawn,
     StageFrozen,
     StageUnfrozen,
+    WinnerDeclared,
+    WinnerWithdrawn,
 )
 from schemas.regions import NATION, zone_of
 from schemas.rulebook import Rulebook
@@ -414,7 +416,7 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """Of a category's award: the latest order by ranking stream, the stages that each open appeal holds, and verdicts.
+    """Of a category's award: the latest order by ranking stream, what each open appeal holds, verdicts, and winners.
 
     `corrected` tells by ranking stream the appeals that were upheld against it: their figures stand in the seal's
     place. The award's own stream orders verdicts, so that the last one is the same wherever and whenever it is read.
@@ -423,6 +425,8 @@ class Award:
     orders: Mapping[str, Order] = field(default_factory=dict)
     freezes: Mapping[str, frozenset[Stage]] = field(default_factory=dict)
     corrected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    winners: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Who was declared a winner, by the ranking stream of the stage."""
 
     def holding(self, at: Stage) -> tuple[str, ...]:
         """Return the open appeals that hold a stage, in the order of their ids."""
@@ -444,8 +448,15 @@ def _award(state: Award, happened: Happened) -> Award:
         case DecisionReviewed(outcome="upheld") as event:
             upheld = (*state.corrected.get(event.at.ranking, ()), event.appeal)
             return replace(state, corrected={**state.corrected, event.at.ranking: upheld})
+        case WinnerDeclared() | WinnerWithdrawn() as event:
+            return replace(state, winners={**state.winners, event.at.ranking: _won(state, event)})
         case _:
             return state
+
+
+def _won(state: Award, event: WinnerDeclared | WinnerWithdrawn) -> frozenset[str]:
+    known, whose = state.winners.get(event.at.ranking, frozenset()), {event.nomination}
+    return known | whose if isinstance(event, WinnerDeclared) else known - whose
 
 
 AWARD: Final = Aggregate[Award](initial=Award, evolve=_award, kind="award")

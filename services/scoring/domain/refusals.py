@@ -792,3 +792,131 @@ def sheet_unknown() -> Refusal:
         status=NOT_FOUND,
         recorded=False,
     )
+
+
+# --- repairs of dead letters ---------------------------------------------------------------------------------------
+
+
+def letter_unknown(address: str) -> Refusal:
+    """A repair stands in place of a message of a fact topic that was set aside."""
+    return _refusal(
+        "letter-unknown",
+        Text(f"No fact was refused at {address}.", f"Tidak ada fakta yang ditolak pada {address}."),
+        path="address",
+        value=address,
+        remedy=Text(
+            "Give the place of a refused fact as <topic>/<partition>/<offset>, as the daily report has it.",
+            "Beri tempat fakta yang ditolak sebagai <topik>/<partisi>/<offset>, seperti dalam laporan harian.",
+        ),
+        status=NOT_FOUND,
+        recorded=False,
+    )
+
+
+def repair_not_a_fact(field: str, value: str, english: str, indonesian: str) -> Refusal:
+    """What is proposed would be refused as the first message was."""
+    path = "document" if field == "value" else f"document.{field}"
+    return _refusal(
+        "repair-not-a-fact",
+        Text(
+            f"What is proposed is no fact: {field}: {english}.", f"Yang diusulkan bukan fakta: {field}: {indonesian}."
+        ),
+        path=path,
+        value=value,
+        remedy=Text(f"{_capital(english)}.", f"{_capital(indonesian)}."),
+        status=UNPROCESSABLE,
+    )
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def repair_of_another(claimed: str, publisher: str) -> Refusal:
+    """Nobody puts a fact of one system in place of another system's message."""
+    return _refusal(
+        "repair-of-another",
+        Text(
+            f"The message that was set aside says it is from {claimed}, the fact from {publisher}.",
+            f"Pesan yang disisihkan menyatakan berasal dari {claimed}, sedangkan faktanya dari {publisher}.",
+        ),
+        path="document.source",
+        value=f"/bpjs/{publisher}",
+        remedy=Text(f"Write /bpjs/{claimed}.", f"Tulis /bpjs/{claimed}."),
+        status=UNPROCESSABLE,
+    )
+
+
+def repair_keeps_used_id(id_: str) -> Refusal:
+    """A fact whose id another content has is refused again under the same id."""
+    return _refusal(
+        "repair-keeps-used-id",
+        Text(
+            f"The id {id_} belongs to another content, so this fact would be refused again.",
+            f"Id {id_} sudah dipakai untuk isi lain, sehingga fakta ini akan ditolak lagi.",
+        ),
+        path="document.id",
+        value=id_,
+        remedy=Text("Give the fact an id of its own.", "Beri fakta ini id sendiri."),
+        status=UNPROCESSABLE,
+    )
+
+
+def repair_unknown(repair: str) -> Refusal:
+    """Nobody proposed such a repair."""
+    return _refusal(
+        "repair-unknown",
+        Text("There is no such repair.", "Tidak ada perbaikan tersebut."),
+        path="path.repair",
+        value=repair,
+        remedy=Text("Take the id that its proposal answered with.", "Gunakan id dari jawaban atas usulannya."),
+        status=NOT_FOUND,
+        recorded=False,
+    )
+
+
+def repair_of_another_topic(topic: str) -> Refusal:
+    """A publisher agrees to repairs of its own topic only."""
+    return _refusal(
+        "repair-of-another-topic",
+        Text(
+            f"This repair is of {topic}, which you do not publish.",
+            f"Perbaikan ini menyangkut {topic}, yang bukan topik Anda.",
+        ),
+        path="path.repair",
+        remedy=Text(
+            "Let its publisher or another operator agree to it.", "Mintalah penerbitnya atau operator lain menyetujui."
+        ),
+        status=FORBIDDEN,
+    )
+
+
+def repair_approved_before(repair: str) -> Refusal:
+    """A repair is agreed to once."""
+    return _refusal(
+        "repair-approved-before",
+        Text("This repair was agreed to before.", "Perbaikan ini sudah disetujui sebelumnya."),
+        path="path.repair",
+        value=repair,
+        remedy=Text(
+            "Nothing is left to do: it is published, or will be shortly.",
+            "Tidak ada yang perlu dilakukan: perbaikan sudah atau segera diterbitkan.",
+        ),
+    )
+
+
+def own_repair(repair: str) -> Refusal:
+    """Who proposed a repair does not agree to it."""
+    return _refusal(
+        "own-repair",
+        Text(
+            "You proposed this repair; it needs the agreement of a second person.",
+            "Anda yang mengusulkan perbaikan ini; diperlukan persetujuan orang kedua.",
+        ),
+        path="path.repair",
+        value=repair,
+        remedy=Text(
+            "Let another operator or the topic's publisher agree to it.",
+            "Mintalah operator lain atau penerbit topik itu menyetujuinya.",
+        ),
+    )

@@ -1,8 +1,9 @@
 """Sealing: the standings of a stage, computed from the streams themselves and closed by a hash.
 
 The seal names all it rests on: the complete eligible set, every sheet counted or left out at the version it had, the
-versions of the season, committee, award and nomination streams, and the seals and verdicts that figures are carried
-from. So anyone can compute it again, and the plenary can tell when its basis has passed.
+versions of the season, committee, award and nomination streams, the seals and verdicts that figures are carried from,
+and what was measured of its nominees. So anyone can compute it again, and the plenary can tell when its basis has
+passed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from schemas.scoring import (
     standings_digest,
 )
 from services.scoring.domain import refusals
+from services.scoring.domain.indicator import NOTHING, Indicator, indicator_stream, is_measured, measured_figures
 from services.scoring.domain.ranking import (
     Entrant,
     Marks,
@@ -91,6 +93,7 @@ class Inputs:
 
     `nominations` may hold more than the eligible ones; `carried` are the states of the earlier stages' rankings that
     aspects are carried from, by their streams, and `verdicts` the upheld appeals against them in order, by the same.
+    `indicators` are what was measured of nominees, by nomination, where the stage has measured aspects.
     """
 
     ranking: RankingState
@@ -101,6 +104,7 @@ class Inputs:
     """Versions of the season, committee, award and nomination streams."""
     carried: Mapping[str, RankingState] = field(default_factory=dict)
     verdicts: Mapping[str, Sequence[VerdictState]] = field(default_factory=dict)
+    indicators: Mapping[str, Indicator] = field(default_factory=dict)
     season: Season = field(default_factory=Season)
     awards: Sequence[Award] = ()
     """The category's awards in every tier and place of the season: a province's appeal can hold a national stage."""
@@ -180,12 +184,17 @@ def _seal_anew(inputs: Inputs, ranking: Sealed, command: SealRanking) -> Decisio
 def _as_first_known(inputs: Inputs, ranking: Sealed, order: Order) -> Inputs:
     """Return the inputs with the committee as the seal before knew it, but for what the order says that it missed.
 
-    Whoever has seen the totals could else take marks out of them, by a conflict or a removal before the next seal.
+    Whoever has seen the totals could else take marks out of them, by a conflict or a removal before the next seal. So
+    it is with facts of other systems: a nominee keeps what was measured of it when a seal first named it.
     """
     stream = committee_stream(ranking.opened.at)
     seen = max([point.version for point in ranking.sealed.basis.streams if point.stream == stream], default=0)
     committee = inputs.committee.as_of(max(seen, order.committee))
-    return replace(inputs, committee=committee, versions={**inputs.versions, stream: committee.version})
+    indicators = {
+        one: found.as_of(ranking.measured.get(one, found.version)) for one, found in inputs.indicators.items()
+    }
+    versions = {**inputs.versions, stream: committee.version}
+    return replace(inputs, committee=committee, indicators=indicators, versions=versions)
 
 
 def _seal(inputs: Inputs, ranking: Closed | Sealed, at: Stage) -> RankingSealed:
@@ -201,7 +210,10 @@ def _seal(inputs: Inputs, ranking: Closed | Sealed, at: Stage) -> RankingSealed:
             rules,
             entrant_of(one, sheets.get(one.id, ())),
             [marks_of(sheet) for sheet in sheets.get(one.id, ())],
-            carried_figures(one, opened.rules, at, figures),
+            {
+                **carried_figures(one, opened.rules, at, figures),
+                **measured_figures(opened.rules, inputs.indicators.get(one.id, NOTHING)),
+            },
         )
         for one in eligible
     ]
@@ -217,7 +229,7 @@ def _seal(inputs: Inputs, ranking: Closed | Sealed, at: Stage) -> RankingSealed:
         excluded=tuple(
             ExcludedSheet(stream=one.stream, version=one.version, reason=reason) for one, reason in excluded
         ),
-        basis=_basis(inputs, eligible),
+        basis=_basis(inputs, eligible, opened.rules),
         digest=standings_digest(standings, without),
         sample=any(one.entrant.sample for one in evaluations),
         recusals=recusals_of(inputs.committee, opened.body, opened.rules, [one.nominee for one in eligible]),
@@ -356,7 +368,7 @@ def _carried_from(nomination: Nomination, aspect: PinnedAspect) -> Stage | None:
 # --- basis and digest ----------------------------------------------------------------------------------------------
 
 
-def _basis(inputs: Inputs, eligible: Sequence[Nomination]) -> Basis:
+def _basis(inputs: Inputs, eligible: Sequence[Nomination], rules: PinnedRules) -> Basis:
     kept = {f"nomination/{one.id}" for one in eligible}
     streams = {
         stream: version
@@ -366,7 +378,14 @@ def _basis(inputs: Inputs, eligible: Sequence[Nomination]) -> Basis:
     carried = {stream: state.version for stream, state in inputs.carried.items() if isinstance(state, Sealed)}
     verdicts = [one for said in inputs.verdicts.values() for one in said]
     carried |= {one.stream: one.version for one in verdicts if isinstance(one, Verdict)}
-    return Basis(nominations=tuple(one.id for one in eligible), streams=_points(streams), carried=_points(carried))
+    indicators = {one.id: inputs.indicators.get(one.id, NOTHING) for one in eligible}
+    measured = {indicator_stream(one): found.version for one, found in indicators.items() if found.version}
+    return Basis(
+        nominations=tuple(one.id for one in eligible),
+        streams=_points(streams),
+        carried=_points(carried),
+        measured=_points(measured) if is_measured(rules) else None,
+    )
 
 
 def _points(versions: Mapping[str, int]) -> tuple[StreamPoint, ...]:

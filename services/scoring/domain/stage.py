@@ -10,16 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from kernel.decider import Aggregate, Decision, Emit, Happened, Refusal
 from schemas.envelope import Stage
 from schemas.exact import fraction_text
 from schemas.regions import NATION
-from schemas.rulebook import Rulebook, StageAspect, Window
+from schemas.rulebook import Rulebook, StageAspect, Window, definition_of
 from schemas.rulebook import Stage as StageRules
 from schemas.scoring import (
     CarriedAspect,
+    CorrectionImpactFound,
     MarksSeen,
     PinnedAspect,
     PinnedRules,
@@ -31,11 +32,19 @@ from schemas.scoring import (
     ScoringOpened,
 )
 from services.scoring.domain import refusals
+from services.scoring.domain.indicator import indicator_stream
 from services.scoring.domain.ranking import Rules
 from services.scoring.domain.received import Award, Committee, Season, figures_of, holding
 
 RankingEvent = (
-    ScoringOpened | ScoringExtended | ScorersAssigned | MarksSeen | ScoringClosed | RankingSealed | RankingSuperseded
+    ScoringOpened
+    | ScoringExtended
+    | ScorersAssigned
+    | MarksSeen
+    | ScoringClosed
+    | RankingSealed
+    | RankingSuperseded
+    | CorrectionImpactFound
 )
 
 
@@ -49,7 +58,8 @@ class Begun:
     """What an opened stage keeps all its life: what it pinned, until when sheets are received, who was drawn for whom.
 
     `closes` is the last instant, extensions included; `assigned` the members drawn, by nomination; `readers` are those
-    who saw others' marks, or what they add up to, before the seal.
+    who saw others' marks, or what they add up to, before the seal. `measured` are the versions of indicator streams
+    that the first seal which named a nominee took, by nomination, 0 where there was none: a later seal takes the same.
     """
 
     opened: ScoringOpened
@@ -57,6 +67,7 @@ class Begun:
     closes: datetime
     assigned: Mapping[str, frozenset[str]]
     readers: frozenset[str] = field(default=frozenset(), kw_only=True)
+    measured: Mapping[str, int] = field(default_factory=dict, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +82,17 @@ class Closed(Begun):
 
 @dataclass(frozen=True, slots=True)
 class Sealed(Begun):
-    """The standings are closed by a hash. `id` and `version` are the seal's; `figures` its exact aggregates."""
+    """The standings are closed by a hash. `id` and `version` are the seal's; `figures` its exact aggregates.
+
+    `told` is what was last said of facts that came after the seal, by nomination and measure: nothing of it moves the
+    seal, and it is not said twice.
+    """
 
     id: str
     version: int
     sealed: RankingSealed
     figures: Mapping[str, Mapping[str, Fraction]]
+    told: Mapping[tuple[str, str], CorrectionImpactFound] = field(default_factory=dict)
 
 
 RankingState = Unopened | Open | Closed | Sealed
@@ -96,9 +112,18 @@ def _evolve(state: RankingState, happened: Happened) -> RankingState:  # noqa: P
         case MarksSeen():
             return replace(state, readers=state.readers | {event.reader})
         case ScoringClosed() | RankingSuperseded():
-            return Closed(state.opened, state.rules, state.closes, state.assigned, readers=state.readers)
+            return Closed(
+                state.opened,
+                state.rules,
+                state.closes,
+                state.assigned,
+                readers=state.readers,
+                measured=state.measured,
+            )
         case RankingSealed():
             return _sealed(state, event, happened)
+        case CorrectionImpactFound():
+            return _told(state, event)
         case _:
             assert_never(event)
 
@@ -111,8 +136,17 @@ def _joined(assigned: Mapping[str, frozenset[str]], event: ScorersAssigned) -> d
     return joined
 
 
+def _told(state: Open | Closed | Sealed, event: CorrectionImpactFound) -> Open | Closed | Sealed:
+    """Return the state with what was said of later facts, if it is about the seal that stands."""
+    if not isinstance(state, Sealed) or state.id != event.seal:
+        return state
+    return replace(state, told={**state.told, (event.nomination, event.measure): event})
+
+
 def _sealed(state: Open | Closed | Sealed, event: RankingSealed, happened: Happened) -> Sealed:
     figures = figures_of(event.standings)
+    cited = {point.stream: point.version for point in event.basis.measured or ()}
+    taken = {one: cited.get(indicator_stream(one), 0) for one in event.basis.nominations}
     return Sealed(
         state.opened,
         state.rules,
@@ -123,6 +157,7 @@ def _sealed(state: Open | Closed | Sealed, event: RankingSealed, happened: Happe
         event,
         figures,
         readers=state.readers,
+        measured={**taken, **state.measured},
     )
 
 
@@ -196,6 +231,24 @@ def stage_in(rulebook: Rulebook, at: Stage) -> StageRules | None:
         return None
 
 
+class Cut(NamedTuple):
+    """How many go on from a stage, and whether nothing follows it, so that they win."""
+
+    quota: int
+    ends_path: bool
+
+
+def cut_of(season: Season, opened: ScoringOpened) -> Cut | None:
+    """Return where a stage's ranking is cut under the rules that it pinned; None where these cannot be read here."""
+    at, version = opened.at, opened.rulebook_version
+    try:
+        rulebook = season.rulebook(version if version in season.versions else None)
+        rules = rulebook.stage(at.tier, at.category, at.stage)
+    except (LookupError, ValueError):
+        return None
+    return Cut(rulebook.quota(rules, at.province), rulebook.next_stage(rules) is None)
+
+
 def _open(at: Stage, season: Season, rulebook: Rulebook, rules: StageRules, received: datetime) -> Decision:
     pinned = pin(rulebook, rules)
     closes = rulebook.deadline_utc(rules.scoring, at.province)
@@ -218,7 +271,7 @@ def pin(rulebook: Rulebook, stage: StageRules) -> PinnedRules:
     """Return what of a rulebook makes a stage's ranking."""
     rubric, body = rulebook.rubric(stage), rulebook.body(stage)
     return PinnedRules(
-        aspects=tuple(_pin_aspect(aspect) for aspect in rubric.aspects),
+        aspects=tuple(_pin_aspect(aspect, rulebook) for aspect in rubric.aspects),
         method=rubric.aggregation.method,
         trim=rubric.aggregation.trim or 0,
         trim_from=rubric.aggregation.from_sheets or 0,
@@ -237,8 +290,8 @@ def pin(rulebook: Rulebook, stage: StageRules) -> PinnedRules:
     )
 
 
-def _pin_aspect(aspect: StageAspect) -> PinnedAspect:
-    carried = aspect.carried
+def _pin_aspect(aspect: StageAspect, rulebook: Rulebook) -> PinnedAspect:
+    carried, measure = aspect.carried, aspect.measure
     return PinnedAspect(
         code=aspect.code,
         share=fraction_text(aspect.share),
@@ -247,6 +300,8 @@ def _pin_aspect(aspect: StageAspect) -> PinnedAspect:
         greatest=aspect.scale.greatest,
         step=aspect.scale.step,
         carried=CarriedAspect(tier=carried.tier, stage=carried.stage, aspect=carried.aspect) if carried else None,
+        measure=measure,
+        definition=None if measure is None else definition_of(rulebook.measure(measure)),
     )
 
 

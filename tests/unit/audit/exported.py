@@ -55,14 +55,29 @@ class Log:
         )
         self.append(f"service/{service}", event)
 
-    def append(self, stream: str, event: Event, *, cause: str | None = None, signed: bool | None = None) -> str:
+    def append(
+        self,
+        stream: str,
+        event: Event,
+        *,
+        cause: str | None = None,
+        signed: bool | None = None,
+        actor: str = PERSON,
+    ) -> str:
         """Append an event and return its id."""
         written = CODEC.write(event)
         signed = written.signed if signed is None else signed
-        return self.append_raw(stream, written.type, written.data, cause=cause, signed=signed)
+        return self.append_raw(stream, written.type, written.data, cause=cause, signed=signed, actor=actor)
 
     def append_raw(
-        self, stream: str, type_name: str, data: dict[str, Any], *, cause: str | None = None, signed: bool = False
+        self,
+        stream: str,
+        type_name: str,
+        data: dict[str, Any],
+        *,
+        cause: str | None = None,
+        signed: bool = False,
+        actor: str = PERSON,
     ) -> str:
         """Append data of a type as it is and return the event's id."""
         owner = owner_of(stream)
@@ -77,7 +92,7 @@ class Log:
             "dataschema": f"urn:paritrana:schema:{type_name.removeprefix('id.go.paritrana.')}",
             "subject": stream,
             "streamversion": len(held) + 1,
-            "actor": PERSON,
+            "actor": actor,
             "commandid": uuid7(),
         }
         if held:

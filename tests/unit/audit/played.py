@@ -48,6 +48,7 @@ from services.nomination.domain.ranking import RANKING
 from services.nomination.domain.season import SEASON, OpenSeason, open_season
 from services.scoring.domain import received
 from services.scoring.domain import stage as scoring
+from services.scoring.domain.indicator import INDICATOR, indicator_stream, is_measured
 from services.scoring.domain.seal import FiledSheet, Inputs, SealRanking, decide_seal
 from services.scoring.domain.sheet import SHEET
 from tests.unit.audit.exported import Log
@@ -192,14 +193,20 @@ class Play:
         assert isinstance(ranking, scoring.Begun)
         self.log.now = ranking.closes + timedelta(hours=1)
         self.say(at.ranking, ScoringClosed(at=at))
+        self.seal_again(at)
+
+    def seal_again(self, at: Stage) -> None:
+        """Seal a closed stage, or seal it anew by an order, with scoring's own domain."""
         committee = received.committee_stream(at)
         ways = [self.fold(received.NOMINATION, stream) for stream in self.happened if stream.startswith("nomination/")]
         awards = {one: self.fold(received.AWARD, one) for one in self.happened if one.startswith("award/")}
         streams = ["season/2020", committee, *awards, *(one for one in self.happened if one.startswith("nomination/"))]
         earlier = {self.stage(index).ranking for index in range(3)} - {at.ranking}
         carries = any(aspect.origin == "carried" for aspect in self.rules.rubric(self._stage_rules(at)).aspects)
+        ranking = self.fold(scoring.RANKING, at.ranking)
+        assert isinstance(ranking, scoring.Begun)
         inputs = Inputs(
-            ranking=self.fold(scoring.RANKING, at.ranking),
+            ranking=ranking,
             committee=self.fold(received.COMMITTEE, committee),
             nominations=[one for one in ways if isinstance(one, received.Nomination)],
             sheets=self._sheets(at),
@@ -210,6 +217,11 @@ class Play:
                 for award in awards.values()
                 for ranking, appeals in award.corrected.items()
                 if ranking in earlier and carries
+            },
+            indicators={
+                one.id: self.fold(INDICATOR, indicator_stream(one.id))
+                for one in ways
+                if isinstance(one, received.Nomination) and is_measured(ranking.opened.rules)
             },
             season=self.fold(received.SEASON, "season/2020"),
             awards=tuple(awards.values()),

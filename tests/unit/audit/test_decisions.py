@@ -300,7 +300,7 @@ def _nominee(draw: st.DrawFn, index: int, marks: st.SearchStrategy[str | None]) 
         nominated=f"2021-01-0{draw(st.integers(1, 2))}T00:00:00.000000Z",
         sample=draw(st.booleans()),
         sheets=sheets,
-        carried=carried,
+        given=carried,
     )
 
 
@@ -322,7 +322,7 @@ def test_two_rankings_written_apart_agree(contest):
                 {code: None if mark is None else millionths(mark) for code, mark in sheet.items()}
                 for sheet in one.sheets
             ],
-            one.carried,
+            one.given,
         )
         for one in nominees
     ]

@@ -86,7 +86,18 @@ SCORED = {
         {"member": "m", "offices": ["kepala-bps"], "waiting": [{"name": "Kota Gorontalo", "status": "draft"}]},
         {"member": "n", "offices": ["ketua-apindo"], "waiting": []},
     ],
-    "nominees": [{"name": "Kota Gorontalo", "candidate": "75.71", "rankable": False, "reason": "too-few-sheets"}],
+    "nominees": [
+        {
+            "name": "Kota Gorontalo",
+            "candidate": "75.71",
+            "rankable": False,
+            "reason": "too-few-sheets",
+            "unmeasured": [
+                {"aspect": "kepatuhan", "lack": "month-missing", "missing_months": ["2020-03", "2020-04"]},
+                {"aspect": "cakupan", "lack": "not-measured", "missing_months": []},
+            ],
+        }
+    ],
     "names": "known",
     "persons": {"m": "Rina Pakaya", "n": "Hasan Dunggio"},
 }
@@ -131,6 +142,8 @@ def test_both_services_are_asked_and_shown_together(stack: FakeStack):
         "open; 2 sheets are not handed in",
         "Rina Pakaya (kepala-bps): Kota Gorontalo (draft)",
         "Kota Gorontalo (75.71): too-few-sheets",
+        "unmeasured Kota Gorontalo: kepatuhan, no due was said for 2020-03, 2020-04",
+        "unmeasured Kota Gorontalo: cakupan, nothing was measured yet",
     ):
         assert line in said
     assert "\x1b" not in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from typing import Any
 
 import pytest
 
@@ -82,3 +83,59 @@ def test_login_shows_what_that_person_may_see(stack: FakeStack) -> None:
     ended = run("ranking", "show", *(part for pair in RIGHT.items() for part in pair), "--login", "auditor")
     assert isinstance(ended.exception, Finding)
     assert stack.services["scoring"].tokens == ["Bearer a-token"]
+
+
+def ranked(nomination: str, name: str, rank: int, value: str) -> dict[str, Any]:
+    aspects = [{"aspect": "kepatuhan", "value": value, "sheets": 0}]
+    shown = {"shared": False, "shown": "1.00", "total": "1/1", "tie": None, "sample": False, "recusals": []}
+    return {"nomination": nomination, "name": name, "candidate": "1", "rank": rank, "aspects": aspects, **shown}
+
+
+def test_measured_figures_are_shown_and_what_facts_after_the_seal_would_have_changed(stack: FakeStack) -> None:
+    at = {"season": "2022", "category": "KABKOTA", "tier": "provincial", "province": "75", "stage": "seleksi"}
+    lacking = {"nomination": "c", "name": "Kota C", "candidate": "3", "reason": "unmeasured", "aspect": "kepatuhan"}
+    told = {
+        "nomination": "b",
+        "measure": "kepatuhan-iuran",
+        "before": "1/2",
+        "moves": [
+            {"nomination": "b", "rank_before": 2, "total_before": "1/1"},
+            {"nomination": "c", "rank_before": 3, "rank_after": 2, "total_before": "1/1", "total_after": "1/1"},
+        ],
+        "would_advance": ["c"],
+        "would_fall": ["b"],
+    }
+    aspect = {
+        "aspect": "kepatuhan",
+        "origin": "measured",
+        "measure": "kepatuhan-iuran",
+        "least": "0",
+        "greatest": "100",
+    }
+    ranking = {
+        "at": at,
+        "status": "sealed",
+        "seal": {"time": "then", "digest": "d"},
+        "aspects": [aspect, {"aspect": "kinerja", "origin": "judged"}],
+        "standings": [ranked("a", "Kota A", 1, "75/1"), ranked("b", "Kota B", 2, "50/1")],
+        "unrankable": [{**lacking, "sheets": 1, "aspects": [], "sample": False, "recusals": []}],
+        "corrections": [told],
+    }
+    headings = {"items": [{"at": at, "ranking": f"ranking{STAGE}"}], "next": None}
+    stack.services["scoring"].answers |= {
+        "/v1/rankings": (200, headings),
+        f"/v1/rankings{STAGE}": (200, ranking),
+    }
+    said = show("--login", "auditor").splitlines()
+    for line in (
+        "   - Kota C (3): unrankable, kepatuhan is unmeasured",
+        "   kepatuhan is measured (kepatuhan-iuran), from 0 to 100",
+        "   · Kota A (1): 75/1",
+        "   · Kota C (3): unmeasured",
+        "   ! Kota B (1): kepatuhan-iuran was 1/2 when sealed, unmeasured now; the seal stands",
+        "     Kota B (1): rank 2 → none, total 1/1 → none",
+        "     Kota C (3): rank 3 → 2, total 1/1 → 1/1",
+        "     Kota C (3) would have gone on",
+        "     Kota B (1) would not have gone on",
+    ):
+        assert line in said

@@ -150,8 +150,8 @@ def test_down_says_where_the_data_stays_and_how_to_remove_it(stack: FakeStack) -
 
 def test_down_says_with_which_clock_the_folder_starts_again(stack: FakeStack) -> None:
     clocks.remember(stack.data, "test")
-    stack.services |= {"scoring-2": FakeService(), "mail-sink": FakeService()}
-    stack.known |= {"scoring-2": {}, "mail-sink": {}}
+    stack.services |= {"scoring-2": FakeService(), "ingest": FakeService(), "mail-sink": FakeService()}
+    stack.known |= {"scoring-2": {}, "ingest": {}, "mail-sink": {}}
     again = f"PARITRANA_CLOCK=test paritrana up --scoring 2 --mail-sink --data {stack.data}"
     assert run("down").output.splitlines()[-1] == f"it starts again on the same clock only: {again}"
     assert json.loads(run("down", "--json").output)["again"] == again

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from kernel.decider import Decision
+from kernel.decider import Decision, Emit
 from schemas.envelope import Stage, StreamPoint
 from schemas.nomination import ResealOrdered
-from schemas.scoring import Basis
+from schemas.scoring import Basis, CorrectionImpactFound, Move
 from services.nomination.domain.committee import committee_stream
 from services.nomination.domain.refusals import Refused
 from services.nomination.domain.seal import citable, judge_seal
@@ -224,3 +224,32 @@ def test_a_dismissal_and_a_verdict_after_the_seal_came_order_nothing():
     current = replace(scene.ranking(DESK), superseded=frozenset())
     assert current.seal(seal) == current.current
     assert judging(scene, seal, DESK) == (), "the verdict ordered by itself what it had to"
+
+
+# --- measured figures ----------------------------------------------------------------------------------------------
+
+
+def test_what_was_measured_is_scorings_own_and_makes_no_seal_stale():
+    scene, ids = nominated()
+    measured = (StreamPoint(stream=f"indicator/{ids[0]}", version=7),)
+    basis = scene.basis().model_copy(update={"measured": measured})
+    assert judged(scene, scene.seal([(ids[0], 1), (ids[1], 2)], basis=basis)) == []
+
+
+def test_what_later_facts_would_have_changed_leaves_the_seal_as_it_is():
+    scene, ids = nominated()
+    seal = scene.seal([(ids[0], 1), (ids[1], 2)])
+    before = scene.ranking(AT)
+    told = CorrectionImpactFound(
+        at=AT,
+        seal=seal,
+        nomination=ids[1],
+        measure="kepatuhan-iuran",
+        indicator=StreamPoint(stream=f"indicator/{ids[1]}", version=2),
+        before="1/2",
+        after="1/1",
+        moves=(Move(nomination=ids[1], rank_before=2, rank_after=1),),
+    )
+    scene.record([Emit(AT.ranking, told)])
+    assert scene.ranking(AT) == before
+    assert judged(scene, seal) == []

@@ -14,7 +14,7 @@ from kernel.decider import Emit, Happened, Refusal
 from schemas.envelope import Stage
 from schemas.exact import fraction_text
 from schemas.nomination import Candidate, CandidateNominated
-from schemas.scoring import Mark, PinnedAspect, PinnedRules, ScoringOpened
+from schemas.scoring import IndicatorMeasured, Mark, PinnedAspect, PinnedRules, ScoringOpened
 from services.scoring.domain.ranking import Rules
 from services.scoring.domain.received import Committee, Interest, Nomination, Nominee, Season, Seat, Term
 from services.scoring.domain.sheet import SHEET, Circumstances, Sheet
@@ -44,6 +44,33 @@ def aspect(code: str, share: str = "1/1", origin: str = "judged", step: str = "0
     return PinnedAspect.model_validate(
         {"code": code, "share": share, "origin": origin, "least": "0", "greatest": "100", "step": step, **also}
     )
+
+
+MEASURE, DEFINITION = "kepatuhan-iuran", "e" * 64
+
+
+def measured_aspect(code: str = "kepatuhan", share: str = "1/2", **also: Any) -> PinnedAspect:
+    """Return an aspect that is measured."""
+    return aspect(code, share, "measured", **{"measure": MEASURE, "definition": DEFINITION, **also})
+
+
+def measured(nomination: str = N1, ratio: str | None = "1/2", **changed: Any) -> IndicatorMeasured:
+    """Return a measurement: of one of two, unless another ratio is given; without one no fact was there."""
+    figures = {"ratio": ratio, "numerator": ratio, "denominator": "1/1"} if ratio else {"lack": "no-facts"}
+    said: dict[str, Any] = {
+        "nomination": nomination,
+        "season": "2020",
+        "province": "75",
+        "candidate": "75.03",
+        "measure": MEASURE,
+        "definition": DEFINITION,
+        "rulebook_version": 1,
+        "facts": 3,
+        "digest": DIGEST,
+        "basis": (),
+        **figures,
+    }
+    return IndicatorMeasured.model_validate(said | changed)
 
 
 def pinned(*aspects: PinnedAspect, **changed: Any) -> PinnedRules:

@@ -12,12 +12,16 @@ import pytest
 
 from schemas.rulebook import Rulebook, rulebook_content
 from schemas.rulebook_file import read_rulebook
+from schemas.scoring import IndicatorMeasured
 from services.scoring.checklist import Competitor, Picture, checklist, next_rule
+from services.scoring.domain.indicator import INDICATOR, Indicator, indicator_stream
 from services.scoring.domain.received import Season, Seat
+from services.scoring.domain.stage import Sealed
 from tests.unit.scoring.given import (
     AT,
     BODY,
     CLERK,
+    MEASURE,
     MEMBER,
     N1,
     N2,
@@ -27,7 +31,11 @@ from tests.unit.scoring.given import (
     an_id,
     an_interest,
     an_open,
+    aspect,
     drawn,
+    happened,
+    measured,
+    measured_aspect,
     nominee,
     pinned,
 )
@@ -161,6 +169,57 @@ def test_what_is_frozen_is_said():
 @pytest.mark.parametrize(("ranking", "state"), [(an_open(), "open"), (a_closed(), "closed")])
 def test_where_the_stage_stands_is_said(ranking, state):
     assert listed(picture(ranking=ranking))["state"] == state
+
+
+MEASURING = pinned(measured_aspect(), aspect("kinerja", "1/2"))
+
+
+def indicators(*said: IndicatorMeasured) -> dict[str, Indicator]:
+    return {N1: INDICATOR.fold(happened(indicator_stream(N1), said))}
+
+
+def test_who_is_unmeasured_is_told_why():
+    missing = measured(ratio=None, lack="month-missing", missing_months=("2020-03",))
+    lines = (line(N1, reason="unmeasured", lacking="kepatuhan"), line(N2, reason="too-few-sheets"), line(N3, 1, "1/1"))
+    found = listed(picture(lines, ranking=an_open(MEASURING), indicators=indicators(missing)))
+    lacks = {one["nomination"]: one["unmeasured"] for one in found["nominees"]}
+    said = {"aspect": "kepatuhan", "measure": MEASURE}
+    assert lacks == {
+        N1: [{**said, "lack": "month-missing", "missing_months": ["2020-03"]}],
+        N2: [{**said, "lack": "not-measured", "missing_months": []}],
+    }
+
+
+def test_who_has_the_figure_and_lacks_marks_is_not_unmeasured():
+    found = listed(picture((line(N1),), ranking=an_open(MEASURING), indicators=indicators(measured())))
+    assert [one["unmeasured"] for one in found["nominees"]] == [[], []]
+
+
+def test_a_stage_of_before_whose_aspect_pinned_no_measure_says_that_nothing_was_measured():
+    old = pinned(aspect("kepatuhan", "1/2", "measured"), aspect("kinerja", "1/2"))
+    lines = (line(N1, reason="unmeasured", lacking="kepatuhan"),)
+    (told,) = listed(picture(lines, ranking=an_open(old), indicators=indicators(measured())))["nominees"][0][
+        "unmeasured"
+    ]
+    assert (told["measure"], told["lack"]) == (None, "not-measured")
+
+
+def test_a_sealed_stage_tells_what_its_seal_took():
+    closed = a_closed(MEASURING)
+    sealed = Sealed(
+        closed.opened,
+        closed.rules,
+        closed.closes,
+        {},
+        an_id("seal"),
+        3,
+        None,  # type: ignore[arg-type]
+        {},
+        measured={N1: 1},
+    )
+    lines = (line(N1, reason="unmeasured", lacking="kepatuhan"),)
+    found = listed(picture(lines, ranking=sealed, indicators=indicators(measured(ratio=None), measured())))
+    assert [one["lack"] for one in found["nominees"][0]["unmeasured"]] == ["no-facts"]
 
 
 # --- the cut -------------------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ from schemas.registry import read_event
 from schemas.scoring import (
     AspectScored,
     AspectScoreRevised,
+    CorrectionImpactFound,
     PinnedRules,
     RankingSealed,
     RankingSuperseded,
@@ -43,6 +44,7 @@ from schemas.scoring import (
     ScoringClosed,
     ScoringExtended,
 )
+from services.scoring.domain.indicator import INDICATOR, indicator_stream
 from services.scoring.domain.received import COMMITTEE, NOMINATION, Nomination
 from services.scoring.domain.seal import FiledSheet, Inputs, SealRanking, decide_seal
 from services.scoring.domain.sheet import SHEET, sheet_stream
@@ -55,6 +57,7 @@ from tests.unit.scoring.given import (
     BODY,
     CLOSES,
     DIGEST,
+    MEASURE,
     N1,
     N2,
     N3,
@@ -67,6 +70,8 @@ from tests.unit.scoring.given import (
     aspect,
     happened,
     mark,
+    measured,
+    measured_aspect,
     nominated,
     opened,
     pinned,
@@ -315,6 +320,99 @@ def verdict(appeal: str, value: str) -> tuple[AppealDecided, DecisionReviewed]:
     return AppealDecided.model_validate(decided), DecisionReviewed.model_validate(reviewed)
 
 
+# --- measured figures ----------------------------------------------------------------------------------------------
+
+
+def measuring() -> Log:
+    """Return a stage with a measured aspect at which two were marked alike."""
+    log = begun(pinned(measured_aspect(), aspect("kinerja", "1/2")))
+    for id_ in (N1, N2):
+        file(log, id_, MEMBERS[0], kinerja="70")
+    return log
+
+
+def test_a_measured_figure_shows_live_and_goes_when_the_nominee_is_unmeasured():
+    log = measuring()
+    assert [row[3] for row in table(log.rows())] == ["unmeasured", "unmeasured"]
+    log.add(indicator_stream(N2), measured(N2, "1/2"))
+    assert table(log.rows())[0] == (N2, 1, "60/1", None, "provisional")
+    assert orjson.loads(log.rows()[1]["aspects"])[0] == {"aspect": "kepatuhan", "value": "50/1", "sheets": 0}
+    log.add(indicator_stream(N1), measured(N1, "1/1"))
+    assert [row[:3] for row in table(log.rows())] == [(N1, 1, "85/1"), (N2, 2, "60/1")]
+    log.add(indicator_stream(N1), measured(N1, None))
+    assert [row[:3] for row in table(log.rows())] == [(N2, 1, "60/1"), (N1, None, None)]
+    assert log.rows()[2]["lacking"] == "kepatuhan"
+
+
+def test_what_was_measured_before_the_stage_opened_counts_and_another_wording_does_not():
+    log = Log()
+    log.add(f"nomination/{N1}", nominated(N1))
+    log.add(indicator_stream(N1), measured(N1, "1/2"), measured(N1, "1/1", definition="f" * 64))
+    log.add(AT.ranking, opened(pinned(measured_aspect(share="1/1"))))
+    assert table(log.rows()) == [(N1, 1, "50/1", None, "provisional")]
+
+
+def test_the_heading_says_by_which_measure_an_aspect_is_measured():
+    assert [(one["aspect"], one["origin"], one["measure"]) for one in heading(measuring())["aspects"]] == [
+        ("kepatuhan", "measured", MEASURE),
+        ("kinerja", "judged", None),
+    ]
+
+
+def test_a_measurement_reaches_the_nation_where_its_nominee_stands():
+    log = begun(pinned(measured_aspect(), aspect("kinerja", "1/2")))
+    log.add(f"nomination/{N1}", advanced(N1))
+    log.add(NATIONAL.ranking, opened(pinned(measured_aspect(share="1/1")), NATIONAL))
+    log.add(indicator_stream(N1), measured(N1, "3/4"))
+    assert table(log.rows("2020/00")) == [(N1, 1, "75/1", None, "provisional")]
+    assert RankingProjection().groups(log.recorded[-1]) == ("2020/75", "2020/00")
+
+
+def test_a_measurement_costs_no_ranking_anything_that_does_not_take_it():
+    """What is not on the nominee's way, takes another wording, or is sealed keeps its rows as they are."""
+    log, projection = measuring(), RankingProjection()
+    log.add(AT.ranking, ScoringClosed(at=AT), seal_of(log))
+    log.add(indicator_stream(N1), measured(N1, "3/4"))
+    for name in (GROUP, "2020/00"):
+        state = projection.initial(name)
+        kept: list[Any] = []
+        for event in log.recorded:
+            if event.type in projection.types and name in projection.groups(event):
+                kept = list(projection.rows(name, state))
+                state = projection.fold(state, event, name)
+        assert all(one is other for one, other in zip(kept, projection.rows(name, state), strict=True))
+
+
+def test_what_facts_after_the_seal_would_have_changed_stands_beside_it_until_it_is_sealed_anew():
+    log = measuring()
+    log.add(indicator_stream(N1), measured(N1, "1/2"))
+    log.add(AT.ranking, ScoringClosed(at=AT), seal_of(log))
+    sealed = log.rows()
+    assert heading(log)["corrections"] == []
+    told = {
+        "at": AT,
+        "seal": sealed[0]["seal"],
+        "nomination": N1,
+        "measure": MEASURE,
+        "indicator": {"stream": indicator_stream(N1), "version": 2},
+        "before": "1/2",
+        "after": "1/1",
+        "moves": [{"nomination": N1, "rank_before": 1, "rank_after": 1, "total_before": "60/1", "total_after": "85/1"}],
+    }
+    log.add(AT.ranking, CorrectionImpactFound.model_validate(told))
+    (found,) = heading(log)["corrections"]
+    assert (found["nomination"], found["measure"], found["before"], found["after"]) == (N1, MEASURE, "1/2", "1/1")
+    assert found["moves"] == told["moves"]
+    assert log.rows()[1:] == sealed[1:]
+    log.add(AT.ranking, CorrectionImpactFound.model_validate({**told, "after": "1/2", "moves": ()}))
+    assert heading(log)["corrections"] == []
+    log.add(AT.ranking, CorrectionImpactFound.model_validate(told))
+    log.add(AT.ranking, RankingSuperseded(at=AT, seal=sealed[0]["seal"], order=an_id("order")), seal_of(log))
+    assert heading(log)["corrections"] == []
+    log.add(AT.ranking, CorrectionImpactFound.model_validate(told))
+    assert heading(log)["corrections"] == [], "it is about the seal of before"
+
+
 # --- extensions, freezes, and ways that turn back ------------------------------------------------------------------
 
 
@@ -430,7 +528,14 @@ def seal_of(log: Log) -> RankingSealed:
         if stream.startswith("sheet/")
     ]
     committee = COMMITTEE.fold(happened("committee/2020/75", streams["committee/2020/75"])).form(BODY, TERM)
-    inputs = Inputs(ranking, committee, nominations, sheets, dict(log.versions), season=a_season())
+    indicators = {
+        one.id: INDICATOR.fold(happened(stream, streams.get(stream, ())))
+        for one in nominations
+        for stream in [indicator_stream(one.id)]
+    }
+    inputs = Inputs(
+        ranking, committee, nominations, sheets, dict(log.versions), indicators=indicators, season=a_season()
+    )
     decision = decide_seal(inputs, SealRanking(AT, an_id("clerk"), AFTER))
     assert not isinstance(decision, Refusal)
     emit: Emit = decision[0]
@@ -439,6 +544,7 @@ def seal_of(log: Log) -> RankingSealed:
 
 
 NOMINEES = [N1, N2, N3]
+MEASURED = measured_aspect(share="1/4", least="10")
 halves = st.integers(0, 20).map(lambda half: str(half / 2))
 steps = st.lists(
     st.one_of(
@@ -455,13 +561,16 @@ steps = st.lists(
         st.tuples(st.just("return"), st.sampled_from(NOMINEES)),
         st.tuples(st.just("withdraw"), st.sampled_from(NOMINEES)),
         st.tuples(st.just("eliminate"), st.sampled_from(NOMINEES)),
+        st.tuples(st.just("measure"), st.sampled_from(NOMINEES), st.sampled_from([None, "1/3", "1/2", "1/1"])),
     ),
     max_size=25,
 )
+thirds = weighted(kebijakan=1, kinerja=2)
 rules_st = st.builds(
-    pinned,
-    st.just(weighted(kebijakan=1, kinerja=2)[0]),
-    st.just(weighted(kebijakan=1, kinerja=2)[1]),
+    lambda measures, **changed: pinned(
+        *(thirds if not measures else (aspect("kebijakan", "1/2"), aspect("kinerja", "1/4"), MEASURED)), **changed
+    ),
+    st.booleans(),
     marks_of_removed=st.sampled_from(["counted", "kept-uncounted"]),
     conflict_scope=st.sampled_from(["candidate", "category"]),
     method=st.sampled_from(["mean", "median"]),
@@ -524,6 +633,8 @@ def play_beside(log: Log, step: Sequence[Any]) -> None:
                 nomination=nomination, at=AT, reason="below-quota", plenary=an_id("p"), motion=1, seal=an_id("s")
             )
             log.add(f"nomination/{nomination}", eliminated)
+        case ("measure", nomination, ratio):
+            log.add(indicator_stream(nomination), measured(nomination, ratio))
         case _:
             raise AssertionError(step)
 

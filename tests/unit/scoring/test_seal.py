@@ -23,6 +23,7 @@ from schemas.scoring import (
     Standing,
     standings_digest,
 )
+from services.scoring.domain.indicator import INDICATOR, Indicator, indicator_stream
 from services.scoring.domain.received import (
     Award,
     Belonging,
@@ -68,6 +69,8 @@ from tests.unit.scoring.given import (
     extended,
     happened,
     mark,
+    measured,
+    measured_aspect,
     opened,
     pinned,
     refusal,
@@ -377,6 +380,102 @@ def test_a_seal_waits_for_the_figures_of_a_verdict_of_which_it_has_heard():
     assert (held.code, held.status) == ("verdict-on-its-way", 409)
     assert AT.ranking in held.detail.en
     assert AT.ranking in held.detail.id
+
+
+# --- measured aspects ----------------------------------------------------------------------------------------------
+
+MEASURING = pinned(measured_aspect(), aspect("kinerja", "1/2"))
+
+
+def an_indicator(nomination: str, *ratios: str | None) -> Indicator:
+    """Return what was measured of a nominee, one after another."""
+    said = [measured(nomination, ratio) for ratio in ratios]
+    return INDICATOR.fold(happened(indicator_stream(nomination), said))
+
+
+def at_measured(**changed: Any) -> Inputs:
+    """Return what a stage with a measured aspect is sealed from: two marked alike, of whom one was measured."""
+    usual: dict[str, Any] = {
+        "ranking": a_closed(MEASURING),
+        "sheets": (filed(N1, kinerja="70"), filed(N2, kinerja="70")),
+        "indicators": {N1: an_indicator(N1, "1/2", "2/3"), N2: Indicator()},
+    }
+    return inputs(**(usual | changed))
+
+
+def test_a_measured_aspect_counts_exactly_and_the_seal_names_the_version_that_it_saw():
+    event = seal_of(at_measured())
+    assert [(one.nomination, one.total) for one in event.standings] == [(N1, "205/3")]
+    assert event.standings[0].aspects == (
+        AspectAggregate(aspect="kepatuhan", value="200/3", sheets=0),
+        AspectAggregate(aspect="kinerja", value="70/1", sheets=1),
+    )
+    assert [(one.nomination, one.reason, one.aspect) for one in event.unrankable] == [(N2, "unmeasured", "kepatuhan")]
+    assert event.basis.measured == (StreamPoint(stream=indicator_stream(N1), version=2),)
+    assert seal_of(at_measured(indicators={})).basis.measured == ()
+    assert seal_of(inputs()).basis.measured is None, "no aspect of that stage is measured"
+
+
+def test_who_lacks_the_figure_is_unrankable_and_the_seal_names_what_said_so():
+    event = seal_of(at_measured(indicators={N1: an_indicator(N1, "1/2", None), N2: an_indicator(N2, "1/1")}))
+    assert [one.nomination for one in event.standings] == [N2]
+    assert [(one.nomination, one.reason) for one in event.unrankable] == [(N1, "unmeasured")]
+    assert [(one.stream, one.version) for one in event.basis.measured or ()] == [
+        (indicator_stream(N1), 2),
+        (indicator_stream(N2), 1),
+    ]
+
+
+def test_who_is_not_ranked_is_not_named_among_the_measured():
+    nominations = (a_nomination(N1), a_nomination(N2, standing="withdrawn"))
+    indicators = {N1: an_indicator(N1, "1/2"), N2: an_indicator(N2, "1/2")}
+    event = seal_of(at_measured(nominations=nominations, indicators=indicators))
+    assert [one.stream for one in event.basis.measured or ()] == [indicator_stream(N1)]
+
+
+def sealed_measured(**changed: Any) -> Sealed:
+    """Return a stage with a measured aspect once it was sealed, and sealed anew from each of these inputs."""
+    history: list[Any] = [opened(MEASURING), ScoringClosed(at=AT), seal_of(at_measured(**changed))]
+    state = RANKING.fold(happened(AT.ranking, history))
+    assert isinstance(state, Sealed)
+    return state
+
+
+def sealed_anew(ranking: Sealed, **changed: Any) -> RankingSealed:
+    order = Order(an_id("order"), ranking.id)
+    _, sealed = events(decide_seal(at_measured(ranking=ranking, awards=ordered(order), **changed), sealing()))
+    assert isinstance(sealed, RankingSealed)
+    return sealed
+
+
+def test_sealed_anew_each_nominee_keeps_what_was_measured_when_a_seal_first_named_it():
+    late = a_nomination(N3)
+    nominations = (a_nomination(N1), a_nomination(N2), late)
+    now = {N1: an_indicator(N1, "1/2", "2/3", "1/1"), N2: an_indicator(N2, "1/1"), N3: an_indicator(N3, "1/4", "1/2")}
+    sheets = (filed(N1, kinerja="70"), filed(N2, kinerja="70"), filed(N3, kinerja="70"))
+    ranking = sealed_measured()
+    sealed = sealed_anew(ranking, nominations=nominations, indicators=now, sheets=sheets)
+    assert [(one.nomination, one.aspects[0].value) for one in sealed.standings] == [(N1, "200/3"), (N3, "50/1")]
+    assert [(one.nomination, one.reason) for one in sealed.unrankable] == [(N2, "unmeasured")]
+    assert sealed.basis.measured == tuple(
+        StreamPoint(stream=stream, version=2) for stream in sorted((indicator_stream(N1), indicator_stream(N3)))
+    )
+
+
+def test_a_third_seal_keeps_what_the_second_first_took():
+    nominations = (a_nomination(N1), a_nomination(N3))
+    first = sealed_measured(nominations=(a_nomination(N1),), indicators={N1: an_indicator(N1, "1/2")})
+    seen = {N1: an_indicator(N1, "1/2", "1/1"), N3: an_indicator(N3, "1/4")}
+    sheets = (filed(N1, kinerja="70"), filed(N3, kinerja="70"))
+    second = sealed_anew(first, nominations=nominations, indicators=seen, sheets=sheets)
+    superseded = RankingSuperseded(at=AT, seal=first.id, order=an_id("order"))
+    state = RANKING.fold(
+        happened(AT.ranking, [opened(MEASURING), ScoringClosed(at=AT), first.sealed, superseded, second])
+    )
+    assert isinstance(state, Sealed)
+    assert state.measured == {N1: 1, N3: 1}
+    now = {N1: an_indicator(N1, "1/2", "1/1"), N3: an_indicator(N3, "1/4", "1/1")}
+    assert sealed_anew(state, nominations=nominations, indicators=now, sheets=sheets).standings == second.standings
 
 
 # --- refusals ------------------------------------------------------------------------------------------------------

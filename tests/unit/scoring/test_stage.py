@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from kernel.canonical import canonical, data_hash
 from schemas.envelope import Stage
-from schemas.rulebook import Assignment, rulebook_content, rulebook_hash
+from schemas.rulebook import Assignment, Rulebook, definition_of, rulebook_content, rulebook_hash
 from schemas.rulebook_file import read_rulebook
 from schemas.scoring import RankingSuperseded, ScoringClosed, ScoringExtended, ScoringOpened
 from services.scoring.domain.received import Award, Committee, Season
@@ -107,6 +108,26 @@ def test_the_interview_carries_the_verified_aspects_and_judges_its_own():
     assert carried["kinerja"] is not None
     assert (carried["kinerja"].stage, carried["kinerja"].aspect) == ("verifikasi", "kinerja")
     assert sum(Fraction(one.share) for one in event.rules.aspects) == 1
+
+
+def test_a_measured_aspect_pins_its_measure_and_how_that_is_worded():
+    content = rulebook_content(RULEBOOK)
+    for rubric in content["rubrics"]:
+        for one in rubric["aspects"]:
+            if one["code"] == "kepatuhan":
+                one |= {"origin": "measured", "measure": "kepatuhan-iuran"}
+    rules = Rulebook.from_content(content)
+    stage_of_companies = rules.entry_stage("UMKM")
+    pins = {one.code: (one.origin, one.measure, one.definition) for one in pin(rules, stage_of_companies).aspects}
+    definition = definition_of(rules.measure("kepatuhan-iuran"))
+    assert pins == {
+        "kepatuhan": ("measured", "kepatuhan-iuran", definition),
+        "kinerja": ("judged", None, None),
+    }
+    (said,) = content["measures"]
+    assert definition == data_hash(canonical(said))
+    said["cap"] = "1.5"
+    assert definition_of(Rulebook.from_content(content).measure("kepatuhan-iuran")) != definition
 
 
 def test_every_stage_of_the_rulebook_can_be_pinned():

@@ -1,0 +1,667 @@
+"""Facts in bulk: from the topics of other systems into a ledger, each once in effect, whatever the broker repeats.
+
+A batch of a partition is one event of ours, appended first under the head of that partition's stream, and then the
+facts and the position, all in one transaction. So the head fences: a consumer that was stopped and comes back late, or
+two that both believe to have the partition, cannot both write a batch. Kafka's committed offsets are a hint for other
+people's tools; where to read on is our row, with the digest of the record before it, as for the receiver.
+
+While the database writes one batch, the next is fetched and judged; no more than these two are in memory, and the
+client prefetches a bounded number of bytes. What is no fact goes to the dead letters, which are acknowledged before the
+position moves past it, and costs nothing but itself. What a fact is, and where it is kept, is the `Ledger`'s to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import IllegalStateError
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from kernel.broker import ANSWER_SECONDS, AWAY, UNDECODABLE, Broker, DeliveryMeasures, Undecodable, abandon, read_until
+from kernel.broker import stopped as stopped_within
+from kernel.cancellation import end_if_cancelled
+from kernel.canonical import uuid7
+from kernel.clock import Clock
+from kernel.commands import Ask, Executor
+from kernel.dead_letters import DeadLetters, Letter
+from kernel.decider import Emit
+from kernel.inbox import SQL, Message, Move, PositionMoved, record_digest
+from kernel.lead import STORE_AWAY
+from kernel.log import NO_HEAD, Connection, Head, StreamMoved, append, read_heads
+
+MOST_RECORDS: Final = 5_000
+LEAST_RECORDS: Final = 100
+LINGER: Final = 0.1
+"""Seconds for which records are let gather once some are there: fewer, larger batches cost less for all who follow."""
+_PARTITION_BYTES: Final = 512 * 1024
+_IDLE_MS: Final = 500
+_LOOK_SECONDS: Final = 1.0
+_HINT_SECONDS: Final = 5.0
+_GRACE_SECONDS: Final = 1.5
+_SILENT_SECONDS: Final = 60.0
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+_ATTEMPTS: Final = 5
+_PUBLISHERS: Final = 50
+
+F = TypeVar("F")
+_log = structlog.get_logger("ingest")
+
+
+class Batch(Generic[F]):
+    """What was read of one partition, in offset order: facts, and letters for what is none."""
+
+    __slots__ = ("digest", "facts", "first", "following", "last", "letters", "place", "records", "start")
+
+    def __init__(self, place: TopicPartition, start: int) -> None:
+        """Begin a batch of a partition at the position `start`."""
+        self.place = place
+        self.start = start
+        self.first = self.last = -1
+        self.following = start
+        self.records = 0
+        self.digest: bytes | None = None
+        self.facts: list[tuple[Message, F]] = []
+        """Each fact with the message that it was."""
+        self.letters: list[Letter] = []
+
+
+class Entered(Protocol):
+    """What becomes of a batch: its event, and how many facts are new."""
+
+    @property
+    def event(self) -> Any:
+        """The event that tells of the batch."""
+        ...
+
+    @property
+    def applied(self) -> int:
+        """How many facts are new."""
+        ...
+
+    @property
+    def duplicates(self) -> int:
+        """How many were there already."""
+        ...
+
+    @property
+    def letters(self) -> Sequence[Letter]:
+        """Facts that are refused for what the ledger holds already."""
+        ...
+
+    @property
+    def refusals(self) -> Sequence[tuple[str, str]]:
+        """Reason and publisher of everything of the batch that is refused."""
+        ...
+
+
+E = TypeVar("E", bound=Entered)
+
+
+class Ledger(Protocol[F, E]):
+    """What a fact is and where it is kept."""
+
+    def judge(self, message: Message, now: datetime) -> F | Letter:
+        """Return the fact that a message is, or the letter of one that is none. Never raises."""
+        ...
+
+    def stream(self, place: TopicPartition) -> str:
+        """Return the stream on which a partition's batches are told."""
+        ...
+
+    async def enter(self, connection: Connection, batches: Sequence[Batch[F]], *, doubtful: bool) -> list[E]:
+        """Return what each batch adds, read outside of any transaction.
+
+        Without `doubtful` the facts are taken to be new unless the batch itself repeats one; if the ledger holds one
+        after all, `write` fails by UniqueViolationError and this is asked again, with it.
+        """
+        ...
+
+    async def write(self, connection: Connection, entered: Sequence[E], versions: Sequence[int], now: datetime) -> None:
+        """Write what is new, within the transaction that appended the events at `versions` of their streams."""
+        ...
+
+    async def paused(self, connection: Connection) -> frozenset[str]:
+        """Return the topics that operators paused."""
+        ...
+
+
+class IngestMeasures:
+    """What ingest counts, on the registry of its process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register every measure."""
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"paritrana_ingest_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"paritrana_ingest_{name}", text, labels, registry=registry)
+
+        self.applied = counter("applied_facts", "Facts that went into the ledger.", "topic")
+        self.duplicates = counter("duplicate_facts", "Facts that were there already.", "topic")
+        self.refused = counter("refused_messages", "Messages that are no facts.", "topic", "reason", "publisher")
+        self.batches = counter("batches", "Committed batches of one partition.", "topic")
+        self.failures = counter("failures", "Batches that failed and were read again.", "kind")
+        self.rewound = counter("rewinds", "Partitions read again from the earliest offset.", "topic", "reason")
+        self.lost = counter("expired_records", "Records that the topic dropped before they were read.", "topic")
+        self.lag = gauge("lag_records", "Records not yet taken.", "topic", "partition")
+        self.oldest = gauge("oldest_seconds", "Age of the oldest record that is not taken.", "topic")
+        self.assigned = gauge("assigned_partitions", "Partitions that this consumer has.")
+        self.paused = gauge("paused", "1 while operators paused the topic.", "topic")
+        self.batch_records = gauge("batch_limit_records", "Records that are taken at once at most.")
+        self.seconds = Histogram(
+            "paritrana_ingest_commit_seconds",
+            "Seconds that a transaction of batches took.",
+            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+            registry=registry,
+        )
+
+
+@dataclass(slots=True)
+class _Position:
+    """Where a partition is: `next` as the database has it, `fetched` as far as was handed over here."""
+
+    next: int
+    fetched: int
+    head: Head
+    oldest: float | None = None
+    """The broker's time of the last record taken (s), for the age of what waits."""
+
+
+@dataclass(eq=False, slots=True)
+class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc]  # the library has no types
+    """One consumer of a group that brings the facts of `topics` into a ledger."""
+
+    topics: tuple[str, ...]
+    group: str
+    executor: Executor
+    pool: asyncpg.Pool[Any]
+    broker: Broker
+    clock: Clock
+    ledger: Ledger[F, E]
+    measures: IngestMeasures
+    letters: DeliveryMeasures
+    linger: float = LINGER
+    most: int = MOST_RECORDS
+    _dead: DeadLetters = field(init=False)
+    _busy: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _consumer: AIOKafkaConsumer | None = field(init=False, default=None)
+    _assigned: set[TopicPartition] = field(init=False, default_factory=set)
+    _positions: dict[TopicPartition, _Position] = field(init=False, default_factory=dict)
+    _paused: frozenset[str] = field(init=False, default=frozenset())
+    _cluster: str = field(init=False, default="")
+    _joined: bool = field(init=False, default=False)
+    _doubtful: bool = field(init=False, default=True)
+    _limit: int = field(init=False, default=0)
+    _hinted: float = field(init=False, default=0.0)
+    _publishers: set[str] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Prepare the dead letters."""
+        self._dead = DeadLetters(self.broker, self.letters)
+        self._limit = self.most
+
+    async def run(self) -> None:
+        """Ingest until cancelled; an unreachable broker or database is waited for."""
+        pause = _FIRST_PAUSE
+        try:
+            while True:
+                started = time.monotonic()
+                try:
+                    await self._subscribe()
+                except (*AWAY, *STORE_AWAY) as error:
+                    end_if_cancelled()
+                    _log.warning("not ingesting, beginning again", error=repr(error))
+                pause = _FIRST_PAUSE if time.monotonic() - started > _LONGEST_PAUSE else pause
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        finally:
+            await self._dead.close()
+
+    def check(self) -> tuple[bool, str]:
+        """Tell whether partitions are assigned and placed, for readiness. One consumer too many has none, and waits."""
+        if not self._joined:
+            return False, "no partitions assigned yet"
+        missing = len(self._assigned - self._positions.keys())
+        if missing:
+            return False, f"{missing} of {len(self._assigned)} partitions have no position yet"
+        return True, f"ingests {len(self._assigned)} partitions"
+
+    # --- the subscription -------------------------------------------------------------------------------------------
+
+    async def _subscribe(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.broker.bootstrap_servers,
+            client_id=self.broker.client_id,
+            group_id=self.group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=_PARTITION_BYTES,
+            heartbeat_interval_ms=1_000,
+            metadata_max_age_ms=30_000,
+            # The assignor keeps its state in its class: each subscription has a class of its own.
+            partition_assignment_strategy=(type("Sticky", (StickyPartitionAssignor,), {}),),
+        )
+        self._forget()
+        consumer.subscribe(topics=list(self.topics), listener=self)
+        try:
+            async with asyncio.timeout(_SILENT_SECONDS):
+                await consumer.start()
+            self._consumer = consumer
+            await self._run_over(consumer)
+        finally:
+            self._consumer = None
+            self._forget()
+            if not await stopped_within(consumer.stop(), _GRACE_SECONDS):
+                await abandon(consumer)
+
+    async def _run_over(self, consumer: AIOKafkaConsumer) -> None:
+        """Take batches and look after the subscription until either fails."""
+        both = {asyncio.create_task(self._take_turns(consumer)), asyncio.create_task(self._look_after())}
+        try:
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+
+    async def _take_turns(self, consumer: AIOKafkaConsumer) -> None:
+        """Fetch and judge while what came before is committed."""
+        committing: asyncio.Task[None] | None = None
+        try:
+            while True:
+                batches = await self._fetch(consumer)
+                if committing is not None:
+                    await committing
+                    committing = None
+                if batches:
+                    committing = asyncio.create_task(self._settle(batches))
+        finally:
+            if committing is not None:
+                committing.cancel()
+                await asyncio.gather(committing, return_exceptions=True)
+
+    def _forget(self) -> None:
+        self._joined = False
+        self._assigned = set()
+        self._positions = {}
+        self.measures.assigned.set(0)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - all are
+        """Wait until what is being committed is, then take nothing more."""
+        async with self._busy:
+            self._positions = {}
+            self._assigned = set()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Note the partitions; they are read once they have a position."""
+        async with self._busy:
+            self._assigned = set(assigned)
+            self._positions = {}
+            self._joined = True
+            self.measures.assigned.set(len(self._assigned))
+            if self._consumer is not None:
+                await self._try_placing()
+
+    async def _look_after(self) -> None:
+        """Place what has no position, obey the switches, measure; end the subscription when the client fell silent."""
+        silent_since: float | None = None
+        while True:
+            async with self._busy:
+                await self._try_placing()
+                await self._obey()
+                self._measure()
+            quiet = self._joined and bool(self._assigned) and not self._positions
+            silent_since = (silent_since or time.monotonic()) if quiet else None
+            if silent_since and time.monotonic() - silent_since > _SILENT_SECONDS and (await self.broker.check())[0]:
+                raise TimeoutError("the client gives no answers that the broker gives to another")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _obey(self) -> None:
+        """Pause and resume topics as operators have it."""
+        consumer = self._consumer
+        try:
+            async with self.pool.acquire() as connection:
+                paused = await self.ledger.paused(connection)
+        except STORE_AWAY as error:
+            end_if_cancelled()
+            _log.warning("the switches cannot be read", error=repr(error))
+            return
+        for topic in self.topics:
+            self.measures.paused.labels(topic).set(topic in paused)
+        changed, self._paused = self._paused ^ paused, paused
+        places = [place for place in self._positions if place.topic in changed]
+        if consumer is None or not places:
+            return
+        _log.info("switched", paused=sorted(paused))
+        for place in places:
+            with contextlib.suppress(IllegalStateError):
+                (consumer.pause if place.topic in paused else consumer.resume)(place)
+
+    def _measure(self) -> None:
+        now = time.time()
+        oldest = dict.fromkeys(self.topics, 0.0)
+        for place, position in self._positions.items():
+            end = self._consumer.highwater(place) if self._consumer else None
+            if end is None:
+                continue
+            lag = max(0, end - position.next)
+            self.measures.lag.labels(place.topic, str(place.partition)).set(lag)
+            if lag and position.oldest is not None:
+                oldest[place.topic] = max(oldest[place.topic], now - position.oldest)
+        for topic, seconds in oldest.items():
+            self.measures.oldest.labels(topic).set(seconds)
+        self.measures.batch_records.set(self._limit)
+
+    # --- positions --------------------------------------------------------------------------------------------------
+
+    async def _try_placing(self) -> None:
+        missing = self._assigned - self._positions.keys()
+        if not missing or self._consumer is None:
+            return
+        try:
+            self._consumer.pause(*missing)
+            async with asyncio.timeout(4 * ANSWER_SECONDS):
+                await self._place(self._consumer, missing)
+        except (*AWAY, *STORE_AWAY) as error:
+            end_if_cancelled()
+            _log.warning("partitions have no position yet", partitions=len(missing), error=repr(error))
+
+    async def _place(self, consumer: AIOKafkaConsumer, places: set[TopicPartition]) -> None:
+        """Seek each partition to where our row says, unless the topic is not what it was: then to its earliest."""
+        self._cluster = (await self.broker.cluster()).id
+        first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        async with self.pool.acquire() as connection:
+            rows = await connection.fetch(SQL["positions"], list(self.topics))
+            heads = await read_heads(connection, [self.ledger.stream(place) for place in places])
+        known = {TopicPartition(row["topic"], row["partition"]): row for row in rows}
+        for place in places:
+            row = known.get(place)
+            why = None if row is None else await self._doubt(place, row, first[place], end[place])
+            if row is None or why is not None:
+                await self._start_over(place, first[place], why)
+                following = first[place]
+            else:
+                following = max(row["next_offset"], first[place])
+                if following > row["next_offset"]:
+                    await self._skip(place, row["next_offset"], following)
+            head = heads.get(self.ledger.stream(place), NO_HEAD)
+            self._positions[place] = _Position(following, following, head)
+            self._seek(consumer, place, following)
+
+    async def _doubt(self, place: TopicPartition, row: Mapping[str, Any], first: int, end: int) -> str | None:
+        """Return why a partition is not the one that was read before, None when it is."""
+        if row["cluster"] != self._cluster:
+            return "new-cluster"
+        if row["next_offset"] > end:
+            return "topic-ends-earlier"
+        before = row["next_offset"] - 1
+        if row["digest"] is None or before < first:
+            return None
+        async with self.broker.reader() as reader:
+            async for records in read_until(reader, {place: before}, {place: before + 1}):
+                for record in records:
+                    if record.offset == before and not isinstance(record, Undecodable):
+                        return None if record_digest(record) == row["digest"] else "another-record"
+        return None
+
+    async def _start_over(self, place: TopicPartition, first: int, reason: str | None) -> None:
+        await self.pool.execute(SQL["place"], place.topic, place.partition, first, self._cluster)
+        if reason is not None:
+            self.measures.rewound.labels(place.topic, reason).inc()
+            _log.warning("reading from the earliest offset", topic=place.topic, partition=place.partition, why=reason)
+
+    async def _skip(self, place: TopicPartition, expected: int, following: int) -> None:
+        """Go on after records that the topic dropped by age before they were read; nobody can bring them back."""
+        self._lost(place, expected, following)
+        await self.pool.execute(SQL["place"], place.topic, place.partition, following, self._cluster)
+
+    def _seek(self, consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> None:
+        try:
+            consumer.seek(place, offset)
+            if place.topic in self._paused:
+                consumer.pause(place)
+            else:
+                consumer.resume(place)
+        except IllegalStateError:
+            # Lost meanwhile; whoever has it now reads our row.
+            self._positions.pop(place, None)
+
+    # --- fetching ---------------------------------------------------------------------------------------------------
+
+    async def _fetch(self, consumer: AIOKafkaConsumer) -> list[Batch[F]]:
+        """Return judged batches, one a partition; small ones gather for a moment."""
+        batches: dict[TopicPartition, Batch[F]] = {}
+        count = await self._more(consumer, batches, _IDLE_MS)
+        if 0 < count < self._limit // 4 and self.linger:
+            await asyncio.sleep(self.linger)
+            await self._more(consumer, batches, 0)
+        return list(batches.values())
+
+    async def _more(self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, Batch[F]], timeout_ms: int) -> int:
+        before = dict(self._positions)
+        try:
+            fetched = await consumer.getmany(timeout_ms=timeout_ms, max_records=self._limit)
+        except (*UNDECODABLE, MemoryError) as error:
+            _log.warning("a batch cannot be decoded, reading partitions apart", error=repr(error))
+            self._go_back(consumer)
+            return await self._carefully(consumer, batches)
+        await self._expired(consumer, {place: records[0].offset for place, records in fetched.items() if records})
+        now = self.clock.now()
+        count = 0
+        for place, records in fetched.items():
+            if self._positions.get(place) is not before.get(place):
+                # It was sought meanwhile: these may be from before, and the client stands behind them now.
+                self._positions.pop(place, None)
+                continue
+            count += self._judge(batches, place, records, now)
+        return count
+
+    async def _expired(self, consumer: AIOKafkaConsumer, found: Mapping[TopicPartition, int]) -> None:
+        """Tell of records that the topic dropped by age before they were read; other holes are no records at all."""
+        holes = [
+            place for place, offset in found.items()
+            if (position := self._positions.get(place)) is not None and offset > position.fetched
+        ]  # fmt: skip
+        if not holes:
+            return
+        first = await consumer.beginning_offsets(holes)
+        for place in holes:
+            position = self._positions.get(place)
+            if position is not None and first[place] > position.fetched:
+                self._lost(place, position.fetched, first[place])
+
+    def _lost(self, place: TopicPartition, expected: int, following: int) -> None:
+        self.measures.lost.labels(place.topic).inc(following - expected)
+        _log.error("records expired unread", topic=place.topic, partition=place.partition, first=expected, to=following)
+
+    def _judge(
+        self, batches: dict[TopicPartition, Batch[F]], place: TopicPartition, records: Sequence[Any], now: datetime
+    ) -> int:
+        """Judge what a partition handed over; what is not at its position was handed over before a seek."""
+        position = self._positions.get(place)
+        if position is None or not records or records[0].offset < position.fetched:
+            if position is not None and records:
+                self._positions.pop(place, None)
+            return 0
+        batch = batches.get(place)
+        if batch is None:
+            batch = batches[place] = Batch(place, position.fetched)
+        judge, facts, letters = self.ledger.judge, batch.facts, batch.letters
+        for record in records:
+            judged = _undecodable(record) if isinstance(record, Undecodable) else judge(record, now)
+            if isinstance(judged, Letter):
+                letters.append(judged)
+            else:
+                facts.append((record, judged))
+        last = records[-1]
+        if batch.first < 0:
+            batch.first = records[0].offset
+        batch.last, batch.following = last.offset, last.offset + 1
+        batch.records += len(records)
+        batch.digest = None if isinstance(last, Undecodable) else record_digest(last)
+        position.fetched = batch.following
+        if not isinstance(last, Undecodable):
+            position.oldest = last.timestamp / 1000
+        return len(records)
+
+    def _go_back(self, consumer: AIOKafkaConsumer) -> None:
+        """Seek every partition to as far as it was handed over: a call that raises may have passed over records."""
+        for place, position in list(self._positions.items()):
+            self._seek(consumer, place, position.fetched)
+
+    async def _carefully(self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, Batch[F]]) -> int:
+        """Read each partition by itself; where a batch cannot be decoded, set its record aside and go past it."""
+        count = 0
+        for place, position in list(self._positions.items()):
+            if place.topic in self._paused:
+                continue
+            try:
+                fetched = await consumer.getmany(place, timeout_ms=_IDLE_MS, max_records=LEAST_RECORDS)
+            except (*UNDECODABLE, MemoryError) as error:
+                offset = position.fetched
+                self._seek(consumer, place, offset + 1)
+                aside = Undecodable(place.topic, place.partition, offset, f"{type(error).__name__}: {error}")
+                count += self._judge(batches, place, [aside], self.clock.now())
+                continue
+            for records in fetched.values():
+                count += self._judge(batches, place, records, self.clock.now())
+        return count
+
+    # --- committing -------------------------------------------------------------------------------------------------
+
+    async def _settle(self, batches: Sequence[Batch[F]]) -> None:
+        """Commit batches. Whatever fails, the positions are read again and sought, so that nothing is passed by."""
+        pause = _FIRST_PAUSE
+        async with self._busy:
+            there = [batch for batch in batches if self._stands(batch)]
+            if not there:
+                return
+            try:
+                started = time.monotonic()
+                await self._commit(there)
+                self.measures.seconds.observe(time.monotonic() - started)
+                self._limit = min(self.most, self._limit * 2)
+            except Exception as error:  # noqa: BLE001 - every failure is met in the same way, and none may pass a batch by
+                end_if_cancelled()
+                self._failed(batches, error)
+                await asyncio.sleep(pause)
+                await self._try_placing()
+                return
+            await self._hint()
+
+    def _stands(self, batch: Batch[F]) -> bool:
+        position = self._positions.get(batch.place)
+        return position is not None and position.next == batch.start
+
+    def _failed(self, batches: Sequence[Batch[F]], error: Exception) -> None:
+        expected = isinstance(error, (*AWAY, *STORE_AWAY, StreamMoved, PositionMoved))
+        self.measures.failures.labels(type(error).__name__).inc()
+        _log.log(
+            logging.WARNING if expected else logging.ERROR, "batch failed, reading it again", error=repr(error),
+            exc_info=None if expected else error,
+        )  # fmt: skip
+        if not isinstance(error, (StreamMoved, PositionMoved)):
+            # It may have been too much for a slow disk: the database ends a transaction after some seconds.
+            self._limit = max(LEAST_RECORDS, self._limit // 2)
+        self._doubtful = True
+        for batch in batches:
+            self._positions.pop(batch.place, None)
+
+    async def _commit(self, batches: Sequence[Batch[F]]) -> None:
+        await self._dead.post([letter for batch in batches for letter in batch.letters])
+        posted: set[tuple[str, int, int]] = set()
+        async with self.pool.acquire() as connection:
+            for attempt in range(_ATTEMPTS):
+                entered = await self.ledger.enter(connection, batches, doubtful=self._doubtful)
+                if not self._doubtful and any(each.letters for each in entered):
+                    # Which of two is refused hangs on what the ledger holds: a letter must not be posted on a guess.
+                    self._doubtful = True
+                    entered = await self.ledger.enter(connection, batches, doubtful=True)
+                fresh = [each for each in _letters(entered) if (each.topic, each.partition, each.offset) not in posted]
+                await self._dead.post(fresh)
+                posted |= {(each.topic, each.partition, each.offset) for each in fresh}
+                try:
+                    await self._write(connection, batches, entered)
+                except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
+                    # Somebody had one of the facts first, perhaps a moment ago.
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+                    self._doubtful = True
+                    continue
+                break
+        self._doubtful = any(each.duplicates for each in entered)
+        self._count(batches, entered)
+
+    async def _write(self, connection: Connection, batches: Sequence[Batch[F]], entered: Sequence[E]) -> None:
+        now = self.clock.now()
+        streams = [self.ledger.stream(batch.place) for batch in batches]
+        heads = {stream: self._positions[batch.place].head for stream, batch in zip(streams, batches, strict=True)}
+        ask = Ask("system", "ingest", uuid7(), b"", now)
+        emits = [Emit(stream, each.event) for stream, each in zip(streams, entered, strict=True)]
+        prepared = self.executor.written(ask, emits, heads)
+        moves = [
+            Move(batch.place.topic, batch.place.partition, batch.start, batch.following, batch.digest)
+            for batch in batches
+        ]
+        async with connection.transaction():
+            await append(connection, prepared.append)
+            await self.ledger.write(connection, entered, [heads[stream].version + 1 for stream in streams], now)
+            moved = await connection.fetch(SQL["move"], *_columns(moves), self._cluster)
+            if len(moved) != len(moves):
+                raise PositionMoved
+        for batch, entry in zip(batches, prepared.append.entries, strict=True):
+            position = self._positions[batch.place]
+            position.next = batch.following
+            position.head = Head(entry.version, entry.hash, prepared.append.times[entry.stream])
+
+    def _count(self, batches: Sequence[Batch[F]], entered: Sequence[E]) -> None:
+        for batch, each in zip(batches, entered, strict=True):
+            topic = batch.place.topic
+            self.measures.batches.labels(topic).inc()
+            self.measures.applied.labels(topic).inc(each.applied)
+            self.measures.duplicates.labels(topic).inc(each.duplicates)
+            for reason, publisher in each.refusals:
+                self.measures.refused.labels(topic, reason, self._known(publisher)).inc()
+
+    def _known(self, publisher: str) -> str:
+        """Return a publisher's name for the metric; who claims ever new names must not fill our memory."""
+        if len(self._publishers) < _PUBLISHERS:
+            self._publishers.add(publisher)
+        return publisher if publisher in self._publishers else "other"
+
+    async def _hint(self) -> None:
+        """Commit our positions to Kafka now and then, for tools that show a group's lag."""
+        if self._consumer is None or time.monotonic() - self._hinted < _HINT_SECONDS:
+            return
+        self._hinted = time.monotonic()
+        with contextlib.suppress(*AWAY):
+            async with asyncio.timeout(1.0):
+                await self._consumer.commit({place: position.next for place, position in self._positions.items()})
+
+
+def _letters(entered: Iterable[Entered]) -> Iterator[Letter]:
+    for each in entered:
+        yield from each.letters
+
+
+def _undecodable(record: Undecodable) -> Letter:
+    return Letter(record.topic, record.partition, record.offset, None, None, (), "undecodable", record.error)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,30 @@
+"""The Merkle tree of RFC 6962, section 2.1: one hash for a list, and for who has the list a way to check it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final
+
+EMPTY_ROOT: Final = hashlib.sha256().digest()
+
+
+def leaf_of(entry: bytes) -> bytes:
+    """Return the hash of a leaf: SHA-256 of a zero byte and the entry."""
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def root_of(leaves: Iterable[bytes]) -> bytes:
+    """Return the root over leaf hashes, in their order; of none it is the SHA-256 of nothing.
+
+    Level by level, in pairs, a last odd node going up as it is: the same tree as the RFC's split at the largest power
+    of two, without its recursion.
+    """
+    level = list(leaves)
+    if not level:
+        return EMPTY_ROOT
+    sha256 = hashlib.sha256
+    while len(level) > 1:
+        pairs = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
+        level = [*pairs, level[-1]] if len(level) % 2 else pairs
+    return level[0]

@@ -1,0 +1,27 @@
+-- name: paused
+-- Topics of which operators paused the ingest.
+select topic from ingest_switch where paused
+
+-- name: place
+-- The number of a partition ($1, $2), a new one if it has none.
+with made as (
+    insert into places (topic, partition) values ($1, $2) on conflict do nothing returning place
+)
+select place from made union all select place from places where topic = $1 and partition = $2
+
+-- name: ensure_month
+-- Makes the partition of a month ($1, its first day), unless it is there.
+select ensure_month($1)
+
+-- name: known
+-- Those of the ids ($3) of a publisher ($2) that the ledger holds in a month ($1), with the leaf of what it holds.
+select id, sha256('\x00'::bytea || convert_to(document, 'UTF8')) as leaf
+from facts where month = $1 and publisher = $2 and id = any($3)
+
+-- name: refuse
+-- Keeps why messages were refused.
+insert into refused_facts
+    (topic, partition, kafka_offset, received, publisher, id, reason, field, value, english, indonesian)
+select * from unnest($1::text[], $2::integer[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+                     $8::text[], $9::text[], $10::text[], $11::text[])
+on conflict (topic, partition, kafka_offset) do nothing

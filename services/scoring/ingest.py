@@ -1,0 +1,74 @@
+"""The composition root of ingest: scoring's second program, which only brings facts into the ledger.
+
+It runs beside the API processes of scoring, over the same database and with the same key, in any number: the consumers
+of one group share the partitions. What it appends is published by the scoring process that leads the relay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from fastapi import FastAPI
+
+from kernel.clock import Clock
+from kernel.ingest import Ingester, IngestMeasures
+from kernel.process import Background, one_line
+from kernel.service import Parts, Service
+from kernel.tokens import HttpJwks, TokenVerifier
+from schemas.codec import CODEC
+from schemas.fact_reading import ReadFact
+from schemas.topics import CONTRIBUTIONS, COVERAGE
+from services.scoring.ledger import EnteredBatch, FactLedger
+from services.scoring.settings import IngestSettings
+from services.wiring import wire_of
+
+GROUP: Final = "paritrana-ingest"
+TOPICS: Final = (CONTRIBUTIONS, COVERAGE)
+
+
+def create_service(
+    settings: IngestSettings, *, verifier: TokenVerifier | None = None, clock: Clock | None = None
+) -> Service:
+    """Return the program; its application opens the database when it starts."""
+    parts = Parts(wire=wire_of("scoring"), codec=CODEC, title="Paritrana: ingest", relays=False, background=_ingesting)
+    return Service(parts, settings, verifier=verifier or TokenVerifier(HttpJwks(settings.identity_url)), clock=clock)
+
+
+def _ingesting(service: Service) -> Sequence[Background]:
+    async def ingest() -> None:
+        ingester = ingester_of(service)
+
+        async def check() -> tuple[bool, str]:
+            return ingester.check()
+
+        service.app.state.checks["ingest"] = check
+        await ingester.run()
+
+    return (Background("ingest", ingest),)
+
+
+def ingester_of(service: Service) -> Ingester[ReadFact, EnteredBatch]:
+    """Return one consumer over an opened service."""
+    return Ingester(
+        topics=TOPICS,
+        group=GROUP,
+        executor=service.executor,
+        pool=service.pool,
+        broker=service.broker,
+        clock=service.clock,
+        ledger=FactLedger(),
+        measures=IngestMeasures(service.app.state.metrics.registry),
+        letters=service.delivery_measures,
+    )
+
+
+def create_app(settings: IngestSettings) -> FastAPI:
+    """Return the application."""
+    return create_service(settings).app
+
+
+def run() -> None:
+    """Run one consumer until SIGTERM; exit with 2 and one line when it cannot start."""
+    with one_line("ingest"):
+        create_service(IngestSettings.load()).run()

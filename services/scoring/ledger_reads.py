@@ -1,0 +1,368 @@
+"""What is read of the ledger, for publishers, operators and auditors: what became of a fact, of a month, of a day.
+
+Nothing here is kept: what a fact came to is computed from the facts around it when it is asked, by the same functions
+that measure nominees. The facts around one are those about the same employer or region, and those that share a name
+with them, wherever a correction moved them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import orjson
+
+from kernel.canonical import Json, from_instant, instant
+from kernel.service import Service
+from kernel.sql import queries
+from schemas.facts import EmployerRegistered
+from schemas.regions import NATION_ZONE
+from schemas.rulebook import Measure
+from services.scoring.domain.effective import CONTRIBUTION_KINDS, FactName, LedgerFact, Place, last_registration
+from services.scoring.domain.measure import (
+    MONTHS,
+    EmployerMonth,
+    effective,
+    employer_months,
+    ledger_fact,
+    places,
+)
+from services.scoring.reads import season_of
+
+SQL: Final = queries(Path(__file__).with_name("fact_reads.sql"))
+_ZONE: Final = ZoneInfo(NATION_ZONE)
+_ROUNDS: Final = 3
+"""How far names are followed from employer to employer: a payment that was moved from one to another, and on."""
+_AT_ONCE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A fact of the ledger, and where it lies."""
+
+    fact: LedgerFact
+    document: str
+    topic: str
+    partition: int
+    offset: int
+    batch: int
+
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> Held:
+        """Return the fact of a row."""
+        document = row["document"]
+        place = (row["topic"], row["partition"], row["kafka_offset"])
+        return cls(ledger_fact(document), document, *place, row["batch"])
+
+    def told(self, place: Place, *, whole: bool) -> Json:
+        """Return it as people are told of it; `whole`: with what it says."""
+        by, fact = place.by, self.fact
+        said: Json = {
+            "publisher": fact.publisher,
+            "id": fact.id,
+            "type": fact.kind,
+            "subject": fact.subject,
+            "month": fact.month,
+            "time": instant(fact.time),
+            "state": place.state,
+            "by": None if by is None else {"publisher": by.publisher, "id": by.id},
+            "waits_for": place.waits_for,
+            "address": f"{self.topic}/{self.partition}/{self.offset}",
+            "batch": f"ingest/{self.topic}/{self.partition}@{self.batch}",
+        }
+        return said | {"document": orjson.loads(self.document)} if whole else said
+
+
+Around = Mapping[bytes, Held]
+"""Facts by the leaf of each."""
+
+
+async def around(here: Service, subjects: Iterable[str], kinds: Sequence[str] | None = None) -> Around:
+    """Return the facts about employers or regions and those that bear on them, of some kinds or of all."""
+    found: dict[bytes, Held] = {}
+    asked: set[str] = set()
+    named: set[tuple[str, str]] = set()
+    wanted = {*subjects}
+    for _ in range(_ROUNDS):
+        fresh = [Held.of(row) for row in await here.pool.fetch(SQL["facts_about"], sorted(wanted), kinds)]
+        asked |= wanted
+        names = {_named(held.fact) for held in fresh if held.fact.kind in _NAMING} - named
+        named |= names
+        if names:
+            columns = ([publisher for publisher, _ in names], [id_ for _, id_ in names])
+            rows = [Held.of(row) for row in await here.pool.fetch(SQL["facts_named"], *columns)]
+            fresh += [held for held in rows if held.fact.kind in _NAMING]
+        found |= {held.fact.leaf: held for held in fresh}
+        wanted = {held.fact.subject for held in fresh} - asked
+        if not wanted:
+            break
+    return found
+
+
+_NAMING: Final = CONTRIBUTION_KINDS - {EmployerRegistered.__name__}
+
+
+def _named(fact: LedgerFact) -> tuple[str, str]:
+    return fact.publisher, fact.target or fact.id
+
+
+# --- one fact ------------------------------------------------------------------------------------------------------
+
+
+async def fact_status(here: Service, name: FactName, topics: Sequence[str], *, whole: bool) -> Json | None:
+    """Return what became of the fact of a name, among what lies in these topics; None when there is nothing.
+
+    An id that is used in several months is one fact in each. Messages that claimed the name and were refused stand
+    beside them, the newest first.
+    """
+    rows = await here.pool.fetch(SQL["fact"], *name, topics)
+    refused = [refused_document(row) for row in await here.pool.fetch(SQL["refused_of"], *name, topics)]
+    if not rows and not refused:
+        return None
+    held = await around(here, {row["subject"] for row in rows}) if rows else {}
+    known = places([one.fact for one in held.values()])
+    leaves = [bytes.fromhex(row["leaf"]) for row in rows]
+    facts = [held[leaf].told(known[leaf], whole=whole) for leaf in leaves if leaf in held]
+    status = _status(known[leaf] for leaf in leaves) if leaves else "refused"
+    return {"publisher": name.publisher, "id": name.id, "status": status, "facts": facts, "refused": refused}
+
+
+def _status(found: Iterable[Place]) -> str:
+    """Return one word for facts of one name: waiting while one of them is."""
+    return "waiting" if any(place.state == "waiting" for place in found) else "applied"
+
+
+def refused_document(row: Mapping[str, Any]) -> Json:
+    """Return a refused message as it is told to people: why, where, and what it claimed to be."""
+    return {
+        "address": f"{row['topic']}/{row['partition']}/{row['kafka_offset']}",
+        "topic": row["topic"],
+        "partition": row["partition"],
+        "offset": row["kafka_offset"],
+        "received": instant(row["received"]),
+        "publisher": row["publisher"],
+        "id": row["id"],
+        "reason": row["reason"],
+        "field": row["field"],
+        "value": row["value"],
+        "detail": {"en": row["english"], "id": row["indonesian"]},
+    }
+
+
+# --- one month of an employer --------------------------------------------------------------------------------------
+
+
+async def month_of_employer(here: Service, employer: str, month: str, topics: Sequence[str]) -> Json | None:
+    """Return an employer's month: what was due and paid, how it stands by each season's measures, and its facts.
+
+    None when no fact is about the employer, or when those that are lie in other topics.
+    """
+    held = await around(here, [employer])
+    mine = {leaf: one for leaf, one in held.items() if _is_of_employer(one.fact, employer)}
+    if not any(one.topic in topics for one in mine.values()):
+        return None
+    facts = [one.fact for one in held.values()]
+    known, whole = places(facts), effective(facts)
+    registration = last_registration(facts, employer)
+    counted = [one for one in (*whole.dues, *whole.payments) if (one.employer, one.month) == (employer, month)]
+    names = {_named(one.first) for one in counted}
+    shown = [
+        one.told(known[leaf], whole=True)
+        for leaf, one in sorted(held.items(), key=lambda pair: (pair[1].fact.time, pair[1].fact.id))
+        if one.topic in topics and (_is_about(one.fact, employer, month) or _named(one.fact) in names)
+    ]
+    dues = [one.amount for one in counted if one.paid_on is None]
+    return {
+        "employer": employer,
+        "month": month,
+        "registration": None
+        if registration is None
+        else held[registration.leaf].told(known[registration.leaf], whole=True),
+        "due": sum(dues) if dues else None,
+        "paid": sum(one.amount for one in counted if one.paid_on is not None),
+        "standings": [each async for each in _standings(here, facts, employer, month)],
+        "facts": shown,
+    }
+
+
+def _is_of_employer(fact: LedgerFact, employer: str) -> bool:
+    return getattr(fact.data, "employer", None) == employer
+
+
+def _is_about(fact: LedgerFact, employer: str, month: str) -> bool:
+    return _is_of_employer(fact, employer) and fact.month == month and fact.kind in _NAMING
+
+
+async def _standings(here: Service, facts: Sequence[LedgerFact], employer: str, month: str) -> AsyncIterator[Json]:
+    """Yield how the month stands by each measure on months that it counts in, of every season."""
+    for season, measure in await measures_on_months(here):
+        for one in _months(facts, employer, measure, measure.cut_off.date()):
+            if one.month == month:
+                yield {
+                    "season": season,
+                    "measure": measure.code,
+                    "standing": one.standing.replace("_", "-"),
+                    "due_on": one.due_on.isoformat(),
+                    "until": measure.cut_off.date().isoformat(),
+                    "paid": one.paid,
+                    "paid_in_time": one.paid_in_time,
+                }
+
+
+async def measures_on_months(here: Service, season: str | None = None) -> list[tuple[str, Measure]]:
+    """Return the measures on an employer's months of a season, or of all."""
+    rows = await here.pool.fetch(SQL["seasons"]) if season is None else [{"stream": f"season/{season}"}]
+    found: list[tuple[str, Measure]] = []
+    for row in rows:
+        code = row["stream"].partition("/")[2]
+        rules = await season_of(here, code)
+        if rules.version:
+            measures = rules.rulebook().measures
+            found += [(code, one) for one in measures if one.due and {one.numerator, one.denominator} & MONTHS]
+    return found
+
+
+def _months(facts: Sequence[LedgerFact], employer: str, measure: Measure, until: date) -> tuple[EmployerMonth, ...]:
+    if measure.due is None:
+        return ()
+    first = measure.first_month or f"{measure.cut_off.year:04d}-01"
+    return employer_months(facts, employer, measure.due, until, first)
+
+
+# --- months that are missing ---------------------------------------------------------------------------------------
+
+
+async def missing_months(here: Service, employers: Sequence[tuple[str, str]], day: date) -> list[Json]:
+    """Return, of employers that compete (season, number), the months that were due by a day and of which none says so.
+
+    No measure counts a month after its own cut-off, nor an employer that was registered later: it is told as such.
+    """
+    held = await around(here, {number for _, number in employers}, sorted(CONTRIBUTION_KINDS)) if employers else {}
+    by_employer = _by_employer(held)
+    measures = {season: await measures_on_months(here, season) for season, _ in employers}
+    found: list[Json] = []
+    for season, number in employers:
+        facts = by_employer.get(number, ())
+        months: set[str] = set()
+        registered = False
+        for _, measure in measures[season]:
+            until = min(day, measure.cut_off.date())
+            registered |= last_registration(facts, number, Day(until).ends) is not None
+            months |= {one.month for one in _months(facts, number, measure, until) if one.standing == "missing"}
+        found.append({"season": season, "employer": number, "registered": registered, "months": sorted(months)})
+    return found
+
+
+def _by_employer(held: Around) -> dict[str, list[LedgerFact]]:
+    """Return every employer's own facts, with what shares a name with them."""
+    named: dict[tuple[str, str], list[LedgerFact]] = {}
+    for one in held.values():
+        named.setdefault(_named(one.fact), []).append(one.fact)
+    found: dict[str, dict[bytes, LedgerFact]] = {}
+    for one in held.values():
+        related = named[_named(one.fact)] if one.fact.kind in _NAMING else [one.fact]
+        found.setdefault(one.fact.subject, {}).update((fact.leaf, fact) for fact in related)
+    return {employer: list(facts.values()) for employer, facts in found.items()}
+
+
+# --- a day ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day by the nation's clocks: from an instant to before another."""
+
+    day: date
+
+    @property
+    def begins(self) -> datetime:
+        """Return its first instant."""
+        return datetime.combine(self.day, time(), _ZONE).astimezone(UTC)
+
+    @property
+    def ends(self) -> datetime:
+        """Return the next day's first instant."""
+        return datetime.combine(self.day + timedelta(days=1), time(), _ZONE).astimezone(UTC)
+
+
+async def day_counts(here: Service, topics: Sequence[str], day: Day) -> list[Json]:
+    """Return what the batches that were recorded on a day came to, by topic, as our own events tell of them."""
+    heads = {row["stream"]: row["version"] for row in await here.pool.fetch(SQL["ingest_heads"])}
+    heads = {stream: version for stream, version in heads.items() if stream.split("/")[1] in topics}
+    first, after = await _first_from(here, heads, day.begins), await _first_from(here, heads, day.ends)
+    spans = [(stream, first[stream], after[stream]) for stream in heads]
+    columns = [list(column) for column in zip(*spans, strict=True)] or [[], [], []]
+    found = {row["topic"]: dict(row) for row in await here.pool.fetch(SQL["batch_counts"], *columns)}
+    nothing = {"batches": 0, "records": 0, "applied": 0, "duplicates": 0, "refused": 0}
+    return [{"topic": topic, **nothing, **found.get(topic, {})} for topic in topics]
+
+
+async def _first_from(here: Service, heads: Mapping[str, int], moment: datetime) -> dict[str, int]:
+    """Return of each stream its first version recorded at an instant or later, found by halving: time never goes back.
+
+    All streams are halved at once, so a day is found in some twenty questions, however long they are.
+    """
+    least, most = dict.fromkeys(heads, 1), {stream: version + 1 for stream, version in heads.items()}
+    while open_ := [stream for stream in heads if least[stream] < most[stream]]:
+        middle = {stream: (least[stream] + most[stream]) // 2 for stream in open_}
+        rows = await here.pool.fetch(SQL["batch_times"], open_, [middle[stream] for stream in open_])
+        for row in rows:
+            stream = row["stream"]
+            if from_instant(row["time"]) < moment:
+                least[stream] = middle[stream] + 1
+            else:
+                most[stream] = middle[stream]
+    return least
+
+
+async def refused_counts(here: Service, topics: Sequence[str], publisher: str | None, day: Day) -> list[Json]:
+    """Return how many messages of a day were refused, by the publisher that they claimed and by reason."""
+    counts: dict[str | None, dict[str, int]] = {}
+    for row in await here.pool.fetch(SQL["refused_counts"], topics, publisher, day.begins, day.ends):
+        counts.setdefault(row["publisher"], {})[row["reason"]] = row["count"]
+    return [
+        {"publisher": claimed, "refused": sum(reasons.values()), "reasons": reasons}
+        for claimed, reasons in counts.items()
+    ]
+
+
+RefusedKey = tuple[datetime, str, int, int]
+
+
+async def refused_page(
+    here: Service, topics: Sequence[str], publisher: str | None, day: Day, after: RefusedKey | None, limit: int
+) -> list[Json]:
+    """Return messages of a day that were refused, in the order in which they were, after a key."""
+    key = after or (None, None, None, None)
+    rows = await here.pool.fetch(SQL["refused_in"], topics, publisher, day.begins, day.ends, *key, limit)
+    return [refused_document(row) for row in rows]
+
+
+async def every_refused(
+    here: Service, topics: Sequence[str], publisher: str | None, day: Day
+) -> AsyncIterator[list[Json]]:
+    """Yield all messages of a day that were refused, some at a time."""
+    after: RefusedKey | None = None
+    while found := await refused_page(here, topics, publisher, day, after, _AT_ONCE):
+        yield found
+        last = found[-1]
+        after = (from_instant(last["received"]), last["topic"], last["partition"], last["offset"])
+
+
+# --- batches -------------------------------------------------------------------------------------------------------
+
+
+async def batch_documents(here: Service, topic: str, partition: int, version: int) -> Json | None:
+    """Return the event of a batch and the canonical documents of its facts in the order of their offsets."""
+    row = await here.pool.fetchrow(SQL["batch_event"], f"ingest/{topic}/{partition}", version)
+    if row is None:
+        return None
+    event = orjson.loads(row["document"])
+    months = [date.fromisoformat(f"{month}-01") for month in event["data"].get("months", ())]
+    rows = await here.pool.fetch(SQL["batch_facts"], topic, partition, version, months)
+    return {"event": event, "documents": [fact["document"] for fact in rows]}

@@ -1,0 +1,375 @@
+"""Facts over HTTP on a real database: what became of one, of a month, of a day, of a batch; and repairs, published.
+
+Ingest is not run here: what it would have written is planted, by its own ledger.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import orjson
+import pytest
+import pytest_asyncio
+from aiokafka import TopicPartition
+
+from kernel.broker import Broker, Record
+from kernel.canonical import uuid7
+from kernel.commands import Ask, Receipt
+from kernel.decider import Aggregate, Emit, Loader
+from kernel.ingest import Batch
+from kernel.merkle import leaf_of, root_of
+from kernel.tokens import Grant
+from schemas.fact_reading import ReadFact
+from schemas.nomination import Candidate, CandidateNominated
+from schemas.topics import CONTRIBUTIONS, COVERAGE
+from services.scoring import repairs as room
+from services.scoring.domain.repair import CONTENT_TYPE
+from services.scoring.ledger import FactLedger, RefusedFact
+from services.scoring.repairs import RepairSender
+from tests.conftest import TopicFactory
+from tests.integration.test_scoring import Caller, World, world
+from tests.support.delivery import records_of
+from tests.support.facts import due, message, paid, registered
+from tests.unit.scoring.given import AT, an_id
+
+__all__ = ["world"]  # a fixture
+
+NPP = "NPP-1"
+DAY = datetime(2021, 4, 20, 8, tzinfo=UTC)
+PLACE = TopicPartition(CONTRIBUTIONS, 3)
+
+
+class Said(NamedTuple):
+    """A record as the client hands it over."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    timestamp: int = 0
+
+
+@dataclass
+class Ledger:
+    """Plants batches as ingest writes them."""
+
+    world: World
+    offset: int = 0
+    ledger: FactLedger = field(default_factory=FactLedger)
+
+    async def takes(self, *records: Record, place: TopicPartition = PLACE) -> int:
+        """Write a batch and its event; return the event's version."""
+        service, now = self.world.service, self.world.clock.now()
+        batch: Batch[ReadFact] = Batch(place, self.offset)
+        batch.first, batch.records = self.offset, len(records)
+        for record in records:
+            said = Said(place.topic, place.partition, self.offset, record.key, record.value, record.headers)
+            found = self.ledger.judge(said, now)
+            if isinstance(found, ReadFact):
+                batch.facts.append((said, found))
+            else:
+                batch.letters.append(found)
+            batch.last = self.offset
+            self.offset += 1
+        async with service.pool.acquire() as connection, connection.transaction():
+            (entered,) = await self.ledger.enter(connection, [batch], doubtful=True)
+            stream = self.ledger.stream(place)
+
+            async def program(load: Loader) -> Sequence[Emit]:
+                await load.load(Aggregate(int, lambda state, _happened: state), stream)
+                return [Emit(stream, entered.event)]
+
+            receipt = await service.executor.execute(Ask("system", "ingest", uuid7(), b"", now), program)
+            assert isinstance(receipt, Receipt)
+            version = receipt.events[0].version
+            await self.ledger.write(connection, [entered], [version], now)
+        return version
+
+
+@pytest_asyncio.fixture
+async def ledger(world: World) -> AsyncIterator[Ledger]:
+    world.clock.moment = DAY
+    yield Ledger(world)
+
+
+def publisher(world: World, topic: str = "bpjs.contributions", name: str = "publisher") -> Caller:
+    return world.person(an_id(name), Grant.of("publisher", publisher=topic))
+
+
+def operator(world: World, name: str = "operator") -> Caller:
+    return world.person(an_id(name), Grant.of("operator"))
+
+
+async def state_of(caller: Caller, id_: str) -> tuple[str, str | None]:
+    fact = (await caller.does("GET", f"/v1/facts/sipp/{id_}"))["facts"][0]
+    return fact["state"], fact["by"] and fact["by"]["id"]
+
+
+def known(employer: str, obliged_from: str) -> Record:
+    """An employer that was registered before the year that the measures of 2020 count."""
+    data = {"employer": employer, "size_class": "large", "region": "75.71", "obliged_from": obliged_from}
+    return message("EmployerRegistered", f"reg-{employer}", data, time="2020-01-02T03:00:00Z")
+
+
+def correction(id_: str, corrects: str, **data: Any) -> Record:
+    said = {"employer": NPP, "month": "2021-03", "corrects": corrects, "revision": 1, **data}
+    return message("ContributionCorrected", id_, said)
+
+
+def reversal(id_: str, reverses: str) -> Record:
+    return message("ContributionReversed", id_, {"employer": NPP, "month": "2021-03", "reverses": reverses})
+
+
+async def test_a_fact_s_status_says_what_it_came_to(ledger: Ledger) -> None:
+    world = ledger.world
+    mine = publisher(world)
+    await ledger.takes(paid(NPP, "2021-03", 100, "2021-04-10", id_="p-1", reference="B"), due(NPP, "2021-03", 300))
+    waiting = await mine.does("GET", "/v1/facts/sipp/p-1")
+    assert (waiting["status"], waiting["facts"][0]["waits_for"]) == ("waiting", "registration")
+    await ledger.takes(
+        registered(NPP), registered("NPP-2"),
+        paid(NPP, "2021-03", 100, "2021-04-11", id_="p-2", reference="B"),
+        paid(NPP, "2021-03", 50, "2021-04-11", id_="p-3"), correction("c-3", "p-3", amount=60),
+        paid(NPP, "2021-03", 50, "2021-04-11", id_="p-4"), reversal("r-4", "p-4"),
+        correction("c-9", "p-9"),
+        # A payment of this employer that a correction moved to another one.
+        paid(NPP, "2021-03", 70, "2021-04-11", id_="p-5"), correction("c-5", "p-5", employer="NPP-2"),
+    )  # fmt: skip
+    told = await mine.does("GET", "/v1/facts/sipp/p-1")
+    assert told["status"] == "applied"
+    assert told["facts"][0]["address"] == f"{CONTRIBUTIONS}/3/0"
+    assert told["facts"][0]["batch"] == f"ingest/{CONTRIBUTIONS}/3@1"
+    assert told["facts"][0]["document"]["data"]["amount"] == 100
+    assert [await state_of(mine, id_) for id_ in ("p-1", "p-2", "p-3", "p-4", "p-5", "c-5")] == [
+        ("counted", None), ("duplicate-payment", "p-1"), ("corrected", "c-3"), ("reversed", "r-4"),
+        ("corrected", "c-5"), ("counted", None),
+    ]  # fmt: skip
+    parked = await mine.does("GET", "/v1/facts/sipp/c-9")
+    assert (parked["status"], parked["facts"][0]["waits_for"]) == ("waiting", "target")
+
+
+async def test_a_refused_message_is_told_with_field_and_value(ledger: Ledger) -> None:
+    world = ledger.world
+    await ledger.takes(paid(NPP, "2021-03", -5, "2021-04-10", id_="bad"))
+    told = await publisher(world).does("GET", "/v1/facts/sipp/bad")
+    assert (told["status"], told["facts"]) == ("refused", [])
+    (refused,) = told["refused"]
+    assert [refused[name] for name in ("reason", "field", "value", "offset")] == ["wrong-field", "data.amount", "-5", 0]
+    assert refused["detail"]["id"].startswith("tulis rupiah bulat")
+    await publisher(world).fails(404, "not-found", "GET", "/v1/facts/sipp/nothing")
+
+
+async def test_each_sees_what_is_theirs(ledger: Ledger) -> None:
+    world = ledger.world
+    await ledger.takes(registered(NPP, id_="reg"), paid(NPP, "2021-03", -5, "2021-04-10", id_="bad"))
+    other, audits, operates = publisher(world, "bpjs.coverage.v1"), world.auditor, operator(world)
+    await other.fails(404, "not-found", "GET", "/v1/facts/sipp/reg")
+    await other.fails(404, "not-found", "GET", f"/v1/employers/{NPP}/months/2021-03")
+    assert (await audits.does("GET", "/v1/facts/sipp/reg"))["facts"][0]["document"]
+    assert "document" not in (await operates.does("GET", "/v1/facts/sipp/reg"))["facts"][0], "counts, no content"
+    await operates.fails(403, "forbidden", "GET", f"/v1/employers/{NPP}/months/2021-03")
+    await operates.fails(403, "forbidden", "GET", f"/v1/ledger/batches/{CONTRIBUTIONS}/3/1")
+    assert [each["topic"] for each in (await other.does("GET", "/v1/facts/report?day=2021-04-20"))["topics"]] == [
+        COVERAGE
+    ]
+    once = world.person(an_id("once"), Grant.of("auditor", season="2020"))
+    await once.fails(403, "forbidden", "GET", "/v1/facts/sipp/reg")
+
+
+async def test_an_employer_s_month_has_its_facts_behind_it(ledger: Ledger) -> None:
+    world = ledger.world
+    mine = publisher(world)
+    await mine.fails(404, "not-found", "GET", f"/v1/employers/{NPP}/months/2020-03")
+    await ledger.takes(
+        known(NPP, "2020-01"), due(NPP, "2020-03", 300),
+        paid(NPP, "2020-03", 100, "2020-04-10", id_="p-1"), paid(NPP, "2020-03", 200, "2020-05-20", id_="p-2"),
+        paid(NPP, "2020-04", 900, "2020-05-20", id_="p-3"),
+    )  # fmt: skip
+    told = await mine.does("GET", f"/v1/employers/{NPP}/months/2020-03")
+    assert (told["due"], told["paid"]) == (300, 300)
+    assert sorted(fact["id"] for fact in told["facts"]) == ["due-NPP-1-2020-03", "p-1", "p-2"]
+    assert told["registration"]["document"]["data"]["obliged_from"] == "2020-01"
+    assert {one["season"] for one in told["standings"]} == {"2020"}
+    assert {(one["standing"], one["paid_in_time"]) for one in told["standings"]} == {("late", 100)}
+    missing = await mine.does("GET", f"/v1/employers/{NPP}/months/2020-05")
+    assert (missing["due"], missing["paid"], missing["facts"]) == (None, 0, [])
+    assert {one["standing"] for one in missing["standings"]} == {"missing"}
+
+
+async def test_a_day_s_report_counts_and_pages_what_was_refused(ledger: Ledger) -> None:
+    world = ledger.world
+    mine = publisher(world)
+    world.clock.moment = datetime(2021, 4, 18, 16, 59, 59, tzinfo=UTC)  # 23.59.59 WIB
+    await ledger.takes(registered("NPP-0"), paid(NPP, "2021-03", -1, "2021-04-10", id_="yesterday"))
+    world.clock.moment = datetime(2021, 4, 18, 17, tzinfo=UTC)
+    bad = [paid(NPP, "2021-13", 5, "2021-04-10", id_=f"bad-{number}") for number in range(3)]
+    await ledger.takes(registered(NPP), registered(NPP), *bad)
+    await ledger.takes(message("ContributionPaid", "=1", {}, publisher="OTHER", key="NPP-1"))
+    report = await mine.does("GET", "/v1/facts/report?day=2021-04-19&limit=2")
+    assert report["topics"] == [
+        {"topic": CONTRIBUTIONS, "batches": 2, "records": 6, "applied": 1, "duplicates": 1, "refused": 4}
+    ]
+    assert report["publishers"] == [
+        {"publisher": None, "refused": 1, "reasons": {"wrong-attribute": 1}},
+        {"publisher": "sipp", "refused": 3, "reasons": {"wrong-field": 3}},
+    ]
+    assert [one["id"] for one in report["items"]] == ["bad-0", "bad-1"]
+    rest = await mine.does("GET", f"/v1/facts/report?{urlencode({'day': '2021-04-19', 'cursor': report['next']})}")
+    assert [one["field"] for one in rest["items"]] == ["data.month", "ce_id"]
+    assert rest["next"] is None
+    sipp = await mine.does("GET", "/v1/facts/report?day=2021-04-19&publisher=sipp")
+    assert len(sipp["items"]) == 3
+    assert (await mine.does("GET", "/v1/facts/report?day=2021-04-21"))["topics"][0]["batches"] == 0
+
+
+async def test_a_day_s_report_is_a_table_too(ledger: Ledger) -> None:
+    world = ledger.world
+    await ledger.takes(paid(NPP, "2021-03", -5, "2021-04-10", id_="bad"))
+    answer = await world.client.get(
+        "/v1/facts/report?day=2021-04-20",
+        headers={"Authorization": f"Bearer {publisher(world).token}", "Accept": "text/csv"},
+    )
+    assert answer.headers["content-type"].startswith("text/csv")
+    head, row = csv.reader(io.StringIO(answer.text))
+    told = dict(zip(head, row, strict=True))
+    assert (told["offset"], told["reason"], told["value"]) == ("0", "wrong-field", "'-5"), "no formula of a spreadsheet"
+
+
+async def test_missing_months_are_told_before_the_cut_off(ledger: Ledger) -> None:
+    world = ledger.world
+    mine = publisher(world)
+    for number in ("NPP-1", "NPP-2"):
+        id_ = an_id(number)
+        entry = AT.model_copy(update={"category": "BESAR"})
+        candidate = Candidate(kind="employer", code=number, name=f"PT {number}", region="75.71", sector="perikanan")
+        nominated = CandidateNominated(
+            nomination=id_, entry=entry, candidate=candidate, nominating_body="75",
+            nominated_by=an_id("secretariat"), contact=an_id("contact"),
+        )  # fmt: skip
+        await world.nomination.says(f"nomination/{id_}", nominated)
+        assert await world.service.reached("stage_members", await world.position(f"nomination/{id_}"))
+    await ledger.takes(known("NPP-1", "2020-02"), due("NPP-1", "2020-03", 300))
+    told = await mine.does("GET", "/v1/facts/missing?day=2020-06-01")
+    assert told["items"] == [
+        {"season": "2020", "employer": "NPP-1", "registered": True, "months": ["2020-02", "2020-04"]},
+        {"season": "2020", "employer": "NPP-2", "registered": False, "months": []},
+    ]
+    first = await mine.does("GET", "/v1/facts/missing?day=2020-06-01&limit=1")
+    rest = await mine.does("GET", f"/v1/facts/missing?{urlencode({'day': '2020-06-01', 'cursor': first['next']})}")
+    assert [one["employer"] for one in (*first["items"], *rest["items"])] == ["NPP-1", "NPP-2"]
+    assert (await publisher(world, "bpjs.coverage").does("GET", "/v1/facts/missing?day=2020-06-01"))["items"] == []
+    answer = await world.client.get(
+        "/v1/facts/missing?day=2020-06-01", headers={"Authorization": f"Bearer {mine.token}", "Accept": "text/csv"}
+    )
+    assert answer.text.split() == [
+        "season,employer,registered,month", "2020,NPP-1,True,2020-02", "2020,NPP-1,True,2020-04", "2020,NPP-2,False,",
+    ]  # fmt: skip
+
+
+async def test_an_auditor_recomputes_a_batch_s_root(ledger: Ledger) -> None:
+    world = ledger.world
+    version = await ledger.takes(
+        *(paid(NPP, f"2021-0{month}", 100, "2021-04-10", id_=f"p-{month}") for month in (3, 1, 2)),
+        paid(NPP, "2021-03", -1, "2021-04-10", id_="bad"),
+    )
+    told = await world.auditor.does("GET", f"/v1/ledger/batches/{CONTRIBUTIONS}/3/{version}")
+    assert [orjson.loads(document)["id"] for document in told["documents"]] == ["p-3", "p-1", "p-2"]
+    root = root_of(leaf_of(document.encode()) for document in told["documents"]).hex()
+    assert root == told["event"]["data"]["root"]
+    await world.auditor.fails(404, "not-found", "GET", f"/v1/ledger/batches/{CONTRIBUTIONS}/3/99")
+
+
+# --- repairs -------------------------------------------------------------------------------------------------------
+
+FACT: dict[str, Any] = {
+    "specversion": "1.0", "id": "bad", "source": "/bpjs/sipp", "type": "id.go.bpjsketenagakerjaan.ContributionPaid.v1",
+    "time": "2021-04-20T10:00:00+07:00",
+    "data": {"employer": NPP, "month": "2021-03", "amount": 5, "paid_on": "2021-04-10", "bank_reference": "B-1"},
+}  # fmt: skip
+PROPOSAL: dict[str, Any] = {"address": f"{CONTRIBUTIONS}/3/0", "document": FACT, "reason": "The sign was wrong."}
+
+
+async def proposed(ledger: Ledger) -> str:
+    await ledger.takes(paid(NPP, "2021-03", -5, "2021-04-10", id_="bad"))
+    receipt = await operator(ledger.world).does("POST", "/v1/facts/repairs", PROPOSAL)
+    return str(receipt["repair"])
+
+
+async def test_a_repair_takes_two_persons_and_both_are_recorded(ledger: Ledger) -> None:
+    world = ledger.world
+    repair = await proposed(ledger)
+    proposer, mine = operator(world), publisher(world)
+    await proposer.fails(409, "own-repair", "POST", f"/v1/facts/repairs/{repair}/approve")
+    await publisher(world, "bpjs.coverage").fails(
+        403, "repair-of-another-topic", "POST", f"/v1/facts/repairs/{repair}/approve"
+    )
+    receipt = await mine.does("POST", f"/v1/facts/repairs/{repair}/approve")
+    assert await world.types(f"repair/{repair}") == ["RepairProposed", "RepairApproved"]
+    assert (await world.last(f"repair/{repair}"))["office"] == "publisher"
+    await operator(world, "other").fails(409, "repair-approved-before", "POST", f"/v1/facts/repairs/{repair}/approve")
+    shown = await mine.does("GET", f"/v1/facts/repairs/{repair}?at_least={receipt['position']}")
+    assert (shown["status"], shown["document"]["data"], shown["reason"]) == (
+        "approved",
+        FACT["data"],
+        "The sign was wrong.",
+    )
+    assert (shown["refused"]["value"], shown["published"]) == ("-5", None)
+    assert (shown["proposed_by"], shown["approved_by"]) == (an_id("operator"), an_id("publisher"))
+    assert [one["repair"] for one in (await mine.does("GET", "/v1/facts/repairs"))["items"]] == [repair]
+    assert (await mine.does("GET", "/v1/facts/repairs?waiting=true"))["items"] == []
+    assert (await publisher(world, "bpjs.coverage").does("GET", "/v1/facts/repairs"))["items"] == []
+    await publisher(world, "bpjs.coverage").fails(404, "not-found", "GET", f"/v1/facts/repairs/{repair}")
+
+
+async def test_a_proposal_is_held_to_what_was_refused(ledger: Ledger) -> None:
+    world = ledger.world
+    await ledger.takes(paid(NPP, "2021-03", -5, "2021-04-10", id_="bad"), registered(NPP))
+    one = operator(world)
+    for address in (f"{CONTRIBUTIONS}/3/1", f"{CONTRIBUTIONS}/4/0", "paritrana.scoring.v1/0/0"):
+        await one.fails(404, "letter-unknown", "POST", "/v1/facts/repairs", PROPOSAL | {"address": address})
+    wrong = FACT | {"data": FACT["data"] | {"amount": 0}}
+    problem = await one.fails(422, "repair-not-a-fact", "POST", "/v1/facts/repairs", PROPOSAL | {"document": wrong})
+    assert problem["errors"][0]["field"] == "document.data.amount"
+    other = PROPOSAL | {"document": FACT | {"source": "/bpjs/other"}}
+    await one.fails(422, "repair-of-another", "POST", "/v1/facts/repairs", other)
+    await one.fails(404, "repair-unknown", "POST", f"/v1/facts/repairs/{an_id('none')}/approve")
+    first = await one.asks("POST", "/v1/facts/repairs", PROPOSAL, key="same")
+    again = await one.asks("POST", "/v1/facts/repairs", PROPOSAL, key="same")
+    assert first.json()["repair"] == again.json()["repair"]
+
+
+async def test_what_two_persons_agreed_to_is_published_once(
+    ledger: Ledger, kafka_bootstrap: str, make_topic: TopicFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = ledger.world
+    topic = await make_topic("repaired", 4)
+    statement = room.SQL["repairs_to_send"].replace("r.topic,", f"'{topic}' as topic,", 1)
+    monkeypatch.setitem(room.SQL, "repairs_to_send", statement)
+    repair = await proposed(ledger)
+    broker = Broker(kafka_bootstrap, "test")
+    sender = RepairSender(world.service.pool, broker, world.clock)
+    assert await sender.round() == 0, "nobody agreed yet"
+    receipt = await operator(world, "other").does("POST", f"/v1/facts/repairs/{repair}/approve")
+    assert await world.service.reached("repairs", receipt["position"])
+    assert await sender.round() == 1
+    assert await sender.round() == 0
+    (record,) = await records_of(broker, topic)
+    headers = dict(record.headers)
+    assert record.key == NPP.encode()
+    assert headers["repairs"] == f"{topic}/3/0".encode()
+    assert headers["repaired-by"] == f"{an_id('operator')},{an_id('other')}".encode()
+    said = Said(CONTRIBUTIONS, 0, 0, record.key, record.value, (CONTENT_TYPE,))
+    read = FactLedger().judge(said, DAY + timedelta(days=1))
+    assert not isinstance(read, RefusedFact)
+    assert orjson.loads(record.value)["data"] == FACT["data"]
+    shown = await operator(world).does("GET", f"/v1/facts/repairs/{repair}")
+    assert shown["published"]["address"] == f"{CONTRIBUTIONS}/{record.partition}/{record.offset}"
+    await broker.close()

@@ -1,0 +1,281 @@
+"""Facts from the broker into the ledger: each once, whatever is repeated, reordered, poisoned or lost on the way."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import asyncpg
+import orjson
+import pytest
+import pytest_asyncio
+from aiokafka import TopicPartition
+
+from kernel.broker import Broker, Place, Record, read_until
+from kernel.merkle import leaf_of, root_of
+from tests.conftest import DatabaseFactory, TopicFactory
+from tests.support.delivery import until
+from tests.support.facts import Consumer, due, message, paid, payments, publish, registered, taken, until_taken
+
+PARTITIONS = 4
+
+
+@pytest_asyncio.fixture
+async def pool(database: DatabaseFactory) -> AsyncIterator[asyncpg.Pool]:
+    """A fresh ledger, as the service's login sees it."""
+    urls = await database("scoring")
+    async with asyncpg.create_pool(urls.login_url, min_size=1, max_size=16) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def topic(make_topic: TopicFactory) -> str:
+    await make_topic("bpjs.contributions.v1.dead-letter")
+    return await make_topic("bpjs.contributions.v1", PARTITIONS)
+
+
+@pytest.fixture
+def consumer(kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, topic_prefix: str) -> Consumer:
+    return Consumer(kafka_bootstrap, pool, (topic,), f"{topic_prefix}ingest", topic_prefix)
+
+
+async def test_facts_go_into_the_ledger_and_each_batch_is_told(
+    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, consumer: Consumer
+) -> None:
+    await publish(kafka_bootstrap, topic, payments(1_000), partitions=PARTITIONS)
+    async with consumer.running():
+        counts = await until_taken(pool, 1_000)
+    assert counts == {"records": 1_000, "applied": 1_000, "duplicates": 0, "refused": 0}
+    assert await pool.fetchval("select count(*) from facts") == 1_000
+
+
+# --- poison --------------------------------------------------------------------------------------------------------
+
+_GOOD = {"employer": "17000001", "month": "2021-03", "amount": 5, "paid_on": "2021-04-01", "bank_reference": "r"}
+
+
+def _poison(number: int) -> Record:
+    """Return a message that is no fact, one of many ways in turn."""
+    id_ = f"bad-{number}"
+    ways = (
+        lambda: message("ContributionPaid", id_, _GOOD | {"amount": -number}),
+        lambda: message("ContributionPaid", id_, _GOOD | {"amount": 10**18}),
+        lambda: message("ContributionPaid", id_, _GOOD | {"month": "2021-13"}),
+        lambda: message("ContributionPaid", id_, _GOOD, time="2199-01-01T00:00:00Z"),
+        lambda: message("ContributionPaid", id_, _GOOD, key="17000002"),
+        lambda: message("ContributionPaid", id_, {k: v for k, v in _GOOD.items() if k != "employer"}, key="17000001"),
+        lambda: message("ContributionPaid", id_, _GOOD)._replace(value=None),
+        lambda: message("ContributionPaid", id_, _GOOD)._replace(value=b"\xff\xfe{"),
+        lambda: message("ContributionPaid", id_, _GOOD)._replace(headers=[]),
+        lambda: message("ContributionPaid", id_, _GOOD)._replace(headers=[("content-type", b"text/csv")]),
+        lambda: message("ContributionLost", id_, _GOOD),
+        lambda: message("CoverageReported", id_, {"region": "75.71", "as_of": "2021-01-01"}),
+        lambda: message("ContributionPaid", id_, _GOOD)._replace(key=None),
+        lambda: message("ContributionPaid", id_, _GOOD)._replace(value=b"[" * 100_000),
+    )
+    return ways[number % len(ways)]()
+
+
+async def test_a_thousand_poisoned_messages_cost_only_themselves(
+    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, consumer: Consumer
+) -> None:
+    draw = random.Random(7)
+    records = [*payments(9_000), *(_poison(number) for number in range(1_000))]
+    draw.shuffle(records)
+    await publish(kafka_bootstrap, topic, records, partitions=PARTITIONS)
+    async with consumer.running():
+        counts = await until_taken(pool, 10_000)
+    assert counts == {"records": 10_000, "applied": 9_000, "duplicates": 0, "refused": 1_000}
+    assert await pool.fetchval("select count(*) from facts") == 9_000
+    letters = await _letters(kafka_bootstrap, f"{topic}.dead-letter")
+    assert len(letters) == 1_000
+    assert all(letter["reason"] and letter["detail"] and letter["offset"] for letter in letters)
+    kept = await pool.fetch("select reason, field, english, indonesian from refused_facts")
+    assert Counter(row["reason"] for row in kept) == Counter(letter["reason"] for letter in letters)
+    assert all(row["field"] and row["english"] and row["indonesian"] for row in kept)
+    assert consumer.count("refused_messages_total") == 1_000
+
+
+async def _letters(servers: str, topic: str) -> list[dict[str, str]]:
+    place = TopicPartition(topic, 0)
+    async with Broker(servers, "test-letters").reader() as reader:
+        end = (await reader.end_offsets([place]))[place]
+        found = [record async for records in read_until(reader, {place: 0}, {place: end}) for record in records]
+    return [{name: (value or b"").decode(errors="replace") for name, value in one.headers} for one in found]
+
+
+# --- repetition and order ------------------------------------------------------------------------------------------
+
+
+def _season(publisher: str) -> list[Record]:
+    """Return a year of one employer and its troubles, as one publisher tells it."""
+    given = {"publisher": publisher}
+    facts = [registered("17000001", **given)]
+    for number in range(1, 13):
+        month = f"2021-{number:02d}"
+        facts += [due("17000001", month, 1_000, **given), paid("17000001", month, 400, "2021-04-10", **given)]
+        facts.append(paid("17000001", month, 600, "2021-04-11", id_=f"rest-{month}", **given))
+    corrected = {"employer": "17000009", "month": "2021-02", "corrects": "paid-17000001-2021-03", "revision": 2}
+    again = corrected | {"revision": 1, "amount": 399}
+    reversed_ = {"employer": "17000001", "month": "2021-05", "reverses": "rest-2021-05"}
+    return [
+        *facts,
+        message("ContributionCorrected", "fix-2", corrected, **given),
+        message("ContributionCorrected", "fix-1", again, **given),
+        message("ContributionReversed", "void-1", reversed_, **given),
+        paid("17000001", "2021-06", 400, "2021-04-10", id_="twice", reference="ref-paid-17000001-2021-06", **given),
+    ]
+
+
+async def test_facts_delivered_one_to_five_times_in_any_order_make_the_same_ledger(
+    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, consumer: Consumer
+) -> None:
+    """Fifty publishers tell the same year, each in an order and with repetitions of its own."""
+    told, once = 0, len(_season("x"))
+    for seed in range(50):
+        draw = random.Random(seed)
+        records = [record for record in _season(f"p{seed:02d}") for _ in range(draw.randint(1, 5))]
+        draw.shuffle(records)
+        # One partition after another in turn, so that the order is the seed's, not the key's.
+        await _scatter(kafka_bootstrap, topic, records)
+        told += len(records)
+    async with consumer.running():
+        counts = await until_taken(pool, told)
+    assert counts == {"records": told, "applied": 50 * once, "duplicates": told - 50 * once, "refused": 0}
+    rows = await pool.fetch(
+        "select publisher, encode(sha256(convert_to(string_agg(replace(document, publisher, 'P'), e'\n'"
+        " order by replace(document, publisher, 'P')), 'UTF8')), 'hex') as digest from facts group by publisher"
+    )
+    assert len(rows) == 50
+    assert len({row["digest"] for row in rows}) == 1
+
+
+async def _scatter(servers: str, topic: str, records: list[Record]) -> None:
+    """Publish whole runs of records to partitions in turn, whatever their keys: publishers may use any partitioner."""
+    for start in range(0, len(records), 40):
+        place = start // 40 % PARTITIONS
+        await _publish_to(servers, topic, place, records[start : start + 40])
+
+
+async def _publish_to(servers: str, topic: str, partition: int, records: list[Record]) -> None:
+    async with Broker(servers, "test-publisher").publisher() as publisher:
+        for sent in await publisher.send(Place(topic, partition), records, 1_600_000_000_000):
+            await sent.offset()
+
+
+async def test_an_id_that_is_used_for_another_content_is_refused_and_the_first_one_stays(
+    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, consumer: Consumer
+) -> None:
+    first = paid("17000001", "2021-03", 500, "2021-04-01", id_="p1")
+    async with consumer.running():
+        await publish(kafka_bootstrap, topic, [first], partitions=PARTITIONS)
+        await until_taken(pool, 1)
+        other = paid("17000001", "2021-03", 501, "2021-04-01", id_="p1")
+        await publish(kafka_bootstrap, topic, [other, first], partitions=PARTITIONS)
+        counts = await until_taken(pool, 3)
+    assert counts == {"records": 3, "applied": 1, "duplicates": 1, "refused": 1}
+    (letter,) = await _letters(kafka_bootstrap, f"{topic}.dead-letter")
+    assert letter["reason"] == "used-id"
+    assert '"amount":500' in await pool.fetchval("select document from facts")
+
+
+# --- several consumers ---------------------------------------------------------------------------------------------
+
+
+async def test_consumers_that_come_and_go_lose_nothing_and_double_nothing(
+    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, topic_prefix: str
+) -> None:
+    records = payments(20_000, seed=3)
+    await publish(kafka_bootstrap, topic, records, partitions=PARTITIONS)
+
+    def one() -> Consumer:
+        return Consumer(kafka_bootstrap, pool, (topic,), f"{topic_prefix}ingest", topic_prefix, most=500)
+
+    first, second, third = one(), one(), one()
+    async with first.running():
+        await until_taken(pool, 2_000)
+        async with second.running():
+            await until_taken(pool, 8_000)
+        async with third.running():
+            counts = await until_taken(pool, 20_000)
+    assert (counts["applied"], counts["refused"]) == (20_000, 0)
+    assert await pool.fetchval("select count(*) from facts") == 20_000
+    assert await pool.fetchval("select count(distinct id) from facts") == 20_000
+
+
+async def test_two_consumers_over_the_same_partitions_write_each_batch_once(
+    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, topic_prefix: str
+) -> None:
+    """Two groups stand for a consumer that was stopped and believes to have the partition still: the head fences it."""
+    await publish(kafka_bootstrap, topic, payments(3_000, seed=4), partitions=PARTITIONS)
+    consumers = [
+        Consumer(kafka_bootstrap, pool, (topic,), f"{topic_prefix}ingest-{number}", topic_prefix, most=200)
+        for number in range(2)
+    ]
+    async with consumers[0].running(), consumers[1].running():
+        await until_taken(pool, 3_000)
+    assert (await taken(pool))["records"] == 3_000
+    assert await pool.fetchval("select count(*) from facts") == 3_000
+
+
+# --- the ledger is held to its events ------------------------------------------------------------------------------
+
+
+async def test_a_batchs_root_is_that_of_its_rows_and_a_changed_row_is_found(
+    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, consumer: Consumer, postgres_admin_url: str
+) -> None:
+    await publish(kafka_bootstrap, topic, payments(500, seed=5), partitions=PARTITIONS)
+    async with consumer.running():
+        await until_taken(pool, 500)
+    assert await _faulty(pool) == []
+    with pytest.raises(asyncpg.PostgresError, match=r"permission denied|append-only"):
+        await pool.execute("update facts set subject = 'x'")
+    name = await pool.fetchval("select current_database()")
+    superuser = await asyncpg.connect(postgres_admin_url.rpartition("/")[0] + f"/{name}")
+    try:
+        await superuser.execute("alter table facts disable trigger all")
+        await superuser.execute(
+            "update facts set document = replace(document, '\"amount\":', '\"amount\":1') where id = 'p5-17'"
+        )
+    finally:
+        await superuser.close()
+    (stream,) = await _faulty(pool)
+    assert stream.startswith("ingest/")
+
+
+async def _faulty(pool: asyncpg.Pool) -> list[str]:
+    """Return the streams of batches whose rows do not give the root that was told, as anyone can compute it."""
+    faulty = []
+    for row in await pool.fetch("select stream, version, document from events where stream like 'ingest/%'"):
+        said = orjson.loads(row["document"])["data"]
+        rows = await pool.fetch(
+            "select document from facts f join places p using (place)"
+            " where p.topic = $1 and p.partition = $2 and f.batch = $3 order by kafka_offset",
+            said["topic"], said["partition"], row["version"],
+        )  # fmt: skip
+        root = root_of(leaf_of(each["document"].encode()) for each in rows).hex()
+        if root != said["root"]:
+            faulty.append(row["stream"])
+    return faulty
+
+
+# --- switches ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_paused_topic_waits_and_goes_on(
+    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, consumer: Consumer
+) -> None:
+    async with consumer.running():
+        await publish(kafka_bootstrap, topic, payments(50), partitions=PARTITIONS)
+        await until_taken(pool, 50)
+        await pool.execute("insert into ingest_switch values ($1, true)", topic)
+
+        async def paused() -> bool:
+            return consumer.count("paused", topic=topic) == 1
+
+        await until(paused)
+        await publish(kafka_bootstrap, topic, payments(100, seed=2), partitions=PARTITIONS)
+        assert (await taken(pool))["records"] == 50
+        await pool.execute("update ingest_switch set paused = false where topic = $1", topic)
+        assert (await until_taken(pool, 150))["applied"] == 150
