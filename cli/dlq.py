@@ -19,8 +19,9 @@ import typer
 from cli.addresses import running_stack
 from cli.output import AsJson, WrongUse, show, show_progress, table, visible
 from cli.stack import Data
-from deploy.local.replay import KEPT, OF_FACTS, Kept, Wanted, newest, parsed, refusals, replay
+from deploy.local.replay import KEPT, Kept, Wanted, newest, parsed, refusals, replay
 from kernel.broker import AWAY
+from schemas.topics import OF_FACTS
 
 T = TypeVar("T")
 _SHOWN: Final = 4096

@@ -25,7 +25,7 @@ from kernel.broker import Wire
 from kernel.canonical import MAX_ENVELOPE, Json, NotCanonical, envelope_of, from_instant, leaf_hash, parse_canonical
 from kernel.dead_letters import Letter, Reason
 from kernel.log import NO_HEAD, Append, Connection, Entry, Head, append, read_heads
-from kernel.sql import queries
+from kernel.sql import columns, queries
 
 SQL: Final = queries(Path(__file__).with_name("receiver.sql"))
 TOLERANCE: Final = timedelta(seconds=5)
@@ -328,15 +328,11 @@ async def commit(connection: Connection, plan: Plan, moves: Sequence[Move], clus
         if plan.heads:
             await append(connection, Append(plan.entries, plan.heads, plan.times, own=False))
         if plan.let_go:
-            await connection.execute(SQL["let_go"], *_columns(plan.let_go))
+            await connection.execute(SQL["let_go"], *columns(plan.let_go))
         if plan.hold:
             rows = [(a.stream, a.version, a.topic, a.partition, a.offset, a.document) for a in plan.hold]
-            await connection.execute(SQL["hold"], *_columns(rows))
+            await connection.execute(SQL["hold"], *columns(rows))
         if moves:
-            moved = await connection.fetch(SQL["move"], *_columns(moves), cluster)
+            moved = await connection.fetch(SQL["move"], *columns(moves), cluster)
             if len(moved) != len(moves):
                 raise PositionMoved
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]

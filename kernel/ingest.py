@@ -34,11 +34,12 @@ from kernel.cancellation import end_if_cancelled
 from kernel.canonical import uuid7
 from kernel.clock import Clock
 from kernel.commands import Ask, Executor
-from kernel.dead_letters import DeadLetters, Letter
+from kernel.dead_letters import DeadLetters, Letter, Reason
 from kernel.decider import Emit
 from kernel.inbox import SQL, Message, Move, PositionMoved, record_digest
 from kernel.lead import STORE_AWAY
 from kernel.log import NO_HEAD, Connection, Head, StreamMoved, append, read_heads
+from kernel.sql import columns
 
 MOST_RECORDS: Final = 5_000
 LEAST_RECORDS: Final = 100
@@ -207,6 +208,8 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
     _limit: int = field(init=False, default=0)
     _hinted: float = field(init=False, default=0.0)
     _publishers: set[str] = field(init=False, default_factory=set)
+    _placed_again: float = field(init=False, default=0.0)
+    """When positions may be asked for again, after they could not be (monotonic)."""
 
     def __post_init__(self) -> None:
         """Prepare the dead letters."""
@@ -284,6 +287,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         committing: asyncio.Task[None] | None = None
         try:
             while True:
+                await self._place_missing(consumer)
                 batches = await self._fetch(consumer)
                 if committing is not None:
                     await committing
@@ -314,15 +318,12 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             self._positions = {}
             self._joined = True
             self.measures.assigned.set(len(self._assigned))
-            if self._consumer is not None:
-                await self._try_placing()
 
     async def _look_after(self) -> None:
-        """Place what has no position, obey the switches, measure; end the subscription when the client fell silent."""
+        """Obey the switches, measure; end the subscription when the client fell silent."""
         silent_since: float | None = None
         while True:
             async with self._busy:
-                await self._try_placing()
                 await self._obey()
                 self._measure()
             quiet = self._joined and bool(self._assigned) and not self._positions
@@ -369,17 +370,25 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
 
     # --- positions --------------------------------------------------------------------------------------------------
 
-    async def _try_placing(self) -> None:
-        missing = self._assigned - self._positions.keys()
-        if not missing or self._consumer is None:
+    async def _place_missing(self, consumer: AIOKafkaConsumer) -> None:
+        """Place what has no position, between two fetches: what a fetch that is under way brings would be from before.
+
+        Where a place is sought while a fetch waits, nobody can tell whether its records are from before or after.
+        """
+        if time.monotonic() < self._placed_again:
             return
-        try:
-            self._consumer.pause(*missing)
-            async with asyncio.timeout(4 * ANSWER_SECONDS):
-                await self._place(self._consumer, missing)
-        except (*AWAY, *STORE_AWAY) as error:
-            end_if_cancelled()
-            _log.warning("partitions have no position yet", partitions=len(missing), error=repr(error))
+        async with self._busy:
+            missing = self._assigned - self._positions.keys()
+            if not missing:
+                return
+            try:
+                consumer.pause(*missing)
+                async with asyncio.timeout(4 * ANSWER_SECONDS):
+                    await self._place(consumer, missing)
+            except (*AWAY, *STORE_AWAY) as error:
+                end_if_cancelled()
+                self._placed_again = time.monotonic() + _LOOK_SECONDS
+                _log.warning("partitions have no position yet", partitions=len(missing), error=repr(error))
 
     async def _place(self, consumer: AIOKafkaConsumer, places: set[TopicPartition]) -> None:
         """Seek each partition to where our row says, unless the topic is not what it was: then to its earliest."""
@@ -453,7 +462,6 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         return list(batches.values())
 
     async def _more(self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, Batch[F]], timeout_ms: int) -> int:
-        before = dict(self._positions)
         try:
             fetched = await consumer.getmany(timeout_ms=timeout_ms, max_records=self._limit)
         except (*UNDECODABLE, MemoryError) as error:
@@ -464,10 +472,6 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         now = self.clock.now()
         count = 0
         for place, records in fetched.items():
-            if self._positions.get(place) is not before.get(place):
-                # It was sought meanwhile: these may be from before, and the client stands behind them now.
-                self._positions.pop(place, None)
-                continue
             count += self._judge(batches, place, records, now)
         return count
 
@@ -546,7 +550,6 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
 
     async def _settle(self, batches: Sequence[Batch[F]]) -> None:
         """Commit batches. Whatever fails, the positions are read again and sought, so that nothing is passed by."""
-        pause = _FIRST_PAUSE
         async with self._busy:
             there = [batch for batch in batches if self._stands(batch)]
             if not there:
@@ -559,8 +562,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             except Exception as error:  # noqa: BLE001 - every failure is met in the same way, and none may pass a batch by
                 end_if_cancelled()
                 self._failed(batches, error)
-                await asyncio.sleep(pause)
-                await self._try_placing()
+                await asyncio.sleep(_FIRST_PAUSE)
                 return
             await self._hint()
 
@@ -621,7 +623,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         async with connection.transaction():
             await append(connection, prepared.append)
             await self.ledger.write(connection, entered, [heads[stream].version + 1 for stream in streams], now)
-            moved = await connection.fetch(SQL["move"], *_columns(moves), self._cluster)
+            moved = await connection.fetch(SQL["move"], *columns(moves), self._cluster)
             if len(moved) != len(moves):
                 raise PositionMoved
         for batch, entry in zip(batches, prepared.append.entries, strict=True):
@@ -660,8 +662,4 @@ def _letters(entered: Iterable[Entered]) -> Iterator[Letter]:
 
 
 def _undecodable(record: Undecodable) -> Letter:
-    return Letter(record.topic, record.partition, record.offset, None, None, (), "undecodable", record.error)
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+    return Letter(record.topic, record.partition, record.offset, None, None, (), Reason.UNDECODABLE.value, record.error)

@@ -9,13 +9,10 @@ from typing import Final
 EMPTY_ROOT: Final = hashlib.sha256().digest()
 
 
-def leaf_of(entry: bytes) -> bytes:
-    """Return the hash of a leaf: SHA-256 of a zero byte and the entry."""
-    return hashlib.sha256(b"\x00" + entry).digest()
-
-
 def root_of(leaves: Iterable[bytes]) -> bytes:
     """Return the root over leaf hashes, in their order; of none it is the SHA-256 of nothing.
+
+    `kernel.canonical.leaf_hash` makes the leaves.
 
     Level by level, in pairs, a last odd node going up as it is: the same tree as the RFC's split at the largest power
     of two, without its recursion.

@@ -162,6 +162,8 @@ class Handler(Protocol):
 
     name: str
     types: frozenset[str]
+    pace: float
+    """Seconds for which what comes is let gather before it is taken."""
 
     async def prepare(self, batch: Sequence[Live], read: Connection) -> Effects:
         """Return the effects of a batch."""
@@ -482,7 +484,7 @@ class HandlerFolder(Folder):
         super().__init__(handler.name, handler.types, codec, measures)
         self.handler = handler
         self.codec = codec
-        self.hurry = Hurry(getattr(handler, "pace", 0.0))
+        self.hurry = Hurry(handler.pace)
 
     def reset(self) -> None:
         """Tell the handler to drop what it keeps."""

@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +31,7 @@ from kernel.decider import START, Position
 from kernel.lead import STORE_AWAY, Lead
 from kernel.log import Wake
 from kernel.partition import partition_of
-from kernel.sql import queries
+from kernel.sql import columns, queries
 
 SQL: Final = queries(Path(__file__).with_name("relay.sql"))
 BATCH: Final = 2000
@@ -346,7 +346,7 @@ class Relay:
             [place.partition for place in last],
             [offset for offset, _ in last.values()],
             [digest for _, digest in last.values()],
-            *_columns(stops, 3),
+            *columns(stops, 3),
         )
         if not moved:
             raise CheckpointMoved
@@ -381,7 +381,3 @@ class Relay:
             await self.pool.execute(SQL["resume"], stream)
             del self._stopped[stream]
             _log.info("stream published again", stream=stream, version=version)
-
-
-def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    return [[row[index] for row in rows] for index in range(width)]

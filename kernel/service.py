@@ -77,9 +77,8 @@ class Parts:
     """Seconds between two received batches at least; for a service that is in no hurry."""
     projections: Sequence[Projection[Any]] = ()
     reactions: Sequence[Reaction] = ()
-    handlers: Sequence[Handler] = ()
-    acting: Callable[[Service], Sequence[Handler]] | None = None
-    """Makes handlers that write events, over the opened service."""
+    handlers: Callable[[Service], Sequence[Handler]] | None = None
+    """Makes the handlers, over the opened service."""
     relays: bool = True
     """Whether this process may publish the service's events; one that only appends leaves that to the others."""
     asyncapi: Mapping[str, Any] | None = None
@@ -164,11 +163,11 @@ class Service:
 
     def _make_folders(self) -> list[Folder]:
         parts, measures = self.parts, self.log_measures
-        acting = () if parts.acting is None else parts.acting(self)
+        handlers = () if parts.handlers is None else parts.handlers(self)
         return [
             *(ProjectionFolder(projection, parts.codec, measures) for projection in parts.projections),
             *(ReactionFolder(reaction, self.executor, measures) for reaction in parts.reactions),
-            *(HandlerFolder(handler, parts.codec, measures) for handler in (*parts.handlers, *acting)),
+            *(HandlerFolder(handler, parts.codec, measures) for handler in handlers),
         ]
 
     async def _await_broker(self) -> None:
@@ -192,7 +191,7 @@ class Service:
             work.append(Background("relay", partial(self._after_start, self._relay)))
         if self.parts.receives:
             work.append(Background("receiver", partial(self._after_start, self._receive)))
-        if parts.projections or parts.reactions or parts.handlers or parts.acting is not None:
+        if parts.projections or parts.reactions or parts.handlers is not None:
             work.append(Background("reactor", partial(self._after_start, self._react)))
         return [*work, *(Background(b.name, partial(self._after_start, b.run)) for b in self.parts.background(self))]
 

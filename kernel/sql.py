@@ -6,7 +6,9 @@ The form is `-- name: <name>`, one or more comment lines that describe it, then 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 _NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)\s*$")
 
@@ -28,6 +30,11 @@ def queries(path: Path) -> dict[str, str]:
         if not lines or not lines[0].startswith("-- "):
             raise ValueError(f"{path.name} does not say what the query {name!r} is for")
     return {name: _statement(lines) for name, lines in found.items()}
+
+
+def columns(rows: Iterable[tuple[Any, ...]], width: int = 0) -> list[list[Any]]:
+    """Return rows as the arrays that `unnest` takes, one a column; of no rows, `width` empty ones."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 
 
 def _statement(lines: list[str]) -> str:

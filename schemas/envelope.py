@@ -107,6 +107,7 @@ CategoryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_-]{0,31}
 SeasonCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[a-z0-9]{1,16})?$")]
 ProvinceCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
 """Two digits of Kemendagri's table; `00` stands for the nation."""
+Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 StreamName = Annotated[str, StringConstraints(pattern=r"^[a-z]+(/[A-Za-z0-9._-]+)+$", max_length=255)]
 CleanName = Annotated[
     str,

@@ -35,7 +35,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from schemas.envelope import CategoryCode, ProvinceCode, SeasonCode, Slug, clean_name
+from schemas.envelope import CategoryCode, Month, ProvinceCode, SeasonCode, Slug, clean_name
 from schemas.exact import RoundingMode
 from schemas.regions import NATION, zone_of
 
@@ -610,9 +610,6 @@ class DueDay(Node):
     day: Annotated[int, Field(strict=True, ge=1, le=31)]
     on_rest_day: Literal["next-working-day", "previous-working-day", "stays"]
     holidays: tuple[Day, ...]
-
-
-Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 
 class Measure(Node):

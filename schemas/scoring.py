@@ -18,6 +18,7 @@ from schemas.envelope import (
     Exact,
     Hex64,
     Instant,
+    Month,
     Part,
     ProvinceCode,
     Ratio,
@@ -325,9 +326,6 @@ class RankingSuperseded(ScoringEvent):
 
 
 # --- facts of other systems ----------------------------------------------------------------------------------------
-
-
-Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 
 class FactsIngested(ScoringEvent):

@@ -6,6 +6,7 @@ provisioning and the AsyncAPI documents all read this table, so none of them can
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,6 +55,17 @@ FACT_TOPICS: Final = (
     Topic(CONTRIBUTIONS, "publishers", 12, 730 * DAY_MS, "employer number (NPP)", "scoring"),
     Topic(COVERAGE, "publishers", 4, 730 * DAY_MS, "region code", "scoring"),
 )
+
+OF_FACTS: Final = tuple(topic.name for topic in FACT_TOPICS)
+"""The names of the topics that other systems write facts to."""
+
+
+def facts_of(systems: Collection[str] | None) -> list[str]:
+    """Return the topics of facts that publishing systems write to: each named as the topic, with or without version.
+
+    None stands for every system.
+    """
+    return [name for name in OF_FACTS if systems is None or name in systems or name.rpartition(".")[0] in systems]
 
 
 def _dead_letters(topic: Topic) -> Topic:

@@ -21,13 +21,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from kernel.broker import Acknowledgement, Broker, Place, Publisher, Record, Undecodable, read_until
 from kernel.dead_letters import SUFFIX, Letter
 from schemas.fact_reading import claimed
-from schemas.topics import FACT_TOPICS, TOPICS
+from schemas.topics import OF_FACTS, TOPICS
 
 _CLIENT: Final = "paritrana-dlq"
 _AT_ONCE: Final = 500
 KEPT: Final = tuple(topic.name.removesuffix(SUFFIX) for topic in TOPICS if topic.name.endswith(SUFFIX))
 """Topics whose dead letters are kept."""
-OF_FACTS: Final = frozenset(topic.name for topic in FACT_TOPICS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def create_service(settings: IdentitySettings) -> Service:
             codec=CODEC,
             title="Paritrana: identity",
             receives=(NOMINATION,),
-            handlers=(AppointmentHandler(),),
+            handlers=lambda _: (AppointmentHandler(),),
             asyncapi=asyncapi_of(SERVICE),
             opened=opened,
             background=lambda service: [Background("token keys", partial(_publish_token_keys, service, keys))],

@@ -40,6 +40,7 @@ class AppointmentHandler:
 
     name: str = "identity/appointments"
     types: frozenset[str] = frozenset(model.type_name() for model in _FOLDED)
+    pace: float = 0.0
 
     async def prepare(self, batch: Sequence[Live], read: Connection) -> Effects:
         """Return the rows that a batch leads to, and the settling of the grants that they touch."""

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from kernel.decider import Text
 from kernel.problems import forbidden
 from kernel.tokens import Person
-from schemas.topics import FACT_TOPICS
+from schemas.topics import facts_of
 from services.nomination.domain.plenary import Actor
 
 MEETING: Final = ("secretary", "chair", "member", "verifier", "juror")
@@ -85,9 +85,7 @@ def places_kept(person: Person, season: str) -> frozenset[str] | None:
 
 def topics_of(person: Person) -> list[str]:
     """Return the topics of facts that a person's system publishes; its scope is a topic's name, with or without v1."""
-    systems = person.scopes("publisher", "publisher")
-    names = [topic.name for topic in FACT_TOPICS]
-    return [name for name in names if systems is None or name in systems or name.rpartition(".")[0] in systems]
+    return facts_of(person.scopes("publisher", "publisher"))
 
 
 def visible_places(person: Person, season: str | None = None) -> list[str] | None:

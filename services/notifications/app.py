@@ -141,7 +141,7 @@ def create_service(settings: NotificationsSettings) -> Service:
             codec=CODEC,
             title="Paritrana: notifications",
             receives=(NOMINATION, SCORING),
-            handlers=(IntentHandler(sending.wake),),
+            handlers=lambda _: (IntentHandler(sending.wake),),
             asyncapi=asyncapi_of(SERVICE),
             background=sending.background,
         ),

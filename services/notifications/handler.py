@@ -75,6 +75,7 @@ class IntentHandler:
 
     name: str = "notifications/intents"
     types: frozenset[str] = frozenset(model.type_name() for model in (*_TOLD, *_NOTED))
+    pace: float = 0.0
 
     def __init__(self, committed: Callable[[], None]) -> None:
         self._committed = committed

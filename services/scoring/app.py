@@ -38,7 +38,7 @@ def create_service(
         receives=RECEIVES,
         projections=PROJECTIONS,
         reactions=(FindCorrectionImpacts(),),
-        acting=lambda service: (Measuring(service.executor),),
+        handlers=lambda service: (Measuring(service.executor),),
         asyncapi=asyncapi_of(SERVICE),
         background=sending,
     )

@@ -18,13 +18,12 @@ from kernel.service import Parts, Service
 from kernel.tokens import HttpJwks, TokenVerifier
 from schemas.codec import CODEC
 from schemas.fact_reading import ReadFact
-from schemas.topics import CONTRIBUTIONS, COVERAGE
+from schemas.topics import OF_FACTS
 from services.scoring.ledger import EnteredBatch, FactLedger
 from services.scoring.settings import IngestSettings
 from services.wiring import wire_of
 
 GROUP: Final = "paritrana-ingest"
-TOPICS: Final = (CONTRIBUTIONS, COVERAGE)
 
 
 def create_service(
@@ -51,7 +50,7 @@ def _ingesting(service: Service) -> Sequence[Background]:
 def ingester_of(service: Service) -> Ingester[ReadFact, EnteredBatch]:
     """Return one consumer over an opened service."""
     return Ingester(
-        topics=TOPICS,
+        topics=OF_FACTS,
         group=GROUP,
         executor=service.executor,
         pool=service.pool,

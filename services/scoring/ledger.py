@@ -3,7 +3,7 @@
 The ledger is a set. A fact is never changed or removed, so what counts can be computed again from it at any time, and
 does not hang on the order in which facts arrived. The same id with the same content is a duplicate; with another
 content it is refused. `FactsIngested` holds a Merkle root over the new facts of each batch, signed with a key that the
-database does not have: whoever changes a row afterwards can be found out (`services.scoring.ledger_check`).
+database does not have: whoever changes a row afterwards can be found out by anyone who computes the root again.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka import TopicPartition
 
+from kernel.canonical import leaf_hash
 from kernel.dead_letters import Letter
 from kernel.inbox import Message
 from kernel.ingest import Batch
 from kernel.log import Connection
-from kernel.merkle import leaf_of, root_of
-from kernel.sql import queries
+from kernel.merkle import root_of
+from kernel.sql import columns, queries
 from schemas.fact_reading import SHOWN, FactFault, ReadFact, Refused, claimed, read_fact, undecodable, used_id
 from schemas.scoring import FactsIngested
 
@@ -143,7 +144,7 @@ class FactLedger:
             )
         rows = [_refused_row(letter, now) for each in entered for letter in each.refused]
         if rows:
-            await connection.execute(SQL["refuse"], *(list(column) for column in zip(*rows, strict=True)))
+            await connection.execute(SQL["refuse"], *columns(rows))
 
     async def paused(self, connection: Connection) -> frozenset[str]:
         """Return the topics that operators paused."""
@@ -190,7 +191,7 @@ def _entered(batch: Batch[ReadFact], known: dict[_Key, bytes]) -> EnteredBatch:
     entered = EnteredBatch(batch)
     new, duplicates = entered.new, 0
     for message, fact in batch.facts:
-        leaf = leaf_of(fact.document)
+        leaf = leaf_hash(fact.document)
         key = (fact.month, fact.publisher, fact.id)
         there = known.setdefault(key, leaf)
         if there is leaf:

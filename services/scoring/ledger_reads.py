@@ -19,11 +19,19 @@ import orjson
 
 from kernel.canonical import Json, from_instant, instant
 from kernel.service import Service
-from kernel.sql import queries
-from schemas.facts import EmployerRegistered
+from kernel.sql import columns, queries
 from schemas.regions import NATION_ZONE
 from schemas.rulebook import Measure
-from services.scoring.domain.effective import CONTRIBUTION_KINDS, FactName, LedgerFact, Place, last_registration
+from services.scoring.domain.effective import (
+    CONTRIBUTION_KINDS,
+    NAMING_KINDS,
+    FactName,
+    LedgerFact,
+    Place,
+    by_subject,
+    first_of,
+    last_registration,
+)
 from services.scoring.domain.measure import (
     MONTHS,
     EmployerMonth,
@@ -32,6 +40,7 @@ from services.scoring.domain.measure import (
     ledger_fact,
     places,
 )
+from services.scoring.ledger import first_day, ingest_stream
 from services.scoring.reads import season_of
 
 SQL: Final = queries(Path(__file__).with_name("fact_reads.sql"))
@@ -73,7 +82,7 @@ class Held:
             "by": None if by is None else {"publisher": by.publisher, "id": by.id},
             "waits_for": place.waits_for,
             "address": f"{self.topic}/{self.partition}/{self.offset}",
-            "batch": f"ingest/{self.topic}/{self.partition}@{self.batch}",
+            "batch": f"{ingest_stream(self.topic, self.partition)}@{self.batch}",
         }
         return said | {"document": orjson.loads(self.document)} if whole else said
 
@@ -91,24 +100,16 @@ async def around(here: Service, subjects: Iterable[str], kinds: Sequence[str] | 
     for _ in range(_ROUNDS):
         fresh = [Held.of(row) for row in await here.pool.fetch(SQL["facts_about"], sorted(wanted), kinds)]
         asked |= wanted
-        names = {_named(held.fact) for held in fresh if held.fact.kind in _NAMING} - named
+        names = {first_of(held.fact) for held in fresh if held.fact.kind in NAMING_KINDS} - named
         named |= names
         if names:
-            columns = ([publisher for publisher, _ in names], [id_ for _, id_ in names])
-            rows = [Held.of(row) for row in await here.pool.fetch(SQL["facts_named"], *columns)]
-            fresh += [held for held in rows if held.fact.kind in _NAMING]
+            rows = [Held.of(row) for row in await here.pool.fetch(SQL["facts_named"], *columns(names))]
+            fresh += [held for held in rows if held.fact.kind in NAMING_KINDS]
         found |= {held.fact.leaf: held for held in fresh}
         wanted = {held.fact.subject for held in fresh} - asked
         if not wanted:
             break
     return found
-
-
-_NAMING: Final = CONTRIBUTION_KINDS - {EmployerRegistered.__name__}
-
-
-def _named(fact: LedgerFact) -> tuple[str, str]:
-    return fact.publisher, fact.target or fact.id
 
 
 # --- one fact ------------------------------------------------------------------------------------------------------
@@ -170,11 +171,11 @@ async def month_of_employer(here: Service, employer: str, month: str, topics: Se
     known, whole = places(facts), effective(facts)
     registration = last_registration(facts, employer)
     counted = [one for one in (*whole.dues, *whole.payments) if (one.employer, one.month) == (employer, month)]
-    names = {_named(one.first) for one in counted}
+    names = {first_of(one.first) for one in counted}
     shown = [
         one.told(known[leaf], whole=True)
         for leaf, one in sorted(held.items(), key=lambda pair: (pair[1].fact.time, pair[1].fact.id))
-        if one.topic in topics and (_is_about(one.fact, employer, month) or _named(one.fact) in names)
+        if one.topic in topics and (_is_about(one.fact, employer, month) or first_of(one.fact) in names)
     ]
     dues = [one.amount for one in counted if one.paid_on is None]
     return {
@@ -195,7 +196,7 @@ def _is_of_employer(fact: LedgerFact, employer: str) -> bool:
 
 
 def _is_about(fact: LedgerFact, employer: str, month: str) -> bool:
-    return _is_of_employer(fact, employer) and fact.month == month and fact.kind in _NAMING
+    return _is_of_employer(fact, employer) and fact.month == month and fact.kind in NAMING_KINDS
 
 
 async def _standings(here: Service, facts: Sequence[LedgerFact], employer: str, month: str) -> AsyncIterator[Json]:
@@ -243,7 +244,7 @@ async def missing_months(here: Service, employers: Sequence[tuple[str, str]], da
     No measure counts a month after its own cut-off, nor an employer that was registered later: it is told as such.
     """
     held = await around(here, {number for _, number in employers}, sorted(CONTRIBUTION_KINDS)) if employers else {}
-    by_employer = _by_employer(held)
+    by_employer = by_subject(one.fact for one in held.values())
     measures = {season: await measures_on_months(here, season) for season, _ in employers}
     found: list[Json] = []
     for season, number in employers:
@@ -256,18 +257,6 @@ async def missing_months(here: Service, employers: Sequence[tuple[str, str]], da
             months |= {one.month for one in _months(facts, number, measure, until) if one.standing == "missing"}
         found.append({"season": season, "employer": number, "registered": registered, "months": sorted(months)})
     return found
-
-
-def _by_employer(held: Around) -> dict[str, list[LedgerFact]]:
-    """Return every employer's own facts, with what shares a name with them."""
-    named: dict[tuple[str, str], list[LedgerFact]] = {}
-    for one in held.values():
-        named.setdefault(_named(one.fact), []).append(one.fact)
-    found: dict[str, dict[bytes, LedgerFact]] = {}
-    for one in held.values():
-        related = named[_named(one.fact)] if one.fact.kind in _NAMING else [one.fact]
-        found.setdefault(one.fact.subject, {}).update((fact.leaf, fact) for fact in related)
-    return {employer: list(facts.values()) for employer, facts in found.items()}
 
 
 # --- a day ---------------------------------------------------------------------------------------------------------
@@ -296,8 +285,7 @@ async def day_counts(here: Service, topics: Sequence[str], day: Day) -> list[Jso
     heads = {stream: version for stream, version in heads.items() if stream.split("/")[1] in topics}
     first, after = await _first_from(here, heads, day.begins), await _first_from(here, heads, day.ends)
     spans = [(stream, first[stream], after[stream]) for stream in heads]
-    columns = [list(column) for column in zip(*spans, strict=True)] or [[], [], []]
-    found = {row["topic"]: dict(row) for row in await here.pool.fetch(SQL["batch_counts"], *columns)}
+    found = {row["topic"]: dict(row) for row in await here.pool.fetch(SQL["batch_counts"], *columns(spans, 3))}
     nothing = {"batches": 0, "records": 0, "applied": 0, "duplicates": 0, "refused": 0}
     return [{"topic": topic, **nothing, **found.get(topic, {})} for topic in topics]
 
@@ -359,10 +347,10 @@ async def every_refused(
 
 async def batch_documents(here: Service, topic: str, partition: int, version: int) -> Json | None:
     """Return the event of a batch and the canonical documents of its facts in the order of their offsets."""
-    row = await here.pool.fetchrow(SQL["batch_event"], f"ingest/{topic}/{partition}", version)
+    row = await here.pool.fetchrow(SQL["batch_event"], ingest_stream(topic, partition), version)
     if row is None:
         return None
     event = orjson.loads(row["document"])
-    months = [date.fromisoformat(f"{month}-01") for month in event["data"].get("months", ())]
+    months = [first_day(month) for month in event["data"].get("months", ())]
     rows = await here.pool.fetch(SQL["batch_facts"], topic, partition, version, months)
     return {"event": event, "documents": [fact["document"] for fact in rows]}

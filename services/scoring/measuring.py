@@ -10,7 +10,7 @@ event can name exactly what it rests on, and whoever has the ledger can measure 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -20,7 +20,7 @@ from kernel.commands import Ask, Executor
 from kernel.decider import Emit, Happened
 from kernel.log import Connection, read_heads
 from kernel.reactor import Effects, Live, Write
-from kernel.sql import queries
+from kernel.sql import columns, queries
 from schemas.envelope import StreamPoint
 from schemas.exact import fraction_text
 from schemas.nomination import (
@@ -31,7 +31,7 @@ from schemas.nomination import (
 )
 from schemas.rulebook import Measure, Rulebook, definition_of
 from schemas.scoring import FactsIngested, IndicatorMeasured
-from services.scoring.domain.effective import CONTRIBUTION_KINDS
+from services.scoring.domain.effective import by_subject
 from services.scoring.domain.indicator import INDICATOR, Indicator, indicator_stream
 from services.scoring.domain.measure import LedgerFact, Measurement, ledger_fact, measured
 from services.scoring.domain.received import SEASON, Season
@@ -62,11 +62,6 @@ class _Wording(NamedTuple):
     version: int
 
 
-class _Ledgered(NamedTuple):
-    place: int
-    fact: LedgerFact
-
-
 @dataclass(slots=True)
 class _Known:
     """What the handler keeps between batches of the log."""
@@ -84,6 +79,8 @@ class _Round:
 
     writes: list[Write] = field(default_factory=list)
     batches: list[tuple[int, int, FactsIngested]] = field(default_factory=list)
+    read: dict[int, int] = field(default_factory=dict)
+    """By place, the last batch that was read."""
     nominations: set[str] = field(default_factory=set)
     """To be measured whatever the batches say."""
     last: Happened | None = None
@@ -119,6 +116,7 @@ class Measuring:
         asked = _Round()
         for live in batch:
             await self._take(known, asked, live, read)
+        asked.writes += [(SQL["batch_measured"], batch_read) for batch_read in asked.read.items()]
         if asked.last is None:
             return Effects(writes=asked.writes)
         wanted = asked.nominations | await self._touched(known, asked, read)
@@ -169,8 +167,7 @@ class Measuring:
             rows = await read.fetch(SQL["measured_batches"])
             known.places |= {ingest_stream(row["topic"], row["partition"]): row["place"] for row in rows}
             place = known.places[happened.stream]
-        known.upto[place] = happened.version
-        asked.writes.append((SQL["batch_measured"], (place, happened.version)))
+        known.upto[place] = asked.read[place] = happened.version
         if happened.event.applied:
             asked.batches.append((place, happened.version, happened.event))
 
@@ -197,19 +194,19 @@ class Measuring:
         emits: list[Emit] = []
         for start in range(0, len(nominations), _AT_ONCE):
             some = [known.watched[one] for one in nominations[start : start + _AT_ONCE]]
-            facts = await _facts_of({one.candidate for one in some}, known.upto, read)
+            ledgered = await _ledgered({one.candidate for one in some}, known.upto, read)
             for one in some:
-                emits += await self._of_one(known, one, facts[one.candidate])
+                emits += await self._of_one(known, one, ledgered)
         return emits
 
-    async def _of_one(self, known: _Known, one: Watched, ledgered: Sequence[_Ledgered]) -> list[Emit]:
+    async def _of_one(self, known: _Known, one: Watched, ledgered: _Ledgered) -> list[Emit]:
         wordings = await self._wordings_of(one.season)
         stream = indicator_stream(one.nomination)
         before: Indicator = await self._executor.state(INDICATOR, stream)
-        if not wordings or not (ledgered or before.version):
+        facts = ledgered.by_subject.get(one.candidate, ())
+        if not wordings or not (facts or before.version):
             return []
-        facts = [each.fact for each in ledgered]
-        basis = _basis(known, ledgered)
+        basis = _basis(known, {ledgered.places[fact.leaf] for fact in facts})
         emits: list[Emit] = []
         for wording in wordings:
             found = measured(wording.measure, one.candidate, one.kind, facts)
@@ -270,42 +267,28 @@ def _said(one: Watched, wording: _Wording, found: Measurement, basis: tuple[Stre
     )
 
 
-def _basis(known: _Known, ledgered: Iterable[_Ledgered]) -> tuple[StreamPoint, ...]:
-    places = {each.place for each in ledgered}
+def _basis(known: _Known, places: Container[int]) -> tuple[StreamPoint, ...]:
     streams = sorted((stream, place) for stream, place in known.places.items() if place in places)
     return tuple(StreamPoint(stream=stream, version=known.upto[place]) for stream, place in streams)
 
 
-async def _facts_of(candidates: Iterable[str], upto: Mapping[int, int], read: Connection) -> dict[str, list[_Ledgered]]:
-    """Return for each candidate the facts about it, and what they correct and are corrected by."""
-    wanted = list(candidates)
+class _Ledgered(NamedTuple):
+    """Facts by the subject that they bear on, and the place of each by its leaf."""
+
+    by_subject: Mapping[str, Sequence[LedgerFact]]
+    places: Mapping[bytes, int]
+
+
+async def _ledgered(candidates: Iterable[str], upto: Mapping[int, int], read: Connection) -> _Ledgered:
+    """Load the facts about candidates, and what they correct and are corrected by."""
     within = (list(upto), list(upto.values()))
-    own = await read.fetch(SQL["facts_about"], wanted, *within)
+    own = await read.fetch(SQL["facts_about"], list(candidates), *within)
     names = {(row["publisher"], row["target"] or row["id"]) for row in own}
     there = {(row["publisher"], row["id"]) for row in own}
-    rows = {(row["publisher"], row["id"], row["document"]): row for row in own}
+    rows = list(own)
     for query, asked in (("facts_correcting", names), ("facts_named", names - there)):
         if asked:
-            columns = [list(column) for column in zip(*asked, strict=True)]
-            more = await read.fetch(SQL[query], *columns, *within)
-            rows |= {(row["publisher"], row["id"], row["document"]): row for row in more}
-    return _shared_out(wanted, rows.values())
-
-
-def _shared_out(candidates: Iterable[str], rows: Iterable[Any]) -> dict[str, list[_Ledgered]]:
-    """Give each candidate its own facts and those that share a first fact with them."""
-    about: dict[str, list[_Ledgered]] = {}
-    of_first: dict[tuple[str, str], list[_Ledgered]] = {}
-    for row in rows:
-        one = _Ledgered(row["place"], ledger_fact(row["document"]))
-        about.setdefault(one.fact.subject, []).append(one)
-        if one.fact.kind in CONTRIBUTION_KINDS:
-            of_first.setdefault((one.fact.publisher, one.fact.target or one.fact.id), []).append(one)
-    shared: dict[str, list[_Ledgered]] = {}
-    for candidate in candidates:
-        found = {each.fact.leaf: each for each in about.get(candidate, ())}
-        for each in list(found.values()):
-            related = of_first.get((each.fact.publisher, each.fact.target or each.fact.id), ())
-            found |= {other.fact.leaf: other for other in related}
-        shared[candidate] = list(found.values())
-    return shared
+            rows += await read.fetch(SQL[query], *columns(asked), *within)
+    found = {row["document"]: (ledger_fact(row["document"]), row["place"]) for row in rows}
+    places = {fact.leaf: place for fact, place in found.values()}
+    return _Ledgered(by_subject(fact for fact, _ in found.values()), places)

@@ -11,16 +11,14 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from kernel.tokens import Person, require, require_throughout
-from schemas.topics import FACT_TOPICS
+from schemas.topics import OF_FACTS, facts_of
 
-OF_FACTS: Final = tuple(topic.name for topic in FACT_TOPICS)
 _OF_ALL_SEASONS: Final = require_throughout("operator", "auditor")
 
 
 def topics_published(person: Person) -> list[str]:
     """Return the topics of facts that a person's system publishes."""
-    systems = person.scopes("publisher", "publisher") if person.may("publisher") else frozenset[str]()
-    return [name for name in OF_FACTS if systems is None or name in systems or name.rpartition(".")[0] in systems]
+    return facts_of(person.scopes("publisher", "publisher")) if person.may("publisher") else []
 
 
 def topics_refused(person: Person) -> list[str]:

@@ -19,11 +19,11 @@ import pytest_asyncio
 from aiokafka import TopicPartition
 
 from kernel.broker import Broker, Record
-from kernel.canonical import uuid7
+from kernel.canonical import leaf_hash, uuid7
 from kernel.commands import Ask, Receipt
 from kernel.decider import Aggregate, Emit, Loader
 from kernel.ingest import Batch
-from kernel.merkle import leaf_of, root_of
+from kernel.merkle import root_of
 from kernel.tokens import Grant
 from schemas.fact_reading import ReadFact
 from schemas.nomination import Candidate, CandidateNominated
@@ -33,12 +33,12 @@ from services.scoring.domain.repair import CONTENT_TYPE
 from services.scoring.ledger import FactLedger, RefusedFact
 from services.scoring.repairs import RepairSender
 from tests.conftest import TopicFactory
-from tests.integration.test_scoring import Caller, World, world
+from tests.integration.test_scoring import Caller, World, measures, world
 from tests.support.delivery import records_of
 from tests.support.facts import due, message, paid, registered
 from tests.unit.scoring.given import AT, an_id
 
-__all__ = ["world"]  # a fixture
+__all__ = ["measures", "world"]  # fixtures
 
 NPP = "NPP-1"
 DAY = datetime(2021, 4, 20, 8, tzinfo=UTC)
@@ -282,7 +282,7 @@ async def test_an_auditor_recomputes_a_batch_s_root(ledger: Ledger) -> None:
     )
     told = await world.auditor.does("GET", f"/v1/ledger/batches/{CONTRIBUTIONS}/3/{version}")
     assert [orjson.loads(document)["id"] for document in told["documents"]] == ["p-3", "p-1", "p-2"]
-    root = root_of(leaf_of(document.encode()) for document in told["documents"]).hex()
+    root = root_of(leaf_hash(document.encode()) for document in told["documents"]).hex()
     assert root == told["event"]["data"]["root"]
     await world.auditor.fails(404, "not-found", "GET", f"/v1/ledger/batches/{CONTRIBUTIONS}/3/99")
 

@@ -462,6 +462,7 @@ class Notes:
 
     name = "notes"
     types = frozenset({ADJOURNED})
+    pace = 0.0
 
     async def prepare(self, batch: Any, read: Any) -> Effects:
         acting: list[Live] = [live for live in batch if live.acting]

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import asyncpg
+import pytest
 import pytest_asyncio
 
 from kernel.broker import Record
@@ -48,6 +49,12 @@ def coverage(region: str, covered: int, *, revision: int = 1, as_of: str = "2020
         "non_wage_workers_covered": 0, "non_wage_workers_total": 400, "revision": revision,
     }  # fmt: skip
     return message("CoverageReported", f"c-{region}-{as_of}-{revision}-{covered}", data, time="2020-12-20T01:00:00Z")
+
+
+@pytest.fixture
+def measures() -> bool:
+    """Figures are measured from the ledger."""
+    return True
 
 
 @pytest_asyncio.fixture

@@ -103,6 +103,7 @@ class Seeing:
 
     name = "seeing"
     types = frozenset({ADJOURNED})
+    pace = 0.0
 
     def __init__(self, dies_at: str = "") -> None:
         self.dies_at = dies_at

@@ -59,6 +59,7 @@ from schemas.topics import source_of
 from services.scoring.app import PROJECTIONS, create_service
 from services.scoring.domain.assignment import draw
 from services.scoring.domain.indicator import INDICATOR, indicator_stream
+from services.scoring.measuring import Measuring
 from services.scoring.settings import ScoringSettings
 from tests.support.delivery import until
 from tests.support.people import acquaint, erase, serving_identity
@@ -193,25 +194,32 @@ class World:
         return [row["type"].split(".")[-2] for row in rows]
 
 
+@pytest.fixture
+def measures() -> bool:
+    """Whether figures are measured from the ledger; here they are planted, and measuring would take them back."""
+    return False
+
+
 @pytest_asyncio.fixture
-async def world(database, tmp_path) -> AsyncIterator[World]:
+async def world(database, tmp_path, measures) -> AsyncIterator[World]:
     urls = await database("scoring")
     key = OKPKey.generate_key("Ed25519", parameters={"kid": "test"})
     verifier = TokenVerifier(LocalJwks(lambda: {"keys": [key.as_dict(private=False)]}))
     clock = HandClock()
     settings = ScoringSettings.load(database_url=urls.login_url, keys=tmp_path, embedded=True)
     service = create_service(settings, verifier=verifier, clock=clock)
-    async with _running(service) as client:
+    async with _running(service, measures=measures) as client:
         made = World(service, clock, Nomination(service), client, key)
         await _begin(made)
         yield made
 
 
 @asynccontextmanager
-async def _running(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+async def _running(service: Service, *, measures: bool = False) -> AsyncIterator[httpx.AsyncClient]:
     """Open the application and fold its log, without a broker."""
     async with service.app.router.lifespan_context(service.app):
-        folding = asyncio.create_task(Reactor(service.pool, service.wake, service._make_folders()).run())
+        folders = [folder for folder in service._make_folders() if measures or folder.name != Measuring.name]
+        folding = asyncio.create_task(Reactor(service.pool, service.wake, folders).run())
         transport = httpx.ASGITransport(app=service.app)
         try:
             async with httpx.AsyncClient(transport=transport, base_url="http://scoring") as client:

@@ -211,6 +211,7 @@ class Seeing:
 
     name = "seeing"
     types = frozenset({SECOND})
+    pace = 0.0
 
     def __init__(self) -> None:
         self.seen: list[Happened] = []

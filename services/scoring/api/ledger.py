@@ -178,7 +178,7 @@ def _line(cells: Iterable[Any]) -> str:
 def _cell(value: Any) -> str:
     """Return a cell that no spreadsheet takes for a formula: what was refused may hold anything."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} and text != "" else text
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
 # --- facts, months, batches ----------------------------------------------------------------------------------------

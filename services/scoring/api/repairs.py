@@ -22,12 +22,13 @@ from kernel.service import Service
 from kernel.tokens import Person, require_throughout
 from schemas.envelope import Uuid
 from schemas.fact_reading import ReadFact
+from schemas.topics import OF_FACTS
 from services.scoring import programs
 from services.scoring.api.parts import Body, Reason, digest_once
 from services.scoring.domain import refusals
 from services.scoring.domain.repair import ApproveRepair, DeadLetter, ProposeRepair, replacement
 from services.scoring.ledger_reads import SQL, refused_document
-from services.scoring.rights import OF_FACTS, FactReader, topics_mended, topics_refused
+from services.scoring.rights import FactReader, topics_mended, topics_refused
 from services.scoring.texts import keep_text
 
 router = APIRouter()

@@ -123,6 +123,25 @@ def _month(data: Any, time: datetime) -> str:
     return (getattr(data, "as_of", None) or time.astimezone(UTC)).isoformat()[:7]
 
 
+def first_of(fact: LedgerFact) -> Key:
+    """Return the first fact that a contribution fact belongs to: itself, or what it corrects or reverses."""
+    return fact.publisher, fact.target or fact.id
+
+
+def by_subject(facts: Iterable[LedgerFact]) -> dict[str, list[LedgerFact]]:
+    """Return the facts about each employer or region, with those that share a first fact with one of them."""
+    belonging: dict[Key, list[LedgerFact]] = {}
+    known = list(facts)
+    for fact in known:
+        if fact.kind in NAMING_KINDS:
+            belonging.setdefault(first_of(fact), []).append(fact)
+    found: dict[str, dict[bytes, LedgerFact]] = {}
+    for fact in known:
+        related = belonging[first_of(fact)] if fact.kind in NAMING_KINDS else [fact]
+        found.setdefault(fact.subject, {}).update((one.leaf, one) for one in related)
+    return {subject: list(own.values()) for subject, own in found.items()}
+
+
 # --- dues and payments ---------------------------------------------------------------------------------------------
 
 
@@ -174,7 +193,7 @@ def _hold(facts: Iterable[LedgerFact]) -> _Held:
     corrections: dict[Key, LedgerFact] = {}
     reversals: dict[Key, LedgerFact] = {}
     for fact in facts:
-        key = (fact.publisher, fact.target or fact.id)
+        key = first_of(fact)
         if isinstance(fact.data, _FIRST):
             known = firsts.get(key)
             if known is None:
@@ -253,26 +272,20 @@ def of_employer(facts: Iterable[LedgerFact], employer: str) -> list[LedgerFact]:
     counts for an employer can be told from these alone, and is the same as told from the whole ledger.
     """
     given = [fact for fact in facts if fact.kind in CONTRIBUTION_KINDS]
-    named = {
-        (fact.publisher, fact.target or fact.id)
-        for fact in given
-        if fact.subject == employer and fact.kind != EmployerRegistered.__name__
-    }
+    named = {first_of(fact) for fact in given if fact.subject == employer and fact.kind in NAMING_KINDS}
     return [
         fact
         for fact in given
-        if (fact.subject == employer if fact.kind == EmployerRegistered.__name__ else _key(fact) in named)
+        if (fact.subject == employer if fact.kind == EmployerRegistered.__name__ else first_of(fact) in named)
     ]
-
-
-def _key(fact: LedgerFact) -> Key:
-    return fact.publisher, fact.target or fact.id
 
 
 CONTRIBUTION_KINDS: Final = frozenset(
     model.__name__
     for model in (EmployerRegistered, ContributionDue, ContributionPaid, ContributionCorrected, ContributionReversed)
 )
+NAMING_KINDS: Final = CONTRIBUTION_KINDS - {EmployerRegistered.__name__}
+"""First facts, and what names one."""
 
 
 # --- reports -------------------------------------------------------------------------------------------------------
@@ -407,7 +420,7 @@ def _of_report(fact: LedgerFact, reports: Mapping[tuple[Any, ...], LedgerFact]) 
 
 def _beside(fact: LedgerFact, held: _Held) -> Place:
     """Return the place of a fact on contributions that is not itself what counts."""
-    key = _key(fact)
+    key = first_of(fact)
     reversal, correction = held.reversals.get(key), held.corrections.get(key)
     if key not in held.firsts:
         return _NO_TARGET

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from kernel.decider import Aggregate, Happened
 from schemas.exact import parse_fraction
 from schemas.scoring import IndicatorMeasured, Lack, PinnedAspect, PinnedRules
+from services.scoring.domain.measure import figure_of
 
 Key = tuple[str, str]
 """A measure's code, and the definition by which it was measured."""
@@ -90,8 +91,7 @@ def measured_aspects(aspects: Iterable[PinnedAspect]) -> Iterator[PinnedAspect]:
 
 def on_scale(aspect: PinnedAspect, ratio: Fraction) -> Fraction:
     """Return a ratio's figure on an aspect's scale, exactly: nothing is its least, the whole its greatest."""
-    least, greatest = Fraction(aspect.least), Fraction(aspect.greatest)
-    return least + ratio * (greatest - least)
+    return figure_of(ratio, aspect.least, aspect.greatest)
 
 
 def measured_figures(rules: PinnedRules, indicator: Indicator) -> dict[str, Fraction]:

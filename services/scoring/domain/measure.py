@@ -40,7 +40,6 @@ whatever their time, with what corrects or reverses them and what they correct o
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -48,14 +47,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from schemas.facts import (
     AssistanceReported,
     CoverageReported,
     DigitalChannelUsed,
 )
-from schemas.rulebook import DueDay, Measure
+from schemas.rulebook import DueDay, Measure, definition_of
 from schemas.scoring import Lack
 from services.scoring.domain.due_day import due_on, months_due
 from services.scoring.domain.effective import (
@@ -310,13 +307,7 @@ def _of_channels(plan: _Plan, field: str, seen: Sequence[LedgerFact]) -> _Value:
     return Fraction(sum(getattr(report.data, field) for said in by_month.values() if (report := last(said))))
 
 
-# --- definitions and figures ---------------------------------------------------------------------------------------
-
-
-def definition_of(measure: Measure) -> str:
-    """Return the hex SHA-256 of a measure's canonical content: versions of a rulebook that word it alike agree."""
-    content = measure.model_dump(mode="json", exclude_none=True)
-    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+# --- figures ---------------------------------------------------------------------------------------------------
 
 
 def figure_of(ratio: Fraction, least: Decimal | Fraction | int, greatest: Decimal | Fraction | int) -> Fraction:

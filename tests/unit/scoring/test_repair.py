@@ -10,10 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from kernel.canonical import instant
+from kernel.canonical import instant, leaf_hash
 from kernel.decider import Happened, Position, Refusal
 from kernel.log import Recorded
-from kernel.merkle import leaf_of
 from schemas.fact_reading import ReadFact, read_fact
 from schemas.facts import CoverageReported, fact_type
 from schemas.scoring import RepairApproved, RepairProposed
@@ -61,7 +60,7 @@ def a_fact(**changed: Any) -> ReadFact:
 
 def proposing(letter: DeadLetter = LETTER, fact: ReadFact | None = None) -> ProposeRepair:
     fact = fact or a_fact()
-    return ProposeRepair(REPAIR_ID, letter, fact, leaf_of(fact.document).hex(), DIGEST, DIGEST)
+    return ProposeRepair(REPAIR_ID, letter, fact, leaf_hash(fact.document).hex(), DIGEST, DIGEST)
 
 
 def approving(by: str = OTHER, topics: tuple[str, ...] = (CONTRIBUTIONS, COVERAGE)) -> ApproveRepair:
@@ -87,7 +86,7 @@ def proposed() -> RepairProposed:
 def test_a_proposal_names_the_letter_and_the_fact_by_its_leaf() -> None:
     event = proposed()
     assert (event.topic, event.partition, event.offset) == (CONTRIBUTIONS, 3, 1207)
-    assert (event.publisher, event.fact, event.leaf) == ("sipp", "p-1", leaf_of(a_fact().document).hex())
+    assert (event.publisher, event.fact, event.leaf) == ("sipp", "p-1", leaf_hash(a_fact().document).hex())
 
 
 def test_another_person_agrees_to_just_that_fact() -> None:
