@@ -398,7 +398,7 @@ class _Reader(NamedTuple):
 def _pattern_of(told: Mapping[str, Any]) -> str | None:
     """Return the pattern of a text, without its anchors, from its JSON Schema; None of what is no free text."""
     told = next((one for one in told.get("anyOf", ()) if one != {"type": "null"}), told)
-    pattern: str | None = told.get("pattern")
+    pattern: str | None = None if "format" in told else told.get("pattern")
     return None if pattern is None else pattern.removeprefix("^").removesuffix("$")
 
 

@@ -60,7 +60,14 @@ Region = Annotated[
     ),
 ]
 Month = Annotated[str, _text(r"^[0-9]{4}-(0[1-9]|1[0-2])$", 7, "A month as YYYY-MM.", "2021-03")]
-Day = Annotated[date, Meta(description="A day as YYYY-MM-DD.", examples=["2021-04-13"])]
+Day = Annotated[
+    date,
+    Meta(
+        description="A day as YYYY-MM-DD.",
+        examples=["2021-04-13"],
+        extra_json_schema={"pattern": r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"},
+    ),
+]
 Rupiah = Annotated[int, Meta(ge=0, le=MOST_RUPIAH, description="Whole rupiah.", examples=[1_500_000])]
 Paid = Annotated[int, Meta(ge=1, le=MOST_RUPIAH, description="Whole rupiah.", examples=[1_500_000])]
 Workers = Annotated[int, Meta(ge=0, le=MOST_WORKERS, description="A number of workers.", examples=[25_000])]
@@ -96,7 +103,9 @@ class EmployerRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True, gc
     employer: Employer
     size_class: SizeClass
     region: Region
+    """Where it is at home."""
     obliged_from: Month
+    """The first month that it owes contributions for, at most a year after the fact's time."""
     revision: Revision = 1
 
 
@@ -105,7 +114,9 @@ class ContributionDue(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
     employer: Employer
     month: Month
+    """The month that is owed for, at most a year after the fact's time."""
     amount: Rupiah
+    """What is owed; 0 where nothing is."""
 
 
 class ContributionPaid(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -113,8 +124,11 @@ class ContributionPaid(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
     employer: Employer
     month: Month
+    """The month that is paid for, at most a year after the fact's time."""
     amount: Paid
+    """What was paid."""
     paid_on: Day
+    """The bank's value date, not after the fact's time."""
     bank_reference: BankReference
 
 
@@ -127,10 +141,14 @@ class ContributionCorrected(Fact, frozen=True, kw_only=True, omit_defaults=True,
 
     employer: Employer
     month: Month
+    """The month as it should read, at most a year after the fact's time."""
     corrects: FactId
+    """The id of the due or payment that was said first, of the same publisher."""
     revision: Revision
     amount: Rupiah | None = None
+    """What should have been said."""
     paid_on: Day | None = None
+    """The value date that should have been said, not after the fact's time."""
     bank_reference: BankReference | None = None
 
 
@@ -139,19 +157,28 @@ class ContributionReversed(Fact, frozen=True, kw_only=True, omit_defaults=True, 
 
     employer: Employer
     month: Month
+    """The month of what is reversed."""
     reverses: FactId
+    """The id of the due or payment that was said first, of the same publisher."""
 
 
 class CoverageReported(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How many workers are covered on a day, wage workers (PU) and others (BPU), of a region or of an employer."""
 
     as_of: Day
+    """The day that is counted, not after the fact's time."""
     wage_workers_covered: Workers
+    """Wage workers (PU) who are covered."""
     wage_workers_total: Workers
+    """All wage workers (PU)."""
     non_wage_workers_covered: Workers
+    """Other workers (BPU) who are covered."""
     non_wage_workers_total: Workers
+    """All other workers (BPU)."""
     region: Region | None = None
+    """Whom it is about, on the topic of coverage."""
     employer: Employer | None = None
+    """Whom it is about, on the topic of contributions."""
     revision: Revision = 1
 
 
@@ -159,11 +186,17 @@ class AssistanceReported(Fact, frozen=True, kw_only=True, omit_defaults=True, gc
     """How many vulnerable workers a region or an employer helps with their contributions on a day."""
 
     as_of: Day
+    """The day that is counted, not after the fact's time."""
     vulnerable_workers_assisted: Workers
+    """Vulnerable workers who are helped."""
     vulnerable_workers_total: Workers | None = None
+    """All vulnerable workers."""
     non_wage_workers_assisted: Workers | None = None
+    """Other workers (BPU) who are helped."""
     region: Region | None = None
+    """Whom it is about, on the topic of coverage."""
     employer: Employer | None = None
+    """Whom it is about, on the topic of contributions."""
     revision: Revision = 1
 
 
@@ -172,8 +205,10 @@ class DigitalChannelUsed(Fact, frozen=True, kw_only=True, omit_defaults=True, gc
 
     employer: Employer
     month: Month
+    """The month that is counted."""
     transactions: Transactions
     digital_transactions: Transactions
+    """Those of the transactions that went through a digital channel."""
     revision: Revision = 1
 
 
