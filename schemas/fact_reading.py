@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from itertools import accumulate
 from operator import itemgetter
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -229,21 +230,21 @@ def _refuse_unreadable(value: bytes) -> None:
     try:
         value.decode()
     except UnicodeDecodeError as error:
-        raise Refused(_no_json("value", value, f"no UTF-8 at byte {error.start}")) from None
+        why = f"no UTF-8 at byte {error.start}", f"bukan UTF-8 pada byte {error.start}"
+        raise Refused(_no_json("value", value, why)) from None
     if value.count(b"{") + value.count(b"[") > DEEPEST and _depth(value) > DEEPEST:
-        raise Refused(_no_json("value", value, f"nested more than {DEEPEST} levels deep"))
+        why = f"nested more than {DEEPEST} levels deep", f"bersarang lebih dari {DEEPEST} tingkat"
+        raise Refused(_no_json("value", value, why))
 
 
 _TEXTS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_BRACKETS: Final = re.compile(rb"[\[{]+|[\]}]+")
+_NO_BRACKETS: Final = bytes(code for code in range(256) if code not in b"[]{}")
+_STEPS: Final = tuple((code in b"[{") - (code in b"]}") for code in range(256))
 
 
 def _depth(value: bytes) -> int:
-    depth = deepest = 0
-    for run in _BRACKETS.findall(_TEXTS.sub(b"", value)):
-        depth += len(run) if run[0] in b"[{" else -len(run)
-        deepest = max(deepest, depth)
-    return deepest
+    brackets = _TEXTS.sub(b"", value).translate(None, _NO_BRACKETS)
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
 
 
 def _refuse_doubled(headers: Headers) -> None:
@@ -558,7 +559,7 @@ _OTHERS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "doubled": ("this header stands twice: send it once", "header ini tertulis dua kali: kirim sekali saja"),
     "header": ("the header {name} is missing: add it", "header {name} belum ada: tambahkan"),
-    "not_json": ("this is no JSON ({why}): send UTF-8 JSON", "ini bukan JSON ({why}): kirim JSON UTF-8"),
+    "not_json": ("this is no JSON ({why}): send UTF-8 JSON", "ini bukan JSON ({cause}): kirim JSON UTF-8"),
     "missing": ("the field {name} is missing: add it", "isian {name} belum ada: tambahkan"),
     "topic": ("this type of fact belongs on {topic}", "jenis fakta ini dikirim ke {topic}"),
     "subject": (
@@ -699,7 +700,7 @@ _AT: Final = re.compile(r" - at `\$\.([^`.\[]*)")
 
 def _why_not_data(raw: bytes | Raw, error: Exception) -> FactFault:
     if not isinstance(error, msgspec.ValidationError):
-        return _no_json("data", bytes(raw), str(error))
+        return _no_json("data", bytes(raw), _why_malformed(bytes(raw), str(error)))
     why = str(error)
     if missing := _MISSING.search(why):
         return _said(FactReason.MISSING_FIELD, f"data.{missing[1]}", "", "missing", name=missing[1])
@@ -710,7 +711,7 @@ def _why_not_data(raw: bytes | Raw, error: Exception) -> FactFault:
 
 def _why_not_document(value: bytes, error: Exception) -> FactFault:
     if not isinstance(error, msgspec.ValidationError):
-        return _no_json("value", value, str(error))
+        return _no_json("value", value, _why_malformed(value, str(error)))
     why = str(error)
     if missing := _MISSING.search(why):
         return _said(FactReason.MISSING_ATTRIBUTE, missing[1], "", "missing", name=missing[1])
@@ -719,8 +720,35 @@ def _why_not_document(value: bytes, error: Exception) -> FactFault:
     return _said(FactReason.WRONG_ATTRIBUTE, "value", _shown(value), "value")
 
 
-def _no_json(field: str, raw: bytes, why: str) -> FactFault:
-    return _said(FactReason.NOT_JSON, field, _shown(raw), "not_json", why=why)
+_BEGINNINGS: Final = (
+    (b"\x1f\x8b", ("compressed with gzip", "dikompresi dengan gzip")),
+    (b"\x28\xb5\x2f\xfd", ("compressed with zstd", "dikompresi dengan zstd")),
+    (b"\xef\xbb\xbf", ("it begins with a byte order mark", "diawali tanda urutan byte (BOM)")),
+    (b"\xff\xfe", ("written in UTF-16", "ditulis dalam UTF-16")),
+    (b"\xfe\xff", ("written in UTF-16", "ditulis dalam UTF-16")),
+    (b"\x00", ("it begins as for a schema registry", "diawali bingkai untuk schema registry")),
+)
+_AT_BYTE: Final = re.compile(r"\(byte (\d+)\)")
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_Why = tuple[str, str]
+"""A cause in English and in Indonesian."""
+
+
+def _why_malformed(raw: bytes, error: str) -> _Why:
+    """Return what a decoder says of JSON that is malformed, in both languages."""
+    if at := _AT_BYTE.search(error):
+        return f"malformed at byte {at[1]}", f"rusak pada byte {at[1]}"
+    if "truncated" not in error:
+        return "malformed", "rusak"
+    if _HALF.search(raw):  # of which msgspec says that it is truncated, too
+        return "half a character, or it ends too early", "setengah karakter, atau terpotong"
+    return "it ends too early", "terpotong"
+
+
+def _no_json(field: str, raw: bytes, why: _Why) -> FactFault:
+    """Return the fault of what is no JSON: what its first bytes say that it is, or else why."""
+    english, indonesian = next((told for beginning, told in _BEGINNINGS if raw.startswith(beginning)), why)
+    return _said(FactReason.NOT_JSON, field, _shown(raw), "not_json", why=english, cause=indonesian)
 
 
 def _value_at(raw: bytes, field: str) -> str:

@@ -8,6 +8,7 @@ in which it is broken.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -27,6 +28,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from kernel.canonical import canonical, parse_canonical
+from schemas import fact_reading
 from schemas.fact_reading import SHOWN, FactReason, ReadFact, Refused, claimed, read_fact
 from schemas.facts import FACT_TYPES, MODELS, TOPICS_OF, Fact, fact_type
 from schemas.topics import CONTRIBUTIONS, COVERAGE
@@ -294,6 +296,54 @@ def test_a_correction_of_itself_is_refused():
     check_refused(outcome(message(data, "ContributionCorrected")), FactReason.WRONG_FIELD, "data.corrects", None)
     data = {"employer": "1", "month": "2021-03", "reverses": "pay-1"}
     check_refused(outcome(message(data, "ContributionReversed")), FactReason.WRONG_FIELD, "data.reverses", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "indonesian"),
+    [
+        (gzip.compress(b"{}"), "compressed with gzip", "dikompresi dengan gzip"),
+        (b"\x28\xb5\x2f\xfd\x04", "compressed with zstd", "dikompresi dengan zstd"),
+        (b"\xef\xbb\xbf{}", "it begins with a byte order mark", "diawali tanda urutan byte (BOM)"),
+        ("{}".encode("utf-16"), "written in UTF-16", "ditulis dalam UTF-16"),
+        (b"\x00\x00\x00\x00\x07{}", "it begins as for a schema registry", "diawali bingkai untuk schema registry"),
+        (b'{"employer":"\xff"}', "no UTF-8 at byte 13", "bukan UTF-8 pada byte 13"),
+        (b'{"employer":"12', "it ends too early", "terpotong"),
+        (b'{"employer":"\\ud800"}', "half a character, or it ends too early", "setengah karakter, atau terpotong"),
+        (b'{"employer":"1",}', "malformed at byte 16", "rusak pada byte 16"),
+        (b'{"a":' + b"[" * 300, "nested more than 256 levels deep", "bersarang lebih dari 256 tingkat"),
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_told_why_in_both_languages(value: bytes, english: str, indonesian: str):
+    right = WRITERS["binary"](right_fact(MODELS[1], random.Random(1)))
+    told = outcome(replace(right, value=value))
+    assert isinstance(told, Refused)
+    assert told.fault.reason == FactReason.NOT_JSON
+    assert told.fault.english == f"this is no JSON ({english}): send UTF-8 JSON"
+    assert told.fault.indonesian == f"ini bukan JSON ({indonesian}): kirim JSON UTF-8"
+
+
+@pytest.mark.parametrize("mode", WRITERS)
+def test_an_attributes_value_is_told_as_it_was_written(mode: str):
+    said = right_fact(MODELS[2], random.Random(2))
+    for name, written in [(name, text) for name, texts in WRONG_ATTRIBUTES.items() for text in texts]:
+        told = outcome(WRITERS[mode](said.attributed(name, written)))
+        assert isinstance(told, Refused)
+        text = json.loads(written)
+        assert told.fault.value.removesuffix("…").strip('"') in (shown(text), shown(written).strip('"')), (name, text)
+
+
+def shown(text: str) -> str:
+    return "".join(one if one.isprintable() else "\ufffd" for one in text[:SHOWN]).strip('"')
+
+
+def test_the_publishers_that_are_remembered_are_bounded():
+    known = [WRITERS["binary"](right_fact(MODELS[1], random.Random(number))) for number in range(2000)]
+    for each in known:
+        outcome(each)
+        outcome(replace(each, headers=[(name, b"/bpjs/" + b"X" * 9000 if name == "ce_source" else told)
+                                       for name, told in each.headers]))  # fmt: skip
+    assert len(fact_reading._publishers) <= 1024
+    assert max(map(len, fact_reading._publishers)) < 64
 
 
 @pytest.mark.parametrize(
