@@ -48,6 +48,9 @@ LINGER: Final = 0.1
 _SLICE: Final = 200
 """Records that are judged at a time: between them the transaction that is under way goes on with its next statement."""
 _PARTITION_BYTES: Final = 512 * 1024
+_FETCH_WAIT_MS: Final = 50
+"""How long the broker may hold a fetch that finds nothing. The client has one at a time under way: while it waits for
+partitions that are empty, it cannot fetch from others what has come meanwhile."""
 _IDLE_MS: Final = 500
 _LOOK_SECONDS: Final = 1.0
 _HINT_SECONDS: Final = 5.0
@@ -254,6 +257,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_PARTITION_BYTES,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
             heartbeat_interval_ms=1_000,
             metadata_max_age_ms=30_000,
             # The assignor keeps its state in its class: each subscription has a class of its own.
