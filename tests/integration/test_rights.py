@@ -140,6 +140,7 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "scoring GET /v1/public/rankings/{season}/{tier}/{province}/{category}/{stage}": EVERYBODY,
     "scoring POST /v1/facts/repairs": ("operator",),
     "scoring POST /v1/facts/repairs/{repair}/approve": ("operator", "publisher"),
+    "scoring POST /v1/facts/check": ("operator", "publisher"),  # a publisher: of its own topics
     "scoring GET /v1/facts/repairs": FOR_FACTS,
     "scoring GET /v1/facts/repairs/{repair}": FOR_FACTS,
     "scoring GET /v1/facts/report": FOR_FACTS,  # a publisher: of its own topics
@@ -183,6 +184,7 @@ OF_ALL_SEASONS: Final = (
     ("auditor", "GET", "audit", "/v1/events?stream=season/2020"),
     ("auditor", "GET", "audit", "/v1/export?until=1.1.1"),
     ("operator", "POST", "scoring", "/v1/facts/repairs"),
+    ("operator", "POST", "scoring", "/v1/facts/check"),
     ("auditor", "GET", "scoring", "/v1/facts/repairs"),
     ("operator", "GET", "scoring", "/v1/facts/report?day=2021-04-13"),
     ("auditor", "GET", "scoring", "/v1/facts/report?day=2021-04-13"),
