@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from kernel.broker import Record
+from kernel.tokens import Grant
 from schemas.topics import CONTRIBUTIONS, COVERAGE
 from tests.integration.test_facts_over_http import NPP, Ledger, correction, ledger, operator, publisher
 from tests.integration.test_scoring import measures, world
 from tests.support.facts import due, message, paid, registered
+from tests.support.whole import Whole, whole_system
+from tests.unit.cli.fake_stack import run
 from tests.unit.scoring.given import an_id
 
 __all__ = ["ledger", "measures", "world"]  # fixtures
+
+WORKERS = dict.fromkeys(
+    ("wage_workers_covered", "wage_workers_total", "non_wage_workers_covered", "non_wage_workers_total"), 1
+)
 
 
 def sent(record: Record, topic: str = CONTRIBUTIONS) -> dict[str, Any]:
@@ -108,9 +121,71 @@ async def test_a_dry_run_is_for_the_topic_s_publisher_and_operators(ledger: Ledg
     await publisher(world, "bpjs.coverage").fails(403, "forbidden", "POST", "/v1/facts/check", body)
     await world.auditor.fails(403, "forbidden", "POST", "/v1/facts/check", body)
     await world.person(an_id("x")).fails(403, "forbidden", "POST", "/v1/facts/check", body)
-    workers = dict.fromkeys(
-        ("wage_workers_covered", "wage_workers_total", "non_wage_workers_covered", "non_wage_workers_total"), 1
-    )
-    covered = message("CoverageReported", "c-1", workers | {"region": "75.71", "as_of": "2021-01-01"})
+    covered = message("CoverageReported", "c-1", WORKERS | {"region": "75.71", "as_of": "2021-01-01"})
     told = await publisher(world, "bpjs.coverage").does("POST", "/v1/facts/check", sent(covered, COVERAGE))
     assert (told["status"], told["fact"]["subject"]) == ("new", "75.71")
+
+
+# --- the command ---------------------------------------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def whole() -> AsyncIterator[Whole]:
+    """Everything runs, and it is May 2021."""
+    async with whole_system(datetime(2021, 5, 1, 3, tzinfo=UTC)) as system:
+        yield system
+
+
+def event(record: Record) -> dict[str, Any]:
+    """A fact in structured mode."""
+    said = {name.removeprefix("ce_"): (value or b"").decode() for name, value in record.headers}
+    said.pop("content-type")
+    return said | {"data": json.loads(record.value or b"")}
+
+
+async def publishes(
+    whole: Whole, folder: Path, monkeypatch: pytest.MonkeyPatch, *events: dict[str, Any], options: Sequence[str] = ()
+) -> tuple[int, dict[str, Any]]:
+    """Publish a file as the publisher of contributions and coverage; return the exit code and what was told."""
+    file = folder / "facts.jsonl"
+    file.write_text("".join(json.dumps(each) + "\n" for each in events))
+    scopes = [Grant.of("publisher", publisher=each) for each in ("bpjs.contributions", "bpjs.coverage")]
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", whole.stack.bootstrap_servers)
+    monkeypatch.setenv("PARITRANA_SCORING_URL", whole.url("scoring"))
+    monkeypatch.setenv("PARITRANA_TOKEN", whole.token(*scopes))
+    result = await asyncio.to_thread(run, "facts", "publish", str(file), "--json", *options)
+    assert result.stdout, result.exception
+    return result.exit_code, json.loads(result.stdout)
+
+
+def statuses(told: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one["id"], one["status"]) for one in told["facts"]]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_file_is_tried_published_and_followed(
+    whole: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def publish(*events: dict[str, Any], options: Sequence[str] = ()) -> Awaitable[tuple[int, dict[str, Any]]]:
+        return publishes(whole, tmp_path, monkeypatch, *events, options=options)
+
+    known, owed, orphan = (
+        event(registered("NPP-1")),
+        event(due("NPP-1", "2021-03", 300)),
+        event(correction("c", "none")),
+    )
+    region = event(message("CoverageReported", "cov-1", WORKERS | {"region": "75.71", "as_of": "2021-01-01"}))
+    code, told = await publish(known, owed, orphan, region, options=["--dry-run"])
+    assert (code, statuses(told)) == (
+        0, [("reg-NPP-1", "new"), ("due-NPP-1-2021-03", "waiting"), ("c", "waiting"), ("cov-1", "new")],
+    )  # fmt: skip
+    assert await whole.rows("scoring", "select from facts") == []
+    code, told = await publish(known, owed, orphan, region)
+    assert (code, statuses(told)) == (
+        0, [("reg-NPP-1", "applied"), ("due-NPP-1-2021-03", "applied"), ("c", "waiting"), ("cov-1", "applied")],
+    )  # fmt: skip
+    again = event(due("NPP-1", "2021-03", 301))
+    code, told = await publish(known, again)
+    assert (code, statuses(told)) == (1, [("reg-NPP-1", "duplicate"), ("due-NPP-1-2021-03", "refused")])
+    assert told["facts"][1]["fault"]["reason"] == "used-id"
+    assert await whole.unready() == {}
