@@ -28,7 +28,7 @@ from cli.service import Login, told_of
 from kernel.broker import AWAY, Broker, Place, Record
 from kernel.partition import partition_of
 from schemas.fact_reading import ReadFact
-from schemas.topics import CONTRIBUTIONS, COVERAGE, OF_FACTS
+from schemas.topics import CONTRIBUTIONS, COVERAGE, OF_FACTS, SANDBOX
 
 _CLIENT: Final = "paritrana-facts"
 _PAUSE: Final = 0.2
@@ -38,7 +38,7 @@ _COLUMNS: Final = ("line", "publisher", "id", "status", "why")
 _CHECK: Final = "/v1/facts/check"
 _BAD: Final = ("refused", "no answer")
 
-Status = Literal["applied", "duplicate", "waiting", "refused", "new", "no answer"]
+Status = Literal["applied", "duplicate", "waiting", "refused", "new", "accepted", "no answer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,14 @@ class Sent:
     """A fact that the broker acknowledged, and where it lies; the offset is -1 where the broker did not say it."""
 
     fact: FileFact
+    topic: str
     partition: int
     offset: int
 
     @property
     def address(self) -> str | None:
         """Return its place as `<topic>/<partition>/<offset>`."""
-        return None if self.offset < 0 else f"{self.fact.topic}/{self.partition}/{self.offset}"
+        return None if self.offset < 0 else f"{self.topic}/{self.partition}/{self.offset}"
 
 
 def register(app: typer.Typer) -> None:
@@ -73,6 +74,7 @@ def register(app: typer.Typer) -> None:
         help="Publish CloudEvents of a file (JSON lines or a JSON array; - for standard input), and say what became of "
         "each; exit 1 when one was refused.\n\n"
         "Example: paritrana facts publish day.jsonl --dry-run\n\n"
+        "Example: paritrana facts publish day.jsonl --sandbox\n\n"
         "Example: paritrana facts publish day.jsonl --login penerbit-iuran",
         no_args_is_help=True,
     )(publish)
@@ -90,6 +92,9 @@ def publish(
         str | None, typer.Option("--topic", help=f"{' or '.join(OF_FACTS)}; else where each fact's type belongs.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Ask what would become of each; send nothing.")] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Send to the sandbox: judged as any, and of no effect.")
+    ] = False,
     skip_wrong: Annotated[bool, typer.Option("--skip-wrong", help="Send the others though some are wrong.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", min=0, max=3600, help="Seconds to wait for a status.")] = 60.0,
     scoring: Scoring = None,
@@ -97,6 +102,8 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Publish facts and say what became of each."""
+    if dry_run and sandbox:
+        raise WrongUse("a dry run sends nothing, not even to the sandbox: give --dry-run or --sandbox")
     if topic is not None and topic not in OF_FACTS:
         raise WrongUse(f"{topic} takes no facts: choose {CONTRIBUTIONS} or {COVERAGE}")
     name = "standard input" if str(file) == "-" else str(file)
@@ -112,10 +119,11 @@ def publish(
         raise Finding(f"nothing was sent: correct {_count(outcomes, 'fact')}, or give --skip-wrong")
     elif good:
         with scoring_at(scoring, token_of(login)) as client:
-            _await_right(client, good[0])
-            sent = _asked(_published(broker_address(), good))
+            became = _tried_in_sandbox if sandbox else _became
+            _await_right(client, _path(good[0], sandbox=sandbox))
+            sent = _asked(_published(broker_address(), good, SANDBOX if sandbox else ""))
             places = {one.fact.number: one.address for one in sent}
-            outcomes |= _followed(sent, lambda one: _became(client, one), timeout)
+            outcomes |= _followed(sent, lambda one: became(client, one), timeout)
     _show(name, facts, outcomes, places, as_json=as_json)
     _end(outcomes, timeout)
 
@@ -219,8 +227,11 @@ def _why(said: dict[str, Any]) -> str:
 # --- sending -------------------------------------------------------------------------------------------------------
 
 
-async def _published(servers: str, facts: Sequence[FileFact]) -> list[Sent]:
-    """Publish facts, each keyed by whom it is about, and return when all are acknowledged."""
+async def _published(servers: str, facts: Sequence[FileFact], suffix: str) -> list[Sent]:
+    """Publish facts, each keyed by whom it is about, and return when all are acknowledged.
+
+    `suffix` stands behind the topic of each: nothing, or that of its sandbox.
+    """
     broker = Broker(servers, _CLIENT)
     try:
         partitions = (await broker.cluster()).partitions
@@ -228,9 +239,10 @@ async def _published(servers: str, facts: Sequence[FileFact]) -> list[Sent]:
         await broker.close()
     by_place: dict[Place, list[FileFact]] = {}
     for one in facts:
-        if one.topic not in partitions:
-            raise WrongUse(f"the broker at {servers} has no topic {one.topic}: run `paritrana provision`")
-        by_place.setdefault(Place(one.topic, partition_of(one.key, partitions[one.topic])), []).append(one)
+        topic = one.topic + suffix
+        if topic not in partitions:
+            raise WrongUse(f"the broker at {servers} has no topic {topic}: run `paritrana provision`")
+        by_place.setdefault(Place(topic, partition_of(one.key, partitions[topic])), []).append(one)
     now = time.time_ns() // 1_000_000
     sent: list[Sent] = []
     async with broker.publisher() as publisher:
@@ -243,7 +255,7 @@ async def _published(servers: str, facts: Sequence[FileFact]) -> list[Sent]:
             for batch in batches:
                 first = await batch.offset()
                 offsets = [-1 if first < 0 else first + number for number in range(batch.count)]
-                sent += [Sent(next(left), batch.place.partition, offset) for offset in offsets]
+                sent += [Sent(next(left), *batch.place, offset) for offset in offsets]
     return sorted(sent, key=lambda one: one.fact.number)
 
 
@@ -261,15 +273,17 @@ def _asked(sending: Any) -> list[Sent]:
 # --- what became of them -------------------------------------------------------------------------------------------
 
 
-def _await_right(client: httpx.Client, one: FileFact) -> None:
+def _await_right(client: httpx.Client, path: str) -> None:
     """Ask for a status before anything is sent; raise WrongUse for who may not."""
-    answer = asked(client, _status_path(one), {})
+    answer = asked(client, path, {})
     if answer.status_code != httpx.codes.NOT_FOUND:
         checked(answer)
 
 
-def _status_path(one: FileFact) -> str:
-    return "/v1/facts/{}/{}".format(*one.name)
+def _path(one: FileFact, *, sandbox: bool = False) -> str:
+    """Return where the status of a fact is asked for."""
+    publisher, id_ = one.name
+    return f"/v1/facts/{'sandbox/' if sandbox else ''}{publisher}/{id_}"
 
 
 def _followed(sent: Iterable[Sent], became: Callable[[Sent], Outcome | None], timeout: float) -> dict[int, Outcome]:
@@ -294,7 +308,7 @@ def _followed(sent: Iterable[Sent], became: Callable[[Sent], Outcome | None], ti
 
 def _became(client: httpx.Client, one: Sent) -> Outcome | None:
     """Return what became of a fact, None while that is not known."""
-    said = _answer(client, _status_path(one.fact))
+    said = _answer(client, _path(one.fact))
     if said is None:
         return None
     for refused in said["refused"]:
@@ -310,6 +324,15 @@ def _became(client: httpx.Client, one: Sent) -> Outcome | None:
         if there["month"] == fact.month and there.get("document") == orjson.loads(fact.document):
             # It lies there already, so what was sent is dropped whenever it is reached.
             return Outcome("applied" if one.address is None else "duplicate", f"first at {there['address']}")
+    return None
+
+
+def _tried_in_sandbox(client: httpx.Client, one: Sent) -> Outcome | None:
+    """Return what the sandbox said of a fact, None while it said nothing."""
+    said = _answer(client, _path(one.fact, sandbox=True))
+    for verdict in () if said is None else said["verdicts"]:
+        if one.address in {None, verdict["address"]}:
+            return Outcome("accepted") if verdict["accepted"] else _refused(verdict["fault"])
     return None
 
 

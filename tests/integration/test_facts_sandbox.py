@@ -1,24 +1,33 @@
-"""What publishers try: the dry run of a message over HTTP, against a real ledger that it leaves as it is."""
+"""What publishers try: the dry run, the sandbox and a file, on a real ledger and broker; only the file counts."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 
-from kernel.broker import Record
+from kernel.broker import Broker, Record
+from kernel.clock import SystemClock
+from kernel.sql import columns
 from kernel.tokens import Grant
-from schemas.topics import CONTRIBUTIONS, COVERAGE
-from tests.integration.test_facts_over_http import NPP, Ledger, correction, ledger, operator, publisher
+from schemas.topics import CONTRIBUTIONS, COVERAGE, SANDBOX
+from services.scoring import sandbox as sandbox_room
+from services.scoring.sandbox import Sandbox, SandboxMeasures, Verdict, judge
+from tests.conftest import TopicFactory
+from tests.integration.test_facts_over_http import DAY, NPP, Ledger, Said, correction, ledger, operator, publisher
 from tests.integration.test_scoring import measures, world
-from tests.support.facts import due, message, paid, registered
+from tests.support.delivery import produce_compressed, until
+from tests.support.facts import due, message, paid, publish, registered
 from tests.support.whole import Whole, whole_system
 from tests.unit.cli.fake_stack import run
 from tests.unit.scoring.given import an_id
@@ -126,6 +135,148 @@ async def test_a_dry_run_is_for_the_topic_s_publisher_and_operators(ledger: Ledg
     assert (told["status"], told["fact"]["subject"]) == ("new", "75.71")
 
 
+# --- the sandbox ---------------------------------------------------------------------------------------------------
+
+TRIED = f"{CONTRIBUTIONS}{SANDBOX}"
+
+
+@pytest_asyncio.fixture
+async def tried(make_topic: TopicFactory) -> str:
+    return await make_topic(TRIED, 2)
+
+
+@asynccontextmanager
+async def judging(servers: str, pool: Any, topic: str, prefix: str, group: str = "sandbox") -> AsyncIterator[Sandbox]:
+    """Run one consumer of the sandbox, in short turns."""
+    broker = Broker(servers, "test-sandbox")
+    measures = SandboxMeasures(CollectorRegistry())
+    sandbox = Sandbox(pool, broker, SystemClock(), measures, (topic,), f"{prefix}{group}", prefix)
+    task = asyncio.create_task(sandbox.run())
+    try:
+        yield sandbox
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await broker.close()
+
+
+def until_judged(pool: Any, count: int) -> Awaitable[Any]:
+    async def judged() -> bool:
+        return int(await pool.fetchval("select count(*) from sandbox_verdicts")) >= count
+
+    return until(judged)
+
+
+async def test_the_sandbox_judges_as_ingest_does_and_leaves_nothing_behind(
+    ledger: Ledger, kafka_bootstrap: str, tried: str, topic_prefix: str
+) -> None:
+    pool = ledger.world.service.pool
+    before = await state_of_database(ledger)
+    good, bad = due(NPP, "2021-03", 300, id_="good"), paid(NPP, "2021-03", -5, "2021-04-10", id_="bad")
+    await publish(kafka_bootstrap, tried, [good, bad, good._replace(value=None)], partitions=2)
+    await produce_compressed(Broker(kafka_bootstrap, "test"), tried, 0)
+    await produce_compressed(Broker(kafka_bootstrap, "test"), tried, 1)
+    await publish(kafka_bootstrap, tried, [due(f"NPP-{number}", "2021-03", 1) for number in range(20)], partitions=2)
+    async with judging(kafka_bootstrap, pool, tried, topic_prefix):
+        await until_judged(pool, 25)
+    rows = await pool.fetch("select coalesce(reason, 'accepted') as said, count(*) from sandbox_verdicts group by 1")
+    assert {row["said"]: row["count"] for row in rows} == {
+        "accepted": 21, "wrong-field": 1, "empty": 1, "undecodable": 2,
+    }  # fmt: skip
+    kept = await pool.fetch("select topic, partition, kafka_offset from sandbox_verdicts order by 1, 2, 3")
+    # A group that noted nothing reads all of it again.
+    async with judging(kafka_bootstrap, pool, tried, topic_prefix, "another") as again:
+        await until(_took(again, 25))
+    assert await pool.fetch("select topic, partition, kafka_offset from sandbox_verdicts order by 1, 2, 3") == kept
+    assert await state_of_database(ledger) == before
+
+
+def _took(sandbox: Sandbox, count: int) -> Callable[[], Awaitable[bool]]:
+    async def took() -> bool:
+        (family,) = sandbox.measures.taken.collect()
+        return sum(each.value for each in family.samples if each.name.endswith("_total")) >= count
+
+    return took
+
+
+async def test_a_sandbox_that_fails_pauses_and_stops_nothing(
+    ledger: Ledger, kafka_bootstrap: str, tried: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = ledger.world.service.pool
+    await publish(kafka_bootstrap, tried, [due(NPP, "2021-03", 300)], partitions=2)
+    statement = sandbox_room.SQL["keep"]
+    monkeypatch.setitem(sandbox_room.SQL, "keep", "select nothing from nowhere")
+    async with judging(kafka_bootstrap, pool, tried, topic_prefix) as sandbox:
+
+        async def failed() -> bool:
+            (family,) = sandbox.measures.failures.collect()
+            return any(each.value > 0 for each in family.samples)
+
+        await until(failed)
+        monkeypatch.setitem(sandbox_room.SQL, "keep", statement)
+        await until_judged(pool, 1)
+
+
+def verdict(
+    offset: int, publisher: str = "sipp", *, partition: int = 0, amount: int = 5, topic: str = TRIED
+) -> Verdict:
+    record = paid(NPP, "2021-03", amount, "2021-04-10", id_=f"t-{offset}", publisher=publisher)
+    return judge(Said(topic, partition, offset, record.key, record.value, record.headers), CONTRIBUTIONS, DAY)
+
+
+async def keeps(ledger: Ledger, *verdicts: Verdict, at: datetime = DAY) -> None:
+    await ledger.world.service.pool.execute(sandbox_room.SQL["keep"], *columns([each.row(at) for each in verdicts]))
+
+
+async def test_the_sandbox_keeps_some_days_and_a_bounded_number(ledger: Ledger, kafka_bootstrap: str) -> None:
+    world = ledger.world
+    pool = world.service.pool
+    sandbox = Sandbox(
+        pool, Broker(kafka_bootstrap, "test"), world.clock, SandboxMeasures(CollectorRegistry()),
+        most_of_a_publisher=3, most_of_all=7,
+    )  # fmt: skip
+    await keeps(ledger, *(verdict(number) for number in range(5)), at=DAY - timedelta(days=7, seconds=1))
+    await sandbox.tidy()
+    assert await pool.fetchval("select count(*) from sandbox_verdicts") == 0
+    await keeps(ledger, *(verdict(number) for number in range(5)), at=DAY - timedelta(hours=1))
+    sandbox._dirty = True
+    await sandbox.tidy()
+    rows = await pool.fetch("select kafka_offset from sandbox_verdicts order by 1")
+    assert [row["kafka_offset"] for row in rows] == [2, 3, 4]
+    await keeps(ledger, *(verdict(10 + number, f"other-{number}") for number in range(6)))
+    sandbox._dirty = True
+    await sandbox.tidy()
+    rows = await pool.fetch("select kafka_offset from sandbox_verdicts order by 1")
+    assert [row["kafka_offset"] for row in rows] == [4, 10, 11, 12, 13, 14, 15]
+
+
+async def test_what_the_sandbox_said_is_read_by_name_and_as_a_list(ledger: Ledger) -> None:
+    world = ledger.world
+    mine, other, operates = publisher(world), publisher(world, "bpjs.coverage"), operator(world)
+    await mine.fails(404, "not-found", "GET", "/v1/facts/sandbox/sipp/t-1")
+    await keeps(ledger, verdict(1, amount=-5), verdict(2))
+    await keeps(ledger, verdict(1, partition=1), verdict(3, "another"), at=DAY + timedelta(seconds=1))
+    told = await mine.does("GET", "/v1/facts/sandbox/sipp/t-1")
+    assert (told["publisher"], told["id"], told["accepted"]) == ("sipp", "t-1", True)
+    newest, first = told["verdicts"]
+    assert newest["address"] == f"{TRIED}/1/1"
+    assert newest["fact"]["document"]["data"]["amount"] == 5
+    assert (newest["fact"]["type"], newest["fact"]["month"]) == ("ContributionPaid", "2021-03")
+    assert (first["accepted"], first["fault"]["field"], first["fault"]["value"]) == (False, "data.amount", "-5")
+    page = await mine.does("GET", "/v1/facts/sandbox?limit=3")
+    rest = await mine.does("GET", f"/v1/facts/sandbox?{urlencode({'limit': 3, 'cursor': page['next']})}")
+    assert [one["address"] for one in (*page["items"], *rest["items"])] == [
+        f"{TRIED}/1/1", f"{TRIED}/0/3", f"{TRIED}/0/2", f"{TRIED}/0/1",
+    ]  # fmt: skip
+    assert rest["next"] is None
+    assert [one["id"] for one in (await mine.does("GET", "/v1/facts/sandbox?publisher=another"))["items"]] == ["t-3"]
+    assert (await other.does("GET", "/v1/facts/sandbox"))["items"] == []
+    await other.fails(404, "not-found", "GET", "/v1/facts/sandbox/sipp/t-1")
+    seen = (await operates.does("GET", "/v1/facts/sandbox/sipp/t-2"))["verdicts"]
+    assert "document" not in seen[0]["fact"], "counts, no content"
+
+
 # --- the command ---------------------------------------------------------------------------------------------------
 
 
@@ -188,4 +339,8 @@ async def test_a_file_is_tried_published_and_followed(
     code, told = await publish(known, again)
     assert (code, statuses(told)) == (1, [("reg-NPP-1", "duplicate"), ("due-NPP-1-2021-03", "refused")])
     assert told["facts"][1]["fault"]["reason"] == "used-id"
+    code, told = await publish(known, again, options=["--sandbox"])
+    assert (code, statuses(told)) == (0, [("reg-NPP-1", "accepted"), ("due-NPP-1-2021-03", "accepted")])
+    assert {one["address"].split("/")[0] for one in told["facts"]} == {TRIED}
+    assert [row["count"] for row in await whole.rows("scoring", "select count(*) from facts")] == [4]
     assert await whole.unready() == {}

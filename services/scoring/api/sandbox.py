@@ -1,4 +1,4 @@
-"""For publishers who try their messages: the dry run of one.
+"""For publishers who try their messages: the dry run of one, and what the sandbox said of those that were sent there.
 
 Nothing of it reaches the ledger, the dead letters or an event.
 """
@@ -14,11 +14,14 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from kernel.canonical import Json
 from kernel.decider import Text
-from kernel.problems import Unfit, forbidden
+from kernel.paging import Paged, a_moment, page_of
+from kernel.problems import Unfit, forbidden, not_found
 from kernel.reads import Here
+from services.scoring.api.ledger import FactPath, OfPublisher, PublisherPath
 from services.scoring.api.parts import Body
 from services.scoring.dry_run import Said, dry_run
-from services.scoring.rights import FactSender, topics_mended
+from services.scoring.rights import FactReader, FactSender, topics_mended, topics_refused, topics_told
+from services.scoring.sandbox_reads import latest_verdicts, verdicts_on
 
 router = APIRouter()
 
@@ -97,3 +100,38 @@ async def check(here: Here, person: FactSender, body: MessageBody) -> Any:
         )
     found: Json = await dry_run(here, body.said, here.clock.now())
     return found
+
+
+# --- the sandbox ---------------------------------------------------------------------------------------------------
+
+
+@router.get("/v1/facts/sandbox", tags=["facts"], summary="List what was tried in the sandbox")
+async def list_verdicts(here: Here, person: FactReader, paged: Paged, publisher: OfPublisher = None) -> Json:
+    """List what the gate said of messages in the sandbox of one's topics, the newest first; kept for 7 days at most.
+
+    `accepted` with the `fact` that a message would be, or its `fault`. Nothing of it counts.
+    """
+    told = topics_told(person)
+    listing = f"sandbox/{publisher}"
+    after = paged.after(listing, a_moment, str, int, int)
+    topics = told or topics_refused(person)
+    items = await latest_verdicts(here, topics, publisher, after, paged.limit + 1, whole=bool(told))
+    return page_of(items, paged, listing, lambda one: (one["received"], one["topic"], one["partition"], one["offset"]))
+
+
+@router.get("/v1/facts/sandbox/{publisher}/{fact}", tags=["facts"], summary="Show what the sandbox said of a fact")
+async def show_verdicts(here: Here, person: FactReader, publisher: PublisherPath, fact: FactPath) -> Json:
+    """Show what the gate said of messages in the sandbox under a publisher's id, the newest first, at most 100.
+
+    `accepted` is that of the newest one.
+    """
+    told = topics_told(person)
+    found = await verdicts_on(here, (publisher, fact), told or topics_refused(person), whole=bool(told))
+    if not found:
+        raise not_found(
+            Text(
+                f"The sandbox of your topics has nothing of {publisher} under the id {fact}; it keeps 7 days.",
+                f"Kotak pasir topik Anda tidak memiliki {publisher} dengan id {fact}; disimpan 7 hari.",
+            )
+        )
+    return {"publisher": publisher, "id": fact, "accepted": found[0]["accepted"], "verdicts": found}

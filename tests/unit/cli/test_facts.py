@@ -116,9 +116,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[FileFact]:
     """What would have been published."""
     found: list[FileFact] = []
 
-    async def published(_servers: str, facts: Sequence[FileFact]) -> list[Sent]:
+    async def published(_servers: str, facts: Sequence[FileFact], suffix: str) -> list[Sent]:
         found.extend(facts)
-        return [Sent(one, 0, number) for number, one in enumerate(facts)]
+        return [Sent(one, one.topic + suffix, 0, number) for number, one in enumerate(facts)]
 
     monkeypatch.setattr(room, "_published", published)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
@@ -189,6 +189,25 @@ def test_a_dry_run_asks_and_sends_nothing(stack: FakeStack, sent: list[FileFact]
     assert "1 new" in result.stdout
     assert json.loads(stack.services["scoring"].sent[-1])["key"] == "NPP-1"
     assert sent == []
+
+
+def test_the_sandbox_says_what_it_made_of_each(stack: FakeStack, sent: list[FileFact], tmp_path: Path) -> None:
+    file = tmp_path / "day.jsonl"
+    file.write_bytes(lines(event("d-1"), event("d-2")))
+    detail = {"en": "write whole rupiah", "id": "tulis rupiah bulat"}
+    fault = {"reason": "wrong-field", "field": "data.amount", "value": "-5", "detail": detail}
+    verdicts = [
+        {"address": f"{CONTRIBUTIONS}.sandbox/0/0", "accepted": True},
+        {"address": f"{CONTRIBUTIONS}.sandbox/0/1", "accepted": False, "fault": fault},
+    ]
+    for id_ in ("d-1", "d-2"):
+        stack.services["scoring"].answers[f"/v1/facts/sandbox/sipp/{id_}"] = (200, {"verdicts": verdicts})
+    told = json.loads(run("facts", "publish", str(file), "--sandbox", "--json").stdout)
+    assert [(one["id"], one["status"], one["address"]) for one in told["facts"]] == [
+        ("d-1", "accepted", f"{CONTRIBUTIONS}.sandbox/0/0"),
+        ("d-2", "refused", f"{CONTRIBUTIONS}.sandbox/0/1"),
+    ]
+    assert isinstance(run("facts", "publish", str(file), "--sandbox", "--dry-run").exception, WrongUse)
 
 
 def test_who_may_not_ask_sends_nothing(stack: FakeStack, sent: list[FileFact], tmp_path: Path) -> None:
