@@ -45,6 +45,8 @@ _PARTITION_BYTES: Final = 64 * 1024
 _FETCH_BYTES: Final = 256 * 1024
 _TIDY_SECONDS: Final = 60.0
 _REMOVED_AT_ONCE: Final = 20_000
+_COUNTED_AFTER: Final = 10_000
+"""After so many new verdicts all are counted, which takes the database a second where there are many."""
 _GRACE_SECONDS: Final = 1.5
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
@@ -111,7 +113,8 @@ class Sandbox:
     most_of_a_publisher: int = MOST_OF_A_PUBLISHER
     most_of_all: int = MOST_OF_ALL
     _tidied: float = field(init=False, default=-_TIDY_SECONDS)
-    _dirty: bool = field(init=False, default=True)
+    _uncounted: int = field(init=False, default=_COUNTED_AFTER)
+    """Verdicts kept since they were last counted."""
 
     async def run(self) -> None:
         """Judge until cancelled, whatever goes wrong: nobody but who tries something waits for it."""
@@ -182,7 +185,7 @@ class Sandbox:
         if not verdicts:
             return
         await self.pool.execute(SQL["keep"], *columns([each.row(now) for each in verdicts]))
-        self._dirty = True
+        self._uncounted += len(verdicts)
         for each in verdicts:
             word = "accepted" if isinstance(each.judged, ReadFact) else each.judged.reason.value
             self.measures.taken.labels(each.topic, word).inc()
@@ -205,9 +208,9 @@ class Sandbox:
     async def tidy(self) -> None:
         """Remove what is older than some days, and what is beyond the newest so many."""
         await self._remove("forget_old", self.clock.now() - KEPT)
-        if self._dirty:
+        if self._uncounted >= _COUNTED_AFTER:
             await self._remove("forget_more", self.most_of_a_publisher, self.most_of_all)
-            self._dirty = False
+            self._uncounted = 0
 
     async def _remove(self, name: str, *arguments: Any) -> None:
         removed = _REMOVED_AT_ONCE

@@ -240,12 +240,12 @@ async def test_the_sandbox_keeps_some_days_and_a_bounded_number(ledger: Ledger, 
     await sandbox.tidy()
     assert await pool.fetchval("select count(*) from sandbox_verdicts") == 0
     await keeps(ledger, *(verdict(number) for number in range(5)), at=DAY - timedelta(hours=1))
-    sandbox._dirty = True
+    sandbox._uncounted = 10_000
     await sandbox.tidy()
     rows = await pool.fetch("select kafka_offset from sandbox_verdicts order by 1")
     assert [row["kafka_offset"] for row in rows] == [2, 3, 4]
     await keeps(ledger, *(verdict(10 + number, f"other-{number}") for number in range(6)))
-    sandbox._dirty = True
+    sandbox._uncounted = 10_000
     await sandbox.tidy()
     rows = await pool.fetch("select kafka_offset from sandbox_verdicts order by 1")
     assert [row["kafka_offset"] for row in rows] == [4, 10, 11, 12, 13, 14, 15]
