@@ -22,11 +22,14 @@ import pytest
 import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from confluent_kafka import Producer
 
 from deploy.local.jars import TOOLS_LIST, class_path, read_list
 from deploy.local.kafka import find_java
+from kernel.broker import Record
+from kernel.decompression import MOST_BYTES
 from tests.conftest import DatabaseFactory, TopicFactory
-from tests.support.facts import Consumer, ledger_digest, until_taken
+from tests.support.facts import Consumer, due, ledger_digest, until_taken
 from tests.support.stack import remove_folder, say, temporary_folder
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "publisher"
@@ -249,6 +252,33 @@ async def _take_only(servers: str, topic: str, *, most: int) -> None:
         await admin.alter_configs([resource])
     finally:
         await admin.close()
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_facts_in_every_compression_are_taken_and_a_bomb_among_them_costs_only_itself(
+    codec: str, pool: asyncpg.Pool, topics: tuple[str, str], kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    facts = [due(f"9000{number:04d}", "2021-03", number) for number in range(200)]
+    consumer = Consumer(kafka_bootstrap, pool, topics, f"{topic_prefix}ingest", topic_prefix)
+    async with consumer.running():
+        for records in (facts[:100], [facts[0]._replace(value=bytes(MOST_BYTES + 1))], facts[100:]):
+            await asyncio.to_thread(_produce, kafka_bootstrap, topics[0], codec, records)
+        counts = await until_taken(pool, 201)
+    assert counts == {"records": 201, "applied": 200, "duplicates": 0, "refused": 1}
+    (refused,) = await pool.fetch("select reason, english from refused_facts")
+    assert refused["reason"] == "undecodable"
+    assert "over 32 MiB" in refused["english"]
+
+
+def _produce(servers: str, topic: str, codec: str, records: Sequence[Record]) -> None:
+    """Produce records as librdkafka compresses them, to one partition, and wait until they are there."""
+    producer = Producer({
+        "bootstrap.servers": servers, "acks": "all", "compression.type": codec, "linger.ms": 50,
+        "message.max.bytes": 2 * MOST_BYTES,
+    })  # fmt: skip
+    for record in records:
+        producer.produce(topic, key=record.key, value=record.value, headers=record.headers, partition=0)
+    assert producer.flush(60) == 0
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
