@@ -277,7 +277,7 @@ def _produce(servers: str, topic: str, codec: str, records: Sequence[Record]) ->
         "message.max.bytes": 2 * MOST_BYTES,
     })  # fmt: skip
     for record in records:
-        producer.produce(topic, key=record.key, value=record.value, headers=record.headers, partition=0)
+        producer.produce(topic, key=record.key, value=record.value, headers=dict(record.headers), partition=0)
     assert producer.flush(60) == 0
 
 
