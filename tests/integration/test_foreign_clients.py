@@ -148,7 +148,7 @@ async def _go() -> None:
         missing(advice)
     # Go itself says whether it is new enough, or can fetch one that is.
     asked = await run(["go", "list", "-m"], folder=EXAMPLES / "go", GOFLAGS="-mod=readonly")
-    if asked.code != 0 and "go >= " in asked.err:
+    if asked.code != 0 and ("go >= " in asked.err or "invalid go version" in asked.err):
         missing(advice)
 
 
