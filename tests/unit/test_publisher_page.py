@@ -17,6 +17,7 @@ from schemas.topics import CONTRIBUTIONS, COVERAGE, DAY_MS, FACT_TOPICS
 
 PAGE = (REPOSITORY / "docs" / "publisher.md").read_text(encoding="utf-8")
 MESSAGES = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
+PATHS = sorted(set(re.findall(r"`(schemas/[a-z_./]+)`", PAGE)))
 LINKS = sorted(set(re.findall(r"\]\(([^)#:]+)\)", PAGE)))
 NOW = datetime(2021, 6, 1, tzinfo=UTC)
 
@@ -67,3 +68,8 @@ def _read(message: dict[str, Any]) -> ReadFact:
 @pytest.mark.parametrize("link", LINKS)
 def test_a_link_leads_somewhere(link: str) -> None:
     assert (REPOSITORY / "docs" / link).exists()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_exists(path: str) -> None:
+    assert (REPOSITORY / path).exists()
