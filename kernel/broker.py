@@ -20,8 +20,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from kernel import decompression
 from kernel.canonical import Json
 
+decompression.install()  # before the first batch is read: whatever reads comes by this module
 _log = structlog.get_logger("broker")
 
 AWAY: Final = (KafkaError, OSError, TimeoutError)
@@ -226,7 +228,7 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
-    """A record whose batch the client cannot decode: an unknown compression, or a header whose name is no UTF-8."""
+    """A record whose batch the client cannot decode: too large when decompressed, or a header's name is no UTF-8."""
 
     topic: str
     partition: int

@@ -2,8 +2,12 @@
 
 `kafka-jars.txt` pins every file of the class path by coordinate and checksum. jgo fetches from the registry it knows
 by itself and verifies nothing, so each file is fetched into a folder of its own, checked, and only then moved to the
-cache; and every file is checked again before every start. `python -m deploy.local.jars` writes the list anew.
+cache; and every file is checked again before every start. `python -m deploy.local.jars` writes the lists anew.
 The broker and its log binding are resolved apart: together the binding's managed versions would replace Kafka's own.
+
+`kafka-tools-jars.txt` has what Kafka's command line programs need besides. No part of the stack runs them; examples
+for publishers do, by the class path that `python -m deploy.local.jars class-path` prints. It is one jar, taken without
+its dependencies: these are Kafka Connect and a web server, which no producer uses.
 """
 
 from __future__ import annotations
@@ -14,11 +18,11 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TextIO
 
 from deploy.local.child import StackError
 
@@ -27,7 +31,9 @@ _ROOTS: Final = (
     f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
     "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
 )
+_TOOLS: Final = ("org.apache.kafka", "kafka-tools", KAFKA_VERSION)
 LIST: Final = Path(__file__).with_name("kafka-jars.txt")
+TOOLS_LIST: Final = Path(__file__).with_name("kafka-tools-jars.txt")
 _TRIES: Final = 3
 _TIMEOUT_SECONDS: Final = 60
 
@@ -139,21 +145,50 @@ def _download(jar: Jar, staging: Path) -> Path:
     raise AssertionError
 
 
-def write_list(path: Path = LIST) -> int:
+def write_lists() -> int:
     """Resolve the roots apart, fetch every file, and write coordinates and checksums anew; return how many."""
     import jgo  # noqa: PLC0415
+    from jgo.maven import MavenContext  # noqa: PLC0415
 
-    lines: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as staging:
         os.environ["M2_REPO"] = staging
-        for root in _ROOTS:
-            for artifact in jgo.resolve(root):
-                coordinate = f"{artifact.groupId}:{artifact.artifactId}:{artifact.version}"
-                lines[coordinate] = digest_of(artifact.resolve())
-    head = f"# The class path of Apache Kafka {KAFKA_VERSION} and its log binding: SHA-256 and Maven coordinate.\n"
-    path.write_text(head + "".join(f"{digest}  {name}\n" for name, digest in lines.items()), encoding="utf-8")
+        found = [artifact for root in _ROOTS for artifact in jgo.resolve(root)]
+        group, name, version = _TOOLS
+        tools = MavenContext(repo_cache=Path(staging)).project(group, name).at_version(version).artifact()
+        head = f"# The class path of Apache Kafka {KAFKA_VERSION} and its log binding: SHA-256 and Maven coordinate."
+        count = _write_list(LIST, head, found)
+        return count + _write_list(
+            TOOLS_LIST, f"# Besides, for Kafka {KAFKA_VERSION}'s command line programs.", [tools]
+        )
+
+
+def _write_list(path: Path, head: str, artifacts: Iterable[Any]) -> int:
+    lines = {
+        f"{artifact.groupId}:{artifact.artifactId}:{artifact.version}": digest_of(artifact.resolve())
+        for artifact in artifacts
+    }
+    pinned = "".join(f"{digest}  {name}\n" for name, digest in lines.items())
+    path.write_text(f"{head}\n{pinned}", encoding="utf-8")
     return len(lines)
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Write the lists anew, or print the class path of Kafka's Java client and of its command line programs."""
+    if list(arguments) == ["class-path"]:
+        jars = (*read_list(), *read_list(TOOLS_LIST))
+        paths = class_path(lambda line: _write_line(sys.stderr, line), jars=jars)
+        _write_line(sys.stdout, os.pathsep.join(map(str, paths)))
+    elif arguments:
+        _write_line(sys.stderr, "usage: python -m deploy.local.jars [class-path]")
+        return 2
+    else:
+        _write_line(sys.stdout, f"{write_lists()} jars pinned in {LIST.name} and {TOOLS_LIST.name}")
+    return 0
+
+
+def _write_line(stream: TextIO, line: str) -> None:
+    stream.write(f"{line}\n")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(f"{write_list()} jars pinned in {LIST.name}\n")
+    sys.exit(main(sys.argv[1:]))

@@ -7,9 +7,7 @@ leaves it.
 
 from __future__ import annotations
 
-import asyncio
 import os
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,24 +23,18 @@ from deploy.local.ports import free_ports
 from deploy.local.settings import PORTS, StackOptions, environment_of
 from deploy.local.supervisor import Stack
 from kernel.clock import TestClock
+from tests.support.pages import blocks_of, follow, not_seen, script_of
 from tests.support.stack import remove_folder, run_apart, say, temporary_folder
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = tuple(ROOT / "docs" / name for name in ("by-hand.md", "by-hand-nation.md"))
 SERVICES: Final = ("identity", "nomination", "scoring")
 SEASON: Final = "2024-latihan"
-PATIENCE: Final = 600.0
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
     """Return the fenced blocks of a language of all pages, each with its page and line."""
-    return [block for page in PAGES for block in _blocks_of(page, language)]
-
-
-def _blocks_of(page: Path, language: str) -> Iterator[tuple[str, str]]:
-    text = page.read_text("utf-8")
-    for block in re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-        yield f"{page.name}, line {text.count(chr(10), 0, block.start()) + 1}", block[1]
+    return [block for page in PAGES for block in blocks_of(page, language)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +63,8 @@ async def _read(folder: Path) -> Reading:
     options = StackOptions(data=folder / "data", ports=ports, clock="test", services=SERVICES)
     TestClock.set_to(make_data_folder(options.data) / "clock.json", read_script(SEASONS[-1]).clock.decides)
     async with Stack(options, say) as stack:
-        code, shown = await _run(_desk(folder), _environment(options, folder))
+        desk = _desk(folder)
+        code, shown = await follow(desk / "by-hand.sh", desk, _environment(options, folder))
         async with httpx.AsyncClient(trust_env=False) as http:
             answer = await http.get(f"{stack.urls['nomination']}/v1/public/results/{SEASON}")
     papers = {file.name: file.read_bytes()[:5] for file in (folder / "desk").glob("*.pdf")}
@@ -84,33 +77,13 @@ def _desk(folder: Path) -> Path:
     desk.mkdir()
     (desk / "rulebooks").symlink_to(ROOT / "rulebooks")
     (desk / ".venv").symlink_to(sys.prefix)
-    script = "".join(f"echo '{where}' >&2\n{block}" for where, block in blocks("sh"))
-    (desk / "by-hand.sh").write_text(script, "utf-8")
+    (desk / "by-hand.sh").write_text(script_of(blocks("sh")), "utf-8")
     return desk
 
 
 def _environment(options: StackOptions, folder: Path) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PARITRANA_")}
     return {**inherited, **environment_of(options), "XDG_CONFIG_HOME": str(folder / "config"), "COLUMNS": "160"}
-
-
-async def _run(desk: Path, environment: dict[str, str]) -> tuple[int | None, str]:
-    """Run the pages' blocks and return the exit code and all that was shown."""
-    bash = await asyncio.create_subprocess_exec(
-        *("bash", "-euo", "pipefail", "by-hand.sh"),
-        cwd=desk,
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        shown, _ = await asyncio.wait_for(bash.communicate(), PATIENCE)
-    finally:
-        if bash.returncode is None:
-            bash.kill()
-            await bash.wait()
-    return bash.returncode, shown.decode()
 
 
 def test_every_command_of_the_pages_does_its_work(reading: Reading) -> None:
@@ -121,10 +94,8 @@ def test_every_command_of_the_pages_does_its_work(reading: Reading) -> None:
 def test_what_the_pages_say_one_sees_is_seen_in_that_order(reading: Reading) -> None:
     said = [line for _, block in blocks("text") for line in block.splitlines()]
     assert len(said) > 10
-    lines = (line.rstrip() for line in reading.shown.splitlines())
-    for expected in said:
-        pattern = re.compile(".*".join(map(re.escape, expected.rstrip().split("…"))))
-        assert any(pattern.fullmatch(line) for line in lines), f"not seen, or not here: {expected}\n{reading.shown}"
+    expected = not_seen(said, reading.shown)
+    assert expected is None, f"not seen, or not here: {expected}\n{reading.shown}"
 
 
 def test_the_province_puts_kota_ambon_first_and_the_appeal_kota_tual(reading: Reading) -> None:
