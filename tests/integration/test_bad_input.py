@@ -49,7 +49,7 @@ from schemas.topics import (
     source_of,
     topic_of,
 )
-from tests.support.delivery import Chain, produce, produce_compressed, record_of, records_of
+from tests.support.delivery import Chain, produce, produce_undecodable, record_of, records_of
 from tests.support.malformed import (
     TEN_MEGABYTES,
     UNKNOWN,
@@ -366,8 +366,9 @@ async def _invade(whole: Whole, broker: Broker, topic: str) -> list[tuple[Alien,
         partition = number % count
         (offset,) = await produce(broker, topic, alien.record, partition=partition)
         placed.append((alien, partition, offset))
-    undecodable = Alien("a compression of ours nobody has", Reason.UNDECODABLE, Record(None, None, []))
-    placed.append((undecodable, 0, await produce_compressed(broker, topic)))
+    undecodable = Alien("a header's name that is no UTF-8", Reason.UNDECODABLE, Record(None, None, []))
+    first = await produce_undecodable(broker, topic)
+    placed += [(undecodable, 0, first), (undecodable, 0, first + 1)]
     again = [Record(each.key, each.value, list(each.headers)) for each in reversed(known)]
     gap = Chain(f"{_STREAMS[topic]}-gap", _OWNERS[topic], started=whole.now() - timedelta(hours=1))
     gap.next()

@@ -164,8 +164,8 @@ async def produce(broker: Broker, topic: str, *records: Record, partition: int |
     return offsets
 
 
-async def produce_undecodable(broker: Broker, topic: str, partition: int = 0) -> None:
-    """Produce one batch of two records whose header names are no UTF-8, which no client library of ours can write."""
+async def produce_undecodable(broker: Broker, topic: str, partition: int = 0) -> int:
+    """Produce a batch of two records with header names that are no UTF-8, as no client does; return its offset."""
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, acks="all")
     await producer.start()
     try:
@@ -176,30 +176,6 @@ async def produce_undecodable(broker: Broker, topic: str, partition: int = 0) ->
         raw = bytearray(builder._build())
         raw = raw.replace(b"name-of-header", b"\xff\xfe\xfd\xfc-of-header")
         # Magic 2: the CRC-32C at bytes 17 to 20 covers everything from the attributes on.
-        raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
-        builder._buffer = raw
-        await (await producer.send_batch(builder, topic, partition=partition))
-    finally:
-        await producer.stop()
-
-
-async def produce_compressed(broker: Broker, topic: str, partition: int = 0) -> int:
-    """Produce one record in a compression that the broker takes and no client of ours reads; return its offset.
-
-    The frame (RFC 8878) holds one raw block, so that no library for zstd is needed.
-    """
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, acks="all")
-    await producer.start()
-    try:
-        builder = producer.create_batch()
-        builder.append(timestamp=0, key=b"k", value=b"v", headers=[])
-        builder.close()
-        raw = bytearray(builder._build())
-        records = bytes(raw[_BATCH_HEADER:])
-        block = (len(records) << 3 | 1).to_bytes(3, "little")
-        raw[_BATCH_HEADER:] = b"\x28\xb5\x2f\xfd\x20" + bytes([len(records)]) + block + records
-        raw[8:12] = (len(raw) - 12).to_bytes(4, "big")
-        raw[21:23] = _ZSTD.to_bytes(2, "big")
         raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
         builder._buffer = raw
         sent = await (await producer.send_batch(builder, topic, partition=partition))
