@@ -15,9 +15,9 @@ from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
-from cli.stores import broker_of
 from cli.output import AsJson, WrongUse, show, show_progress, table, visible
 from cli.stack import Data
+from cli.stores import broker_of
 from deploy.local.replay import KEPT, Kept, Wanted, newest, parsed, refusals, replay
 from kernel.broker import AWAY
 from schemas.topics import OF_FACTS

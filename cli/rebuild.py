@@ -13,9 +13,9 @@ from typing import Annotated, Any, Final
 import asyncpg
 import typer
 
-from cli.stores import owner_url
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from cli.stack import Data
+from cli.stores import owner_url
 from kernel.reactor import Projection
 from kernel.rebuild import Rebuilt, rebuild
 from schemas.codec import CODEC
@@ -52,9 +52,7 @@ def rebuild_projection(
             show_progress(f"{count} events folded", as_json=as_json)
 
     try:
-        outcome = asyncio.run(
-            rebuild(owner_url(service, data), fold, CODEC, _login(service), accept=accept, told=told)
-        )
+        outcome = asyncio.run(rebuild(owner_url(service, data), fold, CODEC, _login(service), accept=accept, told=told))
     except (OSError, asyncpg.PostgresError) as error:
         raise WrongUse(f"the database of {service} cannot be used ({error}): is the stack running?") from error
     _report(projection, outcome, as_json=as_json)

@@ -21,7 +21,9 @@ from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodec
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from kernel.canonical import Json
+from kernel.decompression import bound
 
+bound()
 _log = structlog.get_logger("broker")
 
 AWAY: Final = (KafkaError, OSError, TimeoutError)
@@ -226,12 +228,13 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
-    """A record whose batch the client cannot decode: an unknown compression, or a header whose name is no UTF-8."""
+    """What a batch that the client cannot decode is told as; `following` is the offset after the batch, where known."""
 
     topic: str
     partition: int
     offset: int
     error: str
+    following: int = 0
 
 
 async def read_until(

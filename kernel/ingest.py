@@ -533,7 +533,8 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         last = records[-1]
         if batch.first < 0:
             batch.first = records[0].offset
-        batch.last, batch.following = last.offset, last.offset + 1
+        following = last.following if isinstance(last, Undecodable) else last.offset + 1
+        batch.last, batch.following = following - 1, following
         batch.records += len(records)
         batch.digest = None if isinstance(last, Undecodable) else record_digest(last)
         position.fetched = batch.following
@@ -547,7 +548,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             self._seek(consumer, place, position.fetched)
 
     async def _carefully(self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, Batch[F]]) -> int:
-        """Read each partition by itself; where a batch cannot be decoded, set its record aside and go past it."""
+        """Read each partition by itself; where a batch cannot be decoded, set it aside in one letter and go past it."""
         count = 0
         for place, position in list(self._positions.items()):
             if place.topic in self._paused:
@@ -556,8 +557,10 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
                 fetched = await consumer.getmany(place, timeout_ms=_IDLE_MS, max_records=LEAST_RECORDS)
             except (*UNDECODABLE, MemoryError) as error:
                 offset = position.fetched
-                self._seek(consumer, place, offset + 1)
-                aside = Undecodable(place.topic, place.partition, offset, f"{type(error).__name__}: {error}")
+                following = max(getattr(error, "following", 0), offset + 1)
+                self._seek(consumer, place, following)
+                why = f"{type(error).__name__}: {error}"
+                aside = Undecodable(place.topic, place.partition, offset, why, following)
                 count += self._judge(batches, place, [aside], self.clock.now())
                 continue
             for records in fetched.values():

@@ -198,8 +198,8 @@ async def ingest_state(
     return IngestState(
         partitions=tuple(
             PartitionState(
-                place.topic, place.partition, ours.get(place), ends[place], max(0, ends[place] - starts[place]), oldest.get(place),
-                holders.get(place),
+                place.topic, place.partition, ours.get(place), ends[place], max(0, ends[place] - starts[place]),
+                oldest.get(place), holders.get(place),
             )
             for place in places
         ),
@@ -217,9 +217,9 @@ async def _times(
     found: dict[TopicPartition, datetime] = {}
     for place, start in starts.items():
         async for records in read_until(reader, {place: start}, {place: ends[place]}):
-            times = [record.timestamp for record in records if hasattr(record, "timestamp")]
-            if times:
-                found[place] = datetime.fromtimestamp(max(times[0], 0) / 1000, UTC)
+            if records and hasattr(records[0], "timestamp"):
+                found[place] = datetime.fromtimestamp(max(records[0].timestamp, 0) / 1000, UTC)
+            if records:
                 break
     return found
 
@@ -236,8 +236,8 @@ async def _members(servers: str, group: str) -> dict[str, list[TopicPartition]]:
     finally:
         await stopped(admin.close(), _STOP_SECONDS)
     found: dict[str, list[TopicPartition]] = {}
-    for _error, _group, _state, _kind, _protocol, members, *_ in answer.groups:
-        for member, _client, host, _metadata, assignment, *_ in members:
+    for group_ in answer.groups:
+        for member, _client, host, _metadata, assignment in group_[5]:
             name = f"{member[-8:]}@{host.lstrip('/')}"
             found[name] = ConsumerProtocolMemberAssignment.decode(assignment).partitions() if assignment else []
     return found

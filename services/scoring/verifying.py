@@ -120,7 +120,7 @@ async def verify(
     connection: Connection,
     found: Callable[[Fault], None],
     told: Callable[[Verified], None] = lambda _: None,
-    scope: Scope = Scope(),  # noqa: B008 - it cannot be changed
+    scope: Scope = Scope(),
     prefix: str = "",
 ) -> Verified:
     """Hold the ledger to its events; return what was looked at.
@@ -335,9 +335,8 @@ class _Batch:
             return Wrong.UNREADABLE, f"{fault.field}: {fault.english}"
         if fact.document != document:
             return Wrong.UNREADABLE, "the gate would keep it in another form"
-        others = [
-            f"{name} {there} where its document says {said}" for name, there, said in _beside(row, fact) if there != said
-        ]  # fmt: skip
+        beside = _beside(row, fact)
+        others = [f"{name} {there} where its document says {said}" for name, there, said in beside if there != said]
         return (Wrong.MISPLACED, ", ".join(others)) if others else None
 
     def close(self) -> Fault | None:

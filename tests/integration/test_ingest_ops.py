@@ -201,7 +201,7 @@ async def test_status_tells_lag_age_consumers_switches_and_refusals(
         await switch(owner, [topic], "rina", "for the test", paused=True)
         state = await ingest_state(owner, kafka_bootstrap, [topic], group, datetime.now(UTC))
     assert len(state.consumers) == 1
-    assert [(one.next, one.end, one.lag, one.oldest) for one in state.partitions][0] == (12, 12, 0, None)
+    assert next((one.next, one.end, one.lag, one.oldest) for one in state.partitions) == (12, 12, 0, None)
     assert {one.consumer for one in state.partitions} == {*state.consumers}
     assert state.paused[topic]["who"] == "rina"
     assert [(row["reason"], row["publisher"], row["count"]) for row in state.refused] == [("missing-field", "sipp", 2)]

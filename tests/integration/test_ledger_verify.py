@@ -1,4 +1,4 @@
-"""The ledger is held to what was told of it: whatever a superuser does to a row is found, with its batch and offsets."""
+"""The ledger is held to what was told of it: whatever a superuser does to a row is found, with its batch."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -20,6 +21,7 @@ from tests.support.facts import Consumer, due, paid, payments, publish, until_ta
 from tests.unit.cli.fake_stack import run
 
 PARTITIONS = 3
+WHOLE = Scope()
 
 
 @pytest_asyncio.fixture
@@ -34,6 +36,16 @@ async def owner(urls: Any) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
+@asynccontextmanager
+async def taking(urls: Any, servers: str, topic: str, prefix: str) -> AsyncIterator[asyncpg.Pool]:
+    """Ingest a topic while the context is open, in batches of a few facts."""
+    async with (
+        asyncpg.create_pool(urls.login_url, min_size=1, max_size=16) as pool,
+        Consumer(servers, pool, (topic,), f"{prefix}i", prefix, most=150).running(),
+    ):
+        yield pool
+
+
 @pytest_asyncio.fixture
 async def ledger(
     urls: Any, kafka_bootstrap: str, owner: asyncpg.Connection, make_topic: TopicFactory, topic_prefix: str
@@ -42,17 +54,14 @@ async def ledger(
     await make_topic("bpjs.contributions.v1.dead-letter")
     topic = await make_topic("bpjs.contributions.v1", PARTITIONS)
     await publish(kafka_bootstrap, topic, payments(1_200, months=("2021-03", "2021-04")), partitions=PARTITIONS)
-    async with asyncpg.create_pool(urls.login_url, min_size=1, max_size=16) as pool:
-        async with Consumer(kafka_bootstrap, pool, (topic,), f"{topic_prefix}i", topic_prefix, most=150).running():
-            await until_taken(pool, 1_200)
+    async with taking(urls, kafka_bootstrap, topic, topic_prefix) as pool:
+        await until_taken(pool, 1_200)
     for table in ("facts", "facts_2021_03", "facts_2021_04", "events", "heads"):
         await owner.execute(f"alter table {table} disable trigger all")
     return topic
 
 
-async def held(
-    owner: asyncpg.Connection, prefix: str, scope: Scope = Scope()
-) -> tuple[Verified, list[Fault]]:  # fmt: skip
+async def held(owner: asyncpg.Connection, prefix: str, scope: Scope = WHOLE) -> tuple[Verified, list[Fault]]:
     found: list[Fault] = []
     return await verify(owner, found.append, scope=scope, prefix=prefix), found
 
@@ -169,13 +178,13 @@ async def test_an_id_in_two_months_is_told_with_both_places(
     owner: asyncpg.Connection, ledger: str, topic_prefix: str, urls: Any, kafka_bootstrap: str
 ) -> None:
     again = [
-        paid("17000001", "2021-05", 500, "2021-04-01", id_="p1-6"), paid("17000001", "2021-05", 1, "2021-04-01", id_="x"),
+        paid("17000001", "2021-05", 500, "2021-04-01", id_="p1-6"),
+        paid("17000001", "2021-05", 1, "2021-04-01", id_="x"),
         due("17000001", "2021-06", 500, id_="p1-6"),
     ]  # fmt: skip
-    async with asyncpg.create_pool(urls.login_url, min_size=1, max_size=16) as pool:
-        async with Consumer(kafka_bootstrap, pool, (ledger,), f"{topic_prefix}i", topic_prefix).running():
-            await publish(kafka_bootstrap, ledger, again, partitions=PARTITIONS)
-            assert (await until_taken(pool, 1_203))["refused"] == 0
+    async with taking(urls, kafka_bootstrap, ledger, topic_prefix) as pool:
+        await publish(kafka_bootstrap, ledger, again, partitions=PARTITIONS)
+        assert (await until_taken(pool, 1_203))["refused"] == 0
     for scope in (Scope(), Scope("2021-05")):
         _, (fault,) = await held(owner, topic_prefix, scope)
         assert fault.what is Wrong.TWICE
