@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -13,7 +13,9 @@ import pytest
 import pytest_asyncio
 
 from cli import ingest as commands
+from deploy.local.provision import provision_topics
 from kernel.broker import Broker, Place, Record
+from schemas.topics import DAY_MS, Topic
 from services.scoring.operating import day_again, ingest_state, move_back, switch
 from tests.conftest import DatabaseFactory, TopicFactory
 from tests.support.delivery import until
@@ -137,6 +139,25 @@ async def test_only_what_came_since_the_days_start_by_the_nations_clock_is_read_
         assert (await day_again(owner, kafka_bootstrap, [topic], date(2021, 4, 14))).records == 0
         await move_back(owner, found, "rina", "")
         assert (await until_taken(pool, 70))["duplicates"] == 20
+
+
+async def test_a_topic_of_facts_has_the_brokers_time_whatever_a_publishers_clock_says(
+    kafka_bootstrap: str, pool: asyncpg.Pool, owner: asyncpg.Connection, topic_prefix: str, group: str
+) -> None:
+    name = f"{topic_prefix}bpjs.contributions.v1"
+    made = Topic(name, "publishers", 1, 730 * DAY_MS, "employer", "scoring")
+    assert await provision_topics(kafka_bootstrap, [made]) == (name,)
+    assert await provision_topics(kafka_bootstrap, [made]) == ()
+    before = datetime.now(UTC) - timedelta(seconds=5)
+    await publish_at(kafka_bootstrap, name, payments(10), datetime(1971, 1, 1, tzinfo=UTC))
+    (state,) = (await ingest_state(owner, kafka_bootstrap, [name], group, datetime.now(UTC))).partitions
+    assert state.oldest is not None
+    assert before < state.oldest < datetime.now(UTC) + timedelta(seconds=5)
+    async with Consumer(kafka_bootstrap, pool, (name,), group, topic_prefix).running():
+        await until_taken(pool, 10)
+    today = before.date()
+    assert (await day_again(owner, kafka_bootstrap, [name], today - timedelta(days=1))).records == 10
+    assert (await day_again(owner, kafka_bootstrap, [name], today + timedelta(days=2))).records == 0
 
 
 async def test_a_paused_topic_whose_day_is_taken_again_is_read_when_it_is_resumed(
