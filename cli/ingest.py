@@ -88,8 +88,8 @@ def _switch(topic: str | None, reason: str, data: Path | None, *, paused: bool, 
         return await switch(connection, topics, account(), why, paused=paused)
 
     changed = _asked(data, work)
-    state = "paused" if paused else "resumed"
-    lines = [f"{name}: {state if name in changed else f'was {state} already'}" for name in topics]
+    state, already = ("paused", "was paused already") if paused else ("resumed", "was not paused")
+    lines = [f"{name}: {state if name in changed else already}" for name in topics]
     if changed and paused:
         lines.append("consumers stop within a second or so; what waits stays on the broker")
     show({"changed": changed, "paused": paused}, lines, as_json=as_json)
@@ -152,7 +152,7 @@ def _lines(found: IngestState) -> list[str]:
         for one in found.partitions
     ]
     lines = table(rows, _COLUMNS) if rows else ["no topic of facts is there: `paritrana up` makes them"]
-    lines += ["", f"{len(found.consumers)} consumers, {sum(one.lag for one in found.partitions)} records wait"]
+    lines += ["", f"consumers: {len(found.consumers)}, records that wait: {sum(one.lag for one in found.partitions)}"]
     for topic, said in found.paused.items():
         who = f" by {said['who']} since {_local(said['at'])}" if said["who"] else ""
         lines.append(f"{topic} is paused{who}" + (f": {said['said']}" if said["said"] else ""))

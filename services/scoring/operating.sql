@@ -2,7 +2,8 @@
 
 -- name: switch
 -- Pauses ($2) or resumes a topic; returns nothing when it is so already.
-insert into ingest_switch as s (topic, paused) values ($1, $2)
+insert into ingest_switch as s (topic, paused)
+select $1, $2 where $2 or exists (select from ingest_switch where topic = $1)
 on conflict (topic) do update set paused = excluded.paused where s.paused <> excluded.paused
 returning topic
 

@@ -80,6 +80,7 @@ async def acts(owner: asyncpg.Connection) -> list[tuple[str, str, str]]:
 async def test_a_topic_is_paused_and_resumed_and_each_act_is_noted_once(
     kafka_bootstrap: str, pool: asyncpg.Pool, owner: asyncpg.Connection, topic: str, consumer: Consumer
 ) -> None:
+    assert await switch(owner, [topic], "rina", "", paused=False) == []
     assert await switch(owner, [topic], "rina", "sipp sends March again", paused=True) == [topic]
     assert await switch(owner, [topic], "budi", "again", paused=True) == []
     await publish(kafka_bootstrap, topic, payments(100), partitions=PARTITIONS)
@@ -250,7 +251,7 @@ async def test_the_commands_do_as_they_say(
     assert "was paused already" in await said("pause", "--topic", topic)
     text = await said("status")
     assert "is paused by rina since" in text
-    assert "100 records wait" in text
+    assert "records that wait: 100" in text
     assert "resumed" in await said("resume")
     async with consumer.running():
         await until_taken(pool, 100)
