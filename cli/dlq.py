@@ -15,9 +15,9 @@ from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
+from cli.addresses import broker_address
 from cli.output import AsJson, WrongUse, show, show_progress, table, visible
 from cli.stack import Data
-from cli.stores import broker_of
 from deploy.local.replay import KEPT, Kept, Wanted, newest, parsed, refusals, replay
 from kernel.broker import AWAY
 from schemas.topics import OF_FACTS
@@ -79,7 +79,7 @@ def list_letters(
 ) -> None:
     """List dead letters."""
     wanted = Wanted(_known(topic), reason, publisher)
-    found, count = _asked(newest(broker_of(data), wanted, limit))
+    found, count = _asked(newest(broker_address(data), wanted, limit))
     value = {"count": count, "letters": [_told(kept) for kept in found]}
     rows = [_row(kept) for kept in found]
     lines = table(rows, _COLUMNS) if rows else ["no dead letters"]
@@ -126,7 +126,7 @@ def show_letter(
 ) -> None:
     """Show a dead letter."""
     wanted = Wanted(addresses=frozenset({_address(address)}))
-    found, _ = _asked(newest(broker_of(data), wanted, 1))
+    found, _ = _asked(newest(broker_address(data), wanted, 1))
     if not found:
         raise _not_there([address])
     (kept,) = found
@@ -195,7 +195,7 @@ def replay_letters(
     def told(count: int) -> None:
         show_progress(f"{count} published", as_json=as_json)
 
-    count = _asked(replay(broker_of(data), wanted, agree, told))
+    count = _asked(replay(broker_address(data), wanted, agree, told))
     lines = [f"{count} published again as they came; what ingest has already is not counted twice", _REPAIR]
     show(
         {"replayed": count, "addresses": agreed},

@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import typer
 
-from cli.addresses import running_stack
+from cli.addresses import broker_address, running_stack
 from cli.output import AsJson, WrongUse, show, table, visible
 from cli.stack import Data
-from cli.stores import account, broker_of, owner_url
+from cli.stores import account, owner_url
 from kernel.broker import AWAY
 from kernel.log import Connection
 from schemas.regions import NATION_ZONE
@@ -100,7 +100,7 @@ def _switch(topic: str | None, reason: str, data: Path | None, *, paused: bool, 
 
 def status(topic: Topic = None, data: Data = None, as_json: AsJson = False) -> None:
     """Show how far ingest is."""
-    topics, servers, now = _topics(topic), broker_of(data), _now(data)
+    topics, servers, now = _topics(topic), broker_address(data), _now(data)
 
     async def work(connection: Connection) -> IngestState:
         return await ingest_state(connection, servers, topics, GROUP, now)
@@ -181,7 +181,7 @@ def again(
     as_json: AsJson = False,
 ) -> None:
     """Read again what came since the start of a day."""
-    wanted, topics, why, servers = _day(day), _topics(topic), _said(reason), broker_of(data)
+    wanted, topics, why, servers = _day(day), _topics(topic), _said(reason), broker_address(data)
 
     async def plan(connection: Connection) -> Again:
         return await day_again(connection, servers, topics, wanted)

@@ -1,4 +1,4 @@
-"""The broker and a service's database, for commands of operators that ask them and no service."""
+"""A service's database, for commands of operators that ask it and no service, and who it is that asks."""
 
 from __future__ import annotations
 
@@ -6,24 +6,10 @@ import getpass
 import os
 from pathlib import Path
 
-from cli.addresses import database_place, running_stack
+from cli.addresses import database_place
 from cli.output import WrongUse
 from deploy.local.provision import with_login
 from deploy.local.settings import options_from
-
-
-def broker_of(data: Path | None = None) -> str:
-    """Return the broker's address: KAFKA_BOOTSTRAP_SERVERS where no folder is named, else the running stack's.
-
-    Raises WrongUse without either.
-    """
-    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    if given and data is None:
-        return given
-    found = running_stack(data)
-    if found is None:
-        raise WrongUse("no stack runs here: start one with `paritrana up`, or set KAFKA_BOOTSTRAP_SERVERS")
-    return str(found["kafka"])
 
 
 def owner_url(service: str, data: Path | None = None) -> str:

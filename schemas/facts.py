@@ -28,35 +28,69 @@ FIRST_MONTH: Final = "2014-01"
 MONTHS_AHEAD: Final = 12
 """How far after a fact's own time the month may lie that it is about: contributions can be paid in advance."""
 
-FactId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", max_length=64)]
-Employer = Annotated[
-    str, Meta(pattern=r"^[A-Z0-9][A-Z0-9.-]{0,31}$", max_length=32, description="The employer's number (NPP).")
-]
-Region = Annotated[
+
+def _text(pattern: str, most: int, description: str, *examples: str) -> Meta:
+    """Say what a text is. `schemas.fact_reading` holds it to the pattern: all texts of a fact at once; it is cheaper.
+
+    msgspec's own check also takes a trailing line feed for a match.
+    """
+    return Meta(
+        max_length=most, description=description, examples=list(examples), extra_json_schema={"pattern": pattern}
+    )
+
+
+FactId = Annotated[
     str,
-    Meta(
-        pattern=r"^[0-9]{2}(\.[0-9]{2})?$",
-        max_length=5,
-        description="Kemendagri's code of a province (75) or of a regency or city (75.71).",
+    _text(
+        r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$",
+        64,
+        "The id of a fact, the publisher's own: never used for another content.",
+        "pay-2021-03-000123",
     ),
 ]
-Month = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", max_length=7, description="A month as YYYY-MM.")]
-Rupiah = Annotated[int, Meta(ge=0, le=MOST_RUPIAH, description="Whole rupiah.")]
-Paid = Annotated[int, Meta(ge=1, le=MOST_RUPIAH, description="Whole rupiah.")]
-Workers = Annotated[int, Meta(ge=0, le=MOST_WORKERS, description="A number of workers.")]
-Transactions = Annotated[int, Meta(ge=0, le=MOST_TRANSACTIONS, description="A number of transactions.")]
+Employer = Annotated[str, _text(r"^[A-Z0-9][A-Z0-9.-]{0,31}$", 32, "The employer's number (NPP).", "12345678")]
+Region = Annotated[
+    str,
+    _text(
+        r"^[0-9]{2}(\.[0-9]{2})?$",
+        5,
+        "Kemendagri's code of a province (75) or of a regency or city (75.71).",
+        "75",
+        "75.71",
+    ),
+]
+Month = Annotated[str, _text(r"^[0-9]{4}-(0[1-9]|1[0-2])$", 7, "A month as YYYY-MM.", "2021-03")]
+Day = Annotated[
+    date,
+    Meta(
+        description="A day as YYYY-MM-DD.",
+        examples=["2021-04-13"],
+        extra_json_schema={"pattern": r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"},
+    ),
+]
+Rupiah = Annotated[int, Meta(ge=0, le=MOST_RUPIAH, description="Whole rupiah.", examples=[1_500_000])]
+Paid = Annotated[int, Meta(ge=1, le=MOST_RUPIAH, description="Whole rupiah.", examples=[1_500_000])]
+Workers = Annotated[int, Meta(ge=0, le=MOST_WORKERS, description="A number of workers.", examples=[25_000])]
+Transactions = Annotated[int, Meta(ge=0, le=MOST_TRANSACTIONS, description="A number of transactions.", examples=[12])]
 Revision = Annotated[
-    int, Meta(ge=1, le=1_000_000, description="Counts up with each new version of one statement; the highest counts.")
+    int,
+    Meta(
+        ge=1,
+        le=1_000_000,
+        description="Counts up with each new version of one statement; the highest counts.",
+        examples=[2],
+    ),
 ]
 BankReference = Annotated[
     str,
-    Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9./:_-]{0,63}$",
-        max_length=64,
-        description="The bank's own reference of the payment: the same reference is the same payment.",
+    _text(
+        r"^[A-Za-z0-9][A-Za-z0-9./:_-]{0,63}$",
+        64,
+        "The bank's own reference of the payment: the same reference is the same payment.",
+        "BNI/2021/000123",
     ),
 ]
-SizeClass = Annotated[str, Meta(pattern=r"^(large|medium|small|micro)$", description="large, medium, small or micro.")]
+SizeClass = Annotated[str, _text(r"^(large|medium|small|micro)$", 6, "large, medium, small or micro.", "medium")]
 
 
 class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -69,7 +103,9 @@ class EmployerRegistered(Fact, frozen=True, kw_only=True, omit_defaults=True, gc
     employer: Employer
     size_class: SizeClass
     region: Region
+    """Where it is at home."""
     obliged_from: Month
+    """The first month that it owes contributions for, at most a year after the fact's time."""
     revision: Revision = 1
 
 
@@ -78,7 +114,9 @@ class ContributionDue(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
     employer: Employer
     month: Month
+    """The month that is owed for, at most a year after the fact's time."""
     amount: Rupiah
+    """What is owed; 0 where nothing is."""
 
 
 class ContributionPaid(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -86,8 +124,11 @@ class ContributionPaid(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
     employer: Employer
     month: Month
+    """The month that is paid for, at most a year after the fact's time."""
     amount: Paid
-    paid_on: date
+    """What was paid."""
+    paid_on: Day
+    """The bank's value date, not after the fact's time."""
     bank_reference: BankReference
 
 
@@ -100,10 +141,14 @@ class ContributionCorrected(Fact, frozen=True, kw_only=True, omit_defaults=True,
 
     employer: Employer
     month: Month
+    """The month as it should read, at most a year after the fact's time."""
     corrects: FactId
+    """The id of the due or payment that was said first, of the same publisher."""
     revision: Revision
     amount: Rupiah | None = None
-    paid_on: date | None = None
+    """What should have been said."""
+    paid_on: Day | None = None
+    """The value date that should have been said, not after the fact's time."""
     bank_reference: BankReference | None = None
 
 
@@ -112,31 +157,46 @@ class ContributionReversed(Fact, frozen=True, kw_only=True, omit_defaults=True, 
 
     employer: Employer
     month: Month
+    """The month of what is reversed."""
     reverses: FactId
+    """The id of the due or payment that was said first, of the same publisher."""
 
 
 class CoverageReported(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How many workers are covered on a day, wage workers (PU) and others (BPU), of a region or of an employer."""
 
-    as_of: date
+    as_of: Day
+    """The day that is counted, not after the fact's time."""
     wage_workers_covered: Workers
+    """Wage workers (PU) who are covered."""
     wage_workers_total: Workers
+    """All wage workers (PU)."""
     non_wage_workers_covered: Workers
+    """Other workers (BPU) who are covered."""
     non_wage_workers_total: Workers
+    """All other workers (BPU)."""
     region: Region | None = None
+    """Whom it is about, on the topic of coverage."""
     employer: Employer | None = None
+    """Whom it is about, on the topic of contributions."""
     revision: Revision = 1
 
 
 class AssistanceReported(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How many vulnerable workers a region or an employer helps with their contributions on a day."""
 
-    as_of: date
+    as_of: Day
+    """The day that is counted, not after the fact's time."""
     vulnerable_workers_assisted: Workers
+    """Vulnerable workers who are helped."""
     vulnerable_workers_total: Workers | None = None
+    """All vulnerable workers."""
     non_wage_workers_assisted: Workers | None = None
+    """Other workers (BPU) who are helped."""
     region: Region | None = None
+    """Whom it is about, on the topic of coverage."""
     employer: Employer | None = None
+    """Whom it is about, on the topic of contributions."""
     revision: Revision = 1
 
 
@@ -145,8 +205,10 @@ class DigitalChannelUsed(Fact, frozen=True, kw_only=True, omit_defaults=True, gc
 
     employer: Employer
     month: Month
+    """The month that is counted."""
     transactions: Transactions
     digital_transactions: Transactions
+    """Those of the transactions that went through a digital channel."""
     revision: Revision = 1
 
 

@@ -8,10 +8,7 @@ words that both know. Schemas of superseded versions are never made again: their
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -22,9 +19,11 @@ from pydantic_core import core_schema
 
 from schemas.document import DIALECT, Json, attributes_schema, document_schema, salt_schema
 from schemas.envelope import TYPE_PREFIX, Event
+from schemas.fact_contract import fact_schemas, facts_asyncapi
+from schemas.published import field_notes, kafka_server, kept, key_binding, topic_binding
 from schemas.registry import event_models, schema_uri
 from schemas.rulebook import rulebook_json_schema
-from schemas.topics import EVENT_TOPICS, FOR_EVER, SERVICES, Topic, topic_of
+from schemas.topics import EVENT_TOPICS, SERVICES, Topic, topic_of
 from schemas.upcasters import UPCASTERS
 
 ROOT: Final = Path(__file__).parent
@@ -112,7 +111,7 @@ def event_schema(model: type[Event]) -> Json:
     made = model.model_json_schema(ref_template=REF, schema_generator=_DataSchema)
     definitions = made.pop("$defs", {})
     # Parts of other modules keep their notes: nomination cites scoring's standings.
-    notes = {name: told for module in (*_PARTS, model.__module__) for name, told in _field_notes(module).items()}
+    notes = {name: told for module in (*_PARTS, model.__module__) for name, told in field_notes(module).items()}
     for name, definition in ((model.__name__, made), *definitions.items()):
         for field, note in notes.get(name, {}).items():
             definition["properties"][field]["description"] = note
@@ -129,22 +128,6 @@ def event_schema(model: type[Event]) -> Json:
         "x-signed": model.signed,
     }
     return head | made | ({"$defs": definitions} if definitions else {})
-
-
-@cache
-def _field_notes(module: str) -> dict[str, dict[str, str]]:
-    """Return the docstrings below the fields of a module's classes, by class and field."""
-    notes: dict[str, dict[str, str]] = {}
-    for node in ast.parse(inspect.getsource(sys.modules[module])).body:
-        if isinstance(node, ast.ClassDef):
-            for field, note in zip(node.body, node.body[1:], strict=False):
-                match field, note:
-                    case (
-                        ast.AnnAssign(target=ast.Name(id=name)),
-                        ast.Expr(value=ast.Constant(value=str(text))),
-                    ):
-                        notes.setdefault(node.name, {})[name] = inspect.cleandoc(text)
-    return notes
 
 
 def event_path(type_name: str) -> str:
@@ -187,14 +170,7 @@ def asyncapi_document(service: str, schemas: Mapping[str, Json]) -> Json:
             ),
         },
         "defaultContentType": "application/cloudevents+json",
-        "servers": {
-            "kafka": {
-                "host": "{bootstrap}",
-                "protocol": "kafka",
-                "description": "The cluster that KAFKA_BOOTSTRAP_SERVERS names.",
-                "variables": {"bootstrap": {"default": "127.0.0.1:9092", "description": "One of its brokers."}},
-            }
-        },
+        "servers": {"kafka": kafka_server()},
         "channels": {topic.name: _channel(topic, carried[topic.name]) for topic in topics},
         "operations": {_operation_name(service, topic): _operation(service, topic) for topic in topics},
         "components": {
@@ -231,28 +207,19 @@ def _message_name(type_name: str) -> str:
 
 
 def _channel(topic: Topic, types: Iterable[str]) -> Json:
-    kept = "for ever" if topic.retention_ms == FOR_EVER else f"for {topic.retention_ms} ms"
     streams = sorted({_stream_name(name) for name in types})
     return {
         "address": topic.name,
         "title": topic.name,
         "description": (
-            f"Written by {topic.owner} only. May be read by {topic.readers}. Kept {kept}. Keyed by {topic.key}. "
+            f"Written by {topic.owner} only. May be read by {topic.readers}. Kept {kept(topic)}. Keyed by {topic.key}. "
             f"Streams: {', '.join(streams)}."
         ),
         "servers": [{"$ref": "#/servers/kafka"}],
         "messages": {_message_name(n): {"$ref": f"#/components/messages/{_message_name(n)}"} for n in types},
         "x-owner": topic.owner,
         "x-readers": topic.readers,
-        "bindings": {
-            "kafka": {
-                "topic": topic.name,
-                "partitions": topic.partitions,
-                "topicConfiguration": {"cleanup.policy": ["delete"], "retention.ms": topic.retention_ms}
-                | ({"retention.bytes": FOR_EVER} if topic.retention_ms == FOR_EVER else {}),
-                "bindingVersion": "0.5.0",
-            }
-        },
+        "bindings": topic_binding(topic),
     }
 
 
@@ -291,12 +258,7 @@ def _message(type_name: str, schema: Json) -> Json:
                 },
             ]
         },
-        "bindings": {
-            "kafka": {
-                "key": {"type": "string", "description": "The stream, the same as `subject`."},
-                "bindingVersion": "0.5.0",
-            }
-        },
+        "bindings": key_binding({"type": "string", "description": "The stream, the same as `subject`."}),
     }
 
 
@@ -369,13 +331,14 @@ def generated_schemas() -> dict[str, Json]:
     made = {f"json/{event_path(name)}.json": schema for name, schema in events.items()}
     made["json/document.v1.json"] = document_schema(events)
     made["json/rulebook.schema.json"] = rulebook_json_schema()
-    return made
+    return made | fact_schemas()
 
 
 def generated_files() -> dict[str, str]:
     """Return the text of every generated file by its path below `schemas/`."""
     events = event_schemas()
     made = generated_schemas() | {f"asyncapi/{name}.json": asyncapi_document(name, events) for name in SERVICES}
+    made["asyncapi/facts.json"] = facts_asyncapi()
     return {path: json.dumps(value, indent=2, ensure_ascii=False) + "\n" for path, value in made.items()}
 
 

@@ -152,6 +152,73 @@ def test_an_event_cannot_disappear(tmp_path: Path):
     assert line.startswith("json/scoring/SheetRead.v1.json: the event was removed")
 
 
+FACTS: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
+    (
+        "ContributionCorrected",
+        lambda s: s["required"].append("amount"),
+        "data.amount: became required, and old events do not have it",
+    ),
+    (
+        "ContributionDue",
+        lambda s: (s["properties"].update(scheme={"type": "string"}), s["required"].append("scheme")),
+        "data.scheme: added as required, and old events do not have it",
+    ),
+    ("ContributionPaid", lambda s: s["properties"].pop("bank_reference"), "data.bank_reference: removed a required"),
+    (
+        "ContributionPaid",
+        lambda s: s["properties"]["bank_reference"].update(pattern="^[A-Z0-9]{1,64}$"),
+        "data.bank_reference: pattern changed",
+    ),
+    (
+        "ContributionPaid",
+        lambda s: s["properties"]["amount"].update(maximum=10**12),
+        "data.amount: maximum changed from 1000000000000000 to 1000000000000",
+    ),
+    ("ContributionDue", lambda s: s["properties"]["amount"].update(minimum=1), "data.amount: minimum changed"),
+    ("EmployerRegistered", lambda s: s["properties"]["employer"].update(maxLength=16), "data.employer: maxLength"),
+    (
+        "AssistanceReported",
+        lambda s: s["properties"]["vulnerable_workers_total"]["anyOf"].pop(),
+        "data.vulnerable_workers_total: the number of alternatives changed from 2 to 1",
+    ),
+    ("CoverageReported", lambda s: s.update({"x-topics": ["bpjs.coverage.v1"]}), "data: x-topics changed"),
+    ("CoverageReported", lambda s: s["oneOf"].pop(), "data: oneOf changed"),
+    ("DigitalChannelUsed", lambda s: s["properties"]["revision"].update(default=2), "data.revision: default changed"),
+    ("fact", lambda s: s["properties"]["type"]["enum"].pop(), "data.type: removed the value"),
+    ("fact", lambda s: s["properties"]["source"].update(pattern="^/bpjs/[a-z]+$"), "data.source: pattern changed"),
+    ("fact", lambda s: s["required"].append("subject"), "data.subject: added as required"),
+]
+
+
+@pytest.mark.parametrize(("fact", "change", "line"), FACTS)
+def test_a_change_that_an_old_publisher_would_not_survive_is_named(
+    fact: str, change: Callable[[dict[str, Any]], object], line: str
+):
+    made = generated_schemas()
+    file = f"json/facts/{fact}.v1.json"
+    made[file] = deepcopy(made[file])
+    change(made[file])
+    (told,) = broken_schemas(made=made)
+    assert told.startswith(f"{file}: {line}")
+
+
+def test_a_facts_new_optional_field_and_a_new_type_of_fact_break_nothing():
+    made = deepcopy(generated_schemas())
+    made["json/facts/ContributionDue.v1.json"]["properties"]["scheme"] = {"anyOf": [{"type": "string"}]}
+    made["json/facts/ContributionForgiven.v1.json"] = made["json/facts/ContributionReversed.v1.json"]
+    document = made["json/facts/fact.v1.json"]
+    document["properties"]["type"]["enum"].append("id.go.bpjsketenagakerjaan.ContributionForgiven.v1")
+    document["allOf"].append({"if": {}, "then": {}})
+    assert broken_schemas(made=made) == []
+
+
+def test_a_fact_cannot_disappear():
+    made = generated_schemas()
+    del made["json/facts/ContributionReversed.v1.json"]
+    (line,) = broken_schemas(made=made)
+    assert line.startswith("json/facts/ContributionReversed.v1.json: the fact was removed")
+
+
 def test_a_new_event_breaks_nothing_though_the_document_refers_to_it(tmp_path: Path):
     write_files(tmp_path)
     document = tmp_path / "json/document.v1.json"

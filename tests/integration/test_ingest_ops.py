@@ -239,7 +239,7 @@ async def test_the_commands_do_as_they_say(
     monkeypatch.setattr(commands, "OF_FACTS", (topic,))
     monkeypatch.setattr(commands, "GROUP", group)
     monkeypatch.setattr(commands, "owner_url", lambda *_: urls.owner_url)
-    monkeypatch.setattr(commands, "broker_of", lambda *_: kafka_bootstrap)
+    monkeypatch.setattr(commands, "broker_address", lambda *_: kafka_bootstrap)
     monkeypatch.setattr(commands, "running_stack", lambda *_: None)
     monkeypatch.setattr(commands, "account", lambda: "rina")
 

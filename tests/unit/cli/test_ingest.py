@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.output import WrongUse
-from cli.stores import account, broker_of, owner_url
+from cli.stores import account, owner_url
 from tests.unit.cli.fake_stack import run
 
 
@@ -44,12 +44,10 @@ def test_without_a_stack_it_is_said_what_is_missing(
     assert "password is not there" in str(result.exception) or "no stack runs here" in str(result.exception)
 
 
-def test_where_stores_are_is_as_it_was_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker:9092")
+def test_a_database_is_where_it_was_set_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://admin:x@database:5432/postgres")
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "paritrana_scoring_owner").write_text("s3cret\n")
-    assert broker_of() == "broker:9092"
     assert owner_url("scoring", tmp_path) == (
         "postgresql://paritrana_scoring_owner:s3cret@database:5432/paritrana_scoring"
     )
