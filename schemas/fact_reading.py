@@ -412,8 +412,13 @@ def _patterns(model: type[Struct]) -> dict[str, str | None]:
 
 def _head_pattern(model: type[Fact]) -> str:
     """Return the pattern of `{"data":…,"id":…` in canonical form. What is no free text is as the encoder writes it."""
-    values = {name: '[0-9"-]+' if pattern is None else f'"(?:{pattern})"' for name, pattern in _patterns(model).items()}
-    fields = "".join(f'(?:,?"{name}":{values[name]})?' for name in sorted(values))
+    required = {field.encode_name for field in msgspec.structs.fields(model) if field.required}
+
+    def member(name: str, pattern: str | None) -> str:
+        value = '[0-9"-]+' if pattern is None else f'"(?:{pattern})"'
+        return f',?"{name}":{value}' if name in required else f'(?:,?"{name}":{value})?'
+
+    fields = "".join(member(name, pattern) for name, pattern in sorted(_patterns(model).items()))
     return f'{{"data":{{{fields}}},"id":"(?:{_ID})"'
 
 
