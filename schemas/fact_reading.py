@@ -152,14 +152,15 @@ def read_fact(topic: str, key: bytes | None, value: bytes | None, headers: Heade
     publisher = _publishers.get(source) or _publisher(source)
     reader = _READERS.get((topic, type_name))
     if publisher is None or reader is None or not _FIRST_INSTANT <= time <= now + AHEAD:
-        raise Refused(_why_not_attributes(source, type_name, time, topic, _Sent(value, headers)))
+        sent = _Sent(value, headers)
+        raise Refused(_why_not_id(id_, sent) or _why_not_attributes(source, type_name, time, topic, sent))
     try:
         data = reader.decode(raw)
     except (ValueError, RecursionError) as error:
-        raise Refused(_why_not_data(raw, error)) from None
+        raise Refused(_why_not_id(id_, _Sent(value, headers)) or _why_not_data(raw, error)) from None
     head = b'{"data":%b,"id":"%b"' % (_encode(data), id_)
     if reader.is_told(head) is None:
-        raise Refused(_why_not_told(id_, data, raw, _Sent(value, headers)))
+        raise Refused(_why_not_id(id_, _Sent(value, headers)) or _why_not_told(data, raw))
     id_text = id_.decode()
     subject, month, target = reader.sense(data, time)
     if target == id_text:
@@ -653,8 +654,8 @@ def _why_not_headers(headers: Mapping[str, bytes | None]) -> FactFault:
         said[name] = written
     if said["ce_specversion"] != b"1.0":
         return _wrong_attribute("specversion", _shown(said["ce_specversion"]), _PREFIX)
-    if not said["ce_id"]:
-        return _wrong_attribute("id", "", _PREFIX)
+    if _id(said["ce_id"].decode(errors="replace")) is None:
+        return _wrong_attribute("id", _shown(said["ce_id"]) or '""', _PREFIX)
     return _wrong_attribute("time", _shown(said["ce_time"]), _PREFIX)
 
 
@@ -673,10 +674,15 @@ def _why_not_attributes(source: bytes, type_name: bytes, time: datetime, topic: 
     return _said(FactReason.WRONG_TOPIC, f"{sent.prefix}type", shown, "topic", topic=TOPICS_OF[model][0])
 
 
-def _why_not_told(id_: bytes, data: Fact, raw: bytes | Raw, sent: _Sent) -> FactFault:
-    """Return which text is not as its pattern wants it: the id, or else a field."""
+def _why_not_id(id_: bytes, sent: _Sent) -> FactFault | None:
+    """Return what is wrong with an id, if anything: its letters are judged with the data's, but told first."""
     if _id(id_.decode(errors="replace")) is None:
         return _wrong_attribute("id", sent.text("id") or '""', sent.prefix)
+    return None
+
+
+def _why_not_told(data: Fact, raw: bytes | Raw) -> FactFault:
+    """Return which field's text is not as its pattern wants it."""
     for name, pattern in _patterns(type(data)).items():
         text = getattr(data, name)
         if pattern is not None and text is not None and re.fullmatch(pattern, text) is None:

@@ -399,6 +399,18 @@ def shown(text: str) -> str:
     return "".join(one if one.isprintable() else "\ufffd" for one in text[:SHOWN]).strip('"')
 
 
+@pytest.mark.parametrize("mode", WRITERS)
+def test_of_several_faults_an_attributes_is_told_and_the_ids_first(mode: str):
+    wrong = right_fact(MODELS[2], random.Random(3)).saying("amount", "-1")
+    told = []
+    for name in ("amount", "type", "source", "id"):
+        wrong = wrong.attributed(name, '"=1"') if name != "amount" else wrong
+        refused = outcome(WRITERS[mode](wrong))
+        assert isinstance(refused, Refused)
+        told.append(refused.fault.field.removeprefix("ce_"))
+    assert told == ["data.amount", "type", "source", "id"]
+
+
 def test_the_publishers_that_are_remembered_are_bounded():
     known = [WRITERS["binary"](right_fact(MODELS[1], random.Random(number))) for number in range(2000)]
     for each in known:
