@@ -1,6 +1,6 @@
 # Every target is one line into the program; nothing is reachable only through make.
 #   make demo [KEEP=1] [EXPORT=DIR]   make test   make test-long [SEED=n]   make lint   make schemas
-#   make crash [ROUNDS=30] [SEED=n]   make bench [QUICK=1]
+#   make crash [ROUNDS=30] [SEED=n] [FACTS=n]   make bench [QUICK=1]
 .PHONY: demo test test-long lint crash bench schemas
 .DELETE_ON_ERROR:
 
@@ -21,7 +21,7 @@ lint: $(READY)
 	@$(PARITRANA) lint
 
 crash: $(READY)
-	@$(PARITRANA) crash $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+	@$(PARITRANA) crash $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(FACTS),--facts $(FACTS))
 
 bench: $(READY)
 	@$(PARITRANA) bench $(if $(QUICK),--quick)

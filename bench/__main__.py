@@ -15,10 +15,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import append_batch, append_single, latency, rebuild, relay
+from bench import (
+    append_batch,
+    append_single,
+    fact_latency,
+    ingest,
+    ingest_growth,
+    ingest_scale,
+    latency,
+    rebuild,
+    relay,
+)
 from bench.ground import Ground
 from bench.plan import FULL, QUICK, Plan
 from bench.rows import HEADS, Row, cells, markdown, placed, read_rows, write_rows
@@ -32,7 +43,11 @@ MEASURES: Final[dict[str, Callable[[Ground, Plan], Awaitable[list[Row]]]]] = {
     append_batch.NAME: append_batch.measure,
     relay.NAME: relay.measure,
     rebuild.NAME: rebuild.measure,
+    ingest.NAME: ingest.measure,
+    ingest_growth.NAME: ingest_growth.measure,
+    ingest_scale.NAME: ingest_scale.measure,
 }
+ON_A_STACK: Final = {latency.NAME: latency.measure, fact_latency.NAME: fact_latency.measure}
 _CONSOLE: Final = Console(width=None if sys.stdout.isatty() else 140)
 
 
@@ -43,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _write_readme(read_rows(RESULTS))
         return 0
     began = time.monotonic()
-    chosen = asked.only or [*MEASURES, latency.NAME]
-    rows = asyncio.run(_measure(QUICK if asked.quick else FULL, chosen))
+    chosen = asked.only or [*MEASURES, *ON_A_STACK]
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the services run
+        rows = runner.run(_measure(QUICK if asked.quick else FULL, chosen))
     _show(rows)
     if not asked.only:
         write_rows(RESULTS, rows)
@@ -61,7 +77,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("bench", description="Measure the system against its limits and its peers.")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer rounds, no peers")
     parser.add_argument(
-        "--only", action="append", choices=sorted([*MEASURES, latency.NAME]), help="show one measure, write nothing"
+        "--only", action="append", choices=sorted([*MEASURES, *ON_A_STACK]), help="show one measure, write nothing"
     )
     parser.add_argument("--readme", action="store_true", help="only place the table of the last results in the README")
     return parser.parse_args(arguments)
@@ -78,9 +94,10 @@ async def _measure(plan: Plan, chosen: Sequence[str]) -> list[Row]:
                 await ground.settle()
                 rows += await MEASURES[name](ground, plan)
                 gc.collect()
-    if latency.NAME in chosen:
-        _say(f"measuring {latency.NAME}")
-        rows += await latency.measure(plan, _say)
+    for name, measure in ON_A_STACK.items():
+        if name in chosen:
+            _say(f"measuring {name}")
+            rows += await measure(plan, _say)
     return rows
 
 

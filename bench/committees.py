@@ -59,11 +59,8 @@ class Sheet:
 async def make_sheets(stack: Stack, client: Client, count: int) -> list[Sheet]:
     """Open a season with so many sheets to hand in, of all places and categories in turn."""
     each = -(-count // (len(_PROVINCES) * len(_CATEGORIES) * len(_OFFICES)))
-    stack.set_clock(OPENS)
-    rulebook = {"rulebook": _RULEBOOK.read_text(encoding="utf-8")}
-    await client.command("admin", "nomination", "/v1/seasons", rulebook, key=_key())
-    stack.set_clock(NOMINATES)
-    places = await asyncio.gather(*(_nominate(client, province, each) for province in _PROVINCES))
+    await _open_season(stack, client, _RULEBOOK.read_text(encoding="utf-8"))
+    places = await asyncio.gather(*(_nominate(client, province, _CATEGORIES, each) for province in _PROVINCES))
     stack.set_clock(SCORES)
     sheets = [sheet for place in await asyncio.gather(*(_open(client, *place) for place in places)) for sheet in place]
     random.Random(count).shuffle(sheets)
@@ -71,7 +68,42 @@ async def make_sheets(stack: Stack, client: Client, count: int) -> list[Sheet]:
     return sheets[:count]
 
 
-async def _nominate(client: Client, province: str, each: int) -> tuple[str, dict[str, list[str]]]:
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """One place's open ranking of employers: its path, who may read it before the seal, nominations by employer."""
+
+    path: str
+    secretary: str
+    nominations: dict[str, str]
+
+
+async def make_contest(stack: Stack, client: Client, count: int) -> Contest:
+    """Open a season, and one place's contest of so many employers in it, whose compliance is measured from facts."""
+    rules = _RULEBOOK.read_text(encoding="utf-8")
+    measured = "\n".join(
+        line.replace("origin: judged", "origin: measured, measure: kepatuhan-iuran")
+        if "code: kepatuhan," in line
+        else line
+        for line in rules.splitlines()
+    )
+    await _open_season(stack, client, measured)
+    province, found = await _nominate(client, _PROVINCES[0], {"BESAR": "large"}, count)
+    stack.set_clock(SCORES)
+    sheets = await _open(client, province, found)
+    nominations = {_code(province, "BESAR", number): one for number, one in enumerate(found["BESAR"])}
+    return Contest(sheets[0].ranking, sheets[0].secretary, nominations)
+
+
+async def _open_season(stack: Stack, client: Client, rules: str) -> None:
+    stack.set_clock(OPENS)
+    rulebook = {"rulebook": rules}
+    await client.command("admin", "nomination", "/v1/seasons", rulebook, key=_key())
+    stack.set_clock(NOMINATES)
+
+
+async def _nominate(
+    client: Client, province: str, categories: Mapping[str, str], each: int
+) -> tuple[str, dict[str, list[str]]]:
     """Form the committee and nominate; return the nominations by category."""
     formed = {
         "season": SEASON,
@@ -90,7 +122,7 @@ async def _nominate(client: Client, province: str, each: int) -> tuple[str, dict
     contact = {"name": "Narahubung (contoh)", "email": f"narahubung-{province}@paritrana.example", "locale": "id"}
     known = await client.command(f"sekretariat-{province}", "identity", "/v1/persons", contact, key=_key())
     found = {}
-    for category, size in _CATEGORIES.items():
+    for category, size in categories.items():
         found[category] = await asyncio.gather(
             *(_nominate_one(client, province, category, size, str(known["id"]), number) for number in range(each))
         )
@@ -98,7 +130,7 @@ async def _nominate(client: Client, province: str, each: int) -> tuple[str, dict
 
 
 async def _nominate_one(client: Client, province: str, category: str, size: str, contact: str, number: int) -> str:
-    code = f"CONTOH-{province}-{category[0]}{number}"
+    code = _code(province, category, number)
     candidate = {"kind": "employer", "code": code, "name": f"PT {code}", "size_class": size, "region": province}
     nomination = {
         "season": SEASON,
@@ -110,6 +142,10 @@ async def _nominate_one(client: Client, province: str, category: str, size: str,
     }
     who = f"sekretariat-{province}"
     return str((await client.command(who, "nomination", "/v1/nominations", nomination, key=_key()))["nomination"])
+
+
+def _code(province: str, category: str, number: int) -> str:
+    return f"CONTOH-{province}-{category[0]}{number}"
 
 
 async def _open(client: Client, province: str, nominations: Mapping[str, list[str]]) -> list[Sheet]:

@@ -114,9 +114,9 @@ class Ground:
             async with connected(self.postgres.admin_url) as admin:
                 await execute(admin, "DROP DATABASE %I WITH (FORCE)", name)
 
-    async def topic(self, partitions: int) -> str:
-        """Make a topic, kept for ever, as those of the services are."""
-        name = f"bench-{self._next()}"
+    async def topic(self, partitions: int, suffix: str = "topic") -> str:
+        """Make a topic, kept for ever, as those of the services are; its name ends with `suffix`."""
+        name = f"bench-{self._next()}.{suffix}"
         await provision_topics(self.bootstrap_servers, [Topic(name, "bench", partitions, FOR_EVER, "stream", "bench")])
         return name
 

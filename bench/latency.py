@@ -15,10 +15,10 @@ import itertools
 import math
 import shutil
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 from uuid import uuid4
@@ -66,15 +66,11 @@ async def measure(plan: Plan, say: Say) -> list[Row]:
 
 
 async def _measure(folder: Path, plan: Plan, say: Say) -> list[Row]:
-    TestClock.set_to(folder / "clock.json", OPENS - timedelta(days=1))
-    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     began = time.monotonic()
-    async with Stack(StackOptions(folder, ports, clock="test")) as stack:
+    async with running(folder, OPENS) as (stack, client):
         started = time.monotonic() - began
         say(f"the system is ready after {started:.1f} s; a season is being opened")
-        password = (folder / "keys" / PASSWORD_FILE).read_text(encoding="utf-8").strip()
         async with AsyncExitStack() as held:
-            client = await held.enter_async_context(Client(stack.urls, password))
             needed = int(A_SECOND * (plan.latency_seconds * plan.latency_rounds + _WARM_SECONDS))
             sheets = await make_sheets(stack, client, needed)
             say(f"{len(sheets)} sheets are handed in, {A_SECOND} a second")
@@ -84,6 +80,17 @@ async def _measure(folder: Path, plan: Plan, say: Say) -> list[Row]:
             found = await _take_turns(plan, stores, _Hand(scoring, tokens, sheets))
         memory = {name: peak_megabytes(stack.pids()[name]) for name in START_ORDER}
     return [*found, Row.of("startup", "s", [started], smaller_is_better=True), *_memory_rows(memory)]
+
+
+@asynccontextmanager
+async def running(folder: Path, opens: datetime) -> AsyncIterator[tuple[Stack, Client]]:
+    """Run the whole system in a folder, on a test clock the day before a season opens, with a client of its people."""
+    TestClock.set_to(folder / "clock.json", opens - timedelta(days=1))
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    async with Stack(StackOptions(folder, ports, clock="test")) as stack:
+        password = (folder / "keys" / PASSWORD_FILE).read_text(encoding="utf-8").strip()
+        async with Client(stack.urls, password) as client:
+            yield stack, client
 
 
 def _memory_rows(memory: dict[str, float]) -> list[Row]:

@@ -23,6 +23,20 @@ class Plan:
     rebuild_peer: int
     latency_seconds: float
     latency_rounds: int
+    fact_latency_seconds: float
+    fact_latency_rounds: int
+    ingest: int
+    """Facts in one turn of ingest."""
+    ingest_rounds: int
+    ingest_singly: int
+    """Facts in one turn of the peer that takes one message a call."""
+    growth: int
+    """Facts in the large ledger."""
+    growth_turn: int
+    growth_rounds: int
+    scale: int
+    """Facts in the backlog that one and four consumers take."""
+    scale_rounds: int
 
 
 FULL: Final = Plan(
@@ -37,6 +51,16 @@ FULL: Final = Plan(
     rebuild_peer=4_000,
     latency_seconds=20.0,
     latency_rounds=3,
+    fact_latency_seconds=20.0,
+    fact_latency_rounds=3,
+    ingest=200_000,
+    ingest_rounds=5,
+    ingest_singly=3_000,
+    growth=10_000_000,
+    growth_turn=50_000,
+    growth_rounds=5,
+    scale=1_000_000,
+    scale_rounds=3,
 )
 QUICK: Final = Plan(
     rounds=3,
@@ -50,4 +74,14 @@ QUICK: Final = Plan(
     rebuild_peer=0,
     latency_seconds=5.0,
     latency_rounds=3,
+    fact_latency_seconds=5.0,
+    fact_latency_rounds=1,
+    ingest=60_000,
+    ingest_rounds=3,
+    ingest_singly=0,
+    growth=1_000_000,
+    growth_turn=20_000,
+    growth_rounds=3,
+    scale=200_000,
+    scale_rounds=1,
 )

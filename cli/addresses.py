@@ -35,6 +35,20 @@ def database_place(data: Path | None = None) -> str:
     return _place("postgresql", data)
 
 
+def broker_address(data: Path | None = None) -> str:
+    """Return where the broker answers: KAFKA_BOOTSTRAP_SERVERS unless a data folder is given, else the running stack's.
+
+    Raises WrongUse where neither says it.
+    """
+    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if given and data is None:
+        return given
+    found = running_stack(data)
+    if found is None:
+        raise WrongUse("no stack runs here: start one with `paritrana up`, or set KAFKA_BOOTSTRAP_SERVERS")
+    return str(found["kafka"])
+
+
 def running_stack(data: Path | None = None) -> dict[str, Any] | None:
     """Return the status of the stack that runs in the data folder, as its supervisor tells it; None without one."""
     try:

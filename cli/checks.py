@@ -98,10 +98,13 @@ def lint(as_json: AsJson = False) -> None:
 def crash(
     rounds: Annotated[int, typer.Option(min=1, help="How many times something is killed.")] = 30,
     seed: Annotated[int | None, typer.Option(help="What chooses the victims; printed when not given.")] = None,
+    facts: Annotated[int | None, typer.Option(min=1, help="Kill consumers that take so many facts instead.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the crash check."""
-    arguments = ["--rounds", str(rounds), *([] if seed is None else ["--seed", str(seed)])]
+    given = {"--seed": seed, "--facts": facts}
+    arguments = ["--rounds", str(rounds)]
+    arguments += [part for name, value in given.items() if value is not None for part in (name, str(value))]
     _run_module("tests.crash", arguments, as_json=as_json)
 
 

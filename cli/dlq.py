@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
-from cli.addresses import running_stack
+from cli.addresses import broker_address
 from cli.output import AsJson, WrongUse, show, show_progress, table, visible
 from cli.stack import Data
 from deploy.local.replay import KEPT, Kept, Wanted, newest, parsed, refusals, replay
@@ -80,7 +79,7 @@ def list_letters(
 ) -> None:
     """List dead letters."""
     wanted = Wanted(_known(topic), reason, publisher)
-    found, count = _asked(newest(_broker(data), wanted, limit))
+    found, count = _asked(newest(broker_address(data), wanted, limit))
     value = {"count": count, "letters": [_told(kept) for kept in found]}
     rows = [_row(kept) for kept in found]
     lines = table(rows, _COLUMNS) if rows else ["no dead letters"]
@@ -127,7 +126,7 @@ def show_letter(
 ) -> None:
     """Show a dead letter."""
     wanted = Wanted(addresses=frozenset({_address(address)}))
-    found, _ = _asked(newest(_broker(data), wanted, 1))
+    found, _ = _asked(newest(broker_address(data), wanted, 1))
     if not found:
         raise _not_there([address])
     (kept,) = found
@@ -196,7 +195,7 @@ def replay_letters(
     def told(count: int) -> None:
         show_progress(f"{count} published", as_json=as_json)
 
-    count = _asked(replay(_broker(data), wanted, agree, told))
+    count = _asked(replay(broker_address(data), wanted, agree, told))
     lines = [f"{count} published again as they came; what ingest has already is not counted twice", _REPAIR]
     show(
         {"replayed": count, "addresses": agreed},
@@ -244,16 +243,6 @@ def _confirm(found: list[Kept]) -> None:
 
 
 # --- the broker ----------------------------------------------------------------------------------------------------
-
-
-def _broker(data: Any) -> str:
-    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    if given and data is None:
-        return given
-    found = running_stack(data)
-    if found is None:
-        raise WrongUse("no stack runs here: start one with `paritrana up`, or set KAFKA_BOOTSTRAP_SERVERS")
-    return str(found["kafka"])
 
 
 def _asked(asking: Coroutine[Any, Any, T]) -> T:

@@ -45,7 +45,12 @@ MOST_RECORDS: Final = 5_000
 LEAST_RECORDS: Final = 100
 LINGER: Final = 0.1
 """Seconds for which records are let gather once some are there: fewer, larger batches cost less for all who follow."""
+_SLICE: Final = 200
+"""Records that are judged at a time: between them the transaction that is under way goes on with its next statement."""
 _PARTITION_BYTES: Final = 512 * 1024
+_FETCH_WAIT_MS: Final = 50
+"""How long the broker may hold a fetch that finds nothing. The client has one at a time under way: while it waits for
+partitions that are empty, it cannot fetch from others what has come meanwhile."""
 _IDLE_MS: Final = 500
 _LOOK_SECONDS: Final = 1.0
 _HINT_SECONDS: Final = 5.0
@@ -252,6 +257,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_PARTITION_BYTES,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
             heartbeat_interval_ms=1_000,
             metadata_max_age_ms=30_000,
             # The assignor keeps its state in its class: each subscription has a class of its own.
@@ -453,13 +459,27 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
     # --- fetching ---------------------------------------------------------------------------------------------------
 
     async def _fetch(self, consumer: AIOKafkaConsumer) -> list[Batch[F]]:
-        """Return judged batches, one a partition; small ones gather for a moment."""
+        """Return judged batches, one a partition; small ones gather for a moment when nothing more waits."""
         batches: dict[TopicPartition, Batch[F]] = {}
+        enough = self._limit // 4
         count = await self._more(consumer, batches, _IDLE_MS)
-        if 0 < count < self._limit // 4 and self.linger:
+        while 0 < count < enough <= self._waiting(consumer):
+            more = await self._more(consumer, batches, _IDLE_MS)
+            if not more:
+                break
+            count += more
+        if 0 < count < enough and self.linger:
             await asyncio.sleep(self.linger)
             await self._more(consumer, batches, 0)
         return list(batches.values())
+
+    def _waiting(self, consumer: AIOKafkaConsumer) -> int:
+        """Return how many records the broker is known to hold for us beyond what was fetched."""
+        return sum(
+            max(0, (consumer.highwater(place) or 0) - position.fetched)
+            for place, position in self._positions.items()
+            if place.topic not in self._paused
+        )
 
     async def _more(self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, Batch[F]], timeout_ms: int) -> int:
         try:
@@ -472,7 +492,9 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         now = self.clock.now()
         count = 0
         for place, records in fetched.items():
-            count += self._judge(batches, place, records, now)
+            for first in range(0, len(records), _SLICE):
+                count += self._judge(batches, place, records[first : first + _SLICE], now)
+                await asyncio.sleep(0)
         return count
 
     async def _expired(self, consumer: AIOKafkaConsumer, found: Mapping[TopicPartition, int]) -> None:

@@ -60,6 +60,14 @@ OF_FACTS: Final = tuple(topic.name for topic in FACT_TOPICS)
 """The names of the topics that other systems write facts to."""
 
 
+SANDBOX: Final = ".sandbox"
+SANDBOX_TOPICS: Final = tuple(
+    Topic(f"{topic.name}{SANDBOX}", topic.owner, 2, 7 * DAY_MS, topic.key, topic.readers) for topic in FACT_TOPICS
+)
+"""Where other systems try what they send: judged and told, and of no effect."""
+OF_SANDBOX: Final = tuple(topic.name for topic in SANDBOX_TOPICS)
+
+
 def facts_of(systems: Collection[str] | None) -> list[str]:
     """Return the topics of facts that publishing systems write to: each named as the topic, with or without version.
 
@@ -72,7 +80,12 @@ def _dead_letters(topic: Topic) -> Topic:
     return Topic(f"{topic.name}.dead-letter", "receivers", 1, 90 * DAY_MS, "as received", "operators")
 
 
-TOPICS: Final = (*EVENT_TOPICS, *FACT_TOPICS, *(_dead_letters(topic) for topic in (*EVENT_TOPICS, *FACT_TOPICS)))
+TOPICS: Final = (
+    *EVENT_TOPICS,
+    *FACT_TOPICS,
+    *SANDBOX_TOPICS,
+    *(_dead_letters(topic) for topic in (*EVENT_TOPICS, *FACT_TOPICS)),
+)
 
 _BY_STREAM: Final = {segment: topic for topic in EVENT_TOPICS for segment in topic.streams}
 _BY_SERVICE: Final = {service: next(topic for topic in EVENT_TOPICS if topic.owner == service) for service in SERVICES}

@@ -1,4 +1,4 @@
-"""The composition root of ingest: scoring's second program, which only brings facts into the ledger.
+"""The composition root of ingest: scoring's second program, which brings facts into the ledger and judges the sandbox.
 
 It runs beside the API processes of scoring, over the same database and with the same key, in any number: the consumers
 of one group share the partitions. What it appends is published by the scoring process that leads the relay.
@@ -11,6 +11,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from kernel.broker import Broker
 from kernel.clock import Clock
 from kernel.ingest import Ingester, IngestMeasures
 from kernel.process import Background, one_line
@@ -20,6 +21,8 @@ from schemas.codec import CODEC
 from schemas.fact_reading import ReadFact
 from schemas.topics import OF_FACTS
 from services.scoring.ledger import EnteredBatch, FactLedger
+from services.scoring.sandbox import GROUP as SANDBOX_GROUP
+from services.scoring.sandbox import Sandbox, SandboxMeasures
 from services.scoring.settings import IngestSettings
 from services.wiring import wire_of
 
@@ -44,7 +47,16 @@ def _ingesting(service: Service) -> Sequence[Background]:
         service.app.state.checks["ingest"] = check
         await ingester.run()
 
-    return (Background("ingest", ingest),)
+    measures = SandboxMeasures(service.app.state.metrics.registry)
+
+    async def sandbox() -> None:
+        broker = Broker(service.settings.kafka_bootstrap_servers, SANDBOX_GROUP)
+        try:
+            await Sandbox(service.pool, broker, service.clock, measures).run()
+        finally:
+            await broker.close()
+
+    return (Background("ingest", ingest), Background("sandbox", sandbox))
 
 
 def ingester_of(service: Service) -> Ingester[ReadFact, EnteredBatch]:

@@ -28,10 +28,11 @@ where month = any($1::date[]) and subject = any($2::text[])
 
 -- name: corrected
 -- Whom the corrections and reversals in batches (places $2, versions $3), of months ($1), take something from.
-with said as (
-    select distinct publisher, target from facts
-    where target is not null and month = any($1::date[])
-      and (place, batch) in (select * from unnest($2::smallint[], $3::integer[]))
+with said as materialized (
+    select distinct f.publisher, f.target
+    from unnest($2::smallint[], $3::integer[]) as b(place, batch)
+    join facts f on f.place = b.place and f.batch = b.batch and f.target is not null
+    where f.month = any($1::date[])
 )
 select f.subject from said join facts f on f.publisher = said.publisher and f.id = said.target
 union
@@ -39,10 +40,17 @@ select f.subject from said join facts f on f.publisher = said.publisher and f.ta
 
 -- name: awaited
 -- Those of some subjects ($2) whose corrections waited for a fact in batches (places $3, versions $4), of months ($1).
-select distinct c.subject from facts c
-join facts f on f.publisher = c.publisher and f.id = c.target
-where c.target is not null and c.subject = any($2::text[]) and f.month = any($1::date[])
-  and (f.place, f.batch) in (select * from unnest($3::smallint[], $4::integer[]))
+-- The corrections are few and come first; a scalar query for each keeps the planner from reading all facts instead.
+with corrections as materialized (
+    select distinct subject, publisher, target from facts where target is not null and subject = any($2::text[])
+)
+select distinct c.subject from corrections c
+where (
+    select true from facts f
+    where f.publisher = c.publisher and f.id = c.target and f.month = any($1::date[])
+      and (f.place, f.batch) in (select * from unnest($3::smallint[], $4::integer[]))
+    limit 1
+)
 
 -- name: facts_about
 -- The facts about some subjects ($1), of batches up to those named (places $2, versions $3).

@@ -33,7 +33,7 @@ def topics_told(person: Person) -> list[str]:
 
 
 def topics_mended(person: Person) -> list[str]:
-    """Return the topics of which a person may agree to repairs."""
+    """Return the topics of which a person may agree to repairs and try messages."""
     return list(OF_FACTS) if person.throughout("operator") else topics_published(person)
 
 
@@ -43,12 +43,18 @@ async def _reader(
     return person if person.may("publisher") else await _OF_ALL_SEASONS(request)
 
 
+async def _sender(request: Request, person: Annotated[Person, Depends(require("publisher", "operator"))]) -> Person:
+    return person if person.may("publisher") else await require_throughout("operator")(request)
+
+
 async def _teller(request: Request, person: Annotated[Person, Depends(require("publisher", "auditor"))]) -> Person:
     return person if person.may("publisher") else await require_throughout("auditor")(request)
 
 
 FactReader = Annotated[Person, Depends(_reader)]
 """Who sees what became of facts: facts are no one season's, so a grant for one season is not enough."""
+FactSender = Annotated[Person, Depends(_sender)]
+"""Who may try messages."""
 FactTeller = Annotated[Person, Depends(_teller)]
 """Who sees the facts themselves."""
 EveryFact = Annotated[Person, Depends(require_throughout("auditor"))]

@@ -8,15 +8,18 @@ from typing import Annotated
 
 import typer
 
+from tests.crash.facts import crash_ingest
 from tests.crash.harness import crash, say
 
 
 def main(
     rounds: Annotated[int, typer.Option(min=1, help="How many times something is killed or stopped.")] = 30,
     seed: Annotated[int | None, typer.Option(help="What chooses the victims; drawn when not given.")] = None,
+    facts: Annotated[int | None, typer.Option(min=1, help="Kill consumers of so many facts instead.")] = None,
 ) -> None:
     """Kill parts of a stack under load; exit 1 when anything was lost, doubled or out of order."""
-    outcome = asyncio.run(crash(rounds, secrets.randbelow(1_000_000) if seed is None else seed, say))
+    drawn = secrets.randbelow(1_000_000) if seed is None else seed
+    outcome = asyncio.run(crash(rounds, drawn, say) if facts is None else crash_ingest(facts, rounds, drawn, say))
     say(outcome.line)
     raise SystemExit(1 if outcome.findings else 0)
 

@@ -162,6 +162,7 @@ _LISTS: Final = {
         f"{RANKING}/progress": "progress/ranking/2020/provincial/75/KABKOTA/seleksi",
         "/v1/public/rankings": "public/None",
         "/v1/facts/repairs": "repairs/False",
+        "/v1/facts/sandbox": "sandbox/None",
         "/v1/facts/report?day=2021-04-13": "facts-report/2021-04-13/None",
         "/v1/facts/missing?day=2021-04-13": "facts-missing/2021-04-13/None",
     },

@@ -140,6 +140,9 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "scoring GET /v1/public/rankings/{season}/{tier}/{province}/{category}/{stage}": EVERYBODY,
     "scoring POST /v1/facts/repairs": ("operator",),
     "scoring POST /v1/facts/repairs/{repair}/approve": ("operator", "publisher"),
+    "scoring POST /v1/facts/check": ("operator", "publisher"),  # a publisher: of its own topics
+    "scoring GET /v1/facts/sandbox": FOR_FACTS,  # an operator: without what they say
+    "scoring GET /v1/facts/sandbox/{publisher}/{fact}": FOR_FACTS,
     "scoring GET /v1/facts/repairs": FOR_FACTS,
     "scoring GET /v1/facts/repairs/{repair}": FOR_FACTS,
     "scoring GET /v1/facts/report": FOR_FACTS,  # a publisher: of its own topics
@@ -183,6 +186,9 @@ OF_ALL_SEASONS: Final = (
     ("auditor", "GET", "audit", "/v1/events?stream=season/2020"),
     ("auditor", "GET", "audit", "/v1/export?until=1.1.1"),
     ("operator", "POST", "scoring", "/v1/facts/repairs"),
+    ("operator", "POST", "scoring", "/v1/facts/check"),
+    ("operator", "GET", "scoring", "/v1/facts/sandbox"),
+    ("auditor", "GET", "scoring", "/v1/facts/sandbox/sipp/p-1"),
     ("auditor", "GET", "scoring", "/v1/facts/repairs"),
     ("operator", "GET", "scoring", "/v1/facts/report?day=2021-04-13"),
     ("auditor", "GET", "scoring", "/v1/facts/report?day=2021-04-13"),
@@ -499,6 +505,7 @@ async def test_an_operator_sees_no_scores_no_names_and_no_events(whole: Whole) -
         "audit GET /v1/status",
         "scoring GET /v1/facts/repairs",  # what was refused, and what is to stand in its place
         "scoring GET /v1/facts/report",
+        "scoring GET /v1/facts/sandbox",  # what was tried, and why it was refused
     }
     deliveries = (await whole.ask(operator, "notifications", "GET", "/v1/deliveries")).json()
     assert deliveries["items"] == []

@@ -1,0 +1,42 @@
+-- Corrections are few among facts, and are asked for after every batch: whom they take something from, and what waited
+-- for them. Two small indexes find them without looking at the facts that correct nothing.
+
+create or replace function ensure_month(wanted date) returns void language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+declare
+    part text := 'facts_' || to_char(wanted, 'YYYY_MM');
+begin
+    if wanted <> date_trunc('month', wanted)::date then
+        raise exception 'a partition begins on the first day of a month, not on %', wanted;
+    end if;
+    if to_regclass('public.' || part) is not null then
+        return;
+    end if;
+    perform pg_advisory_xact_lock(4711, 2);
+    if to_regclass('public.' || part) is not null then
+        return;
+    end if;
+    execute format('create table public.%I (like public.facts including comments)', part);
+    execute format('alter table public.%I add constraint %I check (month = %L)', part, part || '_month', wanted);
+    execute format('create unique index %I on public.%I (publisher, id)', part || '_id', part);
+    execute format('create index %I on public.%I (subject)', part || '_subject', part);
+    execute format('create index %I on public.%I (publisher, target) where target is not null', part || '_target', part);
+    execute format('create index %I on public.%I (place, batch) where target is not null', part || '_correcting', part);
+    execute format('create index %I on public.%I (subject) where target is not null', part || '_corrected', part);
+    execute format('create index %I on public.%I using brin (place, batch) with (pages_per_range = 16, autosummarize = on)',
+                   part || '_batch', part);
+    execute format('create trigger %I before truncate on public.%I execute function public.refuse_change()',
+                   part || '_truncate', part);
+    execute format('alter table public.facts attach partition public.%I for values in (%L)', part, wanted);
+    execute format('grant select, insert on public.%I to {login}', part);
+end $$;
+
+do $$
+declare
+    part text;
+begin
+    for part in select inhrelid::regclass::text from pg_inherits where inhparent = 'facts'::regclass loop
+        execute format('create index %I on %I (place, batch) where target is not null', part || '_correcting', part);
+        execute format('create index %I on %I (subject) where target is not null', part || '_corrected', part);
+    end loop;
+end $$;
