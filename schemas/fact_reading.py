@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from itertools import accumulate
@@ -151,9 +151,11 @@ def read_fact(topic: str, key: bytes | None, value: bytes | None, headers: Heade
         time = _in_utc(time)
     publisher = _publishers.get(source) or _publisher(source)
     reader = _READERS.get((topic, type_name))
-    if publisher is None or reader is None or not _FIRST_INSTANT <= time <= now + AHEAD:
+    if publisher is None or reader is None or time < _FIRST_INSTANT:
         sent = _Sent(value, headers)
-        raise Refused(_why_not_id(id_, sent) or _why_not_attributes(source, type_name, time, topic, sent))
+        raise Refused(_why_not_id(id_, sent) or _why_not_attributes(source, type_name, topic, sent))
+    if time > now + AHEAD:
+        raise Refused(_why_ahead(topic, key, value, headers, time))
     try:
         data = reader.decode(raw)
     except (ValueError, RecursionError) as error:
@@ -659,19 +661,31 @@ def _why_not_headers(headers: Mapping[str, bytes | None]) -> FactFault:
     return _wrong_attribute("time", _shown(said["ce_time"]), _PREFIX)
 
 
-def _why_not_attributes(source: bytes, type_name: bytes, time: datetime, topic: str, sent: _Sent) -> FactFault:
-    """Return what is wrong with a source, with a type on a topic, or else with a time."""
+def _why_not_attributes(source: bytes, type_name: bytes, topic: str, sent: _Sent) -> FactFault:
+    """Return what is wrong with a source, with a type on a topic, or else with a time, which is too early."""
     if _publisher(source) is None:
         return _wrong_attribute("source", _shown(source), sent.prefix)
     if (topic, type_name) in _READERS:
-        if time < _FIRST_INSTANT:
-            return _wrong_attribute("time", sent.text("time"), sent.prefix)
-        return _said(FactReason.FUTURE_DATED, f"{sent.prefix}time", sent.text("time"), "future")
+        return _wrong_attribute("time", sent.text("time"), sent.prefix)
     shown = _shown(type_name)
     model = FACT_TYPES.get(shown)
     if model is None:
         return _said(FactReason.UNKNOWN_TYPE, f"{sent.prefix}type", shown, "type")
     return _said(FactReason.WRONG_TOPIC, f"{sent.prefix}type", shown, "topic", topic=TOPICS_OF[model][0])
+
+
+def _why_ahead(topic: str, key: bytes | None, value: bytes | None, headers: Headers, time: datetime) -> FactFault:
+    """Return what is wrong with a message whatever the clock says, or else that its time lies ahead.
+
+    So what is called future-dated needs nothing but the time, and can be replayed where our clock was behind.
+    """
+    if time.year < MAXYEAR:
+        try:
+            read_fact(topic, key, value, headers, time)
+        except Refused as refused:
+            return refused.fault
+    sent = _Sent(value, headers)
+    return _said(FactReason.FUTURE_DATED, f"{sent.prefix}time", sent.text("time"), "future")
 
 
 def _why_not_id(id_: bytes, sent: _Sent) -> FactFault | None:

@@ -411,6 +411,19 @@ def test_of_several_faults_an_attributes_is_told_and_the_ids_first(mode: str):
     assert told == ["data.amount", "type", "source", "id"]
 
 
+@pytest.mark.parametrize("mode", WRITERS)
+@pytest.mark.parametrize("year", [2027, 2100, 9997, 9999])
+def test_what_is_called_future_dated_needs_nothing_but_the_time(mode: str, year: int):
+    said = right_fact(MODELS[2], random.Random(4)).attributed("time", f'"{year}-12-31T23:59:59-12:00"')
+    told = outcome(WRITERS[mode](said))
+    assert isinstance(told, Refused)
+    assert told.fault.reason == FactReason.FUTURE_DATED
+    assert told.fault.value == f"{year}-12-31T23:59:59-12:00"
+    wrong = outcome(WRITERS[mode](said.saying("amount", "-1")))
+    assert isinstance(wrong, Refused)
+    assert wrong.fault.reason == (FactReason.FUTURE_DATED if year == 9999 else FactReason.WRONG_FIELD)
+
+
 def test_the_publishers_that_are_remembered_are_bounded():
     known = [WRITERS["binary"](right_fact(MODELS[1], random.Random(number))) for number in range(2000)]
     for each in known:
