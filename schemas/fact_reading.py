@@ -187,6 +187,8 @@ _Attributes = tuple[bytes, bytes, bytes, datetime, bytes | Raw]
 def _attributes_of(value: bytes | None, headers: Headers) -> _Attributes:
     if not value:
         raise Refused(_said(FactReason.EMPTY, "value", "", "empty"))
+    if len(value) > LARGEST:
+        raise Refused(_said(FactReason.TOO_LARGE, "value", f"{len(value)} bytes", "too_large"))
     said = dict(headers)
     kind = said.get("content-type")
     if kind not in _KINDS or len(said) != len(headers) or "content-encoding" in said:
@@ -223,13 +225,11 @@ def _publisher(source: bytes) -> str | None:
 
 
 def _refuse_unreadable(value: bytes) -> None:
-    """Refuse what is too large, not UTF-8, or nested deeper than any reader's recursion may go.
+    """Refuse what is not UTF-8, or nested deeper than any reader's recursion may go.
 
     Decoders pass over unknown fields unread, and stop at a depth that depends on who calls them; the same bytes must
     be judged alike everywhere. ASCII of no more than DEEPEST bytes is none of this.
     """
-    if len(value) > LARGEST:
-        raise Refused(_said(FactReason.TOO_LARGE, "value", f"{len(value)} bytes", "too_large"))
     try:
         value.decode()
     except UnicodeDecodeError as error:
