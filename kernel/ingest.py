@@ -551,19 +551,28 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             self._seek(consumer, place, position.fetched)
 
     async def _carefully(self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, Batch[F]]) -> int:
-        """Read each partition by itself; where a batch cannot be decoded, set its record aside and go past it."""
+        """Read each partition by itself, up to what cannot be decoded: that record is set aside and gone past."""
         count = 0
-        for place, position in list(self._positions.items()):
-            if place.topic in self._paused:
-                continue
+        for place in list(self._positions):
+            if place.topic not in self._paused:
+                count += await self._one_by_one(consumer, batches, place)
+        return count
+
+    async def _one_by_one(
+        self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, Batch[F]], place: TopicPartition
+    ) -> int:
+        """Read some records one a call: a call for more would raise for those before the one that it cannot decode."""
+        count = 0
+        for _ in range(LEAST_RECORDS):
             try:
-                fetched = await consumer.getmany(place, timeout_ms=_IDLE_MS, max_records=LEAST_RECORDS)
+                fetched = await consumer.getmany(place, timeout_ms=_IDLE_MS, max_records=1)
             except (*UNDECODABLE, MemoryError) as error:
-                offset = position.fetched
+                offset = await consumer.position(place)
                 self._seek(consumer, place, offset + 1)
                 aside = Undecodable(place.topic, place.partition, offset, f"{type(error).__name__}: {error}")
-                count += self._judge(batches, place, [aside], self.clock.now())
-                continue
+                return count + self._judge(batches, place, [aside], self.clock.now())
+            if not fetched:
+                break
             for records in fetched.values():
                 count += self._judge(batches, place, records, self.clock.now())
         return count

@@ -16,7 +16,7 @@ from kernel.broker import Broker, Place, Record, read_until
 from kernel.canonical import leaf_hash
 from kernel.merkle import root_of
 from tests.conftest import DatabaseFactory, TopicFactory
-from tests.support.delivery import until
+from tests.support.delivery import produce_compressed, until
 from tests.support.facts import Consumer, due, message, paid, payments, publish, registered, taken, until_taken
 
 PARTITIONS = 4
@@ -104,6 +104,22 @@ async def _letters(servers: str, topic: str) -> list[dict[str, str]]:
         end = (await reader.end_offsets([place]))[place]
         found = [record async for records in read_until(reader, {place: 0}, {place: end}) for record in records]
     return [{name: (value or b"").decode(errors="replace") for name, value in one.headers} for one in found]
+
+
+async def test_a_batch_that_cannot_be_decoded_costs_nothing_before_or_after_it(
+    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, consumer: Consumer
+) -> None:
+    for number in range(3):
+        records = [due("NPP-1", "2021-03", 3, id_=f"d{number}-{each}") for each in range(10)]
+        await publish(kafka_bootstrap, topic, records, partitions=1)
+        if number < 2:
+            await produce_compressed(Broker(kafka_bootstrap, "test-publisher"), topic, 0)
+    async with consumer.running():
+        counts = await until_taken(pool, 32)
+    assert counts == {"records": 32, "applied": 30, "duplicates": 0, "refused": 2}
+    letters = await _letters(kafka_bootstrap, f"{topic}.dead-letter")
+    told = [(letter["reason"], letter["offset"]) for letter in letters]
+    assert told == [("undecodable", "10"), ("undecodable", "21")]
 
 
 # --- repetition and order ------------------------------------------------------------------------------------------
