@@ -62,7 +62,7 @@ class Told:
 
 @dataclass(slots=True)
 class IngestOutcome:
-    """What came of it."""
+    """What came of it; `kills` are those that fell into the ingest."""
 
     seed: int
     kills: int = 0
@@ -88,10 +88,13 @@ async def crash_ingest(facts: int, kills: int, seed: int, say: Say) -> IngestOut
     options = StackOptions(data=folder / "data", ports=ports, services=("scoring",), ingest=CONSUMERS)
     say(f"seed {seed}: {facts} facts, {kills} kills of {CONSUMERS} consumers; starting the stack")
     async with Stack(options) as stack:
-        await asyncio.to_thread(_publish, stack.bootstrap_servers, facts, random.Random(seed), outcome.told)
-        say(f"published {outcome.told.records} records, {outcome.told.poison} of them no facts")
         database = await asyncpg.connect(stack.databases["scoring"].owner_url)
         try:
+            # All of it waits at the broker before the first is taken, so that every kill falls into the ingest.
+            await database.execute(_SWITCH, CONTRIBUTIONS, True)
+            await asyncio.to_thread(_publish, stack.bootstrap_servers, facts, random.Random(seed), outcome.told)
+            say(f"published {outcome.told.records} records, {outcome.told.poison} of them no facts")
+            await database.execute(_SWITCH, CONTRIBUTIONS, False)
             await _kill(stack, database, kills, random.Random(f"kills of {seed}"), outcome, say)
             await _compare(stack, database, outcome, say)
         finally:
@@ -174,6 +177,9 @@ def _digest(document: bytes) -> int:
 
 # --- the kills -----------------------------------------------------------------------------------------------------
 
+_SWITCH: Final = """
+    insert into ingest_switch (topic, paused) values ($1, $2) on conflict (topic) do update set paused = excluded.paused
+"""
 _TAKEN: Final = "select coalesce(sum(next_offset), 0)::bigint from received where topic = $1"
 
 
@@ -188,7 +194,7 @@ async def _kill(
         victim = draw.choice(names)
         taken = await database.fetchval(_TAKEN, CONTRIBUTIONS)
         stack.kill(victim)
-        outcome.kills += 1
+        outcome.kills += taken < records
         say(f"kill {number:3}: {victim} at {taken} of {records} records")
         await stack.ready(victim, within=_BACK)
     await _until_taken(database, records)

@@ -100,13 +100,16 @@ class Consumer:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     most: int = 5_000
     linger: float = 0.02
+    made: type[Ingester[ReadFact, EnteredBatch]] = Ingester
+    ledger: FactLedger | None = None
     ingester: Ingester[ReadFact, EnteredBatch] = field(init=False)
 
     def __post_init__(self) -> None:
         executor = Executor("scoring", self.pool, CODEC, self.clock, Wake(), self.signer)
-        self.ingester = Ingester(
+        self.ingester = self.made(
             topics=self.topics, group=self.group, executor=executor, pool=self.pool,
-            broker=Broker(self.servers, "test-ingest"), clock=self.clock, ledger=FactLedger(self.prefix),
+            broker=Broker(self.servers, "test-ingest"), clock=self.clock,
+            ledger=self.ledger or FactLedger(self.prefix),
             measures=IngestMeasures(self.registry), letters=DeliveryMeasures(self.registry), most=self.most,
             linger=self.linger,
         )  # fmt: skip
