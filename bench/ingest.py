@@ -31,8 +31,9 @@ from kernel.broker import Broker, DeliveryMeasures
 from kernel.canonical import Ed25519Signer
 from kernel.clock import SystemClock
 from kernel.commands import Executor
-from kernel.ingest import Ingester, IngestMeasures
+from kernel.ingest import Ingester
 from kernel.log import Wake
+from kernel.measures import IngestMeasures
 from schemas.codec import CODEC
 from schemas.fact_reading import ReadFact
 from services.scoring.ledger import EnteredBatch, FactLedger

@@ -19,14 +19,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic
 
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import IllegalStateError
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from kernel.broker import ANSWER_SECONDS, AWAY, UNDECODABLE, Broker, DeliveryMeasures, Undecodable, abandon, read_until
 from kernel.broker import stopped as stopped_within
@@ -36,9 +35,11 @@ from kernel.clock import Clock
 from kernel.commands import Ask, Executor
 from kernel.dead_letters import DeadLetters, Letter, Reason
 from kernel.decider import Emit
-from kernel.inbox import SQL, Message, Move, PositionMoved, record_digest
+from kernel.inbox import SQL, Move, PositionMoved, record_digest
 from kernel.lead import STORE_AWAY
+from kernel.ledger import Batch, E, Entered, F, Ledger
 from kernel.log import NO_HEAD, Connection, Head, StreamMoved, append, read_heads
+from kernel.measures import IngestMeasures
 from kernel.sql import columns
 
 MOST_RECORDS: Final = 5_000
@@ -61,119 +62,7 @@ _LONGEST_PAUSE: Final = 5.0
 _ATTEMPTS: Final = 5
 _PUBLISHERS: Final = 50
 
-F = TypeVar("F")
 _log = structlog.get_logger("ingest")
-
-
-class Batch(Generic[F]):
-    """What was read of one partition, in offset order: facts, and letters for what is none."""
-
-    __slots__ = ("digest", "facts", "first", "following", "last", "letters", "place", "placed", "records", "start")
-
-    def __init__(self, place: TopicPartition, start: int, placed: object = None) -> None:
-        """Begin a batch of a partition at the position `start`, read since it was `placed`."""
-        self.place = place
-        self.start = start
-        self.placed = placed
-        self.first = self.last = -1
-        self.following = start
-        self.records = 0
-        self.digest: bytes | None = None
-        self.facts: list[tuple[Message, F]] = []
-        """Each fact with the message that it was."""
-        self.letters: list[Letter] = []
-
-
-class Entered(Protocol):
-    """What becomes of a batch: its event, and how many facts are new."""
-
-    @property
-    def event(self) -> Any:
-        """The event that tells of the batch."""
-        ...
-
-    @property
-    def applied(self) -> int:
-        """How many facts are new."""
-        ...
-
-    @property
-    def duplicates(self) -> int:
-        """How many were there already."""
-        ...
-
-    @property
-    def letters(self) -> Sequence[Letter]:
-        """Facts that are refused for what the ledger holds already."""
-        ...
-
-    @property
-    def refusals(self) -> Sequence[tuple[str, str]]:
-        """Reason and publisher of everything of the batch that is refused."""
-        ...
-
-
-E = TypeVar("E", bound=Entered)
-
-
-class Ledger(Protocol[F, E]):
-    """What a fact is and where it is kept."""
-
-    def judge(self, message: Message, now: datetime) -> F | Letter:
-        """Return the fact that a message is, or the letter of one that is none. Never raises."""
-        ...
-
-    def stream(self, place: TopicPartition) -> str:
-        """Return the stream on which a partition's batches are told."""
-        ...
-
-    async def enter(self, connection: Connection, batches: Sequence[Batch[F]], *, doubtful: bool) -> list[E]:
-        """Return what each batch adds, read outside of any transaction.
-
-        Without `doubtful` the facts are taken to be new unless the batch itself repeats one; if the ledger holds one
-        after all, `write` fails by UniqueViolationError and this is asked again, with it.
-        """
-        ...
-
-    async def write(self, connection: Connection, entered: Sequence[E], versions: Sequence[int], now: datetime) -> None:
-        """Write what is new, within the transaction that appended the events at `versions` of their streams."""
-        ...
-
-    async def paused(self, connection: Connection) -> frozenset[str]:
-        """Return the topics that operators paused."""
-        ...
-
-
-class IngestMeasures:
-    """What ingest counts, on the registry of its process."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        """Register every measure."""
-
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"paritrana_ingest_{name}", text, labels, registry=registry)
-
-        def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(f"paritrana_ingest_{name}", text, labels, registry=registry)
-
-        self.applied = counter("applied_facts", "Facts that went into the ledger.", "topic")
-        self.duplicates = counter("duplicate_facts", "Facts that were there already.", "topic")
-        self.refused = counter("refused_messages", "Messages that are no facts.", "topic", "reason", "publisher")
-        self.batches = counter("batches", "Committed batches of one partition.", "topic")
-        self.failures = counter("failures", "Batches that failed and were read again.", "kind")
-        self.rewound = counter("rewinds", "Partitions read again from the earliest offset.", "topic", "reason")
-        self.lost = counter("expired_records", "Records that the topic dropped before they were read.", "topic")
-        self.lag = gauge("lag_records", "Records not yet taken.", "topic", "partition")
-        self.oldest = gauge("oldest_seconds", "Age of the oldest record that is not taken.", "topic")
-        self.assigned = gauge("assigned_partitions", "Partitions that this consumer has.")
-        self.paused = gauge("paused", "1 while operators paused the topic.", "topic")
-        self.batch_records = gauge("batch_limit_records", "Records that are taken at once at most.")
-        self.seconds = Histogram(
-            "paritrana_ingest_commit_seconds",
-            "Seconds that a transaction of batches took.",
-            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
-            registry=registry,
-        )
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
-"""What a log tells about itself: how far each handler is, what waits, how often commands collided."""
+"""What a log and its ingest tell about themselves: how far each is, what waits, what was refused, what collided."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 class LogMeasures:
@@ -45,3 +45,35 @@ class LogMeasures:
     def stalled(self, handler: str, count: int) -> None:
         """Show how many streams a handler waits on."""
         self._stalled.labels(handler).set(count)
+
+
+class IngestMeasures:
+    """What ingest counts, on the registry of its process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register every measure."""
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"paritrana_ingest_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"paritrana_ingest_{name}", text, labels, registry=registry)
+
+        self.applied = counter("applied_facts", "Facts that went into the ledger.", "topic")
+        self.duplicates = counter("duplicate_facts", "Facts that were there already.", "topic")
+        self.refused = counter("refused_messages", "Messages that are no facts.", "topic", "reason", "publisher")
+        self.batches = counter("batches", "Committed batches of one partition.", "topic")
+        self.failures = counter("failures", "Batches that failed and were read again.", "kind")
+        self.rewound = counter("rewinds", "Partitions read again from the earliest offset.", "topic", "reason")
+        self.lost = counter("expired_records", "Records that the topic dropped before they were read.", "topic")
+        self.lag = gauge("lag_records", "Records not yet taken.", "topic", "partition")
+        self.oldest = gauge("oldest_seconds", "Age of the oldest record that is not taken.", "topic")
+        self.assigned = gauge("assigned_partitions", "Partitions that this consumer has.")
+        self.paused = gauge("paused", "1 while operators paused the topic.", "topic")
+        self.batch_records = gauge("batch_limit_records", "Records that are taken at once at most.")
+        self.seconds = Histogram(
+            "paritrana_ingest_commit_seconds",
+            "Seconds that a transaction of batches took.",
+            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+            registry=registry,
+        )

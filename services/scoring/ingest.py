@@ -13,7 +13,8 @@ from fastapi import FastAPI
 
 from kernel.broker import Broker
 from kernel.clock import Clock
-from kernel.ingest import Ingester, IngestMeasures
+from kernel.ingest import Ingester
+from kernel.measures import IngestMeasures
 from kernel.process import Background, one_line
 from kernel.service import Parts, Service
 from kernel.tokens import HttpJwks, TokenVerifier

@@ -20,7 +20,7 @@ from aiokafka import TopicPartition
 from kernel.canonical import leaf_hash
 from kernel.dead_letters import Letter
 from kernel.inbox import Message
-from kernel.ingest import Batch
+from kernel.ledger import Batch
 from kernel.log import Connection
 from kernel.merkle import root_of
 from kernel.sql import columns, queries

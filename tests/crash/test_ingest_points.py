@@ -15,7 +15,8 @@ import pytest
 import pytest_asyncio
 
 from kernel.broker import Broker, Record
-from kernel.ingest import Batch, Ingester
+from kernel.ingest import Ingester
+from kernel.ledger import Batch
 from kernel.log import Connection
 from schemas.fact_reading import ReadFact
 from services.scoring.ledger import EnteredBatch, FactLedger

@@ -22,7 +22,7 @@ from kernel.broker import Broker, Record
 from kernel.canonical import leaf_hash, uuid7
 from kernel.commands import Ask, Receipt
 from kernel.decider import Aggregate, Emit, Loader
-from kernel.ingest import Batch
+from kernel.ledger import Batch
 from kernel.merkle import root_of
 from kernel.tokens import Grant
 from schemas.fact_reading import ReadFact

@@ -18,8 +18,9 @@ from kernel.broker import Broker, DeliveryMeasures, Place, Record
 from kernel.canonical import Ed25519Signer
 from kernel.clock import Clock, SystemClock
 from kernel.commands import Executor
-from kernel.ingest import Ingester, IngestMeasures
+from kernel.ingest import Ingester
 from kernel.log import Wake
+from kernel.measures import IngestMeasures
 from kernel.partition import partition_of
 from schemas.codec import CODEC
 from schemas.fact_reading import ReadFact
