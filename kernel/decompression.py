@@ -51,16 +51,20 @@ class UndecodableBatch(CorruptRecordException):  # type: ignore[misc]  # the lib
     """A batch that cannot be decoded; `following` is the offset after it."""
 
     def __init__(self, why: str, first: int, following: int) -> None:
-        super().__init__(f"offsets {first} to {following - 1}: {why}")
+        super().__init__(f"{why} (offsets {first} to {following - 1})")
         self.first = first
         self.following = following
+
+    def __str__(self) -> str:
+        """Say why first, and none of the library's numbers: publishers read it, and may see only its beginning."""
+        return str(self.args[0])
 
 
 # --- codecs --------------------------------------------------------------------------------------------------------
 
 
 def _too_large() -> CorruptRecordException:
-    return CorruptRecordException(f"the batch expands to more than {MOST_BYTES} bytes")
+    return CorruptRecordException(f"the batch expands to over {MOST_BYTES // 1024**2} MiB")
 
 
 def gunzip(payload: Any) -> bytes:
@@ -205,7 +209,9 @@ class _Records(fetcher.PartitionRecords):  # type: ignore[misc]  # the library h
 
     def _give_up(self, error: Exception, *, alone: bool) -> None:
         if alone:
-            why = str(error) or type(error).__name__
+            # The library's own errors say their name and a number before what they were given.
+            said = error.args[0] if isinstance(error, CorruptRecordException) and error.args else error
+            why = str(said) or type(error).__name__
             raise UndecodableBatch(why, self._records.first, self._records.following) from error
         # What was read before goes first: asked for again from where that ends, the batch is the first there is.
 

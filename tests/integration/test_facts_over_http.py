@@ -224,7 +224,7 @@ async def test_a_day_s_report_counts_and_pages_what_was_refused(ledger: Ledger) 
     ]
     assert [one["id"] for one in report["items"]] == ["bad-0", "bad-1"]
     rest = await mine.does("GET", f"/v1/facts/report?{urlencode({'day': '2021-04-19', 'cursor': report['next']})}")
-    assert [one["field"] for one in rest["items"]] == ["data.month", "ce_source"]
+    assert [one["field"] for one in rest["items"]] == ["data.month", "ce_id"]
     assert rest["next"] is None
     sipp = await mine.does("GET", "/v1/facts/report?day=2021-04-19&publisher=sipp")
     assert len(sipp["items"]) == 3
