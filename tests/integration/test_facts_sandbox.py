@@ -26,7 +26,7 @@ from services.scoring.sandbox import Sandbox, SandboxMeasures, Verdict, judge
 from tests.conftest import TopicFactory
 from tests.integration.test_facts_over_http import DAY, NPP, Ledger, Said, correction, ledger, operator, publisher
 from tests.integration.test_scoring import measures, world
-from tests.support.delivery import produce_compressed, until
+from tests.support.delivery import produce_undecodable, until
 from tests.support.facts import due, message, paid, publish, registered
 from tests.support.whole import Whole, whole_system
 from tests.unit.cli.fake_stack import run
@@ -175,8 +175,8 @@ async def test_the_sandbox_judges_as_ingest_does_and_leaves_nothing_behind(
     before = await state_of_database(ledger)
     good, bad = due(NPP, "2021-03", 300, id_="good"), paid(NPP, "2021-03", -5, "2021-04-10", id_="bad")
     await publish(kafka_bootstrap, tried, [good, bad, good._replace(value=None)], partitions=2)
-    await produce_compressed(Broker(kafka_bootstrap, "test"), tried, 0)
-    await produce_compressed(Broker(kafka_bootstrap, "test"), tried, 1)
+    await produce_undecodable(Broker(kafka_bootstrap, "test"), tried, 0, 1)
+    await produce_undecodable(Broker(kafka_bootstrap, "test"), tried, 1, 1)
     await publish(kafka_bootstrap, tried, [due(f"NPP-{number}", "2021-03", 1) for number in range(20)], partitions=2)
     async with judging(kafka_bootstrap, pool, tried, topic_prefix):
         await until_judged(pool, 25)

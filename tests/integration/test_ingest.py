@@ -16,7 +16,7 @@ from kernel.broker import Broker, Place, Record, read_until
 from kernel.canonical import leaf_hash
 from kernel.merkle import root_of
 from tests.conftest import DatabaseFactory, TopicFactory
-from tests.support.delivery import produce_compressed, until
+from tests.support.delivery import produce_undecodable, until
 from tests.support.facts import Consumer, due, message, paid, payments, publish, registered, taken, until_taken
 
 PARTITIONS = 4
@@ -113,7 +113,7 @@ async def test_a_batch_that_cannot_be_decoded_costs_nothing_before_or_after_it(
         records = [due("NPP-1", "2021-03", 3, id_=f"d{number}-{each}") for each in range(10)]
         await publish(kafka_bootstrap, topic, records, partitions=1)
         if number < 2:
-            await produce_compressed(Broker(kafka_bootstrap, "test-publisher"), topic, 0)
+            await produce_undecodable(Broker(kafka_bootstrap, "test-publisher"), topic, 0, 1)
     async with consumer.running():
         counts = await until_taken(pool, 32)
     assert counts == {"records": 32, "applied": 30, "duplicates": 0, "refused": 2}

@@ -164,13 +164,13 @@ async def produce(broker: Broker, topic: str, *records: Record, partition: int |
     return offsets
 
 
-async def produce_undecodable(broker: Broker, topic: str, partition: int = 0) -> int:
-    """Produce a batch of two records with header names that are no UTF-8, as no client does; return its offset."""
+async def produce_undecodable(broker: Broker, topic: str, partition: int = 0, records: int = 2) -> int:
+    """Produce a batch of records with header names that are no UTF-8, as no client does; return its offset."""
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, acks="all")
     await producer.start()
     try:
         builder = producer.create_batch()
-        for _ in range(2):
+        for _ in range(records):
             builder.append(timestamp=0, key=b"k", value=b"v", headers=[("name-of-header", b"x")])
         builder.close()
         raw = bytearray(builder._build())
