@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import os
 from importlib.util import find_spec
 from typing import Annotated, Any, Final
 
 import asyncpg
 import typer
 
-from cli.addresses import database_place
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from cli.stack import Data
-from deploy.local.provision import with_login
-from deploy.local.settings import options_from
+from cli.stores import owner_url
 from kernel.reactor import Projection
 from kernel.rebuild import Rebuilt, rebuild
 from schemas.codec import CODEC
@@ -55,9 +52,7 @@ def rebuild_projection(
             show_progress(f"{count} events folded", as_json=as_json)
 
     try:
-        outcome = asyncio.run(
-            rebuild(_owner_url(service, data), fold, CODEC, _login(service), accept=accept, told=told)
-        )
+        outcome = asyncio.run(rebuild(owner_url(service, data), fold, CODEC, _login(service), accept=accept, told=told))
     except (OSError, asyncpg.PostgresError) as error:
         raise WrongUse(f"the database of {service} cannot be used ({error}): is the stack running?") from error
     _report(projection, outcome, as_json=as_json)
@@ -98,14 +93,3 @@ def _projections() -> dict[str, tuple[str, Projection[Any]]]:
 
 def _login(service: str) -> str:
     return f"paritrana_{service}"
-
-
-def _owner_url(service: str, data: Any) -> str:
-    options = options_from(os.environ, data=data)
-    owner = f"paritrana_{service}_owner"
-    try:
-        password = (options.data / "secrets" / owner).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise WrongUse(f"the owner's password is not there ({error}): name the stack's folder by --data") from error
-    admin = options.database_url or f"postgresql://{database_place(data)}/postgres"
-    return with_login(admin, owner, password, _login(service))

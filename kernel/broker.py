@@ -20,10 +20,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from kernel import decompression
 from kernel.canonical import Json
+from kernel.decompression import bound
 
-decompression.install()  # before the first batch is read: whatever reads comes by this module
+bound()
 _log = structlog.get_logger("broker")
 
 AWAY: Final = (KafkaError, OSError, TimeoutError)
@@ -228,12 +228,13 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
-    """A record whose batch the client cannot decode: too large when decompressed, or a header's name is no UTF-8."""
+    """What a batch that the client cannot decode is told as; `following` is the offset after the batch, where known."""
 
     topic: str
     partition: int
     offset: int
     error: str
+    following: int = 0
 
 
 async def read_until(

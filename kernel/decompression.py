@@ -1,118 +1,268 @@
-"""Decompress what Kafka clients send, within bounds: a few kilobytes of zstd can stand for gigabytes.
+"""What the broker's client may make of a record batch: bounded memory, and nothing lost beside a batch that is bad.
 
-aiokafka decompresses a batch as a whole, however large it becomes, and lets the errors of its codecs through; either
-would end a consumer again and again at the same offset. These decoders stop at `MOST_BYTES`, and what exceeds it or is
-no such stream is a CorruptRecordException, as for any batch that cannot be decoded: it is set aside, and the partition
-goes on.
+A batch of a few kilobytes can expand to gigabytes. The broker takes it, for its limit holds what is sent, and the
+client would expand it whole. A topic's `compression.type` is no help: it lets the broker itself expand what comes, all
+at once, and a bomb of 300 MB ends it. So the bound is here: every codec stops at `MOST_BYTES`, and what goes on after
+that is no batch that can be decoded. Whatever a codec says of bytes that are not its own is told in the same way.
 
-The library offers no place for decoders of one's own, so `install` puts them where its record parsers look them up.
+The client raises at a bad batch, and loses what it had read of the same partition before it. Here it hands that over
+first, and raises when the batch is all there is to read, with the offset after it, so that a reader can pass over the
+batch instead of trying each of its offsets. A header whose name is no UTF-8, at which the client gives a whole batch
+up, is handed over with replacement characters.
+
+The library offers no setting for any of this: `bound` puts it in place, once, for every consumer of the process.
 """
 
 from __future__ import annotations
 
-import importlib
+import struct
 import zlib
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from mmap import mmap
+from threading import Lock
+from typing import Any, Final, NamedTuple
 
 import cramjam
+from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
+from aiokafka.record import default_records as plain
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import decode_varint
 
-MOST_BYTES: Final = 32 << 20
-"""How large a batch may become. Clients bound a batch by 1 MiB, some of them after compression."""
-_TOO_LARGE: Final = f"over {MOST_BYTES >> 20} MiB"
-"""Short, since of what a client says only the beginning is kept."""
-_FIRST_GUESS: Final = 16
-"""By how much a batch is taken to shrink, at first: facts shrink to a tenth."""
-_GZIP: Final = 16 + zlib.MAX_WBITS
+try:
+    from aiokafka.record._crecords import default_records as compiled
+except ImportError:  # where there is no compiler the library goes without
+    compiled = plain
+
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Bytes that a batch may expand to: at the broker's limit of 4 MiB a batch of facts, which shrinks to a tenth, fits."""
+MOST_RECORDS: Final = 250_000
+"""Records of a batch at most: as many as there are facts in so many bytes. Empty ones could be millions."""
+
+_OVERHEAD: Final = 12
+_HEADER: Final = 61
 _XERIAL: Final = b"\x82SNAPPY\x00"
-_XERIAL_HEAD: Final = 16
-_PARSERS: Final = (
-    "aiokafka.record.default_records",
-    "aiokafka.record.legacy_records",
-    "aiokafka.record._crecords.default_records",
-    "aiokafka.record._crecords.legacy_records",
-)
+_XERIAL_HEADER: Final = 16
+_GZIP: Final = 31
+"""zlib's number for a gzip stream."""
 
 
-def install() -> None:
-    """Have aiokafka use these decoders, in its compiled parsers where they are, and in the others."""
-    for name in _PARSERS:
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            continue
-        for decoder in (gzip_decode, snappy_decode, lz4_decode, zstd_decode):
-            if hasattr(module, decoder.__name__):
-                setattr(module, decoder.__name__, decoder)
+class UndecodableBatch(CorruptRecordException):  # type: ignore[misc]  # the library has no types
+    """A batch that cannot be decoded; `following` is the offset after it."""
+
+    def __init__(self, why: str, first: int, following: int) -> None:
+        super().__init__(f"offsets {first} to {following - 1}: {why}")
+        self.first = first
+        self.following = following
 
 
-def gzip_decode(payload: bytes | memoryview) -> bytes:
-    """Return what was compressed by gzip, of one member or several."""
-    found, size, rest = [], 0, bytes(payload)
-    while rest:
+# --- codecs --------------------------------------------------------------------------------------------------------
+
+
+def _too_large() -> CorruptRecordException:
+    return CorruptRecordException(f"the batch expands to more than {MOST_BYTES} bytes")
+
+
+def gunzip(payload: Any) -> bytes:
+    """Expand gzip, of one member or several."""
+    parts: list[bytes] = []
+    left, rest = MOST_BYTES, payload
+    while len(rest):
         member = zlib.decompressobj(_GZIP)
-        try:
-            part = member.decompress(rest, MOST_BYTES - size + 1)
-        except zlib.error:
-            raise CorruptRecordException("broken gzip") from None
-        size += len(part)
-        _refuse_larger(size)
+        parts.append(member.decompress(rest, left + 1))
+        left -= len(parts[-1])
+        if left < 0:
+            raise _too_large()
         if not member.eof:
-            raise CorruptRecordException("gzip ends early")
-        found.append(part)
+            raise CorruptRecordException("the compressed batch is cut off")
         rest = member.unused_data
-    return b"".join(found)
+    return b"".join(parts)
 
 
-def lz4_decode(payload: bytes | memoryview) -> bytes:
-    """Return what was compressed as LZ4 frames."""
-    return _into_a_buffer(cramjam.lz4.decompress_into, bytes(payload))
+def unsnappy(payload: Any) -> bytes:
+    """Expand snappy, in the blocks that Java's clients write or as one block."""
+    whole = memoryview(payload)
+    if bytes(whole[: len(_XERIAL)]) != _XERIAL:
+        return _block(whole, MOST_BYTES)
+    parts: list[bytes] = []
+    left, at = MOST_BYTES, _XERIAL_HEADER
+    while at < len(whole):
+        (size,) = struct.unpack_from(">i", whole, at)
+        if not 0 < size <= len(whole) - at - 4:
+            raise CorruptRecordException("the compressed batch is cut off")
+        parts.append(_block(whole[at + 4 : at + 4 + size], left))
+        left -= len(parts[-1])
+        at += 4 + size
+    return b"".join(parts)
 
 
-def zstd_decode(payload: bytes | memoryview) -> bytes:
-    """Return what was compressed as zstd frames."""
-    return _into_a_buffer(cramjam.zstd.decompress_into, bytes(payload))
+def _block(block: memoryview, most: int) -> bytes:
+    if cramjam.snappy.decompress_raw_len(block) > most:
+        raise _too_large()
+    return bytes(cramjam.snappy.decompress_raw(block))
 
 
-def snappy_decode(payload: bytes | memoryview) -> bytes:
-    """Return what was compressed by snappy, raw or in the blocks of the Java library."""
-    raw = bytes(payload)
-    if not raw.startswith(_XERIAL):
-        return _snappy_block(raw, 0)
-    found, size, place = [], 0, _XERIAL_HEAD
-    while place < len(raw):
-        begins = place + 4
-        place = begins + int.from_bytes(raw[place:begins], "big")
-        block = _snappy_block(raw[begins:place], size)
-        size += len(block)
-        found.append(block)
-    return b"".join(found)
+def unlz4(payload: Any) -> bytes:
+    """Expand lz4."""
+    return _into(cramjam.lz4.decompress_into, payload)
 
 
-def _snappy_block(block: bytes, before: int) -> bytes:
-    try:
-        _refuse_larger(before + cramjam.snappy.decompress_raw_len(block))
-        return bytes(cramjam.snappy.decompress_raw(block))
-    except cramjam.DecompressionError:
-        raise CorruptRecordException("broken snappy") from None
+def unzstd(payload: Any) -> bytes:
+    """Expand zstd."""
+    return _into(cramjam.zstd.decompress_into, payload)
 
 
-def _into_a_buffer(decompress_into: Callable[[bytes, bytearray], int], payload: bytes) -> bytes:
-    """Decompress into a buffer that grows up to the bound; what is corrupt fails at every size."""
-    size = min(MOST_BYTES, _FIRST_GUESS * len(payload) + 1024)
-    while True:
-        buffer = bytearray(size)
+_room: Final = mmap(-1, MOST_BYTES)
+"""Where to expand: what is never touched of it takes no memory, and what was touched once is not asked for again."""
+_alone: Final = Lock()
+
+
+def _into(decompress: Callable[[Any, mmap], int], payload: Any) -> bytes:
+    """Expand into a room that cannot grow."""
+    with _alone:
         try:
-            written = decompress_into(payload, buffer)
-        except cramjam.DecompressionError:
-            if size == MOST_BYTES:
-                raise CorruptRecordException(f"{_TOO_LARGE}, or broken") from None
-            size = min(MOST_BYTES, 8 * size)
-        else:
-            return bytes(memoryview(buffer)[:written])
+            size = decompress(payload, _room)
+        except cramjam.DecompressionError as error:
+            # It says nothing of its own when there is no room left.
+            raise _too_large() if "whole buffer" in str(error) else error from error
+        return _room[:size]
 
 
-def _refuse_larger(size: int) -> None:
-    if size > MOST_BYTES:
-        raise CorruptRecordException(_TOO_LARGE)
+_DECODERS: Final[dict[str, Callable[[Any], bytes]]] = {
+    "gzip_decode": gunzip,
+    "snappy_decode": unsnappy,
+    "lz4_decode": unlz4,
+    "zstd_decode": unzstd,
+}
+_BY_NUMBER: Final = dict(enumerate(_DECODERS.values(), start=1))
+
+
+# --- batches -------------------------------------------------------------------------------------------------------
+
+
+class _Batches:
+    """The batches of an answer, as the library reads them; it remembers the bytes of the one that is being read."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = memoryview(data)
+        self._read = MemoryRecords(data)
+        self._start = self._end = 0
+
+    def size_in_bytes(self) -> int:
+        return int(self._read.size_in_bytes())
+
+    def has_next(self) -> bool:
+        return bool(self._read.has_next())
+
+    def next_batch(self) -> Any:
+        (length,) = struct.unpack_from(">i", self._data, self._end + 8)
+        self._start, self._end = self._end, self._end + _OVERHEAD + length
+        batch = self._read.next_batch()
+        if self.following - self.first > MOST_RECORDS:
+            raise CorruptRecordException(f"the batch has more than {MOST_RECORDS} records")
+        return batch
+
+    @property
+    def raw(self) -> memoryview:
+        """The batch that was handed over last, or that could not be."""
+        return self._data[self._start : self._end]
+
+    @property
+    def first(self) -> int:
+        return int(struct.unpack_from(">q", self.raw)[0])
+
+    @property
+    def following(self) -> int:
+        """The offset after the batch; of a form before Kafka's second, which has a batch for a record, the next one."""
+        is_second = len(self.raw) >= _HEADER and self.raw[16] >= 2
+        return self.first + (int(struct.unpack_from(">i", self.raw, 23)[0]) if is_second else 0) + 1
+
+
+class _Records(fetcher.PartitionRecords):  # type: ignore[misc]  # the library has no types
+    """What was fetched of a partition, up to a batch that is bad; then, alone, what is wrong with that one."""
+
+    _records: _Batches
+    next_fetch_offset: int
+
+    def _unpack_records(self) -> Iterator[Any]:
+        is_first = True
+        try:
+            for record in super()._unpack_records():
+                is_first = False
+                yield record
+        except UnicodeDecodeError:
+            try:
+                for said in records_of(self._records.raw):
+                    if said.offset >= self.next_fetch_offset:
+                        is_first = False
+                        self.next_fetch_offset = said.offset + 1
+                        yield self._consumer_record(self._tp, said)
+                self.next_fetch_offset = self._records.following
+            except Exception as error:  # noqa: BLE001 - whatever a foreign batch leads to is that batch's fault
+                self._give_up(error, alone=is_first)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._give_up(error, alone=is_first)
+
+    def _give_up(self, error: Exception, *, alone: bool) -> None:
+        if alone:
+            why = str(error) or type(error).__name__
+            raise UndecodableBatch(why, self._records.first, self._records.following) from error
+        # What was read before goes first: asked for again from where that ends, the batch is the first there is.
+
+
+class Said(NamedTuple):
+    """A record as it was written, in the form in which the library's own records are."""
+
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    checksum: None = None
+
+
+def records_of(raw: memoryview) -> Iterator[Said]:
+    """Yield the records of a batch of Kafka's second form, the names of headers with replacements for what is no UTF-8.
+
+    Raises what the codec, or bytes that end too early, lead to.
+    """
+    (first,) = struct.unpack_from(">q", raw)
+    attributes, _, begun, latest = struct.unpack_from(">hiqq", raw, 21)
+    (count,) = struct.unpack_from(">i", raw, 57)
+    payload = raw[_HEADER:]
+    if codec := attributes & 7:
+        payload = memoryview(_BY_NUMBER[codec](payload))
+    is_broker_time, at = attributes >> 3 & 1, 0
+    for _ in range(count):
+        _, at = decode_varint(payload, at)
+        after, at = decode_varint(payload, at + 1)
+        number, at = decode_varint(payload, at)
+        key, at = _bytes(payload, at)
+        value, at = _bytes(payload, at)
+        more, at = decode_varint(payload, at)
+        headers: list[tuple[str, bytes | None]] = []
+        for _ in range(more):
+            name, at = _bytes(payload, at)
+            said, at = _bytes(payload, at)
+            headers.append(((name or b"").decode(errors="replace"), said))
+        time = latest if is_broker_time else begun + after
+        yield Said(first + number, time, is_broker_time, key, value, headers)
+
+
+def _bytes(payload: memoryview, at: int) -> tuple[bytes | None, int]:
+    size, at = decode_varint(payload, at)
+    if size < 0:
+        return None, at
+    if size > len(payload) - at:
+        raise CorruptRecordException("a record ends after its batch")
+    return bytes(payload[at : at + size]), at + size
+
+
+def bound() -> None:
+    """Put the bounds in place, for every consumer of the process."""
+    for module in (plain, compiled):
+        for name, decoder in _DECODERS.items():
+            setattr(module, name, decoder)
+    fetcher.MemoryRecords = _Batches
+    fetcher.PartitionRecords = _Records

@@ -68,12 +68,13 @@ _log = structlog.get_logger("ingest")
 class Batch(Generic[F]):
     """What was read of one partition, in offset order: facts, and letters for what is none."""
 
-    __slots__ = ("digest", "facts", "first", "following", "last", "letters", "place", "records", "start")
+    __slots__ = ("digest", "facts", "first", "following", "last", "letters", "place", "placed", "records", "start")
 
-    def __init__(self, place: TopicPartition, start: int) -> None:
-        """Begin a batch of a partition at the position `start`."""
+    def __init__(self, place: TopicPartition, start: int, placed: object = None) -> None:
+        """Begin a batch of a partition at the position `start`, read since it was `placed`."""
         self.place = place
         self.start = start
+        self.placed = placed
         self.first = self.last = -1
         self.following = start
         self.records = 0
@@ -344,10 +345,12 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         try:
             async with self.pool.acquire() as connection:
                 paused = await self.ledger.paused(connection)
+                rows = await connection.fetch(SQL["positions"], list(self.topics))
         except STORE_AWAY as error:
             end_if_cancelled()
             _log.warning("the switches cannot be read", error=repr(error))
             return
+        self._let_go_of_moved(rows)
         for topic in self.topics:
             self.measures.paused.labels(topic).set(topic in paused)
         changed, self._paused = self._paused ^ paused, paused
@@ -358,6 +361,21 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         for place in places:
             with contextlib.suppress(IllegalStateError):
                 (consumer.pause if place.topic in paused else consumer.resume)(place)
+
+    def _let_go_of_moved(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Place anew what an operator set back; no batch of ours is being committed, so the rows are as we left them.
+
+        Without this a partition in which nothing comes would be read again only when its next record does.
+        """
+        for row in rows:
+            place = TopicPartition(row["topic"], row["partition"])
+            position = self._positions.get(place)
+            if position is not None and position.next != row["next_offset"]:
+                self._positions.pop(place)
+                _log.warning(
+                    "a position was moved, reading from there", topic=place.topic, partition=place.partition,
+                    ours=position.next, moved=row["next_offset"],
+                )  # fmt: skip
 
     def _measure(self) -> None:
         now = time.time()
@@ -526,7 +544,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             return 0
         batch = batches.get(place)
         if batch is None:
-            batch = batches[place] = Batch(place, position.fetched)
+            batch = batches[place] = Batch(place, position.fetched, position)
         judge, facts, letters = self.ledger.judge, batch.facts, batch.letters
         for record in records:
             judged = _undecodable(record) if isinstance(record, Undecodable) else judge(record, now)
@@ -537,7 +555,8 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         last = records[-1]
         if batch.first < 0:
             batch.first = records[0].offset
-        batch.last, batch.following = last.offset, last.offset + 1
+        following = last.following if isinstance(last, Undecodable) else last.offset + 1
+        batch.last, batch.following = following - 1, following
         batch.records += len(records)
         batch.digest = None if isinstance(last, Undecodable) else record_digest(last)
         position.fetched = batch.following
@@ -551,7 +570,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             self._seek(consumer, place, position.fetched)
 
     async def _carefully(self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, Batch[F]]) -> int:
-        """Read each partition by itself, up to what cannot be decoded: that record is set aside and gone past."""
+        """Read each partition by itself, up to what cannot be decoded: that is one letter, and gone past."""
         count = 0
         for place in list(self._positions):
             if place.topic not in self._paused:
@@ -568,8 +587,10 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
                 fetched = await consumer.getmany(place, timeout_ms=_IDLE_MS, max_records=1)
             except (*UNDECODABLE, MemoryError) as error:
                 offset = await consumer.position(place)
-                self._seek(consumer, place, offset + 1)
-                aside = Undecodable(place.topic, place.partition, offset, f"{type(error).__name__}: {error}")
+                following = max(getattr(error, "following", 0), offset + 1)
+                self._seek(consumer, place, following)
+                why = f"{type(error).__name__}: {error}"
+                aside = Undecodable(place.topic, place.partition, offset, why, following)
                 return count + self._judge(batches, place, [aside], self.clock.now())
             if not fetched:
                 break
@@ -598,8 +619,13 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             await self._hint()
 
     def _stands(self, batch: Batch[F]) -> bool:
+        """Tell whether a batch comes next, and was read since its partition was last placed: all is read again since.
+
+        A batch from before a placing that began just where the partition was placed would be taken, and then what was
+        read since refused for ever.
+        """
         position = self._positions.get(batch.place)
-        return position is not None and position.next == batch.start
+        return position is not None and position is batch.placed and position.next == batch.start
 
     def _failed(self, batches: Sequence[Batch[F]], error: Exception) -> None:
         expected = isinstance(error, (*AWAY, *STORE_AWAY, StreamMoved, PositionMoved))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from itertools import accumulate
@@ -151,15 +151,18 @@ def read_fact(topic: str, key: bytes | None, value: bytes | None, headers: Heade
         time = _in_utc(time)
     publisher = _publishers.get(source) or _publisher(source)
     reader = _READERS.get((topic, type_name))
-    if publisher is None or reader is None or not _FIRST_INSTANT <= time <= now + AHEAD:
-        raise Refused(_why_not_attributes(source, type_name, time, topic, _Sent(value, headers)))
+    if publisher is None or reader is None or time < _FIRST_INSTANT:
+        sent = _Sent(value, headers)
+        raise Refused(_why_not_id(id_, sent) or _why_not_attributes(source, type_name, topic, sent))
+    if time > now + AHEAD:
+        raise Refused(_why_ahead(topic, key, value, headers, time))
     try:
         data = reader.decode(raw)
     except (ValueError, RecursionError) as error:
-        raise Refused(_why_not_data(raw, error)) from None
+        raise Refused(_why_not_id(id_, _Sent(value, headers)) or _why_not_data(raw, error)) from None
     head = b'{"data":%b,"id":"%b"' % (_encode(data), id_)
     if reader.is_told(head) is None:
-        raise Refused(_why_not_told(id_, data, raw, _Sent(value, headers)))
+        raise Refused(_why_not_id(id_, _Sent(value, headers)) or _why_not_told(data, raw))
     id_text = id_.decode()
     subject, month, target = reader.sense(data, time)
     if target == id_text:
@@ -184,6 +187,8 @@ _Attributes = tuple[bytes, bytes, bytes, datetime, bytes | Raw]
 def _attributes_of(value: bytes | None, headers: Headers) -> _Attributes:
     if not value:
         raise Refused(_said(FactReason.EMPTY, "value", "", "empty"))
+    if len(value) > LARGEST:
+        raise Refused(_said(FactReason.TOO_LARGE, "value", f"{len(value)} bytes", "too_large"))
     said = dict(headers)
     kind = said.get("content-type")
     if kind not in _KINDS or len(said) != len(headers) or "content-encoding" in said:
@@ -220,13 +225,11 @@ def _publisher(source: bytes) -> str | None:
 
 
 def _refuse_unreadable(value: bytes) -> None:
-    """Refuse what is too large, not UTF-8, or nested deeper than any reader's recursion may go.
+    """Refuse what is not UTF-8, or nested deeper than any reader's recursion may go.
 
     Decoders pass over unknown fields unread, and stop at a depth that depends on who calls them; the same bytes must
     be judged alike everywhere. ASCII of no more than DEEPEST bytes is none of this.
     """
-    if len(value) > LARGEST:
-        raise Refused(_said(FactReason.TOO_LARGE, "value", f"{len(value)} bytes", "too_large"))
     try:
         value.decode()
     except UnicodeDecodeError as error:
@@ -412,8 +415,13 @@ def _patterns(model: type[Struct]) -> dict[str, str | None]:
 
 def _head_pattern(model: type[Fact]) -> str:
     """Return the pattern of `{"data":…,"id":…` in canonical form. What is no free text is as the encoder writes it."""
-    values = {name: '[0-9"-]+' if pattern is None else f'"(?:{pattern})"' for name, pattern in _patterns(model).items()}
-    fields = "".join(f'(?:,?"{name}":{values[name]})?' for name in sorted(values))
+    required = {field.encode_name for field in msgspec.structs.fields(model) if field.required}
+
+    def member(name: str, pattern: str | None) -> str:
+        value = '[0-9"-]+' if pattern is None else f'"(?:{pattern})"'
+        return f',?"{name}":{value}' if name in required else f'(?:,?"{name}":{value})?'
+
+    fields = "".join(member(name, pattern) for name, pattern in sorted(_patterns(model).items()))
     return f'{{"data":{{{fields}}},"id":"(?:{_ID})"'
 
 
@@ -648,19 +656,17 @@ def _why_not_headers(headers: Mapping[str, bytes | None]) -> FactFault:
         said[name] = written
     if said["ce_specversion"] != b"1.0":
         return _wrong_attribute("specversion", _shown(said["ce_specversion"]), _PREFIX)
-    if not said["ce_id"]:
-        return _wrong_attribute("id", "", _PREFIX)
+    if _id(said["ce_id"].decode(errors="replace")) is None:
+        return _wrong_attribute("id", _shown(said["ce_id"]) or '""', _PREFIX)
     return _wrong_attribute("time", _shown(said["ce_time"]), _PREFIX)
 
 
-def _why_not_attributes(source: bytes, type_name: bytes, time: datetime, topic: str, sent: _Sent) -> FactFault:
-    """Return what is wrong with a source, with a type on a topic, or else with a time."""
+def _why_not_attributes(source: bytes, type_name: bytes, topic: str, sent: _Sent) -> FactFault:
+    """Return what is wrong with a source, with a type on a topic, or else with a time, which is too early."""
     if _publisher(source) is None:
         return _wrong_attribute("source", _shown(source), sent.prefix)
     if (topic, type_name) in _READERS:
-        if time < _FIRST_INSTANT:
-            return _wrong_attribute("time", sent.text("time"), sent.prefix)
-        return _said(FactReason.FUTURE_DATED, f"{sent.prefix}time", sent.text("time"), "future")
+        return _wrong_attribute("time", sent.text("time"), sent.prefix)
     shown = _shown(type_name)
     model = FACT_TYPES.get(shown)
     if model is None:
@@ -668,10 +674,29 @@ def _why_not_attributes(source: bytes, type_name: bytes, time: datetime, topic: 
     return _said(FactReason.WRONG_TOPIC, f"{sent.prefix}type", shown, "topic", topic=TOPICS_OF[model][0])
 
 
-def _why_not_told(id_: bytes, data: Fact, raw: bytes | Raw, sent: _Sent) -> FactFault:
-    """Return which text is not as its pattern wants it: the id, or else a field."""
+def _why_ahead(topic: str, key: bytes | None, value: bytes | None, headers: Headers, time: datetime) -> FactFault:
+    """Return what is wrong with a message whatever the clock says, or else that its time lies ahead.
+
+    So what is called future-dated needs nothing but the time, and can be replayed where our clock was behind.
+    """
+    if time.year < MAXYEAR:
+        try:
+            read_fact(topic, key, value, headers, time)
+        except Refused as refused:
+            return refused.fault
+    sent = _Sent(value, headers)
+    return _said(FactReason.FUTURE_DATED, f"{sent.prefix}time", sent.text("time"), "future")
+
+
+def _why_not_id(id_: bytes, sent: _Sent) -> FactFault | None:
+    """Return what is wrong with an id, if anything: its letters are judged with the data's, but told first."""
     if _id(id_.decode(errors="replace")) is None:
         return _wrong_attribute("id", sent.text("id") or '""', sent.prefix)
+    return None
+
+
+def _why_not_told(data: Fact, raw: bytes | Raw) -> FactFault:
+    """Return which field's text is not as its pattern wants it."""
     for name, pattern in _patterns(type(data)).items():
         text = getattr(data, name)
         if pattern is not None and text is not None and re.fullmatch(pattern, text) is None:

@@ -62,6 +62,7 @@ STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "indicator/{nomination}": ("IndicatorMeasured",),
     "ingest/{topic}/{partition}": ("FactsIngested",),
     "repair/{repair}": ("RepairProposed", "RepairApproved"),
+    "report/{topic}": ("FactsReported",),
     "sheet/{nomination}/{stage}/{member}": (
         "AspectScored", "AspectScoreRevised", "ScoreSheetSubmitted", "ScoreSheetVoided", "SheetRead",
     ),

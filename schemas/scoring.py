@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
@@ -380,6 +381,84 @@ class RepairApproved(ScoringEvent):
     repair: Uuid
     leaf: Hex64
     """That of the proposal: this and no other fact was agreed to."""
+
+
+class ReportedBatches(Part):
+    """Batches that a report counts: the FactsIngested events of a partition from one version to another."""
+
+    partition: Count
+    first: Version
+    last: Version
+
+
+class RefusedFor(Part):
+    """How many messages were refused for a reason."""
+
+    reason: Slug
+    count: Annotated[int, Field(ge=1)]
+
+
+class RefusedOf(Part):
+    """What was refused of a system, as the messages claim to be from it."""
+
+    publisher: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")] | None = None
+    """Absent: of messages that claim none that could be one, and of all systems beyond those that a report names."""
+    reasons: Annotated[tuple[RefusedFor, ...], Field(min_length=1)]
+
+
+class RefusedMessage(Part):
+    """Where a refused message lies in the topic, and why it was refused."""
+
+    partition: Count
+    offset: Count
+    reason: Slug
+
+
+class MissingFacts(Part):
+    """Of a season's employers that compete: how many have months of which no due was said, and how many are unknown."""
+
+    season: SeasonCode
+    employers: Count
+    months: Count
+    """Those of all these employers together."""
+    unregistered: Count
+    """Employers that no fact registers; they owe no month so far."""
+
+
+class ReportedDispute(Part):
+    """A measured figure that was disputed: where its FigureDisputed event is, whom it is about, and what."""
+
+    dispute: StreamPoint
+    season: SeasonCode
+    candidate: Annotated[str, Field(min_length=1, max_length=64)]
+    aspect: Slug
+    measure: Slug
+
+
+class FactsReported(ScoringEvent):
+    """What a day brought for those who publish on a topic of facts: once a day, of days that brought anything.
+
+    A batch is counted by the day on which it was recorded, and in one report only: `batches` go on where those of the
+    report before ended. What was recorded on a day and is known later, or lies back too far, is in the next report.
+    """
+
+    signed: ClassVar[bool] = True
+    topic: Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,249}$")]
+    day: date
+    """By the nation's clocks (WIB); it has ended."""
+    batches: tuple[ReportedBatches, ...] = ()
+    records: Count
+    applied: Count
+    duplicates: Count
+    refused: Count
+    publishers: tuple[RefusedOf, ...] = ()
+    """As far as it is still kept why messages were refused."""
+    first_refused: tuple[RefusedMessage, ...] = ()
+    """The first of them; all are in the report of the day over HTTP."""
+    missing: tuple[MissingFacts, ...] = ()
+    """As it was when the day was reported; of a day that is reported late it is not said."""
+    disputed: tuple[ReportedDispute, ...] = ()
+    """Each dispute is in one report."""
 
 
 Lack = Literal["not-registered", "no-facts", "month-missing", "denominator-zero"]

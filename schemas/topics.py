@@ -44,7 +44,10 @@ EVENT_TOPICS: Final = (
         NOMINATION, "nomination", 4, FOR_EVER, "stream", "all services",
         ("season", "committee", "nomination", "interview", "plenary", "appeal", "award"),
     ),
-    Topic(SCORING, "scoring", 4, FOR_EVER, "stream", "all services", ("ranking", "indicator", "ingest", "repair")),
+    Topic(
+        SCORING, "scoring", 4, FOR_EVER, "stream", "all services",
+        ("ranking", "indicator", "ingest", "repair", "report"),
+    ),
     Topic(SCORES, "scoring", 4, FOR_EVER, "stream", "scoring and audit", ("sheet",)),
     Topic(NOTIFICATIONS, "notifications", 2, FOR_EVER, "stream", "all services", ("delivery",)),
     Topic(IDENTITY, "identity", 1, FOR_EVER, "stream", "all services", ("account",)),

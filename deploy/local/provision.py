@@ -143,13 +143,19 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
 
 
 def configuration_of(topic: Topic) -> dict[str, str]:
-    """Return a topic's configuration as the broker names it."""
+    """Return a topic's configuration as the broker names it.
+
+    Where other systems write, the broker's clock says when a record came: by a publisher's clock that is wrong, records
+    would be dropped at once or never, and a day of them would not be found again. And what they compressed stays as it
+    is: to compress it anew the broker would expand it whole, and a bomb of some kilobytes would end it.
+    """
+    of_others = {"message.timestamp.type": "LogAppendTime", "compression.type": "producer"}
     return {
         "cleanup.policy": "delete",
         "retention.ms": str(topic.retention_ms),
         "retention.bytes": "-1",
         "max.message.bytes": str(MESSAGE_MAX_BYTES),
-    }
+    } | (of_others if topic.owner == "publishers" else {})
 
 
 async def provision_topics(

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from schemas.nomination import AdmissionDecided, PlenaryDecided, RankingTabled, ResealOrdered
-from schemas.scoring import CorrectionImpactFound, IndicatorMeasured, RankingSealed
+from schemas.scoring import CorrectionImpactFound, FactsReported, IndicatorMeasured, RankingSealed
 from services.audit.checks.announcements import announcements_faults
 from services.audit.checks.appeals import appeals_faults
 from services.audit.checks.certificates import certificates_faults
 from services.audit.checks.decisions import decision_faults
 from services.audit.checks.measured import impacts_faults, measurements_faults
 from services.audit.checks.repairs import repair_faults
+from services.audit.checks.reports import report_faults
 from services.audit.checks.scoring import scoring_faults
 from services.audit.checks.seals import seal_faults
 from services.audit.checks.seasons import Holds, seasons_faults
@@ -51,6 +52,10 @@ _CITING: Final[Mapping[str, Callable[[Json], list[Point]]]] = {
     ),
     IndicatorMeasured.type_name(): lambda data: _points(data["basis"]),
     CorrectionImpactFound.type_name(): lambda data: _points([data["indicator"]]),
+    FactsReported.type_name(): lambda data: [
+        *(Point(f"ingest/{data['topic']}/{one['partition']}", one["last"]) for one in data["batches"]),
+        *_points(one["dispute"] for one in data["disputed"]),
+    ],
     RankingTabled.type_name(): lambda data: [Point(data["ranking"], data["seal_version"])],
     ResealOrdered.type_name(): lambda data: _points(data["stale"]),
 }
@@ -66,6 +71,7 @@ _CHECKS: Final = (
     frozen_faults,
     orders_faults,
     repair_faults,
+    report_faults,
     terms_faults,
     verification_faults,
     way_faults,

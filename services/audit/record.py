@@ -54,6 +54,8 @@ INDICATOR: Final = ("IndicatorMeasured",)
 INGEST: Final = ("FactsIngested",)
 SHEET: Final = ("AspectScored", "AspectScoreRevised", "ScoreSheetSubmitted", "ScoreSheetVoided", "SheetRead")
 REPAIR: Final = ("RepairProposed", "RepairApproved")
+REPORT: Final = ("FactsReported",)
+DISPUTE: Final = ("FigureDisputed",)
 CAUSED: Final = (
     "StageAdvanced", "NominationEliminated", "WinnerDeclared", "PrizeAwarded", "RankLeftVacant", "AppealDecided",
     "DecisionReviewed", "StageAdvanceWithdrawn", "WinnerWithdrawn", "CertificateRevoked", "StageUnfrozen",
@@ -94,6 +96,8 @@ _HOMES: Final[Sequence[tuple[Sequence[str], Callable[[Json], str | None]]]] = (
     (RANKING, lambda data: ranking_of(data["at"])),
     (INDICATOR, lambda data: indicator_stream(data["nomination"])),
     (INGEST, lambda data: f"ingest/{data['topic']}/{data['partition']}"),
+    (REPORT, lambda data: f"report/{data['topic']}"),
+    (DISPUTE, lambda data: f"nomination/{data['nomination']}"),
     (("StageFrozen", "StageUnfrozen"), lambda data: award_of(data["stages"][0])),
     (("ResealOrdered",), lambda data: award_of_ranking(data["ranking"])),
     (AWARD, lambda data: award_of(data["at"]) if "at" in data else None),
@@ -114,23 +118,28 @@ class Record:
     def __init__(self) -> None:
         self.rulebooks: dict[tuple[str, int], Rules] = {}
         self.streams: dict[str, list[Kept]] = {}
-        """Seasons, committees, nominations, rankings, awards, appeals, repairs of facts and calendars of interviews."""
+        """Seasons, committees, nominations, rankings, awards, appeals, repairs and reports of facts, and calendars of
+        interviews."""
         self.sheets: dict[str, dict[str, Sheet]] = {}
         """By the stream of the stage's ranking, then by their own."""
         self.indicators: dict[str, Indicator] = {}
         """What was measured, by nomination."""
+        self.batches: dict[Point, tuple[str, tuple[int, ...]]] = {}
+        """When each batch of facts was recorded, and its counts: records, applied, duplicates, refused."""
+        self.disputes: dict[Point, Kept] = {}
         self.seals: dict[str, Kept] = {}
         self.caused: dict[Point, Kept] = {}
         """Everything that a decision can list among its results."""
         self.meetings: dict[str, Meeting] = {}
         self.faults: list[Fault] = []
-        kept = (*WAY, *AWARD, *RANKING, *COMMITTEE, *TERM, *SEASON, *APPEAL, *REPAIR, "InterviewScheduled")
+        kept = (*WAY, *AWARD, *RANKING, *COMMITTEE, *TERM, *SEASON, *APPEAL, *REPAIR, *REPORT, "InterviewScheduled")
         self._takers: dict[str, Callable[[Document, Place], None]] = {
             **dict.fromkeys(kept, self._take_kept),
             **dict.fromkeys(MEETING, self._take_meeting),
             **dict.fromkeys(SHEET, self._take_sheet),
             **dict.fromkeys(INDICATOR, self._take_measured),
             **dict.fromkeys(INGEST, self._take_ingested),
+            **dict.fromkeys(DISPUTE, self._take_dispute),
         }
 
     def take(self, event: Document, place: Place) -> None:
@@ -183,14 +192,20 @@ class Record:
         self.indicators.setdefault(event.data["nomination"], Indicator()).take(event, place)
 
     def _take_ingested(self, event: Document, place: Place) -> None:
-        """Check what a batch of facts says of itself, and keep nothing of it: its facts are in the ledger."""
+        """Check what a batch of facts says of itself, and keep what it counts: its facts are in the ledger."""
         data = event.data
+        counts = tuple(data[name] for name in ("records", "applied", "duplicates", "refused"))
+        self.batches[Point(event.stream, event.version)] = (event.time, counts)
         if data["records"] != data["applied"] + data["duplicates"] + data["refused"]:
             self.faults.append(("ingest", place, "`records` is not what was applied, doubled and refused together"))
         if data["records"] > data["last"] - data["first"] + 1:
             self.faults.append(("ingest", place, "its offsets do not hold so many records"))
         if (data["root"] == _OF_NOTHING) != (data["applied"] == 0):
             self.faults.append(("ingest", place, "`root` is not that of so many facts"))
+
+    def _take_dispute(self, event: Document, place: Place) -> None:
+        kept = _kept(event, place)
+        self.disputes[kept.point] = kept
 
     # --- asking
 

@@ -123,7 +123,8 @@ class Daily:
         message = digest_id(person, due.date())
         names = sorted({nomination for row in fresh for nomination in row["nominations"]})
         params = _json({"day": due.date().isoformat()})
-        season, sample = max(row["season"] for row in fresh), any(row["sample"] for row in fresh)
+        season = max((row["season"] for row in fresh if row["season"]), default=None)
+        sample = any(row["sample"] for row in fresh)
         head = (message, person, DIGEST, season, params, names, sample, max(row["recorded"] for row in fresh))
         async with self.pool.acquire() as connection, connection.transaction():
             if await connection.fetchval(SQL["put_day"], *head, "mail", True) is None:

@@ -13,8 +13,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from kernel.canonical import instant
-from schemas.regions import NATION
+from schemas.regions import NATION, NATION_ZONE
 from schemas.rulebook import Rulebook, Stage
+from schemas.topics import CONTRIBUTIONS
 from services.notifications.domain.days import DAYS_AHEAD, Kind
 from services.notifications.domain.templates import Template
 from services.notifications.texts import Contents
@@ -172,6 +173,7 @@ class _Example:
             **dict.fromkeys(("disputed", "dispute-filed"), self._measure()),
             "season-opened": {"homes": [_PROVINCE]},
             "rulebook-amended": {"version": 2},
+            "facts-report": {"report": self._report()},
             "returned": {"defects": ["evidence", "contact"], "until": instant(self._mend_until(stage))},
             "advanced": {"reached": following, "rank": 1},
             "advance-withdrawn": {"reached": following},
@@ -222,6 +224,23 @@ class _Example:
     def _measure(self) -> dict[str, Any]:
         measures = self._rulebook.measures
         return {"measure": measures[0].code} if measures else {}
+
+    def _report(self) -> dict[str, Any]:
+        """Return a day on which there was something of everything."""
+        day = self.announced.astimezone(ZoneInfo(NATION_ZONE)).date()
+        season, code = self._rulebook.season, self._measure().get("measure", "contoh")
+        return {
+            "topic": CONTRIBUTIONS,
+            "day": day.isoformat(),
+            "records": 500,
+            "applied": 490,
+            "duplicates": 8,
+            "refused": 2,
+            "publishers": [{"publisher": "contoh", "reasons": [{"reason": "wrong-field", "count": 2}]}],
+            "first_refused": [{"partition": 3, "offset": offset, "reason": "wrong-field"} for offset in (1207, 1208)],
+            "missing": [{"season": season, "employers": 12, "months": 30, "unregistered": 1}],
+            "disputed": [{"season": season, "candidate": "00000000", "aspect": "contoh", "measure": code}],
+        }
 
     def _certificate(self) -> dict[str, Any]:
         granted = self._rulebook.certificates

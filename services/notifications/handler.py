@@ -42,7 +42,7 @@ from schemas.nomination import (
 )
 from schemas.notifications import SubscriptionChanged
 from schemas.rulebook import Rulebook
-from schemas.scoring import ScorersAssigned, ScoringClosed, ScoringExtended, ScoringOpened
+from schemas.scoring import FactsReported, ScorersAssigned, ScoringClosed, ScoringExtended, ScoringOpened
 from services.notifications.domain.calls import calls_of
 from services.notifications.domain.intents import Intent, Notice, intents_of
 from services.notifications.domain.known import Cited, Decision, Known, Nominee, Plenary, Seat, SeatKey
@@ -61,7 +61,7 @@ from services.notifications.domain.telling import (
 )
 
 SQL: Final = queries(Path(__file__).with_name("queries.sql"))
-_TOLD: Final = (*OF_NOMINEE, *OF_MANY, *OF_BODY, *OF_SEASON)
+_TOLD: Final = (*OF_NOMINEE, *OF_MANY, *OF_BODY, *OF_SEASON, FactsReported)
 _NOTED: Final = (
     RulebookPublished, SeasonClosed, ScoringOpened, ScoringClosed, SubscriptionChanged,
 )  # fmt: skip

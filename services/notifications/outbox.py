@@ -65,7 +65,8 @@ class Due:
     message: UUID
     recipient: Recipient
     contents: Contents
-    rulebook: Rulebook
+    rulebook: Rulebook | None
+    """None where the message is of no season."""
     attempts: int
     failing: float
     channel: Route
@@ -107,7 +108,7 @@ class Outbox:
         return [one for one in due if await self.of(one, self._needs_nothing(one)) is False], len(rows)
 
     async def read(self, row: asyncpg.Record) -> Due:
-        """Return the message of a row: what it says, under its season's rulebook."""
+        """Return the message of a row: what it says, under its season's rulebook if it is of a season."""
         names = await self.pool.fetch(SQL["names"], row["nominations"])
         contents = Contents(
             template=row["template"],
@@ -118,7 +119,8 @@ class Outbox:
             recorded=row["recorded"],
             message=row["message_id"],
         )
-        rulebook = await self._rulebook(row["season"], row["rulebook_version"])
+        season = row["season"]
+        rulebook = None if season is None else await self._rulebook(season, row["rulebook_version"])
         told = (row["attempts"], row["failing"] or 0.0, row["channel"])
         return Due(row["message_id"], self._recipient(row), contents, rulebook, *told)
 

@@ -250,11 +250,13 @@ where i.message_id = c.message_id and i.state = 'pending' and i.channel is null
 returning i.template, i.state
 
 -- name: due_intents
--- What can be sent by a channel now: its time has come, and the rulebook and all nominations that it names are here.
+-- What can be sent by a channel now: its time has come, and the rulebook (unless it is of no season) and all nominations
+-- that it names are here.
 select i.message_id, i.cause, i.person, i.template, i.season, i.params, i.nominations, i.sample, i.recorded,
        i.attempts, i.channel, extract(epoch from clock_timestamp() - i.first_failed)::float8 as failing, s.version as rulebook_version
-from intents i join seasons s using (season)
+from intents i left join seasons s using (season)
 where i.state = 'pending' and i.channel = $1 and i.next_try <= clock_timestamp()
+  and (i.season is null or s.season is not null)
   and not exists (select from unnest(i.nominations) as n (nomination)
                   where not exists (select from nominations k where k.nomination = n.nomination))
 order by i.next_try, i.message_id limit $2
@@ -330,8 +332,9 @@ where i.state = 'held' and i.digest is null group by i.person, s.zone order by i
 -- A person's messages that wait for a digest, recorded up to an instant.
 select i.message_id, i.season, i.sample, i.recorded, i.nominations,
        case i.template when 'reminder' then i.params end as reminder
-from intents i join seasons s using (season)
+from intents i left join seasons s using (season)
 where i.person = $1 and i.state = 'held' and i.digest is null and i.recorded <= $2
+  and (i.season is null or s.season is not null)
   and not exists (select from unnest(i.nominations) as n (nomination)
                   where not exists (select from nominations k where k.nomination = n.nomination))
 order by i.recorded, i.message_id limit $3

@@ -93,7 +93,7 @@ def body_of(due: Due, letter: Letter) -> str:
         "message": str(due.message),
         "template": contents.template,
         "cause": str(due.recipient.cause),
-        "season": due.rulebook.season,
+        "season": None if due.rulebook is None else due.rulebook.season,
         "nominations": list(contents.nominations),
         "sample": contents.sample,
         "language": letter.locale,

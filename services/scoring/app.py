@@ -20,11 +20,14 @@ from services.scoring.progress import SheetProjection, StageMemberProjection
 from services.scoring.projections import RankingProjection
 from services.scoring.reactions import FindCorrectionImpacts
 from services.scoring.repairs import RepairProjection, sending
+from services.scoring.reports import DisputeProjection, reporting
 from services.scoring.settings import ScoringSettings
 from services.wiring import wire_of
 
 SERVICE: Final = "scoring"
-PROJECTIONS: Final = (RankingProjection(), SheetProjection(), StageMemberProjection(), RepairProjection())
+PROJECTIONS: Final = (
+    RankingProjection(), SheetProjection(), StageMemberProjection(), RepairProjection(), DisputeProjection(),
+)  # fmt: skip
 
 
 def create_service(
@@ -40,7 +43,7 @@ def create_service(
         reactions=(FindCorrectionImpacts(),),
         handlers=lambda service: (Measuring(service.executor),),
         asyncapi=asyncapi_of(SERVICE),
-        background=sending,
+        background=lambda service: [*sending(service), reporting(service)],
     )
     verifier = verifier or TokenVerifier(HttpJwks(settings.identity_url))
     service = Service(parts, settings, verifier=verifier, clock=clock)

@@ -119,3 +119,36 @@ select distinct season, candidate collate "C" as candidate from stage_members
 where kind = 'employer' and standing = 'competing' and ($1::text is null or season = $1)
   and ($2::text is null or (season collate "C", candidate collate "C") > ($2, $3))
 order by season, candidate limit $4
+
+-- === the report of a day ============================================================================================
+
+-- name: batch_offsets
+-- Which offsets batches hold, and when the first was recorded: of streams ($1), from a version ($2) to another ($3).
+select (first.document::json #>> '{data,partition}')::integer as partition,
+       (first.document::json #>> '{data,first}')::bigint as first, (last.document::json #>> '{data,last}')::bigint as last,
+       (first.document::json ->> 'time')::timestamptz as since
+from unnest($1::text[], $2::bigint[], $3::bigint[]) as asked(stream, first, last)
+join events first on first.stream = asked.stream and first.version = asked.first
+join events last on last.stream = asked.stream and last.version = asked.last
+
+-- name: refused_within
+-- What was refused of a topic ($1) within offsets (partitions $2, from $3 to $4), by the system that it claims and why.
+-- What was refused long before a batch ($5: its time; clocks may differ a little) had the offset in a topic of before.
+select r.publisher, r.reason, count(*) as count
+from unnest($2::integer[], $3::bigint[], $4::bigint[], $5::timestamptz[]) as span(partition, first, last, since)
+join refused_facts r on r.topic = $1 and r.partition = span.partition and r.kafka_offset between span.first and span.last
+                     and r.received >= span.since - interval '5 minutes'
+group by r.publisher, r.reason order by r.publisher nulls last, r.reason
+
+-- name: first_refused_within
+-- The first messages of the same, in the order in which they were refused.
+select r.partition, r.kafka_offset, r.reason
+from unnest($2::integer[], $3::bigint[], $4::bigint[], $5::timestamptz[]) as span(partition, first, last, since)
+join refused_facts r on r.topic = $1 and r.partition = span.partition and r.kafka_offset between span.first and span.last
+                     and r.received >= span.since - interval '5 minutes'
+order by r.received, r.partition, r.kafka_offset limit $6
+
+-- name: disputes
+-- The figures measured from a topic's facts ($1) that were disputed, but for some ($2), the oldest first.
+select id, grp, season, candidate, aspect, measure, disputed from disputes
+where topic = $1 and id <> all($2::text[]) order by disputed, id limit $3

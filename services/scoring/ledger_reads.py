@@ -279,18 +279,23 @@ class Day:
         return datetime.combine(self.day + timedelta(days=1), time(), _ZONE).astimezone(UTC)
 
 
+def day_of(moment: datetime) -> date:
+    """Return the day of an instant by the nation's clocks."""
+    return moment.astimezone(_ZONE).date()
+
+
 async def day_counts(here: Service, topics: Sequence[str], day: Day) -> list[Json]:
     """Return what the batches that were recorded on a day came to, by topic, as our own events tell of them."""
     heads = {row["stream"]: row["version"] for row in await here.pool.fetch(SQL["ingest_heads"])}
     heads = {stream: version for stream, version in heads.items() if stream.split("/")[1] in topics}
-    first, after = await _first_from(here, heads, day.begins), await _first_from(here, heads, day.ends)
+    first, after = await first_from(here, heads, day.begins), await first_from(here, heads, day.ends)
     spans = [(stream, first[stream], after[stream]) for stream in heads]
     found = {row["topic"]: dict(row) for row in await here.pool.fetch(SQL["batch_counts"], *columns(spans, 3))}
     nothing = {"batches": 0, "records": 0, "applied": 0, "duplicates": 0, "refused": 0}
     return [{"topic": topic, **nothing, **found.get(topic, {})} for topic in topics]
 
 
-async def _first_from(here: Service, heads: Mapping[str, int], moment: datetime) -> dict[str, int]:
+async def first_from(here: Service, heads: Mapping[str, int], moment: datetime) -> dict[str, int]:
     """Return of each stream its first version recorded at an instant or later, found by halving: time never goes back.
 
     All streams are halved at once, so a day is found in some twenty questions, however long they are.

@@ -197,13 +197,17 @@ class Sandbox:
         first = await consumer.beginning_offsets(places)
         for place in places:
             consumer.seek(place, max(await consumer.committed(place) or 0, first[place]))
-            records, fault = await _one_by_one(consumer, place)
+            records, error = await _one_by_one(consumer, place)
             await self._take(consumer, records)
-            if fault is not None:
+            if error is not None:
                 offset = await consumer.position(place)
+                fault = undecodable(f"{type(error).__name__}: {error}"[:SHOWN])
                 aside = Verdict(place.topic, place.partition, offset, None, None, fault)
                 await self._keep(consumer, [aside], self.clock.now())
-                consumer.seek(place, offset + 1)
+                # The whole batch is passed, not each of what may be hundreds of thousands of offsets.
+                following = max(getattr(error, "following", 0), offset + 1)
+                consumer.seek(place, following)
+                await consumer.commit({place: following})
 
     async def tidy(self) -> None:
         """Remove what is older than some days, and what is beyond the newest so many."""
@@ -219,7 +223,7 @@ class Sandbox:
             await asyncio.sleep(_TURN_SECONDS)
 
 
-async def _one_by_one(consumer: AIOKafkaConsumer, place: TopicPartition) -> tuple[list[Message], FactFault | None]:
+async def _one_by_one(consumer: AIOKafkaConsumer, place: TopicPartition) -> tuple[list[Message], Exception | None]:
     """Read a partition up to what cannot be decoded, which the consumer then stands at, and say why that cannot be.
 
     A call for more than one record would raise for those before it too.
@@ -229,7 +233,7 @@ async def _one_by_one(consumer: AIOKafkaConsumer, place: TopicPartition) -> tupl
         try:
             fetched = await consumer.getmany(place, timeout_ms=_IDLE_MS, max_records=1)
         except (*UNDECODABLE, MemoryError) as error:
-            return found, undecodable(f"{type(error).__name__}: {error}"[:SHOWN])
+            return found, error
         if not fetched:
             break
         found += [record for records in fetched.values() for record in records]

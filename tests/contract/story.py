@@ -170,6 +170,7 @@ def told() -> Story:
     company = _another_year(story)
     _facts(story, company)
     _a_repair(story)
+    _a_report(story)
     return story
 
 
@@ -572,6 +573,36 @@ def _a_repair(story: Story) -> None:
     story.tell(f"repair/{repair}", proposed, person("operator"), "operator")
     approved = s.RepairApproved(repair=repair, leaf=leaf)
     story.tell(f"repair/{repair}", approved, person("penerbit iuran"), "publisher")
+
+
+def _a_report(story: Story) -> None:
+    """Report a day to publishers: what was refused until then and what nobody has said, and a figure in dispute."""
+    story.at(2025, 4, 14, 17)
+    topic = "bpjs.contributions.v1"
+    reported = s.FactsReported(
+        topic=topic, day=date(2025, 4, 14), batches=(s.ReportedBatches(partition=3, first=1, last=2),),
+        records=1000, applied=480, duplicates=516, refused=4,
+        publishers=(
+            s.RefusedOf(publisher="sipp", reasons=(s.RefusedFor(reason="wrong-field", count=3),)),
+            s.RefusedOf(reasons=(s.RefusedFor(reason="not-json", count=1),)),
+        ),
+        first_refused=(
+            s.RefusedMessage(partition=3, offset=517, reason="wrong-field"),
+            s.RefusedMessage(partition=3, offset=519, reason="not-json"),
+        ),
+        missing=(s.MissingFacts(season="2025", employers=1, months=2, unregistered=0),),
+    )  # fmt: skip
+    story.tell(f"report/{topic}", reported)
+    number = next(number for number, line in enumerate(story.lines) if isinstance(line.event, n.FigureDisputed))
+    line = story.lines[number]
+    version = sum(one.stream == line.stream for one in story.lines[: number + 1])
+    disputed = s.ReportedDispute(
+        dispute=StreamPoint(stream=line.stream, version=version), season="2020", candidate=BONE_BOLANGO.code,
+        aspect="kinerja", measure="kepatuhan-iuran",
+    )  # fmt: skip
+    none = dict.fromkeys(("records", "applied", "duplicates", "refused"), 0)
+    coverage = s.FactsReported(topic="bpjs.coverage.v1", day=date(2025, 4, 14), disputed=(disputed,), **none)
+    story.tell("report/bpjs.coverage.v1", coverage)
 
 
 # --- files ---------------------------------------------------------------------------------------------------------

@@ -291,6 +291,69 @@ def test_a_fact_has_one_canonical_form():
     )
 
 
+REPORT: dict[str, object] = {
+    "as_of": "2021-03-31", "wage_workers_covered": 1, "wage_workers_total": 2, "non_wage_workers_covered": 3,
+    "non_wage_workers_total": 4,
+}  # fmt: skip
+AID: dict[str, object] = {"as_of": "2021-03-31", "vulnerable_workers_assisted": 1}
+HOME: dict[str, object] = {"employer": "1", "size_class": "large", "region": "75.71", "obliged_from": "2021-01"}
+FIX: dict[str, object] = {"employer": "1", "month": "2021-03", "corrects": "pay-0", "revision": 1}
+USED: dict[str, object] = {"employer": "1", "month": "2021-03", "transactions": 5, "digital_transactions": 5}
+SENSELESS = [
+    ("EmployerRegistered", CONTRIBUTIONS, HOME, {"region": "99.99"}, "region", "99.99", "Kemendagri's code"),
+    ("EmployerRegistered", CONTRIBUTIONS, HOME, {"obliged_from": "2022-05"}, "obliged_from", "2022-05", "12 months"),
+    ("ContributionDue", CONTRIBUTIONS, {"employer": "1", "month": "2021-03", "amount": 1}, {"month": "2013-12"},
+     "month", "2013-12", "from 2014-01"),
+    ("ContributionCorrected", CONTRIBUTIONS, FIX, {"paid_on": "2021-04-15"}, "paid_on", "2021-04-15", "not after"),
+    ("ContributionCorrected", CONTRIBUTIONS, FIX, {"paid_on": "2013-12-31"}, "paid_on", "2013-12-31", "not after"),
+    ("DigitalChannelUsed", CONTRIBUTIONS, USED, {"digital_transactions": 6}, "digital_transactions", "6", "at most 5"),
+    ("CoverageReported", CONTRIBUTIONS, {**REPORT, "employer": "1"}, {"as_of": "2021-04-15"}, "as_of", "2021-04-15",
+     "not after"),
+    ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"as_of": "2013-12-31"}, "as_of", "2013-12-31",
+     "not after"),
+    ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"region": "99"}, "region", "99", "Kemendagri's code"),
+    ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"employer": "1"}, "employer", "1",
+     "on bpjs.coverage.v1 a fact is about region"),
+    ("CoverageReported", CONTRIBUTIONS, {**REPORT, "employer": "1"}, {"region": "75"}, "region", "75",
+     "on bpjs.contributions.v1 a fact is about employer"),
+    ("AssistanceReported", COVERAGE, {**AID, "region": "75"}, {"employer": "1"}, "employer", "1",
+     "on bpjs.coverage.v1 a fact is about region"),
+    ("AssistanceReported", CONTRIBUTIONS, {**AID, "employer": "1"}, {"as_of": "2021-05-01"}, "as_of", "2021-05-01",
+     "not after"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "topic", "data", "change", "field", "value", "remedy"), SENSELESS)
+def test_what_no_pattern_says_is_refused_too(
+    name: str, topic: str, data: dict[str, object], change: dict[str, object], field: str, value: str, remedy: str
+):
+    assert isinstance(outcome(message(data, name, topic)), ReadFact)
+    key = message(data, name, topic).key
+    told = outcome(replace(message({**data, **change}, name, topic), key=key))
+    check_refused(told, FactReason.WRONG_FIELD, f"data.{field}", None)
+    assert isinstance(told, Refused)
+    assert told.fault.value == value
+    assert remedy in told.fault.english
+
+
+@pytest.mark.parametrize(("topic", "lacks"), [(COVERAGE, "region"), (CONTRIBUTIONS, "employer")])
+def test_a_report_about_nobody_is_refused(topic: str, lacks: str):
+    whole = message({**AID, lacks: "75"}, "AssistanceReported", topic)
+    told = outcome(replace(whole, value=(whole.value or b"").replace(f'"{lacks}":"75"'.encode(), b'"note":1')))
+    check_refused(told, FactReason.MISSING_FIELD, f"data.{lacks}", None)
+
+
+def test_data_in_base64_is_refused_even_beside_data():
+    told = outcome(message(paid(), data_base64="e30="))
+    check_refused(told, FactReason.WRONG_ATTRIBUTE, "data_base64", None)
+
+
+def test_a_long_value_is_told_by_its_beginning():
+    told = outcome(message(paid(bank_reference="x" * 5_000)))
+    assert isinstance(told, Refused)
+    assert told.fault.value == '"' + "x" * 79 + "…"
+
+
 def test_a_correction_of_itself_is_refused():
     data: dict[str, object] = {"employer": "1", "month": "2021-03", "corrects": "pay-1", "revision": 1}
     check_refused(outcome(message(data, "ContributionCorrected")), FactReason.WRONG_FIELD, "data.corrects", None)
@@ -334,6 +397,31 @@ def test_an_attributes_value_is_told_as_it_was_written(mode: str):
 
 def shown(text: str) -> str:
     return "".join(one if one.isprintable() else "\ufffd" for one in text[:SHOWN]).strip('"')
+
+
+@pytest.mark.parametrize("mode", WRITERS)
+def test_of_several_faults_an_attributes_is_told_and_the_ids_first(mode: str):
+    wrong = right_fact(MODELS[2], random.Random(3)).saying("amount", "-1")
+    told = []
+    for name in ("amount", "type", "source", "id"):
+        wrong = wrong.attributed(name, '"=1"') if name != "amount" else wrong
+        refused = outcome(WRITERS[mode](wrong))
+        assert isinstance(refused, Refused)
+        told.append(refused.fault.field.removeprefix("ce_"))
+    assert told == ["data.amount", "type", "source", "id"]
+
+
+@pytest.mark.parametrize("mode", WRITERS)
+@pytest.mark.parametrize("year", [2027, 2100, 9997, 9999])
+def test_what_is_called_future_dated_needs_nothing_but_the_time(mode: str, year: int):
+    said = right_fact(MODELS[2], random.Random(4)).attributed("time", f'"{year}-12-31T23:59:59-12:00"')
+    told = outcome(WRITERS[mode](said))
+    assert isinstance(told, Refused)
+    assert told.fault.reason == FactReason.FUTURE_DATED
+    assert told.fault.value == f"{year}-12-31T23:59:59-12:00"
+    wrong = outcome(WRITERS[mode](said.saying("amount", "-1")))
+    assert isinstance(wrong, Refused)
+    assert wrong.fault.reason == (FactReason.FUTURE_DATED if year == 9999 else FactReason.WRONG_FIELD)
 
 
 def test_the_publishers_that_are_remembered_are_bounded():

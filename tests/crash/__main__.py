@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from tests.crash.facts import crash_ingest
-from tests.crash.harness import crash, say
+from tests.crash.facts import IngestOutcome, crash_ingest
+from tests.crash.harness import Outcome, crash, say
 
 
 def main(
@@ -19,7 +19,11 @@ def main(
 ) -> None:
     """Kill parts of a stack under load; exit 1 when anything was lost, doubled or out of order."""
     drawn = secrets.randbelow(1_000_000) if seed is None else seed
-    outcome = asyncio.run(crash(rounds, drawn, say) if facts is None else crash_ingest(facts, rounds, drawn, say))
+    outcome: Outcome | IngestOutcome
+    if facts is None:
+        outcome = asyncio.run(crash(rounds, drawn, say))
+    else:
+        outcome = asyncio.run(crash_ingest(facts, rounds, drawn, say))
     say(outcome.line)
     raise SystemExit(1 if outcome.findings else 0)
 

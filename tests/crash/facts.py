@@ -61,7 +61,7 @@ class Told:
 
 
 @dataclass(slots=True)
-class Outcome:
+class IngestOutcome:
     """What came of it."""
 
     seed: int
@@ -80,9 +80,9 @@ class Outcome:
         )
 
 
-async def crash_ingest(facts: int, kills: int, seed: int, say: Say) -> Outcome:
+async def crash_ingest(facts: int, kills: int, seed: int, say: Say) -> IngestOutcome:
     """Kill consumers so many times while they take so many facts; the data folder is kept if there are findings."""
-    outcome = Outcome(seed)
+    outcome = IngestOutcome(seed)
     folder = temporary_folder("paritrana-crash-")
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     options = StackOptions(data=folder / "data", ports=ports, services=("scoring",), ingest=CONSUMERS)
@@ -178,7 +178,7 @@ _TAKEN: Final = "select coalesce(sum(next_offset), 0)::bigint from received wher
 
 
 async def _kill(
-    stack: Stack, database: asyncpg.Connection, kills: int, draw: random.Random, outcome: Outcome, say: Say
+    stack: Stack, database: asyncpg.Connection, kills: int, draw: random.Random, outcome: IngestOutcome, say: Say
 ) -> None:
     """Kill a consumer each time that one more share of the records was taken, and wait for the end."""
     names = ["ingest", *(f"ingest-{number}" for number in range(2, CONSUMERS + 1))]
@@ -210,7 +210,7 @@ _ROWS: Final = """
 _BATCHES: Final = "select version, document from events where stream = $1 order by version"
 
 
-async def _compare(stack: Stack, database: asyncpg.Connection, outcome: Outcome, say: Say) -> None:
+async def _compare(stack: Stack, database: asyncpg.Connection, outcome: IngestOutcome, say: Say) -> None:
     told, find = outcome.told, outcome.findings.append
     leaves, total, facts = await _read_ledger(database)
     if (facts, total % 2**256) != (told.facts, told.sum % 2**256):

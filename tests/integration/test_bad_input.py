@@ -367,7 +367,7 @@ async def _invade(whole: Whole, broker: Broker, topic: str) -> list[tuple[Alien,
         partition = number % count
         (offset,) = await produce(broker, topic, alien.record, partition=partition)
         placed.append((alien, partition, offset))
-    undecodable = Alien("a header's name that is no UTF-8", Reason.UNDECODABLE, Record(None, None, []))
+    undecodable = Alien("a batch that expands to more than is read", Reason.UNDECODABLE, Record(None, None, []))
     first = await produce_undecodable(broker, topic)
     placed += [(undecodable, 0, first), (undecodable, 0, first + 1)]
     again = [Record(each.key, each.value, list(each.headers)) for each in reversed(known)]

@@ -210,7 +210,8 @@ async def test_a_day_s_report_counts_and_pages_what_was_refused(ledger: Ledger) 
     world.clock.moment = datetime(2021, 4, 18, 16, 59, 59, tzinfo=UTC)  # 23.59.59 WIB
     await ledger.takes(registered("NPP-0"), paid(NPP, "2021-03", -1, "2021-04-10", id_="yesterday"))
     world.clock.moment = datetime(2021, 4, 18, 17, tzinfo=UTC)
-    bad = [paid(NPP, "2021-13", 5, "2021-04-10", id_=f"bad-{number}") for number in range(3)]
+    said = "2021-04-18T03:00:00Z"
+    bad = [paid(NPP, "2021-13", 5, "2021-04-10", id_=f"bad-{number}", time=said) for number in range(3)]
     await ledger.takes(registered(NPP), registered(NPP), *bad)
     await ledger.takes(message("ContributionPaid", "=1", {}, publisher="OTHER", key="NPP-1"))
     report = await mine.does("GET", "/v1/facts/report?day=2021-04-19&limit=2")
@@ -223,7 +224,7 @@ async def test_a_day_s_report_counts_and_pages_what_was_refused(ledger: Ledger) 
     ]
     assert [one["id"] for one in report["items"]] == ["bad-0", "bad-1"]
     rest = await mine.does("GET", f"/v1/facts/report?{urlencode({'day': '2021-04-19', 'cursor': report['next']})}")
-    assert [one["field"] for one in rest["items"]] == ["data.month", "ce_id"]
+    assert [one["field"] for one in rest["items"]] == ["data.month", "ce_source"]
     assert rest["next"] is None
     sipp = await mine.does("GET", "/v1/facts/report?day=2021-04-19&publisher=sipp")
     assert len(sipp["items"]) == 3

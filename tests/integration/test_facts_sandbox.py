@@ -104,7 +104,7 @@ async def test_a_dry_run_says_the_fault_as_ingest_would(ledger: Ledger) -> None:
     assert other["fact"]["id"] == "p-1"
     bare: dict[str, Any] = {"topic": CONTRIBUTIONS, "key": None, "headers": {}}
     assert (await mine.does("POST", "/v1/facts/check", bare))["fault"]["reason"] == "empty"
-    large = bare | {"value": "x" * 70_000}
+    large = bare | {"value": "x" * 70_000, "headers": {"content-type": "application/json"}}
     assert (await mine.does("POST", "/v1/facts/check", large))["fault"]["reason"] == "too-large"
     noise = bare | {"headers": {"content-type": "application/cloudevents+json"}}
     raw = base64.b64encode(b"\xff\x00{").decode()
@@ -175,8 +175,8 @@ async def test_the_sandbox_judges_as_ingest_does_and_leaves_nothing_behind(
     before = await state_of_database(ledger)
     good, bad = due(NPP, "2021-03", 300, id_="good"), paid(NPP, "2021-03", -5, "2021-04-10", id_="bad")
     await publish(kafka_bootstrap, tried, [good, bad, good._replace(value=None)], partitions=2)
-    await produce_undecodable(Broker(kafka_bootstrap, "test"), tried, 0, 1)
-    await produce_undecodable(Broker(kafka_bootstrap, "test"), tried, 1, 1)
+    await produce_undecodable(Broker(kafka_bootstrap, "test"), tried, 0)
+    await produce_undecodable(Broker(kafka_bootstrap, "test"), tried, 1)
     await publish(kafka_bootstrap, tried, [due(f"NPP-{number}", "2021-03", 1) for number in range(20)], partitions=2)
     async with judging(kafka_bootstrap, pool, tried, topic_prefix):
         await until_judged(pool, 25)

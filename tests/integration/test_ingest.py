@@ -113,13 +113,13 @@ async def test_a_batch_that_cannot_be_decoded_costs_nothing_before_or_after_it(
         records = [due("NPP-1", "2021-03", 3, id_=f"d{number}-{each}") for each in range(10)]
         await publish(kafka_bootstrap, topic, records, partitions=1)
         if number < 2:
-            await produce_undecodable(Broker(kafka_bootstrap, "test-publisher"), topic, 0, 1)
+            await produce_undecodable(Broker(kafka_bootstrap, "test-publisher"), topic, 0)
     async with consumer.running():
         counts = await until_taken(pool, 32)
     assert counts == {"records": 32, "applied": 30, "duplicates": 0, "refused": 2}
     letters = await _letters(kafka_bootstrap, f"{topic}.dead-letter")
     told = [(letter["reason"], letter["offset"]) for letter in letters]
-    assert told == [("undecodable", "10"), ("undecodable", "21")]
+    assert told == [("undecodable", "10"), ("undecodable", "22")]
 
 
 # --- repetition and order ------------------------------------------------------------------------------------------

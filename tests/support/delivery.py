@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from kernel.broker import Broker, DeliveryMeasures, Place, Record, Wire, read_until
 from kernel.canonical import Sealed, instant, uuid7, write_document
 from kernel.clock import SystemClock
+from kernel.decompression import MOST_BYTES
 from kernel.lead import Lead
 from kernel.log import NO_HEAD, Append, CommandRow, Entry, Head, Wake, append, read_heads
 from kernel.partition import partition_of
@@ -25,8 +26,6 @@ from schemas.document import fault_of
 from schemas.registry import schema_uri
 from schemas.topics import EVENT_TOPICS, source_of, topic_of, topics_of
 
-_BATCH_HEADER = 61
-_ZSTD = 4
 TYPE = "id.go.paritrana.nomination.Tested.v1"
 _OWNERS = {topic.name: source_of(topic.owner) for topic in EVENT_TOPICS}
 
@@ -164,14 +163,33 @@ async def produce(broker: Broker, topic: str, *records: Record, partition: int |
     return offsets
 
 
-async def produce_undecodable(broker: Broker, topic: str, partition: int = 0, records: int = 2) -> int:
-    """Produce a batch of records with header names that are no UTF-8, as no client does; return its offset."""
+async def produce_undecodable(broker: Broker, topic: str, partition: int = 0) -> int:
+    """Produce a batch of two records that the broker takes and that expands to more than is read; return its offset."""
+    room = 2 * MOST_BYTES
+    producer = AIOKafkaProducer(
+        bootstrap_servers=broker.bootstrap_servers, acks="all", compression_type="gzip", max_batch_size=room,
+        max_request_size=room,
+    )  # fmt: skip
+    await producer.start()
+    try:
+        builder = producer.create_batch()
+        for _ in range(2):
+            builder.append(timestamp=0, key=b"k", value=bytes(MOST_BYTES // 2), headers=[])
+        sent = await (await producer.send_batch(builder, topic, partition=partition))
+        return int(sent.offset)
+    finally:
+        await producer.stop()
+
+
+async def produce_misnamed(broker: Broker, topic: str, records: Sequence[Record], partition: int = 0) -> int:
+    """Produce one batch of records, each with one more header whose name is no UTF-8; return its offset."""
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, acks="all")
     await producer.start()
     try:
         builder = producer.create_batch()
-        for _ in range(records):
-            builder.append(timestamp=0, key=b"k", value=b"v", headers=[("name-of-header", b"x")])
+        for record in records:
+            headers = [*record.headers, ("name-of-header", b"x")]
+            builder.append(timestamp=0, key=record.key, value=record.value, headers=headers)
         builder.close()
         raw = bytearray(builder._build())
         raw = raw.replace(b"name-of-header", b"\xff\xfe\xfd\xfc-of-header")

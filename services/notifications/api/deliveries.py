@@ -24,13 +24,13 @@ router = APIRouter(prefix="/v1")
 class Delivery(BaseModel):
     """One message to the person who asks. `settled` is the machine's time at which it was sent or given up.
 
-    `held` waits for the day's digest; `channel` is absent until the message is due.
+    `held` waits for the day's digest; `channel` is absent until the message is due, the `season` of what is of none.
     """
 
     message: UUID
     cause: UUID
     template: str
-    season: str
+    season: str | None
     nominations: list[UUID]
     sample: bool
     recorded: datetime

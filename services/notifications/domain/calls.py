@@ -31,11 +31,12 @@ class Call:
     """A notice to all who hold a role.
 
     `bodies` are nominations with their nominating bodies: then a secretariat is told for those of its own government.
-    Otherwise who holds the role over what `within` names, or over a part of it, is told; None reaches all.
+    Otherwise who holds the role over what `within` names, or over a part of it, is told; None reaches all. A notice of
+    no season reaches who holds the role in any.
     """
 
     notice: Notice
-    season: str
+    season: str | None
     role: HeldRole
     bodies: tuple[tuple[str, str], ...] = ()
     within: tuple[str, ...] | None = None
@@ -80,6 +81,8 @@ class Holder:
 
 def calls_of(notice: Notice, known: Known) -> list[Call]:
     """Return what a notice says to those whom only identity knows, as far as all that it takes is known."""
+    if notice.system is not None:
+        return [Call(notice, None, "publisher", within=(notice.system,))]
     season = season_of(notice, known)
     rulebook = None if season is None else known.rulebooks.get(season)
     if season is None or rulebook is None:
@@ -112,7 +115,11 @@ def _provinces_of(rulebook: Rulebook) -> tuple[str, ...]:
 
 def publishes_about(kind: str) -> str:
     """Return the system whose facts a candidate is measured by: as its publisher's scope names it."""
-    topic = CONTRIBUTIONS if kind == "employer" else COVERAGE
+    return system_of(CONTRIBUTIONS if kind == "employer" else COVERAGE)
+
+
+def system_of(topic: str) -> str:
+    """Return the system that publishes on a topic of facts, as a publisher's scope names it."""
     return topic.rpartition(".")[0]
 
 
@@ -121,7 +128,7 @@ def intents_of_call(call: Call, holders: Iterable[Holder]) -> list[Intent]:
     told: dict[str, dict[str, None]] = {}
     places: dict[str, set[str]] = {}
     for holder in holders:
-        if holder.season not in (None, call.season) or not _reaches(call, holder.place):
+        if (call.season and holder.season not in (None, call.season)) or not _reaches(call, holder.place):
             continue
         own = (nomination for nomination, body in call.bodies if body == holder.place)
         told.setdefault(holder.person, {}).update(dict.fromkeys(own))

@@ -30,7 +30,7 @@ class Notice:
     whose members and secretary are told; where none is stated, the body of the stage `at` in `params`. `own` are
     values that only those get whom they concern, by nomination or person. `to` are fixed roles, which no rulebook
     changes; `nominees_only` leaves of all roles those of nominations, `others_only` the rest. The season is absent
-    where only the nomination tells it.
+    where only the nomination tells it, and where a notice is of none: of a `system`, whose publishers are told.
     """
 
     cause: str
@@ -46,6 +46,7 @@ class Notice:
     to: tuple[Role, ...] | None = None
     nominees_only: bool = False
     others_only: bool = False
+    system: str | None = None
 
     def document(self) -> Json:
         """Return it as JSON values, to wait in a table."""
@@ -63,6 +64,7 @@ class Notice:
             "to": None if self.to is None else list(self.to),
             "nominees_only": self.nominees_only,
             "others_only": self.others_only,
+            "system": self.system,
         }
 
     @classmethod
@@ -83,6 +85,7 @@ class Notice:
             to=None if to is None else cast("tuple[Role, ...]", tuple(to)),
             nominees_only=document.get("nominees_only", False),
             others_only=document.get("others_only", False),
+            system=document.get("system"),
         )
 
 
@@ -92,7 +95,7 @@ class Intent:
 
     message_id: UUID
     person: str
-    season: str
+    season: str | None
     params: Mapping[str, Any]
     nominations: tuple[str, ...]
     notice: Notice
@@ -193,12 +196,14 @@ def _homes(own: Iterable[str], known: Known) -> tuple[str, ...]:
     return tuple(sorted({known.nominees[one].home for one in own}))
 
 
-def intent_of(notice: Notice, season: str, person: str, own: tuple[str, ...], homes: tuple[str, ...] = ()) -> Intent:
+def intent_of(
+    notice: Notice, season: str | None, person: str, own: tuple[str, ...], homes: tuple[str, ...] = ()
+) -> Intent:
     """Return what one person is told.
 
     Args:
         notice: what is said.
-        season: of what.
+        season: of what; None for what is of no season.
         person: to whom.
         own: the nominations for which that is.
         homes: the provinces that the person acts for there; times are told by their clocks too.

@@ -52,7 +52,8 @@ from schemas.nomination import (
     WinnerDeclared,
     WinnerWithdrawn,
 )
-from schemas.scoring import ScorersAssigned, ScoringExtended
+from schemas.scoring import FactsReported, ScorersAssigned, ScoringExtended
+from services.notifications.domain.calls import system_of
 from services.notifications.domain.intents import Notice, place
 from services.notifications.domain.known import Cited, Decision, Known, Nominee, Plenary, Seat, SeatKey
 from services.notifications.domain.templates import Template
@@ -113,6 +114,8 @@ def notices_of(happened: Happened, known: Known) -> list[Notice]:
         return [_of_many(event, happened, known)]
     if isinstance(event, OF_BODY):
         return list(_of_body(event, happened, known))
+    if isinstance(event, FactsReported) and (event.refused or event.missing or event.disputed):
+        return [_of_report(event, happened)]
     return []
 
 
@@ -449,6 +452,15 @@ def _assignment(event: ScorersAssigned, happened: Happened) -> Notice:
     own = {member: {"sheets": count} for member, count in sheets.items()}
     params = {"at": place(event.at)}
     return _notice(happened, "assigned", event.at.season, params, persons=tuple(sheets), own=own)
+
+
+# --- facts ---------------------------------------------------------------------------------------------------------
+
+
+def _of_report(event: FactsReported, happened: Happened) -> Notice:
+    """Tell publishers of a day that asks something of them; of no season, since facts are of none."""
+    params = {"report": event.model_dump(mode="json", exclude={"batches"})}
+    return Notice(happened.id, "facts-report", None, params, happened.time, system=system_of(event.topic))
 
 
 # --- what is known afterwards --------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ Template = Literal[
     "removed", "conflict-declared", "conflict-lifted", "assigned", "convened", "minutes-corrected", "appeal-lodged",
     "stage-frozen", "stage-unfrozen", "appeal-decided", "won", "win-withdrawn", "prize", "certificate",
     "certificate-revoked", "season-opened", "rulebook-amended", "season-frozen", "season-unfrozen", "reminder",
-    "dispute-filed",
+    "dispute-filed", "facts-report",
 ]  # fmt: skip
 Role = Literal["nominating-body", "contact", "members", "secretary", "person", "secretariat", "publisher"]
 """`members` have a seat and a vote in the body concerned, the `secretary` keeps its record, and the event names the
@@ -53,6 +53,7 @@ RULES: Final[Mapping[Template, Rule]] = {
     "amended": Rule("NominationAmended", "steps", _NOMINEE),
     "disputed": Rule("FigureDisputed", "steps", _NOMINEE),
     "dispute-filed": Rule("FigureDisputed", "steps", ("publisher",)),
+    "facts-report": Rule("FactsReported", "steps", ("publisher",)),
     "resubmitted": Rule("NominationResubmitted", "steps", ("nominating-body", *_BODY)),
     "withdrawn": Rule("NominationWithdrawn", "steps", (*_NOMINEE, "secretary")),
     "filed-late": Rule("NominationFiledLate", "results", (*_NOMINEE, "secretary")),

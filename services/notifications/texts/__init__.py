@@ -23,7 +23,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from kernel.canonical import from_instant
-from schemas.regions import NATION, ZONES, UnknownRegion, region
+from schemas.regions import NATION, NATION_ZONE, ZONES, UnknownRegion, region
 from schemas.rulebook import Rulebook, Stage
 from services.notifications.domain.templates import DIGEST, LEGAL_TEMPLATES
 
@@ -66,8 +66,8 @@ def plain(value: object) -> str:
     return " ".join("".join(letters).split())
 
 
-def write_letter(contents: Contents, rulebook: Rulebook, locale: Locale) -> Letter:
-    """Write a message under a season's rulebook. Raises LookupError for what the rulebook does not have."""
+def write_letter(contents: Contents, rulebook: Rulebook | None, locale: Locale) -> Letter:
+    """Write a message under a season's rulebook, or of no season. Raises LookupError for what the rulebook lacks."""
     return _Writer(contents, rulebook, locale).letter()
 
 
@@ -122,10 +122,10 @@ Values = dict[str, object]
 
 
 class _Writer:
-    def __init__(self, contents: Contents, rulebook: Rulebook, locale: Locale) -> None:
+    def __init__(self, contents: Contents, rulebook: Rulebook | None, locale: Locale) -> None:
         self._contents = contents
         self._params = contents.params
-        self._rulebook = rulebook
+        self._book = rulebook
         self._locale = locale
         self._texts = _texts(locale)
         self._own = self._texts[contents.template]
@@ -138,12 +138,18 @@ class _Writer:
 
     # --- values ----------------------------------------------------------------------------------------------------
 
+    @property
+    def _rulebook(self) -> Rulebook:
+        if self._book is None:
+            raise LookupError("the message is of no season")
+        return self._book
+
     def _values(self) -> Values:
         contents = self._contents
         names = [contents.names[nomination] for nomination in contents.nominations]
-        values: Values = {
-            "season": self._rulebook.season,
-            "title": self._said(self._rulebook.title),
+        book = self._book
+        values: Values = {} if book is None else {"season": book.season, "title": self._said(book.title)}
+        values |= {
             "candidates": ", ".join(names),
             # What a conflict or the like is about: some nominees, or else the whole category.
             "subject": ", ".join(names) or self._texts["whole_category"],
@@ -162,7 +168,7 @@ class _Writer:
 
     @property
     def _zone(self) -> str:
-        return self._rulebook.zone(self._province)
+        return NATION_ZONE if self._book is None else self._book.zone(self._province)
 
     def stage_at(self, at: Mapping[str, str]) -> Values:
         return {
@@ -335,6 +341,46 @@ class _Writer:
             values |= {"category": self._category(at["category"]), "stage": self._said(self._stage(at).title)}
         return _filled(self._own[item["kind"]], values)
 
+    # --- a day's report to those who publish facts -----------------------------------------------------------------
+
+    def report(self, told: Mapping[str, Any]) -> Values:
+        """Write what a day brought and what is to be done, in parts; one of which there is nothing is left out."""
+        day = date.fromisoformat(told["day"])
+        counts = {name: told[name] for name in ("records", "applied", "duplicates", "refused")}
+        values: Values = {"topic": told["topic"], "day": _day(self._texts, day), "date": day.isoformat(), **counts}
+        missing = sum(one["employers"] + one["unregistered"] for one in told["missing"])
+        counted = (("refused", told["refused"]), ("missing", missing), ("disputed", len(told["disputed"])))
+        summary = ", ".join(_counted(self._texts, name, count) for name, count in counted if count)
+        written = (_filled(self._own[name], {**values, **part}) for name, part in self._report_parts(told))
+        return values | {"summary": summary, "parts": _Lines("\n\n".join(written))}
+
+    def _report_parts(self, told: Mapping[str, Any]) -> Iterator[tuple[str, Values]]:
+        own = self._own
+        systems = (
+            _filled(
+                own["system_line"],
+                {
+                    "publisher": of["publisher"] or own["no_system"],
+                    "reasons": ", ".join(f"{one['reason']} {one['count']}" for one in of["reasons"]),
+                },
+            )
+            for of in told["publishers"]
+        )
+        places = (_filled(own["place_line"], {"topic": told["topic"], **one}) for one in told["first_refused"])
+        if told["refused"]:
+            yield "refused_part", {"lines": self._listed(systems), "places": self._listed(places)}
+        if told["missing"]:
+            yield "missing_part", {"lines": self._listed(self._missing(one) for one in told["missing"])}
+        if told["disputed"]:
+            lines = self._listed(_filled(own["disputed_line"], one) for one in told["disputed"])
+            yield "disputed_part", {"lines": lines}
+
+    def _missing(self, one: Mapping[str, Any]) -> str:
+        said = {
+            name: _counted(self._texts, f"of_{name}", one[name]) for name in ("employers", "months", "unregistered")
+        }
+        return _filled(self._own["missing_line"], {"season": one["season"], **said})
+
     # --- words -----------------------------------------------------------------------------------------------------
 
     def _listed(self, lines: Iterable[str]) -> _Lines:
@@ -418,6 +464,7 @@ _WRITERS: Final[Mapping[str, Callable[[_Writer, Any], Values]]] = {
     "stages": _Writer.stages,
     "defects": _Writer.defects,
     "own": _Writer.own,
+    "report": _Writer.report,
     "items": _Writer.reminders,
 }
 """What each parameter of an intent says, by its name."""

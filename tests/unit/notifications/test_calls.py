@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -22,6 +23,7 @@ from schemas.nomination import (
 )
 from schemas.rulebook import Notice as Listed
 from schemas.rulebook import rulebook_content, rulebook_hash
+from schemas.scoring import FactsReported
 from services.notifications.domain.calls import Call, Holder, calls_of, intents_of_call
 from services.notifications.domain.intents import Intent, intents_of
 from services.notifications.domain.known import Known, Nominee
@@ -263,3 +265,73 @@ def test_a_secretariat_of_a_province_that_the_season_does_not_know_is_told_of_no
     younger.rulebooks["2020"] = rulebook("2025")
     (call,) = calls_of(notice, younger)
     assert {intent.person for intent in intents_of_call(call, holders)} == {PROVINCE, CITY, PAPUA}
+
+
+# --- a day of facts ------------------------------------------------------------------------------------------------
+
+
+def reported(topic: str = "bpjs.coverage.v1", **told_: Any) -> FactsReported:
+    counts = dict.fromkeys(("records", "applied", "duplicates", "refused"), 0)
+    return FactsReported.model_validate({"topic": topic, "day": "2021-04-20", **counts, **told_})
+
+
+REFUSED: dict[str, Any] = {
+    "records": 3,
+    "refused": 3,
+    "publishers": [
+        {"publisher": "sipp", "reasons": [{"reason": "used-id", "count": 2}]},
+        {"reasons": [{"reason": "not-json", "count": 1}]},
+    ],
+    "first_refused": [{"partition": 3, "offset": 17, "reason": "used-id"}],
+}
+MISSING: dict[str, Any] = {"missing": [{"season": "2025", "employers": 1, "months": 2, "unregistered": 0}]}
+OF_FIGURE = {"dispute": {"stream": f"nomination/{A}", "version": 2}, "season": "2025", "candidate": "NPP-1"}
+IN_DISPUTE: dict[str, Any] = {"disputed": [{**OF_FIGURE, "aspect": "kinerja", "measure": "kepatuhan-iuran"}]}
+
+
+@pytest.mark.parametrize("told_", [REFUSED, MISSING, IN_DISPUTE])
+def test_a_report_is_told_to_the_publishers_of_its_topic_in_whatever_season(told_: dict[str, Any]):
+    for topic, publisher in (("bpjs.coverage.v1", PUBLISHER), ("bpjs.contributions.v1", OTHER_PUBLISHER)):
+        (intent,) = called(reported(topic, **told_), Known())
+        assert (intent.person, intent.season, intent.nominations) == (publisher, None, ())
+    (notice,) = notices_of(happened(reported(**told_)), Known())
+    (call,) = calls_of(notice, Known())
+    assert [one.person for one in intents_of_call(call, [Holder(CITY, "bpjs.coverage", "2019")])] == [CITY]
+    assert intents_of(notice, Known()).waits == ()
+
+
+def test_a_day_that_asks_nothing_of_anybody_is_told_to_nobody():
+    assert notices_of(happened(reported(records=5, applied=5)), Known()) == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "sentences"),
+    [
+        ("en", ("20 April 2021", "- sipp: used-id 2", "bpjs.coverage.v1/3/17 (used-id)", "1 employer with months")),
+        ("id", ("20 April 2021", "- sipp: used-id 2", "(2 bulan)", "musim 2025, NPP-1: aspek kinerja", "keberatan")),
+    ],
+)
+def test_a_report_says_what_is_to_be_done_and_only_of_what_there_is(locale: Any, sentences: tuple[str, ...]):
+    every = reported(**REFUSED, **MISSING, **IN_DISPUTE)
+    text = letter_of_no_season(every, locale)
+    assert all(sentence in text for sentence in sentences)
+    paths = ("/v1/facts/report?day=2021-04-20", "/v1/facts/missing?day=2021-04-20", "/v1/disputes")
+    assert all(path in text for path in paths)
+    for part, path in zip((REFUSED, MISSING, IN_DISPUTE), paths, strict=True):
+        alone = letter_of_no_season(reported(**part), locale)
+        assert [one for one in paths if one in alone] == [path]
+        assert "None" not in alone
+
+
+def letter_of_no_season(event: FactsReported, locale: Any) -> str:
+    (intent,) = called(event, Known())
+    notice = intent.notice
+    said = Contents(notice.template, intent.params, (), {}, notice.sample, notice.recorded, intent.message_id)
+    written = write_letter(said, None, locale)
+    return f"{written.subject}\n{written.body}"
+
+
+def test_what_is_of_a_season_cannot_be_written_without_one():
+    said = Contents("season-frozen", {}, (), {}, sample=False, recorded=NOW, message=UUID(int=1))
+    with pytest.raises((LookupError, KeyError)):
+        write_letter(said, None, "id")

@@ -1,0 +1,50 @@
+-- The ledger as a whole, held to the events that tell of its batches. Run by the owner, who has no time limits.
+
+-- name: places
+-- Every partition that batches are told of or that rows lie under, with its number (null: none) and its stream's length.
+select p.place, coalesce(h.stream, 'ingest/' || p.topic || '/' || p.partition) as stream,
+       coalesce(h.version, 0) as version
+from places p
+full join (select stream, version from heads where stream >= 'ingest/' and stream < 'ingest0' and version > 0) h
+    on h.stream = 'ingest/' || p.topic || '/' || p.partition
+order by 2
+
+-- name: strays
+-- Rows under numbers ($1 are those that are known) that stand for no partition.
+select place, count(*) as count, min(kafka_offset) as first, max(kafka_offset) as last, min(month) as month
+from facts where place <> all($1) group by place order by place
+
+-- name: rows
+-- The rows of a place ($1), of some batches ($2) or of all, in the order in which they were told.
+select batch, kafka_offset, month, publisher, id, kind, subject, target, document
+from facts where place = $1 and ($2::integer[] is null or batch = any($2))
+order by batch, kafka_offset
+
+-- name: events
+-- The events of a stream ($1), of some versions ($2) or all, in their order.
+select version, document from events
+where stream = $1 and ($2::integer[] is null or version = any($2)) order by version
+
+-- name: batches_of_month
+-- Batches of a place ($1) and its stream ($2) that have a row in a month ($3), or are told to have one ($4).
+select batch from facts where place = $1 and month = $3
+union
+select version::integer from events
+where stream = $2 and (document::json #> '{data,months}')::jsonb ? $4
+
+-- name: twice
+-- Facts whose publisher used their id more than once, with where each lies.
+select f.publisher, f.id, f.month, f.batch, f.kafka_offset, p.topic, p.partition
+from (select publisher, id from facts group by publisher, id having count(*) > 1) d
+join facts f using (publisher, id) left join places p using (place)
+order by f.publisher, f.id, f.month
+
+-- name: twice_of_month
+-- The same, of ids that are used in a month ($1) and in another.
+select f.publisher, f.id, f.month, f.batch, f.kafka_offset, p.topic, p.partition
+from facts f left join places p using (place)
+join (
+    select distinct a.publisher, a.id from facts a join facts b using (publisher, id)
+    where a.month = $1 and b.month <> $1
+) d on d.publisher = f.publisher and d.id = f.id
+order by f.publisher, f.id, f.month

@@ -1,0 +1,222 @@
+"""The ledger is held to what was told of it: whatever a superuser does to a row is found, with its batch."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from cli import ledger as commands
+from cli.output import Finding
+from services.scoring.verifying import Fault, Scope, Verified, Wrong, verify
+from tests.conftest import DatabaseFactory, TopicFactory
+from tests.support.facts import Consumer, due, paid, payments, publish, until_taken
+from tests.unit.cli.fake_stack import run
+
+PARTITIONS = 3
+WHOLE = Scope()
+
+
+@pytest_asyncio.fixture
+async def urls(database: DatabaseFactory) -> Any:
+    return await database("scoring")
+
+
+@pytest_asyncio.fixture
+async def owner(urls: Any) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(urls.owner_url)
+    yield connection
+    await connection.close()
+
+
+@asynccontextmanager
+async def taking(urls: Any, servers: str, topic: str, prefix: str) -> AsyncIterator[asyncpg.Pool]:
+    """Ingest a topic while the context is open, in batches of a few facts."""
+    async with (
+        asyncpg.create_pool(urls.login_url, min_size=1, max_size=16) as pool,
+        Consumer(servers, pool, (topic,), f"{prefix}i", prefix, most=150).running(),
+    ):
+        yield pool
+
+
+@pytest_asyncio.fixture
+async def ledger(
+    urls: Any, kafka_bootstrap: str, owner: asyncpg.Connection, make_topic: TopicFactory, topic_prefix: str
+) -> str:
+    """A ledger of 1,200 facts about two months in some batches, and the topic that they came by."""
+    await make_topic("bpjs.contributions.v1.dead-letter")
+    topic = await make_topic("bpjs.contributions.v1", PARTITIONS)
+    await publish(kafka_bootstrap, topic, payments(1_200, months=("2021-03", "2021-04")), partitions=PARTITIONS)
+    async with taking(urls, kafka_bootstrap, topic, topic_prefix) as pool:
+        await until_taken(pool, 1_200)
+    for table in ("facts", "facts_2021_03", "facts_2021_04", "events", "heads"):
+        await owner.execute(f"alter table {table} disable trigger all")
+    return topic
+
+
+async def held(owner: asyncpg.Connection, prefix: str, scope: Scope = WHOLE) -> tuple[Verified, list[Fault]]:
+    found: list[Fault] = []
+    return await verify(owner, found.append, scope=scope, prefix=prefix), found
+
+
+async def row_of(owner: asyncpg.Connection, id_: str) -> Any:
+    return await owner.fetchrow("select f.*, p.partition from facts f join places p using (place) where id = $1", id_)
+
+
+def kinds(found: list[Fault]) -> Counter[Wrong]:
+    return Counter(fault.what for fault in found)
+
+
+async def test_a_ledger_as_it_was_told_is_found_to_be_so(
+    owner: asyncpg.Connection, ledger: str, topic_prefix: str
+) -> None:
+    count, found = await held(owner, topic_prefix)
+    assert (count.rows, found) == (1_200, [])
+    assert count.batches == await owner.fetchval("select count(*) from events where stream like 'ingest/%'") > 5
+    assert count.rate > 0
+
+
+async def test_a_changed_row_is_found_by_its_batch(owner: asyncpg.Connection, ledger: str, topic_prefix: str) -> None:
+    row = await row_of(owner, "p1-17")
+    await owner.execute(
+        "update facts set document = replace(document, '\"amount\":', '\"amount\":1') where id = 'p1-17'"
+    )
+    _, (fault,) = await held(owner, topic_prefix)
+    assert (fault.what, fault.topic, fault.partition, fault.batch) == (
+        Wrong.CHANGED, ledger, row["partition"], row["batch"],
+    )  # fmt: skip
+    assert fault.first is not None
+    assert fault.last is not None
+    assert fault.first <= row["kafka_offset"] <= fault.last
+    assert f"{row['month']:%Y-%m}" in fault.months
+    for scope in (Scope(f"{row['month']:%Y-%m}"), Scope(sample=10_000)):
+        assert (await held(owner, topic_prefix, scope))[1] == [fault]
+    assert kinds((await held(owner, topic_prefix, Scope("2020-01")))[1]) == {}
+
+
+async def test_a_removed_and_an_added_row_are_found(owner: asyncpg.Connection, ledger: str, topic_prefix: str) -> None:
+    removed, copied = await row_of(owner, "p1-5"), await row_of(owner, "p1-6")
+    await owner.execute("delete from facts where id = 'p1-5'")
+    _, (fault,) = await held(owner, topic_prefix)
+    assert (fault.what, fault.partition, fault.batch) == (Wrong.REMOVED, removed["partition"], removed["batch"])
+    await owner.execute(
+        "insert into facts (month, kafka_offset, batch, place, publisher, id, kind, subject, target, document)"
+        " select month, kafka_offset, batch, place, publisher, 'p1-new', kind, subject, target,"
+        " replace(document, '\"p1-6\"', '\"p1-new\"') from facts where id = 'p1-6'"
+    )
+    _, found = await held(owner, topic_prefix)
+    if (removed["partition"], removed["batch"]) == (copied["partition"], copied["batch"]):
+        assert kinds(found) == {Wrong.CHANGED: 1}
+    else:
+        assert kinds(found) == {Wrong.REMOVED: 1, Wrong.ADDED: 1}
+        assert {fault.batch for fault in found} == {removed["batch"], copied["batch"]}
+
+
+async def test_rows_that_no_event_tells_of_are_found(owner: asyncpg.Connection, ledger: str, topic_prefix: str) -> None:
+    row = await row_of(owner, "p1-6")
+    await owner.execute("update facts set batch = 99999 where id = 'p1-6'")
+    await owner.execute("update facts set place = 999 where id = 'p1-7'")
+    _, found = await held(owner, topic_prefix)
+    assert [fault.batch for fault in found if fault.what is Wrong.UNTOLD] == [99999, None]
+    assert row["batch"] in {fault.batch for fault in found if fault.what is Wrong.REMOVED}
+
+
+async def test_an_event_that_is_gone_is_found_with_its_rows(
+    owner: asyncpg.Connection, ledger: str, topic_prefix: str
+) -> None:
+    row = await row_of(owner, "p1-6")
+    stream = f"ingest/{ledger}/{row['partition']}"
+    await owner.execute("delete from events where stream = $1 and version = $2", stream, row["batch"])
+    _, found = await held(owner, topic_prefix)
+    assert kinds(found) == {Wrong.UNTOLD: 1, Wrong.UNLOGGED: 1}
+    assert {fault.partition for fault in found} == {row["partition"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("month = case month when '2021-03-01' then date '2021-04-01' else '2021-03-01' end", "month 2021-0"),
+        ("subject = '99999999'", "not about 99999999"),
+        ("publisher = 'other'", "publisher other where its document says sipp"),
+        ("id = 'other'", "id other"),
+        ("kind = 'ContributionDue'", "kind ContributionDue"),
+        ("target = 'p1-1'", "target p1-1"),
+    ],
+)
+async def test_what_stands_beside_a_document_is_held_to_it(
+    owner: asyncpg.Connection, ledger: str, topic_prefix: str, change: str, says: str
+) -> None:
+    row = await row_of(owner, "p1-6")
+    await owner.execute(f"update facts set {change} where id = 'p1-6'")
+    _, (fault,) = await held(owner, topic_prefix)
+    assert (fault.what, fault.partition, fault.batch) == (Wrong.MISPLACED, row["partition"], row["batch"])
+    assert fault.first == fault.last == row["kafka_offset"]
+    assert says in fault.detail
+
+
+async def test_a_document_that_the_gate_would_not_take_is_found(
+    owner: asyncpg.Connection, ledger: str, topic_prefix: str
+) -> None:
+    await owner.execute(
+        "update facts set document = replace(document, '\"amount\":', '\"amount\":-') where id = 'p1-6'"
+    )
+    await owner.execute("update facts set document = replace(document, ',\"id\"', ' ,\"id\"') where id = 'p1-7'")
+    _, found = await held(owner, topic_prefix)
+    details = sorted(fault.detail for fault in found if fault.what is Wrong.UNREADABLE)
+    assert details[0].startswith("sipp p1-6: data.amount: write whole rupiah")
+    assert details[1] == "sipp p1-7: the gate would keep it in another form"
+
+
+async def test_an_id_in_two_months_is_told_with_both_places(
+    owner: asyncpg.Connection, ledger: str, topic_prefix: str, urls: Any, kafka_bootstrap: str
+) -> None:
+    again = [
+        paid("17000001", "2021-05", 500, "2021-04-01", id_="p1-6"),
+        paid("17000001", "2021-05", 1, "2021-04-01", id_="x"),
+        due("17000001", "2021-06", 500, id_="p1-6"),
+    ]  # fmt: skip
+    async with taking(urls, kafka_bootstrap, ledger, topic_prefix) as pool:
+        await publish(kafka_bootstrap, ledger, again, partitions=PARTITIONS)
+        assert (await until_taken(pool, 1_203))["refused"] == 0
+    for scope in (Scope(), Scope("2021-05")):
+        _, (fault,) = await held(owner, topic_prefix, scope)
+        assert fault.what is Wrong.TWICE
+        assert fault.months[1:] == ("2021-05", "2021-06")
+        assert fault.detail.count(f"{ledger}/") == 3
+    assert kinds((await held(owner, topic_prefix, Scope("2021-07")))[1]) == {}
+
+
+async def test_a_sample_is_what_its_seed_draws(owner: asyncpg.Connection, ledger: str, topic_prefix: str) -> None:
+    first, second, other = [
+        (await held(owner, topic_prefix, Scope(sample=2, seed=seed)))[0] for seed in (1, 1, 3)
+    ]  # fmt: skip
+    assert first.batches == second.batches == other.batches == 2
+    assert first.rows == second.rows < 1_200
+
+
+async def test_the_command_says_what_is_wrong_and_ends_with_1(
+    owner: asyncpg.Connection, ledger: str, topic_prefix: str, urls: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def of_test(connection: Any, found: Any, told: Any, scope: Any) -> Verified:
+        return await verify(connection, found, told, scope, topic_prefix)
+
+    monkeypatch.setattr(commands, "verify", of_test)
+    monkeypatch.setattr(commands, "owner_url", lambda *_: urls.owner_url)
+    good = await asyncio.to_thread(run, "ledger", "verify")
+    assert (good.exit_code, "every row is as it was told" in good.output) == (0, True)
+    assert "audit" in good.output
+    row = await row_of(owner, "p1-5")
+    await owner.execute("delete from facts where id = 'p1-5'")
+    bad = await asyncio.to_thread(run, "ledger", "verify", "--json")
+    told = json.loads(bad.output)
+    assert isinstance(bad.exception, Finding)
+    assert "1 removed" in str(bad.exception)
+    assert [(one["what"], one["batch"]) for one in told["faults"]] == [("removed", row["batch"])]
+    assert "removed: " in (await asyncio.to_thread(run, "ledger", "verify", "--sample", "1000", "--seed", "4")).output
