@@ -28,6 +28,8 @@ from schemas.upcasters import UPCASTERS
 
 ROOT: Final = Path(__file__).parent
 REF: Final = "#/$defs/{model}"
+FACTS: Final = "facts"
+"""What the contract with publishers of facts is called where services have theirs."""
 
 STREAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "season/{season}": (
@@ -312,13 +314,13 @@ def _repointed(node: Any, own: str) -> Any:
 
 @cache
 def _asyncapi_bytes(service: str) -> bytes:
-    if service not in SERVICES:
+    if service not in (*SERVICES, FACTS):
         raise LookupError(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
     return (ROOT / "asyncapi" / f"{service}.json").read_bytes()
 
 
 def asyncapi_of(service: str) -> Json:
-    """Return the committed AsyncAPI document of a service, for its `/asyncapi.json`; LookupError for no service."""
+    """Return the committed AsyncAPI document of a service or of `FACTS`, as it is served; else LookupError."""
     document: Json = json.loads(_asyncapi_bytes(service))
     return document
 
@@ -339,7 +341,7 @@ def generated_files() -> dict[str, str]:
     """Return the text of every generated file by its path below `schemas/`."""
     events = event_schemas()
     made = generated_schemas() | {f"asyncapi/{name}.json": asyncapi_document(name, events) for name in SERVICES}
-    made["asyncapi/facts.json"] = facts_asyncapi()
+    made[f"asyncapi/{FACTS}.json"] = facts_asyncapi()
     return {path: json.dumps(value, indent=2, ensure_ascii=False) + "\n" for path, value in made.items()}
 
 

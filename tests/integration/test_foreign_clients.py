@@ -265,8 +265,9 @@ async def test_facts_in_every_compression_are_taken_and_a_bomb_among_them_costs_
             await asyncio.to_thread(_produce, kafka_bootstrap, topics[0], codec, records)
         counts = await until_taken(pool, 201)
     assert counts == {"records": 201, "applied": 200, "duplicates": 0, "refused": 1}
-    (refused,) = await pool.fetch("select reason, kafka_offset from refused_facts")
+    (refused,) = await pool.fetch("select reason, kafka_offset, english from refused_facts")
     assert (refused["reason"], refused["kafka_offset"]) == ("undecodable", 100)
+    assert "over 32 MiB (offsets 100 to 100)" in refused["english"]
 
 
 def _produce(servers: str, topic: str, codec: str, records: Sequence[Record]) -> None:

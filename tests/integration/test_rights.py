@@ -290,6 +290,8 @@ async def test_open_to_all_is_what_the_interfaces_list_and_nothing_else(whole: W
     for service in SERVICES:
         for path in DOCUMENTS:
             assert (await whole.http.get(whole.url(service, path))).status_code == 200
+    contract = await whole.http.get(whole.url("scoring", "/asyncapi/facts.json"))
+    assert set(contract.json()["channels"]) == {"bpjs.contributions.v1", "bpjs.coverage.v1"}
 
 
 @pytest.mark.parametrize("role", ROLES)

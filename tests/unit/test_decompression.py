@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kernel.broker  # noqa: F401 - it puts them in place
-from kernel.decompression import MOST_BYTES, gunzip, records_of, unlz4, unsnappy, unzstd
+from kernel.decompression import MOST_BYTES, UndecodableBatch, gunzip, records_of, unlz4, unsnappy, unzstd
 
 CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[Any], bytes]]] = {
     "gzip": (gzip_encode, gunzip),
@@ -48,6 +48,10 @@ def test_gzip_of_several_members_is_bounded_together() -> None:
     assert gunzip(gzip.compress(b"a") + gzip.compress(b"b")) == b"ab"
     with pytest.raises(CorruptRecordException, match="expands"):
         gunzip(gzip.compress(bytes(MOST_BYTES)) + gzip.compress(b"b"))
+
+
+def test_a_bad_batch_is_told_by_its_cause_and_its_offsets_alone() -> None:
+    assert str(UndecodableBatch("the batch is cut off", 100, 102)) == "the batch is cut off (offsets 100 to 101)"
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -11,6 +11,8 @@ import msgspec
 import pytest
 
 from cli.checks import REPOSITORY
+from deploy.local.kafka import MESSAGE_MAX_BYTES
+from kernel.decompression import MOST_BYTES, MOST_RECORDS
 from schemas.fact_reading import FactReason, ReadFact, read_fact
 from schemas.facts import FACT_PREFIX, MODELS, TOPICS_OF, Fact
 from schemas.topics import CONTRIBUTIONS, COVERAGE, DAY_MS, FACT_TOPICS
@@ -73,3 +75,9 @@ def test_a_link_leads_somewhere(link: str) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_a_path_exists(path: str) -> None:
     assert (REPOSITORY / path).exists()
+
+
+def test_the_page_says_what_a_batch_may_be() -> None:
+    sent, expanded = MESSAGE_MAX_BYTES // 1024**2, MOST_BYTES // 1024**2
+    (said,) = re.findall(r"A record batch may be ([0-9]+) MiB .* to ([0-9]+) MiB, and may hold ([0-9,]+) records", PAGE)
+    assert said == (f"{sent}", f"{expanded}", f"{MOST_RECORDS:,}")
