@@ -228,13 +228,19 @@ class Broker:
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
-    """What a batch that the client cannot decode is told as; `following` is the offset after the batch, where known."""
+    """What a batch that the client cannot decode is told as: all of it at once, `following` is the offset after it."""
 
     topic: str
     partition: int
     offset: int
     error: str
-    following: int = 0
+    following: int
+
+    @classmethod
+    def at(cls, place: TopicPartition, offset: int, error: Exception) -> Undecodable:
+        """Return what is told of a batch at which a reader stands at `offset`; its end is not always known."""
+        following = max(getattr(error, "following", 0), offset + 1)
+        return cls(place.topic, place.partition, offset, f"{type(error).__name__}: {error}", following)
 
 
 async def read_until(
@@ -274,16 +280,16 @@ async def _many(consumer: AIOKafkaConsumer) -> list[Any]:
 
 
 async def _one_each(consumer: AIOKafkaConsumer, places: Iterable[TopicPartition]) -> list[Any]:
-    """Read one record of each partition. A batch that cannot be decoded is passed over offset by offset."""
+    """Read one record of each partition. A batch that cannot be decoded is passed over."""
     read: list[Any] = []
     for place in places:
         try:
             fetched = await consumer.getmany(place, timeout_ms=500, max_records=1)
             read += [record for records in fetched.values() for record in records]
         except UNDECODABLE as error:
-            offset = await consumer.position(place)
-            consumer.seek(place, offset + 1)
-            read.append(Undecodable(place.topic, place.partition, offset, f"{type(error).__name__}: {error}"))
+            aside = Undecodable.at(place, await consumer.position(place), error)
+            consumer.seek(place, aside.following)
+            read.append(aside)
     return read
 
 

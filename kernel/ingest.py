@@ -475,11 +475,8 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             try:
                 fetched = await consumer.getmany(place, timeout_ms=_IDLE_MS, max_records=1)
             except (*UNDECODABLE, MemoryError) as error:
-                offset = await consumer.position(place)
-                following = max(getattr(error, "following", 0), offset + 1)
-                self._seek(consumer, place, following)
-                why = f"{type(error).__name__}: {error}"
-                aside = Undecodable(place.topic, place.partition, offset, why, following)
+                aside = Undecodable.at(place, await consumer.position(place), error)
+                self._seek(consumer, place, aside.following)
                 return count + self._judge(batches, place, [aside], self.clock.now())
             if not fetched:
                 break

@@ -445,13 +445,13 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
                     break
             else:
                 return [*found, *then]
-        self._seek(place, found[-1].offset + 1)
+        self._seek(place, _after(found[-1]))
         return found
 
     async def _store(self, taken: dict[TopicPartition, list[Any]], closed: Sequence[str] = ()) -> None:
         """Judge, plan and commit what was taken; then go on in memory as the database does."""
         moves = [
-            Move(place.topic, place.partition, self._positions[place].next, batch[-1].offset + 1, _digest(batch[-1]))
+            Move(place.topic, place.partition, self._positions[place].next, _after(batch[-1]), _digest(batch[-1]))
             for place, batch in taken.items()
         ]
         if not moves and not closed:
@@ -561,8 +561,13 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
             found = await self._between(place, position.next, end, then=[])
             if found:
                 await self._store({place: found})
-            self._seek(place, found[-1].offset + 1 if found else end)
+            self._seek(place, _after(found[-1]) if found else end)
             position.behind = None
+
+
+def _after(record: Any) -> int:
+    """Return the offset at which to read on: what cannot be decoded is one letter and passed over with its batch."""
+    return int(record.following if isinstance(record, Undecodable) else record.offset + 1)
 
 
 def _digest(record: Any) -> bytes | None:
