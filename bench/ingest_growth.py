@@ -47,7 +47,7 @@ async def measure(ground: Ground, plan: Plan) -> list[Row]:
         await asyncio.gather(_fill(small, SMALL), _fill(large, plan.growth))
         await ground.settle()
         rows = []
-        for name, scattered, goal in ((NAME, False, 1.1), (f"{NAME}_scattered", True, 1.5)):
+        for name, scattered, goal in ((f"{NAME}_ascending", False, 1.1), (f"{NAME}_scattered", True, 1.5)):
             feed = _Feed(await Source.filled(ground, 0), plan.growth_turn, scattered=scattered)
             works = {
                 "small": partial(feed.ingest, ground, small, fresh=True),

@@ -48,7 +48,7 @@ async def measure(ground: Ground, plan: Plan) -> list[Row]:
     one, many = found[1], found[MANY]
     row = partial(Row.of, smaller_is_better=True)
     return [
-        row(NAME, "us of a processor a fact", [turn.cost for turn in many], limits=[turn.cost for turn in one],
+        row(f"{NAME}_cpu", "us of a processor a fact", [turn.cost for turn in many], limits=[turn.cost for turn in one],
             goal_of_limit=1.15),
         Row.of(f"{NAME}_rate", "facts/s", [turn.rate for turn in many], limits=[turn.rate for turn in one]),
         row("memory_ingest", "MB", [max(turn.megabytes for turn in (*one, *many))], limits=[_CONSUMER_MEGABYTES],

@@ -54,11 +54,11 @@ FULL: Final = Plan(
     fact_latency_seconds=20.0,
     fact_latency_rounds=3,
     ingest=200_000,
-    ingest_rounds=5,
+    ingest_rounds=3,
     ingest_singly=3_000,
     growth=10_000_000,
     growth_turn=50_000,
-    growth_rounds=5,
+    growth_rounds=3,
     scale=1_000_000,
     scale_rounds=3,
 )

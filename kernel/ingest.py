@@ -148,6 +148,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_PARTITION_BYTES,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
+            isolation_level="read_committed",
             heartbeat_interval_ms=1_000,
             metadata_max_age_ms=30_000,
             # The assignor keeps its state in its class: each subscription has a class of its own.
@@ -221,7 +222,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         while True:
             async with self._busy:
                 await self._obey()
-                self._measure()
+                await self._measure()
             quiet = self._joined and bool(self._assigned) and not self._positions
             silent_since = (silent_since or time.monotonic()) if quiet else None
             if silent_since and time.monotonic() - silent_since > _SILENT_SECONDS and (await self.broker.check())[0]:
@@ -266,20 +267,28 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
                     ours=position.next, moved=row["next_offset"],
                 )  # fmt: skip
 
-    def _measure(self) -> None:
+    async def _measure(self) -> None:
         now = time.time()
         oldest = dict.fromkeys(self.topics, 0.0)
-        for place, position in self._positions.items():
+        for place, position in list(self._positions.items()):
             end = self._consumer.highwater(place) if self._consumer else None
             if end is None:
                 continue
-            lag = max(0, end - position.next)
+            lag = max(0, end - await self._passed(place, position))
             self.measures.lag.labels(place.topic, str(place.partition)).set(lag)
             if lag and position.oldest is not None:
                 oldest[place.topic] = max(oldest[place.topic], now - position.oldest)
         for topic, seconds in oldest.items():
             self.measures.oldest.labels(topic).set(seconds)
         self.measures.batch_records.set(self._limit)
+
+    async def _passed(self, place: TopicPartition, position: _Position) -> int:
+        """Return up to where nothing of a partition waits: the client passes over a transaction's marks by itself."""
+        if self._consumer is None or position.fetched != position.next:
+            return position.next
+        with contextlib.suppress(IllegalStateError):
+            return max(position.next, int(await self._consumer.position(place)))
+        return position.next
 
     # --- positions --------------------------------------------------------------------------------------------------
 

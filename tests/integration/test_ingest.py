@@ -11,6 +11,7 @@ import orjson
 import pytest
 import pytest_asyncio
 from aiokafka import TopicPartition
+from confluent_kafka import Producer
 
 from kernel.broker import Broker, Place, Record, read_until
 from kernel.canonical import leaf_hash
@@ -120,6 +121,31 @@ async def test_a_batch_that_cannot_be_decoded_costs_nothing_before_or_after_it(
     letters = await _letters(kafka_bootstrap, f"{topic}.dead-letter")
     told = [(letter["reason"], letter["offset"]) for letter in letters]
     assert told == [("undecodable", "10"), ("undecodable", "22")]
+
+
+async def test_facts_of_a_transaction_count_once_it_is_committed_and_never_after_an_abort(
+    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, consumer: Consumer
+) -> None:
+    producer = Producer({"bootstrap.servers": kafka_bootstrap, "transactional.id": f"publisher-of-{topic}"})
+    producer.init_transactions(30)
+    for number, end in enumerate((producer.abort_transaction, producer.commit_transaction)):
+        producer.begin_transaction()
+        for record in (due("NPP-1", "2021-03", 3, id_=f"t{number}-{each}") for each in range(5)):
+            producer.produce(topic, record.value, record.key, 0, headers=list(record.headers))
+        producer.flush(30)
+        end(30)
+    async with consumer.running():
+        counts = await until_taken(pool, 5)
+
+        async def nothing_waits() -> bool:
+            return consumer.count("assigned_partitions") == PARTITIONS and consumer.count("lag_records") == 0
+
+        await until(nothing_waits)
+    assert counts == {"records": 5, "applied": 5, "duplicates": 0, "refused": 0}
+    found = await pool.fetch("select id, kafka_offset from facts order by kafka_offset")
+    assert [row["id"] for row in found] == [f"t1-{each}" for each in range(5)]
+    # Five that were aborted, the mark of that, the five, and another mark.
+    assert [row["kafka_offset"] for row in found] == [6, 7, 8, 9, 10]
 
 
 # --- repetition and order ------------------------------------------------------------------------------------------
