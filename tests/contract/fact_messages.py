@@ -235,7 +235,7 @@ class Damage:
     field: str | None = None
 
 
-_BOMB: Final = gzip.compress(b" " * 10_000_000)
+_BOMB: Final = gzip.compress(b" " * 10_000_000, mtime=0)
 _NOT_JSON: Final = FactReason.NOT_JSON
 
 
@@ -269,7 +269,7 @@ def _values(value: bytes, mode: str) -> Iterator[_Change]:
     yield "UTF-16", text.encode("utf-16"), _NOT_JSON, None
     yield "UTF-16 without a mark", text.encode("utf-16-le"), _NOT_JSON, None
     yield "UTF-32", text.encode("utf-32"), _NOT_JSON, None
-    yield "compressed", gzip.compress(value), _NOT_JSON, None
+    yield "compressed", gzip.compress(value, mtime=0), _NOT_JSON, None
     yield "a compressed bomb", _BOMB, _NOT_JSON, None
     if mode == "binary":
         yield "an array", b"[" + value + b"]", FactReason.WRONG_FIELD, "data"
