@@ -27,6 +27,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import IllegalStateError
 
+from kernel.backoff import Pauses
 from kernel.broker import ANSWER_SECONDS, AWAY, UNDECODABLE, Broker, DeliveryMeasures, Undecodable, abandon, read_until
 from kernel.broker import stopped as stopped_within
 from kernel.cancellation import end_if_cancelled
@@ -113,18 +114,16 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
 
     async def run(self) -> None:
         """Ingest until cancelled; an unreachable broker or database is waited for."""
-        pause = _FIRST_PAUSE
+        pauses = Pauses(_FIRST_PAUSE, _LONGEST_PAUSE)
         try:
             while True:
-                started = time.monotonic()
+                pauses.begin()
                 try:
                     await self._subscribe()
                 except (*AWAY, *STORE_AWAY) as error:
                     end_if_cancelled()
                     _log.warning("not ingesting, beginning again", error=repr(error))
-                pause = _FIRST_PAUSE if time.monotonic() - started > _LONGEST_PAUSE else pause
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                await pauses.rest()
         finally:
             await self._dead.close()
 

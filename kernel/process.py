@@ -32,6 +32,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from kernel.backoff import Pauses
 from kernel.cancellation import end_if_cancelled
 from kernel.clock import Clock
 from kernel.connection import Connection
@@ -235,11 +236,11 @@ class _Keeper:
     async def keep(self) -> None:
         """Run the task until it is done or cancelled, with growing pauses between crashes in a row."""
         up = self._metrics.task_up.labels(self._background.name)
-        pause = _FIRST_PAUSE
+        pauses = Pauses(_FIRST_PAUSE, _LONGEST_PAUSE, held=10 * _LONGEST_PAUSE)
         while True:
             self._fault = None
             up.set(1)
-            started = time.monotonic()
+            pauses.begin()
             try:
                 await self._background.run()
             except asyncio.CancelledError:
@@ -257,10 +258,7 @@ class _Keeper:
                 up.set(0)
                 self._done = True
                 return
-            if time.monotonic() - started > 10 * _LONGEST_PAUSE:
-                pause = _FIRST_PAUSE
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            await pauses.rest()
 
     def _crashed(self, error: Exception) -> None:
         self._fault = f"{type(error).__name__}: {error}"

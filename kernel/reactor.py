@@ -24,6 +24,7 @@ from uuid import UUID, uuid5
 import asyncpg
 import structlog
 
+from kernel.backoff import Pauses
 from kernel.cancellation import end_if_cancelled
 from kernel.codec import Codec, Unreadable, Versions, happened
 from kernel.commands import ATTEMPTS, Ask, Executor, Program
@@ -675,18 +676,15 @@ class Reactor:
                 group.create_task(self._keep(folder), name=f"fold {folder.name}")
 
     async def _keep(self, folder: Folder) -> None:
-        pause = _FIRST_PAUSE
+        pauses = Pauses(_FIRST_PAUSE, _LONGEST_PAUSE, held=10 * _LONGEST_PAUSE)
         while True:
-            started = time.monotonic()
+            pauses.begin()
             try:
                 await self._loop(folder)
             except Exception as error:  # noqa: BLE001 - any failure is met in the same way: told, counted, tried again
                 end_if_cancelled()
                 self._failed(folder, error)
-            if time.monotonic() - started > 10 * _LONGEST_PAUSE:
-                pause = _FIRST_PAUSE
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            await pauses.rest()
 
     def _failed(self, folder: Folder, error: Exception) -> None:
         self.faults[folder.name] = f"{type(error).__name__}: {error}"

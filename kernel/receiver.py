@@ -37,6 +37,7 @@ from aiokafka.errors import IllegalStateError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
+from kernel.backoff import Pauses
 from kernel.broker import (
     ANSWER_SECONDS,
     AWAY,
@@ -150,17 +151,15 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
 
     async def run(self) -> None:
         """Receive until cancelled; an unreachable broker or database is waited for."""
-        pause = _FIRST_PAUSE
+        pauses = Pauses(_FIRST_PAUSE, _LONGEST_PAUSE)
         try:
             while self.topics:
-                started = time.monotonic()
+                pauses.begin()
                 try:
                     await self._subscribe()
                 except AWAY as error:
                     _log.warning("not receiving, beginning again", error=repr(error))
-                pause = _FIRST_PAUSE if time.monotonic() - started > _LONGEST_PAUSE else pause
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                await pauses.rest()
         finally:
             await self._dead.close()
 

@@ -25,6 +25,7 @@ import asyncpg
 import structlog
 from aiokafka.errors import MessageSizeTooLargeError
 
+from kernel.backoff import Pauses
 from kernel.broker import AWAY, PATIENCE, Acknowledgement, Broker, DeliveryMeasures, Place, Publisher, Record, Wire
 from kernel.cancellation import end_if_cancelled
 from kernel.decider import START, Position
@@ -148,9 +149,9 @@ class Relay:
             await asyncio.sleep(_LAG_SECONDS)
 
     async def _publish_for_ever(self) -> None:
-        pause = 0.1
+        pauses = Pauses(0.1, _LONGEST_PAUSE)
         while True:
-            started = time.monotonic()
+            pauses.begin()
             try:
                 await self.prepare()
                 self._partitions = (await self.broker.cluster()).partitions
@@ -160,10 +161,7 @@ class Relay:
             except (*AWAY, *STORE_AWAY, CheckpointMoved, OutOfStep) as error:
                 end_if_cancelled()
                 _log.warning("publishing stopped, beginning again", error=repr(error))
-            if time.monotonic() - started > _LONGEST_PAUSE:
-                pause = 0.1
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            await pauses.rest()
 
     async def _load(self) -> None:
         """Begin at the checkpoint with nothing remembered, and mend streams that were stopped before."""

@@ -23,6 +23,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import CollectorRegistry, Counter
 
+from kernel.backoff import Pauses
 from kernel.broker import ANSWER_SECONDS, UNDECODABLE, Broker, abandon, stopped
 from kernel.cancellation import end_if_cancelled
 from kernel.clock import Clock
@@ -118,9 +119,9 @@ class Sandbox:
 
     async def run(self) -> None:
         """Judge until cancelled, whatever goes wrong: nobody but who tries something waits for it."""
-        pause = _FIRST_PAUSE
+        pauses = Pauses(_FIRST_PAUSE, _LONGEST_PAUSE)
         while True:
-            started = time.monotonic()
+            pauses.begin()
             try:
                 await self._judge_all()
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, it must stop nothing else
@@ -128,9 +129,7 @@ class Sandbox:
                 end_if_cancelled()
                 self.measures.failures.labels(type(error).__name__).inc()
                 _log.warning("the sandbox pauses", error=repr(error))
-            pause = _FIRST_PAUSE if time.monotonic() - started > _LONGEST_PAUSE else pause
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            await pauses.rest()
 
     async def _judge_all(self) -> None:
         there = (await self.broker.cluster()).partitions
