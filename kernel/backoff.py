@@ -7,7 +7,7 @@ import time
 
 
 class Pauses:
-    """Pauses that double from `first` up to `longest` seconds, and begin again after an attempt that held for `held`."""
+    """Pauses that double from `first` up to `longest` seconds, and begin anew after an attempt that held for `held`."""
 
     def __init__(self, first: float, longest: float, *, held: float | None = None) -> None:
         """Begin with the first pause; without `held` an attempt that held for the longest pause was a good one."""

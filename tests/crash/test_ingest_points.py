@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from kernel.broker import Broker, Record
 from kernel.ingest import Ingester
@@ -20,13 +19,20 @@ from kernel.ledger import Batch
 from kernel.log import Connection
 from schemas.fact_reading import ReadFact
 from services.scoring.ledger import EnteredBatch, FactLedger
-from tests.conftest import DatabaseFactory, TopicFactory
 from tests.crash.two_logs import Dying
 from tests.support.delivery import records_of
 from tests.support.facts import Consumer, message, payments, publish, taken, until_taken
+from tests.support.ledger import group, pool, topic, urls
+
+__all__ = ["group", "pool", "topic", "urls"]
 
 _LONG = 60.0
 _FACTS = 40
+
+
+@pytest.fixture
+def partitions() -> int:
+    return 1
 
 
 class DiesPosted(Dying, Ingester[ReadFact, EnteredBatch]):
@@ -57,29 +63,16 @@ class DiesWriting(Dying, FactLedger):
 _DYING: dict[str, type[Ingester[ReadFact, EnteredBatch]]] = {"posted": DiesPosted, "committed": DiesCommitted}
 
 
-@pytest_asyncio.fixture
-async def pool(database: DatabaseFactory) -> AsyncIterator[asyncpg.Pool]:
-    urls = await database("scoring")
-    async with asyncpg.create_pool(urls.login_url, min_size=1, max_size=8) as made:
-        yield made
-
-
-@pytest_asyncio.fixture
-async def topic(make_topic: TopicFactory) -> str:
-    await make_topic("bpjs.contributions.v1.dead-letter")
-    return await make_topic("bpjs.contributions.v1", 1)
-
-
 def _records() -> list[Record]:
     return [*payments(_FACTS), message("ContributionPaid", "bad", {"employer": "1"}), *payments(3, seed=2)]
 
 
 @pytest.mark.parametrize("point", ["posted", "writing", "committed"])
 async def test_killed_between_two_durable_steps(
-    point: str, kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, topic_prefix: str
+    point: str, kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, group: str, topic_prefix: str
 ) -> None:
     await publish(kafka_bootstrap, topic, _records(), partitions=1)
-    records, group = _FACTS + 4, f"{topic_prefix}ingest"
+    records = _FACTS + 4
     for _ in range(2):
         ledger = DiesWriting(topic_prefix) if point == "writing" else None
         made = _DYING.get(point, Ingester)

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -28,9 +28,12 @@ from deploy.local.jars import TOOLS_LIST, class_path, read_list
 from deploy.local.kafka import find_java
 from kernel.broker import Record
 from kernel.decompression import MOST_BYTES
-from tests.conftest import DatabaseFactory, TopicFactory
+from tests.conftest import TopicFactory
 from tests.support.facts import Consumer, due, ledger_digest, until_taken
+from tests.support.ledger import pool, urls
 from tests.support.stack import remove_folder, say, temporary_folder
+
+__all__ = ["pool", "urls"]
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "publisher"
 LANGUAGES: Final = ("python", "go", "java", "console")
@@ -175,13 +178,6 @@ def programs() -> Iterator[Programs]:
 
 
 # --- the ledger ----------------------------------------------------------------------------------------------------
-
-
-@pytest_asyncio.fixture
-async def pool(database: DatabaseFactory) -> AsyncIterator[asyncpg.Pool]:
-    urls = await database("scoring")
-    async with asyncpg.create_pool(urls.login_url, min_size=1, max_size=8) as made:
-        yield made
 
 
 @pytest_asyncio.fixture

@@ -4,42 +4,24 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import asyncpg
 import orjson
 import pytest
-import pytest_asyncio
 from aiokafka import TopicPartition
 from confluent_kafka import Producer
 
 from kernel.broker import Broker, Place, Record, read_until
 from kernel.canonical import leaf_hash
 from kernel.merkle import root_of
-from tests.conftest import DatabaseFactory, TopicFactory
+from tests.conftest import TopicFactory
 from tests.support.delivery import produce_undecodable, until
 from tests.support.facts import Consumer, due, message, paid, payments, publish, registered, taken, until_taken
+from tests.support.ledger import consumer, group, partitions, pool, topic, urls
+
+__all__ = ["consumer", "group", "partitions", "pool", "topic", "urls"]
 
 PARTITIONS = 4
-
-
-@pytest_asyncio.fixture
-async def pool(database: DatabaseFactory) -> AsyncIterator[asyncpg.Pool]:
-    """A fresh ledger, as the service's login sees it."""
-    urls = await database("scoring")
-    async with asyncpg.create_pool(urls.login_url, min_size=1, max_size=16) as made:
-        yield made
-
-
-@pytest_asyncio.fixture
-async def topic(make_topic: TopicFactory) -> str:
-    await make_topic("bpjs.contributions.v1.dead-letter")
-    return await make_topic("bpjs.contributions.v1", PARTITIONS)
-
-
-@pytest.fixture
-def consumer(kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, topic_prefix: str) -> Consumer:
-    return Consumer(kafka_bootstrap, pool, (topic,), f"{topic_prefix}ingest", topic_prefix)
 
 
 async def test_facts_go_into_the_ledger_and_each_batch_is_told(

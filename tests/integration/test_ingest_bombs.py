@@ -4,44 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import asyncpg
 import pytest
-import pytest_asyncio
 from aiokafka import TopicPartition
 from confluent_kafka import Producer
 
 from kernel.broker import Broker, read_until
 from kernel.dead_letters import SUFFIX
-from tests.conftest import DatabaseFactory, TopicFactory
 from tests.support.delivery import produce_misnamed, produce_undecodable
 from tests.support.facts import Consumer, payments, publish, taken, until_taken
+from tests.support.ledger import consumer, group, pool, topic, urls
+
+__all__ = ["consumer", "group", "pool", "topic", "urls"]
 
 MEGABYTE = 1 << 20
 
 
-@pytest_asyncio.fixture
-async def urls(database: DatabaseFactory) -> Any:
-    return await database("scoring")
-
-
-@pytest_asyncio.fixture
-async def pool(urls: Any) -> AsyncIterator[asyncpg.Pool]:
-    async with asyncpg.create_pool(urls.login_url, min_size=1, max_size=16) as made:
-        yield made
-
-
-@pytest_asyncio.fixture
-async def topic(make_topic: TopicFactory) -> str:
-    await make_topic("bpjs.contributions.v1.dead-letter")
-    return await make_topic("bpjs.contributions.v1", 1)
-
-
 @pytest.fixture
-def consumer(kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, topic_prefix: str) -> Consumer:
-    return Consumer(kafka_bootstrap, pool, (topic,), f"{topic_prefix}ingest", topic_prefix)
+def partitions() -> int:
+    return 1
 
 
 def throw(servers: str, topic: str, codec: str, values: Iterable[bytes]) -> set[str | None]:

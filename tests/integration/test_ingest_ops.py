@@ -4,61 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from cli import ingest as commands
 from deploy.local.provision import provision_topics
 from kernel.broker import Broker, Place, Record
 from schemas.topics import DAY_MS, Topic
 from services.scoring.operating import day_again, ingest_state, move_back, switch
-from tests.conftest import DatabaseFactory, TopicFactory
 from tests.support.delivery import until
 from tests.support.facts import Consumer, ledger_digest, message, payments, publish, taken, until_taken
+from tests.support.ledger import consumer, group, owner, partitions, pool, topic, urls
 from tests.unit.cli.fake_stack import run
+
+__all__ = ["consumer", "group", "owner", "partitions", "pool", "topic", "urls"]
 
 PARTITIONS = 4
 LONG_AGO = date(2020, 1, 1)
-
-
-@pytest_asyncio.fixture
-async def urls(database: DatabaseFactory) -> Any:
-    return await database("scoring")
-
-
-@pytest_asyncio.fixture
-async def pool(urls: Any) -> AsyncIterator[asyncpg.Pool]:
-    async with asyncpg.create_pool(urls.login_url, min_size=1, max_size=16) as made:
-        yield made
-
-
-@pytest_asyncio.fixture
-async def owner(urls: Any) -> AsyncIterator[asyncpg.Connection]:
-    """The connection that operators' commands have."""
-    connection = await asyncpg.connect(urls.owner_url)
-    yield connection
-    await connection.close()
-
-
-@pytest_asyncio.fixture
-async def topic(make_topic: TopicFactory) -> str:
-    await make_topic("bpjs.contributions.v1.dead-letter")
-    return await make_topic("bpjs.contributions.v1", PARTITIONS)
-
-
-@pytest.fixture
-def group(topic_prefix: str) -> str:
-    return f"{topic_prefix}ingest"
-
-
-@pytest.fixture
-def consumer(kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, group: str, topic_prefix: str) -> Consumer:
-    return Consumer(kafka_bootstrap, pool, (topic,), group, topic_prefix)
 
 
 async def publish_at(servers: str, topic: str, records: Iterable[Record], moment: datetime) -> None:

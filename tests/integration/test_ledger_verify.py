@@ -16,24 +16,15 @@ import pytest_asyncio
 from cli import ledger as commands
 from cli.output import Finding
 from services.scoring.verifying import Fault, Scope, Verified, Wrong, verify
-from tests.conftest import DatabaseFactory, TopicFactory
+from tests.conftest import TopicFactory
 from tests.support.facts import Consumer, due, paid, payments, publish, until_taken
+from tests.support.ledger import owner, urls
 from tests.unit.cli.fake_stack import run
+
+__all__ = ["owner", "urls"]
 
 PARTITIONS = 3
 WHOLE = Scope()
-
-
-@pytest_asyncio.fixture
-async def urls(database: DatabaseFactory) -> Any:
-    return await database("scoring")
-
-
-@pytest_asyncio.fixture
-async def owner(urls: Any) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(urls.owner_url)
-    yield connection
-    await connection.close()
 
 
 @asynccontextmanager
