@@ -8,7 +8,6 @@ payment is visible when the first reading shows so many months. The pause betwee
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from fractions import Fraction
@@ -21,7 +20,7 @@ from confluent_kafka import Producer
 from bench.committees import OPENS, Contest, make_contest
 from bench.connections import Connections
 from bench.facts import Message, about, payments, producer
-from bench.ground import Say, temporary_folder
+from bench.ground import Say, own_folder
 from bench.latency import percentile, running
 from bench.plan import Plan
 from bench.rows import Row
@@ -46,11 +45,8 @@ _SEED: Final = 20_210_423
 
 async def measure(plan: Plan, say: Say) -> list[Row]:
     """Start the whole system, measure, and return the rows."""
-    folder = temporary_folder()
-    try:
+    with own_folder() as folder:
         return await _measure(folder, plan, say)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _measure(folder: Path, plan: Plan, say: Say) -> list[Row]:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -49,6 +49,16 @@ def temporary_folder() -> Path:
             return folder
         folder.rmdir()
     raise OSError("no temporary folder that the database's user can enter")
+
+
+@contextlib.contextmanager
+def own_folder() -> Iterator[Path]:
+    """Hold a temporary folder that the database's user can enter; it is removed at the end."""
+    folder = temporary_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Ground:

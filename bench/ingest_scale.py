@@ -7,7 +7,6 @@ all of them have their partitions; then processor seconds of the consumers are c
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.facts import payments, publish
-from bench.ground import Ground, temporary_folder
+from bench.ground import Ground, own_folder
 from bench.ingest import TAKEN
 from bench.plan import Plan
 from bench.rows import Row
@@ -24,7 +23,9 @@ from bench.usage import cpu_seconds, peak_megabytes
 from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.provision import ServiceDatabase, connected, provision_topics
 from deploy.local.service import Service
+from kernel.log import Connection
 from schemas.topics import CONTRIBUTIONS, TOPICS
+from services.scoring.operating import switch
 
 NAME: Final = "scale"
 MANY: Final = 4
@@ -32,9 +33,6 @@ _SEED: Final = 20_210_422
 _LOOK_SECONDS: Final = 0.02
 _PATIENCE: Final = 300.0
 _CONSUMER_MEGABYTES: Final = 300.0
-_SWITCH: Final = """
-    insert into ingest_switch (topic, paused) values ($1, $2) on conflict (topic) do update set paused = excluded.paused
-"""
 
 
 async def measure(ground: Ground, plan: Plan) -> list[Row]:
@@ -66,31 +64,33 @@ class _Found:
 
 
 async def _turn(ground: Ground, consumers: int, facts: int) -> _Found:
-    folder = temporary_folder()
-    try:
-        async with AsyncExitStack() as held:
-            database = await held.enter_async_context(ground.database("scoring"))
-            login = await held.enter_async_context(connected(database.login_url))
-            await login.execute(_SWITCH, CONTRIBUTIONS, True)
-            services = [_consumer(ground, database, folder, number, port)
-                        for number, port in enumerate(free_ports(consumers))]  # fmt: skip
-            for service in services:
-                held.push_async_callback(service.stop)
-                await service.start()
-            pids = [service.child.pid for service in services if service.child is not None]
-            await asyncio.sleep(0)
-            before, began = sum(map(cpu_seconds, pids)), time.perf_counter()
-            await login.execute(_SWITCH, CONTRIBUTIONS, False)
-            async with asyncio.timeout(_PATIENCE):
-                while not (first := await login.fetchval(TAKEN, CONTRIBUTIONS)):  # noqa: ASYNC110 - another's row
-                    await asyncio.sleep(_LOOK_SECONDS)
-                began = time.perf_counter()
-                while await login.fetchval(TAKEN, CONTRIBUTIONS) < facts:  # noqa: ASYNC110 - another's row
-                    await asyncio.sleep(_LOOK_SECONDS)
-            seconds, processor = time.perf_counter() - began, sum(map(cpu_seconds, pids)) - before
-            return _Found(facts, processor, seconds * facts / (facts - first), max(map(peak_megabytes, pids)))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    async with AsyncExitStack() as held:
+        folder = held.enter_context(own_folder())
+        database = await held.enter_async_context(ground.database("scoring"))
+        owner = await held.enter_async_context(connected(database.owner_url))
+        await switch(owner, [CONTRIBUTIONS], "bench", "until all consumers are there", paused=True)
+        services = [
+            _consumer(ground, database, folder, number, port) for number, port in enumerate(free_ports(consumers))
+        ]
+        for service in services:
+            held.push_async_callback(service.stop)
+            await service.start()
+        pids = [service.child.pid for service in services if service.child is not None]
+        before = sum(map(cpu_seconds, pids))
+        await switch(owner, [CONTRIBUTIONS], "bench", "all consumers are there", paused=False)
+        async with asyncio.timeout(_PATIENCE):
+            first = await _taken(owner, 1)  # within a second each consumer sees that it may begin
+            began = time.perf_counter()
+            await _taken(owner, facts)
+        seconds, processor = time.perf_counter() - began, sum(map(cpu_seconds, pids)) - before
+        return _Found(facts, processor, seconds * facts / (facts - first), max(map(peak_megabytes, pids)))
+
+
+async def _taken(owner: Connection, least: int) -> int:
+    """Return how many facts were taken, once there are so many."""
+    while (found := int(await owner.fetchval(TAKEN, CONTRIBUTIONS))) < least:  # noqa: ASYNC110 - others' rows
+        await asyncio.sleep(_LOOK_SECONDS)
+    return found
 
 
 def _consumer(ground: Ground, database: ServiceDatabase, folder: Path, number: int, port: int) -> Service:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -30,7 +29,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from bench.commands import RAW
 from bench.committees import OPENS, Sheet, make_sheets
 from bench.connections import Connections
-from bench.ground import Say, pool, temporary_folder
+from bench.ground import Say, own_folder, pool
 from bench.plan import Plan
 from bench.rows import Row
 from bench.usage import peak_megabytes
@@ -58,11 +57,8 @@ Once = Callable[[], Awaitable[object]]
 
 async def measure(plan: Plan, say: Say) -> list[Row]:
     """Start the whole system, measure in turns, and return the rows."""
-    folder = temporary_folder()
-    try:
+    with own_folder() as folder:
         return await _measure(folder, plan, say)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _measure(folder: Path, plan: Plan, say: Say) -> list[Row]:

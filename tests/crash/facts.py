@@ -32,6 +32,7 @@ from deploy.local.settings import PORTS, StackOptions
 from deploy.local.supervisor import Stack
 from kernel.broker import Broker
 from schemas.topics import CONTRIBUTIONS
+from services.scoring.operating import switch
 from tests.support.delivery import records_of
 from tests.support.stack import remove_folder, temporary_folder
 
@@ -90,10 +91,10 @@ async def crash_ingest(facts: int, kills: int, seed: int, say: Say) -> IngestOut
         database = await asyncpg.connect(stack.databases["scoring"].owner_url)
         try:
             # All of it waits at the broker before the first is taken, so that every kill falls into the ingest.
-            await database.execute(_SWITCH, CONTRIBUTIONS, True)
+            await switch(database, [CONTRIBUTIONS], "crash check", "a backlog is made", paused=True)
             await asyncio.to_thread(_publish, stack.bootstrap_servers, facts, random.Random(seed), outcome.told)
             say(f"published {outcome.told.records} records, {outcome.told.poison} of them no facts")
-            await database.execute(_SWITCH, CONTRIBUTIONS, False)
+            await switch(database, [CONTRIBUTIONS], "crash check", "the backlog is there", paused=False)
             await _kill(stack, database, kills, random.Random(f"kills of {seed}"), outcome, say)
             await _compare(stack, database, outcome, say)
         finally:
@@ -176,9 +177,6 @@ def _digest(document: bytes) -> int:
 
 # --- the kills -----------------------------------------------------------------------------------------------------
 
-_SWITCH: Final = """
-    insert into ingest_switch (topic, paused) values ($1, $2) on conflict (topic) do update set paused = excluded.paused
-"""
 _TAKEN: Final = "select coalesce(sum(next_offset), 0)::bigint from received where topic = $1"
 
 
