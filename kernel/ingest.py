@@ -285,8 +285,11 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         """Return up to where nothing of a partition waits: the client passes over a transaction's marks by itself."""
         if self._consumer is None or position.fetched != position.next:
             return position.next
-        with contextlib.suppress(IllegalStateError):
-            return max(position.next, int(await self._consumer.position(place)))
+        with contextlib.suppress(IllegalStateError, TimeoutError):
+            async with asyncio.timeout(
+                _LOOK_SECONDS
+            ):  # a client that has lost its place waits for the broker to say one
+                return max(position.next, int(await self._consumer.position(place)))
         return position.next
 
     # --- positions --------------------------------------------------------------------------------------------------
