@@ -38,6 +38,10 @@ MOST_BYTES: Final = 32 * 1024 * 1024
 """Bytes that a batch may expand to: at the broker's limit of 4 MiB a batch of facts, which shrinks to a tenth, fits."""
 MOST_RECORDS: Final = 250_000
 """Records of a batch at most: as many as there are facts in so many bytes. Empty ones could be millions."""
+MOST_MEMBERS: Final = 1_000
+"""Members of gzip in a batch at most: clients write one. Each costs an inflater, and may hold nothing."""
+MOST_BLOCKS: Final = 65_536
+"""Blocks of snappy at most: twice as many as the smallest that clients write, of 1 KiB, in so many bytes."""
 
 _OVERHEAD: Final = 12
 _HEADER: Final = 61
@@ -45,6 +49,7 @@ _XERIAL: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER: Final = 16
 _GZIP: Final = 31
 """zlib's number for a gzip stream."""
+_SLICE: Final = 64 * 1024
 
 
 class UndecodableBatch(CorruptRecordException):  # type: ignore[misc]  # the library has no types
@@ -68,18 +73,28 @@ def _too_large() -> CorruptRecordException:
 
 
 def gunzip(payload: Any) -> bytes:
-    """Expand gzip, of one member or several."""
+    """Expand gzip, of one member or several.
+
+    It is fed in slices: what a member leaves of its input is copied each time, and a batch may be all members.
+    """
+    whole = memoryview(payload)
     parts: list[bytes] = []
-    left, rest = MOST_BYTES, payload
-    while len(rest):
+    left, at, members = MOST_BYTES, 0, 0
+    while at < len(whole):
+        members += 1
+        if members > MOST_MEMBERS:
+            raise CorruptRecordException(f"the compressed batch has more than {MOST_MEMBERS} parts")
         member = zlib.decompressobj(_GZIP)
-        parts.append(member.decompress(rest, left + 1))
-        left -= len(parts[-1])
-        if left < 0:
-            raise _too_large()
-        if not member.eof:
-            raise CorruptRecordException("the compressed batch is cut off")
-        rest = member.unused_data
+        while not member.eof:
+            if at == len(whole):
+                raise CorruptRecordException("the compressed batch is cut off")
+            piece = whole[at : at + _SLICE]
+            parts.append(member.decompress(piece, left + 1))
+            left -= len(parts[-1])
+            if left < 0:
+                raise _too_large()
+            at += len(piece)
+        at -= len(member.unused_data)
     return b"".join(parts)
 
 
@@ -91,6 +106,8 @@ def unsnappy(payload: Any) -> bytes:
     parts: list[bytes] = []
     left, at = MOST_BYTES, _XERIAL_HEADER
     while at < len(whole):
+        if len(parts) == MOST_BLOCKS:
+            raise CorruptRecordException(f"the compressed batch has more than {MOST_BLOCKS} parts")
         (size,) = struct.unpack_from(">i", whole, at)
         if not 0 < size <= len(whole) - at - 4:
             raise CorruptRecordException("the compressed batch is cut off")

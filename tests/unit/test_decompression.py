@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import random
 import struct
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kernel.broker  # noqa: F401 - it puts them in place
-from kernel.decompression import MOST_BYTES, UndecodableBatch, gunzip, records_of, unlz4, unsnappy, unzstd
+from kernel.decompression import MOST_BLOCKS, MOST_BYTES, MOST_MEMBERS, UndecodableBatch, gunzip, records_of, unlz4, unsnappy, unzstd
 
 CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[Any], bytes]]] = {
     "gzip": (gzip_encode, gunzip),
@@ -48,6 +50,28 @@ def test_gzip_of_several_members_is_bounded_together() -> None:
     assert gunzip(gzip.compress(b"a") + gzip.compress(b"b")) == b"ab"
     with pytest.raises(CorruptRecordException, match="expands"):
         gunzip(gzip.compress(bytes(MOST_BYTES)) + gzip.compress(b"b"))
+
+
+def test_gzip_of_many_members_is_refused_at_once() -> None:
+    """A batch of the broker's limit may be two hundred thousand of them, which took half a minute."""
+    assert gunzip(gzip.compress(b"a") * MOST_MEMBERS) == b"a" * MOST_MEMBERS
+    started = time.perf_counter()
+    with pytest.raises(CorruptRecordException, match="more than 1000 parts"):
+        gunzip(gzip.compress(b"a") * 190_000)
+    assert time.perf_counter() - started < 2
+
+
+def test_a_member_of_gzip_may_end_anywhere_in_a_slice() -> None:
+    raw = random.Random(1).randbytes(64 * 1024)
+    for size in range(64 * 1024 - 60, 64 * 1024 + 3, 3):
+        assert gunzip(gzip.compress(raw[:size], 0) + gzip.compress(b"b")) == raw[:size] + b"b"
+
+
+def test_snappy_of_many_blocks_is_refused() -> None:
+    header, block = snappy_encode(b"a")[:16], snappy_encode(b"a")[16:]
+    assert unsnappy(header + block * MOST_BLOCKS) == b"a" * MOST_BLOCKS
+    with pytest.raises(CorruptRecordException, match="more than 65536 parts"):
+        unsnappy(header + block * (MOST_BLOCKS + 1))
 
 
 def test_a_bad_batch_is_told_by_its_cause_and_its_offsets_alone() -> None:
