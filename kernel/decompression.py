@@ -10,6 +10,10 @@ first, and raises when the batch is all there is to read, with the offset after 
 batch instead of trying each of its offsets. A header whose name is no UTF-8, at which the client gives a whole batch
 up, is handed over with replacement characters.
 
+A header takes two bytes and, once read, a hundred: so what was expanded is walked over before the client reads it, and
+a batch in which a record has too many is refused. What was not compressed is walked over only where its records are
+large, for otherwise there is no room in them.
+
 The library offers no setting for any of this: `bound` puts it in place, once, for every consumer of the process.
 """
 
@@ -42,14 +46,23 @@ MOST_MEMBERS: Final = 1_000
 """Members of gzip in a batch at most: clients write one. Each costs an inflater, and may hold nothing."""
 MOST_BLOCKS: Final = 65_536
 """Blocks of snappy at most: twice as many as the smallest that clients write, of 1 KiB, in so many bytes."""
+MOST_HEADERS: Final = 100
+"""Headers of a record at most: a fact has eight."""
+MOST_HEADER_BYTES: Final = 64 * 1024
+"""Bytes of a record's headers at most: they stay in memory until a fact is in the ledger, as its value does."""
 
 _OVERHEAD: Final = 12
 _HEADER: Final = 61
+_CODEC: Final = 0b111
+_CONTROL: Final = 0b100000
 _XERIAL: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER: Final = 16
 _GZIP: Final = 31
 """zlib's number for a gzip stream."""
 _SLICE: Final = 64 * 1024
+_LEAST_RECORD: Final = 6
+_PLAIN_RECORD: Final = 512
+"""Bytes that an uncompressed record may have on average before its batch is walked over."""
 
 
 class UndecodableBatch(CorruptRecordException):  # type: ignore[misc]  # the library has no types
@@ -149,11 +162,55 @@ def _into(decompress: Callable[[Any, mmap], int], payload: Any) -> bytes:
         return _room[:size]
 
 
+def _walked(decode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """Return a decoder that refuses what it expanded where a record has too many headers."""
+
+    def decoded(payload: Any) -> bytes:
+        expanded = decode(payload)
+        walk(expanded)
+        return expanded
+
+    return decoded
+
+
+def walk(payload: bytes) -> None:
+    """Pass over the records of a batch, each up to the number of its headers, and raise where one has too many.
+
+    The client believes what a record says of its parts and looks at its length afterwards, so a length alone is not
+    enough to pass over one.
+    """
+    at, end = 0, len(payload)
+    while at < end:
+        size, at = decode_varint(payload, at)
+        over = at + size
+        if size < _LEAST_RECORD or over > end:
+            raise _misshapen()
+        _, at = decode_varint(payload, at + 1)
+        for part in range(3):  # the offset, the key and the value
+            if at >= over:  # the library's own reading of a number goes on behind the end
+                raise _misshapen()
+            size, at = decode_varint(payload, at)
+            if part and size > 0:
+                at += size
+        if at >= over:
+            raise _misshapen()
+        headers, at = decode_varint(payload, at)
+        if headers > MOST_HEADERS:
+            raise CorruptRecordException(f"a record has more than {MOST_HEADERS} headers")
+        if over - at > MOST_HEADER_BYTES:
+            raise CorruptRecordException(f"the headers of a record have more than {MOST_HEADER_BYTES // 1024} KiB")
+        at = over
+
+
+def _misshapen() -> CorruptRecordException:
+    return CorruptRecordException("a record of the batch is misshapen")
+
+
 _DECODERS: Final[dict[str, Callable[[Any], bytes]]] = {
-    "gzip_decode": gunzip,
-    "snappy_decode": unsnappy,
-    "lz4_decode": unlz4,
-    "zstd_decode": unzstd,
+    "gzip_decode": _walked(gunzip),
+    "snappy_decode": _walked(unsnappy),
+    "lz4_decode": _walked(unlz4),
+    "zstd_decode": _walked(unzstd),
 }
 _BY_NUMBER: Final = dict(enumerate(_DECODERS.values(), start=1))
 
@@ -181,7 +238,18 @@ class _Batches:
         batch = self._read.next_batch()
         if self.following - self.first > MOST_RECORDS:
             raise CorruptRecordException(f"the batch has more than {MOST_RECORDS} records")
+        if self._may_hide_headers:
+            walk(bytes(self.raw[_HEADER:]))
         return batch
+
+    @property
+    def _may_hide_headers(self) -> bool:
+        """Tell whether the batch is one of facts, not compressed, whose records are larger than facts are."""
+        raw = self.raw
+        if len(raw) < _HEADER or raw[16] < 2 or raw[22] & (_CODEC | _CONTROL):
+            return False
+        (count,) = struct.unpack_from(">i", raw, 57)
+        return len(raw) - _HEADER > _PLAIN_RECORD * int(count)
 
     @property
     def raw(self) -> memoryview:
@@ -254,7 +322,7 @@ def records_of(raw: memoryview) -> Iterator[Said]:
     attributes, _, begun, latest = struct.unpack_from(">hiqq", raw, 21)
     (count,) = struct.unpack_from(">i", raw, 57)
     payload = raw[_HEADER:]
-    if codec := attributes & 7:
+    if codec := attributes & _CODEC:
         payload = memoryview(_BY_NUMBER[codec](payload))
     is_broker_time, at = attributes >> 3 & 1, 0
     for _ in range(count):
@@ -274,6 +342,8 @@ def records_of(raw: memoryview) -> Iterator[Said]:
 
 
 def _bytes(payload: memoryview, at: int) -> tuple[bytes | None, int]:
+    if at >= len(payload):  # the library's own reading of a number goes on behind the end
+        raise CorruptRecordException("a record ends after its batch")
     size, at = decode_varint(payload, at)
     if size < 0:
         return None, at

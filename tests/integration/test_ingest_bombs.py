@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,7 +15,7 @@ from confluent_kafka import Producer
 
 from kernel.broker import Broker, read_until
 from kernel.dead_letters import SUFFIX
-from tests.support.delivery import produce_misnamed, produce_undecodable
+from tests.support.delivery import produce_misnamed, produce_raw, produce_undecodable, raw_batch, raw_record
 from tests.support.facts import Consumer, payments, publish, taken, until_taken
 from tests.support.ledger import consumer, group, pool, topic, urls
 
@@ -102,6 +103,30 @@ async def test_a_bomb_becomes_one_letter_and_the_facts_around_it_are_applied(
     assert (letter["reason"], letter["offset"]) == ("undecodable", "100")
     assert says in letter["detail"]
     assert await pool.fetchval("select count(*) from refused_facts where reason = 'undecodable'") == 1
+    assert peak < 300 * MEGABYTE
+
+
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        (lambda: gzip.compress(raw_record(b"{}", headers=16_000_000, written=b"\0\1" * 16_000_000)), "100 headers"),
+        (lambda: gzip.compress(b"a", mtime=0) * 190_000, "more than 1000 parts"),
+    ],
+    ids=["headers", "members"],
+)
+async def test_a_batch_that_is_small_until_it_is_read_becomes_one_letter(
+    kafka_bootstrap: str, pool: asyncpg.Pool, urls: Any, topic: str, topic_prefix: str,
+    payload: Callable[[], bytes], says: str,
+) -> None:  # fmt: skip
+    """A header takes two bytes on the wire and a hundred once it is read; a member of gzip costs an inflater."""
+    await publish(kafka_bootstrap, topic, payments(10), partitions=1)
+    await produce_raw(Broker(kafka_bootstrap, "test"), topic, raw_batch(1, 1, payload()))
+    await publish(kafka_bootstrap, topic, payments(10, seed=2), partitions=1)
+    peak = await ingested_apart(kafka_bootstrap, urls.login_url, topic, f"{topic_prefix}i", topic_prefix, "21")
+    assert await taken(pool) == {"records": 21, "applied": 20, "duplicates": 0, "refused": 1}
+    (letter,) = await letters_in(kafka_bootstrap, topic)
+    assert (letter["reason"], letter["offset"]) == ("undecodable", "10")
+    assert says in letter["detail"]
     assert peak < 300 * MEGABYTE
 
 

@@ -7,12 +7,14 @@ import random
 import struct
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cramjam
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
+from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record import default_records
 from aiokafka.record.memory_records import MemoryRecords
@@ -20,7 +22,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kernel.broker  # noqa: F401 - it puts them in place
-from kernel.decompression import MOST_BLOCKS, MOST_BYTES, MOST_MEMBERS, UndecodableBatch, gunzip, records_of, unlz4, unsnappy, unzstd
+from kernel.decompression import (
+    MOST_BLOCKS,
+    MOST_BYTES,
+    MOST_HEADER_BYTES,
+    MOST_HEADERS,
+    MOST_MEMBERS,
+    UndecodableBatch,
+    gunzip,
+    records_of,
+    unlz4,
+    unsnappy,
+    unzstd,
+    walk,
+)
+from tests.support.delivery import varint
 
 CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[Any], bytes]]] = {
     "gzip": (gzip_encode, gunzip),
@@ -91,8 +107,65 @@ def test_garbage_ends_at_once(codec: str, raw: bytes, cut: int) -> None:
 
 
 def test_the_bounds_are_in_place_for_whoever_uses_the_broker() -> None:
-    assert default_records.gzip_decode is gunzip
-    assert default_records.zstd_decode is unzstd
+    for codec in ("gzip", "snappy", "lz4", "zstd"):
+        assert getattr(default_records, f"{codec}_decode").__module__ == "kernel.decompression"
+
+
+def batch_of(*records: tuple[bytes | None, bytes | None, Sequence[Any]], codec: int = 0) -> bytes:
+    builder = default_records.DefaultRecordBatchBuilder(2, codec, 0, -1, -1, 0, 1 << 26)
+    for number, (key, value, headers) in enumerate(records):
+        builder.append(number, 1_000 + number, key, value, headers)
+    return bytes(builder.build())
+
+
+def read(raw: bytes) -> list[Any]:
+    """Read a batch as consumers do."""
+    records = fetcher.PartitionRecords(
+        TopicPartition("t", 0), fetcher.MemoryRecords(raw), [], 0, None, None, True, fetcher.READ_COMMITTED
+    )
+    return list(records)
+
+
+PLAIN = (b"k", b"v" * 200, [("n", b"v")] * 8)
+
+
+@pytest.mark.parametrize("codec", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        ([("", None)] * (MOST_HEADERS + 1), "more than 100 headers"),
+        ([("n", bytes(MOST_HEADER_BYTES))], "more than 64 KiB"),
+    ],
+)
+def test_a_record_with_too_many_headers_costs_its_batch(codec: int, headers: list[Any], says: str) -> None:
+    # What is not compressed is walked over where its records are larger than facts are.
+    large = (b"k", b"v" * 1_000, headers)
+    with pytest.raises(UndecodableBatch, match=says):
+        read(batch_of(large, PLAIN, codec=codec))
+
+
+@pytest.mark.parametrize("codec", [0, 1, 2, 3, 4])
+def test_a_record_with_as_many_headers_as_may_be_is_read(codec: int) -> None:
+    headers = [("n", b"v")] * MOST_HEADERS
+    records = read(batch_of((b"k", b"v" * 1_000, headers), PLAIN, (None, None, []), (b"", b"", []), codec=codec))
+    assert [len(one.headers) for one in records] == [MOST_HEADERS, 8, 0, 0]
+
+
+@pytest.mark.parametrize("length", [6, 40, 1_000])
+def test_a_record_that_says_another_length_hides_no_headers(length: int) -> None:
+    """The client reads all headers that a record says to have and looks at its length afterwards."""
+    count = 1_000_000
+    body = bytes([0, 0, 0, 1, 0]) + varint(count) + b"\0\1" * count
+    with pytest.raises(CorruptRecordException, match=r"100 headers|misshapen"):
+        walk(varint(length) + body)
+
+
+@given(raw=st.binary(max_size=100))
+def test_walking_over_garbage_ends(raw: bytes) -> None:
+    try:
+        walk(raw)
+    except (CorruptRecordException, IndexError, ValueError):
+        return
 
 
 HEADERS = st.lists(st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=8)), max_size=3)
@@ -103,10 +176,7 @@ RECORDS = st.lists(
 
 @given(records=RECORDS, codec=st.sampled_from([0, 1, 2, 3, 4]))
 def test_a_batch_is_read_leniently_as_the_client_reads_it(records: list[Any], codec: int) -> None:
-    builder = default_records.DefaultRecordBatchBuilder(2, codec, 0, -1, -1, 0, 1 << 20)
-    for number, (key, value, headers) in enumerate(records):
-        builder.append(number, 1_000 + number, key, value, headers)
-    raw = bytes(builder.build())
+    raw = batch_of(*records, codec=codec)
     batch = MemoryRecords(raw).next_batch()
     assert batch is not None
     assert [(one.offset, one.timestamp, one.key, one.value, one.headers) for one in records_of(memoryview(raw))] == [
