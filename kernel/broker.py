@@ -18,11 +18,11 @@ from typing import Any, Final, NamedTuple
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
+from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError, UnsupportedCodecError
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from kernel.canonical import Json
-from kernel.decompression import bound
+from kernel.decompression import ENOUGH_BYTES, bound
 
 bound()
 _log = structlog.get_logger("broker")
@@ -302,14 +302,21 @@ async def one_by_one(
     A call for more than one record would raise for those before it too.
     """
     found: list[Any] = []
-    while len(found) < most:
+    size = 0
+    while len(found) < most and size < ENOUGH_BYTES:
         try:
             fetched = await consumer.getmany(place, timeout_ms=timeout_ms, max_records=1)
         except (*UNDECODABLE, MemoryError) as error:
             return found, error
         if not fetched:
             break
-        found += [record for records in fetched.values() for record in records]
+        read = [record for records in fetched.values() for record in records]
+        found += read
+        size += sum(len(record.value or b"") for record in read)
+    if found:
+        # The client would hold on to the batch that it is in, expanded, of each partition that is read so.
+        with contextlib.suppress(IllegalStateError):
+            consumer.seek(place, found[-1].offset + 1)
     return found, None
 
 

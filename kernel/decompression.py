@@ -14,6 +14,9 @@ A header takes two bytes and, once read, a hundred: so what was expanded is walk
 a batch in which a record has too many is refused. What was not compressed is walked over only where its records are
 large, for otherwise there is no room in them.
 
+What is bounded for one batch must be for many that lie together: of what was fetched, a call for records expands so
+much and leaves the rest to the next, compressed as it is, or not even kept: then it is fetched again.
+
 The library offers no setting for any of this: `bound` puts it in place, once, for every consumer of the process.
 """
 
@@ -22,6 +25,8 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
 from mmap import mmap
 from threading import Lock
 from typing import Any, Final, NamedTuple
@@ -40,6 +45,8 @@ except ImportError:  # where there is no compiler the library goes without
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Bytes that a batch may expand to: at the broker's limit of 4 MiB a batch of facts, which shrinks to a tenth, fits."""
+ENOUGH_BYTES: Final = 8 * 1024 * 1024
+"""Bytes after which a call for records expands no further batch: some of them are expanded ten thousandfold."""
 MOST_RECORDS: Final = 250_000
 """Records of a batch at most: as many as there are facts in so many bytes. Empty ones could be millions."""
 MOST_MEMBERS: Final = 1_000
@@ -76,6 +83,43 @@ class UndecodableBatch(CorruptRecordException):  # type: ignore[misc]  # the lib
     def __str__(self) -> str:
         """Say why first, and none of the library's numbers: publishers read it, and may see only its beginning."""
         return str(self.args[0])
+
+
+# --- calls ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call for the records that were fetched, of all partitions."""
+
+    expanded: int = 0
+
+    @property
+    def is_enough(self) -> bool:
+        """Tell whether to leave what follows to the next call."""
+        return self.expanded >= ENOUGH_BYTES
+
+
+_call: Final[ContextVar[_Call | None]] = ContextVar("call", default=None)
+_fetched_records: Final = fetcher.Fetcher.fetched_records
+
+
+async def _bounded(self: Any, *arguments: Any, **named: Any) -> Any:
+    """Return fetched records as the library does, within what a call may expand."""
+    token = _call.set(_Call())
+    try:
+        return await _fetched_records(self, *arguments, **named)
+    finally:
+        _call.reset(token)
+
+
+class _Fetched(fetcher.FetchResult):  # type: ignore[misc]  # the library has no types
+    """What was fetched of a partition, which a call that has enough leaves as it is."""
+
+    def getall(self, max_records: int | None = None) -> list[Any]:
+        if (call := _call.get()) and call.is_enough:
+            return []
+        return list(super().getall(max_records))
 
 
 # --- codecs --------------------------------------------------------------------------------------------------------
@@ -163,10 +207,12 @@ def _into(decompress: Callable[[Any, mmap], int], payload: Any) -> bytes:
 
 
 def _walked(decode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
-    """Return a decoder that refuses what it expanded where a record has too many headers."""
+    """Return a decoder that counts what it expands, and refuses it where a record has too many headers."""
 
     def decoded(payload: Any) -> bytes:
         expanded = decode(payload)
+        if call := _call.get():
+            call.expanded += len(expanded)
         walk(expanded)
         return expanded
 
@@ -230,7 +276,8 @@ class _Batches:
         return int(self._read.size_in_bytes())
 
     def has_next(self) -> bool:
-        return bool(self._read.has_next())
+        call = _call.get()
+        return bool(self._read.has_next()) and not (call and call.is_enough)
 
     def next_batch(self) -> Any:
         (length,) = struct.unpack_from(">i", self._data, self._end + 8)
@@ -359,3 +406,5 @@ def bound() -> None:
             setattr(module, name, decoder)
     fetcher.MemoryRecords = _Batches
     fetcher.PartitionRecords = _Records
+    fetcher.FetchResult = _Fetched
+    fetcher.Fetcher.fetched_records = _bounded

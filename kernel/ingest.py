@@ -58,6 +58,8 @@ MOST_RECORDS: Final = 5_000
 LEAST_RECORDS: Final = 100
 LINGER: Final = 0.1
 """Seconds for which records are let gather once some are there: fewer, larger batches cost less for all who follow."""
+_MOST_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of messages after which no more are gathered, however few they are."""
 _SLICE: Final = 200
 """Records that are judged at a time: between them the transaction that is under way goes on with its next statement."""
 _PARTITION_BYTES: Final = 512 * 1024
@@ -449,12 +451,14 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         enough = self._limit // 4
         count = await self._more(consumer, batches, _IDLE_MS)
         until = time.monotonic() + _GATHER_SECONDS  # what seems to wait may be an open or aborted transaction
-        while 0 < count < enough <= self._waiting(consumer) and time.monotonic() < until:
+        while (
+            0 < count < enough <= self._waiting(consumer) and time.monotonic() < until and _size(batches) < _MOST_BYTES
+        ):
             more = await self._more(consumer, batches, _GATHER_MS)
             if not more:
                 break
             count += more
-        if 0 < count < enough and self.linger:
+        if 0 < count < enough and self.linger and _size(batches) < _MOST_BYTES:
             await asyncio.sleep(self.linger)
             await self._more(consumer, batches, 0)
         return list(batches.values())
@@ -517,7 +521,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         for record in records:
             judged = _undecodable(record) if isinstance(record, Undecodable) else judge(record, now)
             if isinstance(judged, Letter):
-                letters.append(judged)
+                letters.append(judged.light())
             else:
                 facts.append((record, judged))
         last = records[-1]
@@ -526,6 +530,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         following = last.following if isinstance(last, Undecodable) else last.offset + 1
         batch.last, batch.following = following - 1, following
         batch.records += len(records)
+        batch.bytes += sum(len(record.value or b"") for record in records if not isinstance(record, Undecodable))
         batch.digest = None if isinstance(last, Undecodable) else record_digest(last)
         position.fetched = batch.following
         if not isinstance(last, Undecodable):
@@ -665,6 +670,10 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         with contextlib.suppress(*AWAY):
             async with asyncio.timeout(1.0):
                 await self._consumer.commit({place: position.next for place, position in self._positions.items()})
+
+
+def _size(batches: Mapping[TopicPartition, Batch[F]]) -> int:
+    return sum(batch.bytes for batch in batches.values())
 
 
 def _letters(entered: Iterable[Entered]) -> Iterator[Letter]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import asyncpg
+import cramjam
 import pytest
 from aiokafka import TopicPartition
 from confluent_kafka import Producer
@@ -106,13 +107,20 @@ async def test_a_bomb_becomes_one_letter_and_the_facts_around_it_are_applied(
     assert peak < 300 * MEGABYTE
 
 
+def _of_headers() -> bytes:
+    return gzip.compress(raw_record(b"{}", headers=16_000_000, written=b"\0\1" * 16_000_000))
+
+
+def _of_members() -> bytes:
+    return b"".join(gzip.compress(bytes([each]), mtime=0) for each in raw_record(b"x" * 190_000))
+
+
 @pytest.mark.parametrize(
     ("payload", "says"),
     [
-        (lambda: gzip.compress(raw_record(b"{}", headers=16_000_000, written=b"\0\1" * 16_000_000)), "100 headers"),
-        (lambda: gzip.compress(b"a", mtime=0) * 190_000, "more than 1000 parts"),
+        (_of_headers, "more than 100 headers"),
+        (_of_members, "more than 1000 parts"),
     ],
-    ids=["headers", "members"],
 )
 async def test_a_batch_that_is_small_until_it_is_read_becomes_one_letter(
     kafka_bootstrap: str, pool: asyncpg.Pool, urls: Any, topic: str, topic_prefix: str,
@@ -127,6 +135,22 @@ async def test_a_batch_that_is_small_until_it_is_read_becomes_one_letter(
     (letter,) = await letters_in(kafka_bootstrap, topic)
     assert (letter["reason"], letter["offset"]) == ("undecodable", "10")
     assert says in letter["detail"]
+    assert peak < 300 * MEGABYTE
+
+
+async def test_many_batches_that_are_each_within_the_bounds_take_no_more_memory_than_one(
+    kafka_bootstrap: str, pool: asyncpg.Pool, urls: Any, topic: str, topic_prefix: str
+) -> None:
+    large = raw_batch(4, 1, bytes(cramjam.zstd.compress(raw_record(bytes(31 * MEGABYTE)))))
+    await publish(kafka_bootstrap, topic, payments(10), partitions=1)
+    await produce_raw(Broker(kafka_bootstrap, "test"), topic, *[large] * 40)
+    await publish(kafka_bootstrap, topic, payments(10, seed=2), partitions=1)
+    peak = await ingested_apart(kafka_bootstrap, urls.login_url, topic, f"{topic_prefix}i", topic_prefix, "60")
+    assert await taken(pool) == {"records": 60, "applied": 20, "duplicates": 0, "refused": 40}
+    letters = await letters_in(kafka_bootstrap, topic)
+    assert [(each["reason"], each["offset"], each["value-bytes"]) for each in letters] == [
+        ("too-large", str(offset), str(31 * MEGABYTE)) for offset in range(10, 50)
+    ]
     assert peak < 300 * MEGABYTE
 
 

@@ -8,6 +8,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import cramjam
@@ -23,6 +24,7 @@ from hypothesis import strategies as st
 
 import kernel.broker  # noqa: F401 - it puts them in place
 from kernel.decompression import (
+    ENOUGH_BYTES,
     MOST_BLOCKS,
     MOST_BYTES,
     MOST_HEADER_BYTES,
@@ -166,6 +168,89 @@ def test_walking_over_garbage_ends(raw: bytes) -> None:
         walk(raw)
     except (CorruptRecordException, IndexError, ValueError):
         return
+
+
+# --- many batches --------------------------------------------------------------------------------------------------
+
+
+class _State:
+    """Where a partition is, as the library notes it."""
+
+    def __init__(self) -> None:
+        self.paused, self.position = False, 0
+
+    def consumed_to(self, position: int) -> None:
+        self.position = position
+
+
+class _Fetching:
+    """The library's fetcher over batches at hand; what it no longer holds is fetched again from the position."""
+
+    def __init__(self, partitions: dict[int, list[bytes]]) -> None:
+        self.batches = partitions
+        self.states = {TopicPartition("t", number): _State() for number in partitions}
+        self.assignment = SimpleNamespace(active=True, state_value=self.states.__getitem__)
+        self._subscriptions = SimpleNamespace(reassignment_in_progress=False)
+        self._records: dict[TopicPartition, Any] = {}
+        self._wait_consume_future = None
+
+    def _notify(self, _: Any) -> None:
+        """Ignore that more may be fetched."""
+
+    async def call(self, most: int) -> dict[TopicPartition, list[Any]]:
+        for place, state in self.states.items():
+            raw = b"".join(self.batches[place.partition][state.position :])
+            if raw and place not in self._records:
+                found = fetcher.PartitionRecords(
+                    place, fetcher.MemoryRecords(raw), [], state.position, None, None, True, fetcher.READ_COMMITTED
+                )
+                self._records[place] = fetcher.FetchResult(
+                    place, assignment=self.assignment, partition_records=found, backoff=0
+                )
+        called: Any = fetcher.Fetcher.fetched_records
+        return dict(await called(self, (), 0, most))
+
+
+def _at(offset: int, value: bytes) -> bytes:
+    """Return a batch of one record, compressed."""
+    raw = bytearray(batch_of((b"k", value, []), codec=4))
+    raw[:8] = struct.pack(">q", offset)
+    return bytes(raw)
+
+
+async def test_a_call_expands_so_much_and_leaves_the_rest_to_the_next() -> None:
+    size = ENOUGH_BYTES // 2
+    values = [bytes([number]) * size for number in range(5)]
+    fetching = _Fetching({part: [_at(offset, value) for offset, value in enumerate(values)] for part in (0, 1)})
+    found: dict[int, list[int]] = {0: [], 1: []}
+    calls = 0
+    while fetched := await fetching.call(1_000):
+        calls += 1
+        assert sum(len(one.value) for records in fetched.values() for one in records) <= 2 * size
+        for place, records in fetched.items():
+            found[place.partition] += [one.offset for one in records]
+            assert all(one.value == values[one.offset] for one in records)
+    assert found == {0: list(range(5)), 1: list(range(5))}
+    assert calls == 5
+
+
+async def test_a_batch_larger_than_what_is_enough_for_a_call_is_read_alone() -> None:
+    fetching = _Fetching({part: [_at(0, bytes(2 * ENOUGH_BYTES)), _at(1, b"small")] for part in range(3)})
+    sizes = []
+    while fetched := await fetching.call(1_000):
+        sizes.append([(place.partition, len(one.value)) for place, records in fetched.items() for one in records])
+    large = 2 * ENOUGH_BYTES
+    assert [each for call in sizes for each in call if each[1] == large] == [(0, large), (1, large), (2, large)]
+    assert all(sum(size for _, size in call) <= large + 3 * 5 for call in sizes)
+    assert sorted(each for call in sizes for each in call if each[1] == 5) == [(0, 5), (1, 5), (2, 5)]
+
+
+async def test_small_batches_are_read_in_one_call() -> None:
+    fetching = _Fetching({part: [_at(offset, b"v" * 200) for offset in range(100)] for part in range(3)})
+    assert {place.partition: len(records) for place, records in (await fetching.call(1_000)).items()} == {
+        0: 100, 1: 100, 2: 100,
+    }  # fmt: skip
+    assert await fetching.call(1_000) == {}
 
 
 HEADERS = st.lists(st.tuples(st.text(max_size=8), st.none() | st.binary(max_size=8)), max_size=3)

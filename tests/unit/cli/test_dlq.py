@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,6 +68,14 @@ def test_a_letter_is_read_back_as_it_was_set_aside() -> None:
 )
 def test_what_is_no_letter_is_told(headers: list[tuple[str, bytes | None]]) -> None:
     assert Letter.of(None, b"x", headers) is None
+
+
+def test_a_letter_that_is_too_large_to_be_held_is_the_one_that_would_be_posted() -> None:
+    large = replace(LETTER, value=bytes(2 << 20))
+    assert large.light().record() == large.summary()
+    assert not large.light().is_whole
+    assert not replace(LETTER, headers=(("n", bytes(2 << 20)),)).light().is_whole
+    assert LETTER.light() is LETTER
 
 
 def test_a_letter_without_the_message_s_bytes_is_not_whole() -> None:
