@@ -145,6 +145,7 @@ class Sandbox:
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_PARTITION_BYTES,
             fetch_max_bytes=_FETCH_BYTES,
+            isolation_level="read_committed",
         )
         try:
             async with asyncio.timeout(2 * ANSWER_SECONDS):

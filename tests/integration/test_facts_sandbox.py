@@ -26,7 +26,7 @@ from services.scoring.sandbox import Sandbox, SandboxMeasures, Verdict, judge
 from tests.conftest import TopicFactory
 from tests.integration.test_facts_over_http import DAY, NPP, Ledger, Said, correction, ledger, operator, publisher
 from tests.integration.test_scoring import measures, world
-from tests.support.delivery import produce_undecodable, until
+from tests.support.delivery import produce_in_transaction, produce_undecodable, until
 from tests.support.facts import due, message, paid, publish, registered
 from tests.support.whole import Whole, whole_system
 from tests.unit.cli.fake_stack import run
@@ -190,6 +190,19 @@ async def test_the_sandbox_judges_as_ingest_does_and_leaves_nothing_behind(
         await until(_took(again, 25))
     assert await pool.fetch("select topic, partition, kafka_offset from sandbox_verdicts order by 1, 2, 3") == kept
     assert await state_of_database(ledger) == before
+
+
+async def test_the_sandbox_judges_what_was_committed_alone(
+    ledger: Ledger, kafka_bootstrap: str, tried: str, topic_prefix: str
+) -> None:
+    for said, commit in (("back", False), ("for-good", True)):
+        await produce_in_transaction(
+            kafka_bootstrap, tried, [due(NPP, "2021-03", 300, id_=f"taken-{said}")], commit=commit
+        )
+    async with judging(kafka_bootstrap, ledger.world.service.pool, tried, topic_prefix):
+        await until_judged(ledger.world.service.pool, 1)
+    rows = await ledger.world.service.pool.fetch("select id from sandbox_verdicts")
+    assert [row["id"] for row in rows] == ["taken-for-good"]
 
 
 def _took(sandbox: Sandbox, count: int) -> Callable[[], Awaitable[bool]]:

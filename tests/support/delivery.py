@@ -13,6 +13,7 @@ import asyncpg
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c, encode_varint
+from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
 from kernel.broker import Broker, DeliveryMeasures, Place, Record, Wire, read_until
@@ -230,6 +231,23 @@ def varint(number: int) -> bytes:
     found = bytearray()
     encode_varint(number, found.append)
     return bytes(found)
+
+
+async def produce_in_transaction(
+    servers: str, topic: str, records: Iterable[Record], *, commit: bool, partition: int = 0
+) -> None:
+    """Produce records in one transaction that is committed or aborted, after which its mark lies in the partition."""
+
+    def work() -> None:
+        producer = Producer({"bootstrap.servers": servers, "transactional.id": f"publisher-of-{topic}"})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for record in records:
+            producer.produce(topic, record.value, record.key, partition, headers=list(record.headers))
+        producer.flush(30)
+        (producer.commit_transaction if commit else producer.abort_transaction)(30)
+
+    await asyncio.to_thread(work)
 
 
 def record_of(entry: Entry, **given: Any) -> Record:
