@@ -35,6 +35,8 @@ ANSWER_SECONDS: Final = 5.0
 PATIENCE: Final = 20.0
 """Seconds that a produced batch may take; a restart of the broker takes 4 to 6."""
 _READ_AT_ONCE: Final = 1000
+_LOOK_MS: Final = 100
+"""How long to wait for records before it is asked whether there is anything to wait for."""
 _DROP_SECONDS: Final = 1.0
 _BATCH_BYTES: Final = 512 * 1024
 _REQUEST_BYTES: Final = 8 * 1024 * 1024
@@ -252,20 +254,28 @@ async def read_until(
     What cannot be decoded is yielded as `Undecodable` and passed over. Raises TimeoutError when nothing more comes.
     """
     reached = {place: start for place, start in starts.items() if start < ends[place]}
+    clock = asyncio.get_running_loop()
+    latest = clock.time() + PATIENCE
     consumer.assign(list(reached))
     _seek(consumer, reached)
     careful = False
     while reached:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout_at(latest):
                 records = await (_one_each(consumer, reached) if careful else _many(consumer))
         except UNDECODABLE:
             # The call that raises may have passed over records of other partitions.
             _seek(consumer, reached)
             careful = True
             continue
-        yield records
-        positions = {place: await consumer.position(place) for place in reached}
+        if records:
+            yield records
+            latest = clock.time() + PATIENCE
+        # The client passes over a transaction's marks without a record to show for it.
+        async with asyncio.timeout_at(latest):
+            positions = {place: await consumer.position(place) for place in reached}
+        if positions != reached:
+            latest = clock.time() + PATIENCE
         reached = {place: position for place, position in positions.items() if position < ends[place]}
 
 
@@ -275,8 +285,7 @@ def _seek(consumer: AIOKafkaConsumer, positions: Mapping[TopicPartition, int]) -
 
 
 async def _many(consumer: AIOKafkaConsumer) -> list[Any]:
-    while not (fetched := await consumer.getmany(timeout_ms=500, max_records=_READ_AT_ONCE)):
-        pass
+    fetched = await consumer.getmany(timeout_ms=_LOOK_MS, max_records=_READ_AT_ONCE)
     return [record for records in fetched.values() for record in records]
 
 

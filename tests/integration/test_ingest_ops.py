@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from deploy.local.provision import provision_topics
 from kernel.broker import Broker, Place, Record
 from schemas.topics import DAY_MS, Topic
 from services.scoring.operating import day_again, ingest_state, move_back, switch
-from tests.support.delivery import until
+from tests.support.delivery import produce_in_transaction, until
 from tests.support.facts import Consumer, ledger_digest, message, payments, publish, taken, until_taken
 from tests.support.ledger import consumer, group, owner, partitions, pool, topic, urls
 from tests.unit.cli.fake_stack import run
@@ -193,6 +194,21 @@ async def test_status_tells_lag_age_consumers_switches_and_refusals(
     assert {one.consumer for one in state.partitions} == {*state.consumers}
     assert state.paused[topic]["who"] == "rina"
     assert [(row["reason"], row["publisher"], row["count"]) for row in state.refused] == [("missing-field", "sipp", 2)]
+
+
+async def test_status_waits_for_nothing_where_a_transaction_s_mark_is_last(
+    kafka_bootstrap: str, pool: asyncpg.Pool, owner: asyncpg.Connection, topic: str, group: str, consumer: Consumer
+) -> None:
+    """The client passes over a mark without a record to show for it."""
+    for partition in range(PARTITIONS):
+        records = payments(3, seed=partition)
+        await produce_in_transaction(kafka_bootstrap, topic, records, commit=True, partition=partition)
+    async with consumer.running():
+        await until_taken(pool, 3 * PARTITIONS)
+        started = time.monotonic()
+        state = await ingest_state(owner, kafka_bootstrap, [topic], group, datetime.now(UTC))
+    assert time.monotonic() - started < 5
+    assert [(one.end, one.oldest) for one in state.partitions] == [(4, None)] * PARTITIONS
 
 
 # --- the commands --------------------------------------------------------------------------------------------------
