@@ -119,7 +119,8 @@ class _Fetched(fetcher.FetchResult):  # type: ignore[misc]  # the library has no
     def getall(self, max_records: int | None = None) -> list[Any]:
         if (call := _call.get()) and call.is_enough:
             return []
-        return list(super().getall(max_records))
+        found: list[Any] = super().getall(max_records)
+        return found
 
 
 # --- codecs --------------------------------------------------------------------------------------------------------
