@@ -90,14 +90,13 @@ from unnest($1::text[], $2::bigint[]) as asked(stream, version) join events e us
 
 -- name: batch_counts
 -- What the batches of streams ($1) from versions ($2) to before versions ($3) came to, by topic.
-select e.document::json #>> '{data,topic}' as topic, count(*) as batches,
-       sum((e.document::json #>> '{data,records}')::bigint)::bigint as records,
-       sum((e.document::json #>> '{data,applied}')::bigint)::bigint as applied,
-       sum((e.document::json #>> '{data,duplicates}')::bigint)::bigint as duplicates,
-       sum((e.document::json #>> '{data,refused}')::bigint)::bigint as refused
+select d.topic, count(*) as batches, sum(d.records)::bigint as records, sum(d.applied)::bigint as applied,
+       sum(d.duplicates)::bigint as duplicates, sum(d.refused)::bigint as refused
 from unnest($1::text[], $2::bigint[], $3::bigint[]) as asked(stream, first, after)
 join events e on e.stream = asked.stream and e.version >= asked.first and e.version < asked.after
-group by 1
+cross join lateral json_to_record(e.document::json -> 'data')
+    as d(topic text, records bigint, applied bigint, duplicates bigint, refused bigint)
+group by d.topic
 
 -- name: batch_event
 -- The event that told of a batch.
