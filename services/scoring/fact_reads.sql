@@ -5,7 +5,7 @@
 select r.id, r.topic, r.partition, r.kafka_offset, r.proposed_by, r.approved_by, t.body,
        coalesce(t.body::json -> 'data' ->> case r.topic when 'bpjs.coverage.v1' then 'region' else 'employer' end, '') as subject
 from repairs r join texts t on t.digest = r.content_digest
-where r.status = 'approved' and not exists (select from repairs_sent s where s.repair = r.id)
+where r.status = 'approved' and t.body is not null and not exists (select from repairs_sent s where s.repair = r.id)
 order by r.approved, r.id limit 100
 
 -- name: repair_sent
