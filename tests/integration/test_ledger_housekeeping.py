@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
+from kernel.sql import columns
 from schemas.topics import CONTRIBUTIONS
 from services.scoring import repairs
+from services.scoring.ledger import SQL as LEDGER_SQL
+from services.scoring.tidying import KEPT, Tidier
+from tests.integration.test_scoring import HandClock
 from tests.support.ledger import owner, pool, urls
 
 __all__ = ["owner", "pool", "urls"]
 
 NOW = datetime(2021, 4, 20, 3, tzinfo=UTC)
+
+
+async def refuse(pool: asyncpg.Pool, received: datetime, *offsets: int, reason: str = "wrong-field") -> None:
+    rows = [(CONTRIBUTIONS, 0, offset, received, "sipp", "a", reason, "f", "v", "en", "id") for offset in offsets]
+    await pool.execute(LEDGER_SQL["refuse"], *columns(rows))
+
+
+async def test_why_messages_were_refused_is_kept_as_long_as_their_dead_letters(pool: asyncpg.Pool) -> None:
+    await refuse(pool, NOW - KEPT - timedelta(seconds=1), *range(7))
+    await refuse(pool, NOW - KEPT, 7)
+    await refuse(pool, NOW, 8)
+    clock = HandClock()
+    clock.moment = NOW
+    tidier = Tidier(pool, clock, at_once=3)
+    assert await tidier.round() == 7
+    assert await tidier.round() == 0
+    assert [row[0] for row in await pool.fetch("select kafka_offset from refused_facts order by 1")] == [7, 8]
+
+
+async def test_what_is_refused_in_a_topic_made_anew_replaces_what_was_there(pool: asyncpg.Pool) -> None:
+    await refuse(pool, NOW - timedelta(days=3), 5)
+    await refuse(pool, NOW, 5, reason="wrong-attribute")
+    (row,) = await pool.fetch("select reason, received from refused_facts")
+    assert tuple(row) == ("wrong-attribute", NOW)
 
 
 async def test_a_repair_whose_text_was_erased_stops_none_behind_it(
