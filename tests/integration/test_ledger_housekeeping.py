@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
+import pytest
 
 from kernel.sql import columns
 from schemas.topics import CONTRIBUTIONS
@@ -41,6 +42,18 @@ async def test_what_is_refused_in_a_topic_made_anew_replaces_what_was_there(pool
     await refuse(pool, NOW, 5, reason="wrong-attribute")
     (row,) = await pool.fetch("select reason, received from refused_facts")
     assert tuple(row) == ("wrong-attribute", NOW)
+
+
+@pytest.mark.parametrize("month", [date(1989, 12, 1), date(2100, 1, 1), date(2021, 4, 2)])
+async def test_a_month_that_no_fact_is_about_has_no_partition(pool: asyncpg.Pool, month: date) -> None:
+    with pytest.raises(asyncpg.RaiseError):
+        await pool.execute(LEDGER_SQL["ensure_month"], month)
+
+
+async def test_a_month_that_a_fact_may_be_about_has_a_partition(pool: asyncpg.Pool) -> None:
+    for month in (date(1990, 1, 1), date(2099, 12, 1)):
+        await pool.execute(LEDGER_SQL["ensure_month"], month)
+    assert await pool.fetchval("select count(*) from pg_inherits where inhparent = 'facts'::regclass") == 2
 
 
 async def test_a_repair_whose_text_was_erased_stops_none_behind_it(
