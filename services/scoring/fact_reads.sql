@@ -73,11 +73,19 @@ where topic = any($1) and ($2::text is null or publisher = $2) and received >= $
 order by received, topic, partition, kafka_offset limit $9
 
 -- name: refused_counts
--- The same, counted by publisher and reason.
-select publisher, reason, count(*) as count
-from refused_facts
-where topic = any($1) and ($2::text is null or publisher = $2) and received >= $3 and received < $4
-group by publisher, reason order by publisher nulls first, reason
+-- The same, counted by publisher and reason; beyond the $5 publishers with the most, those of nobody (null).
+with counted as (
+    select publisher, reason, count(*) as count
+    from refused_facts
+    where topic = any($1) and ($2::text is null or publisher = $2) and received >= $3 and received < $4
+    group by publisher, reason
+), most as (
+    select publisher from counted where publisher is not null
+    group by publisher order by sum(count) desc, publisher limit $5
+)
+select m.publisher, c.reason, sum(c.count)::bigint as count
+from counted c left join most m using (publisher)
+group by m.publisher, c.reason order by m.publisher nulls first, c.reason
 
 -- name: ingest_heads
 -- The streams on which batches are told, and how long each is.
@@ -133,11 +141,21 @@ join events last on last.stream = asked.stream and last.version = asked.last
 -- name: refused_within
 -- What was refused of a topic ($1) within offsets (partitions $2, from $3 to $4), by the system that it claims and why.
 -- What was refused long before a batch ($5: its time; clocks may differ a little) had the offset in a topic of before.
-select r.publisher, r.reason, count(*) as count
-from unnest($2::integer[], $3::bigint[], $4::bigint[], $5::timestamptz[]) as span(partition, first, last, since)
-join refused_facts r on r.topic = $1 and r.partition = span.partition and r.kafka_offset between span.first and span.last
-                     and r.received >= span.since - interval '5 minutes'
-group by r.publisher, r.reason order by r.publisher nulls last, r.reason
+-- Beyond the $6 systems with the most, all are counted as of nobody (null): a sender can claim any number of them.
+with counted as (
+    select r.publisher, r.reason, count(*) as count
+    from unnest($2::integer[], $3::bigint[], $4::bigint[], $5::timestamptz[]) as span(partition, first, last, since)
+    join refused_facts r on r.topic = $1 and r.partition = span.partition
+                         and r.kafka_offset between span.first and span.last
+                         and r.received >= span.since - interval '5 minutes'
+    group by r.publisher, r.reason
+), most as (
+    select publisher from counted where publisher is not null
+    group by publisher order by sum(count) desc, publisher limit $6
+)
+select m.publisher, c.reason, sum(c.count)::bigint as count
+from counted c left join most m using (publisher)
+group by m.publisher, c.reason order by m.publisher nulls last, c.reason
 
 -- name: first_refused_within
 -- The first messages of the same, in the order in which they were refused.

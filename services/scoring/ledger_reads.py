@@ -41,6 +41,7 @@ from services.scoring.domain.measure import (
     ledger_fact,
     places,
 )
+from services.scoring.domain.report import MOST_PUBLISHERS
 from services.scoring.ledger import first_day, ingest_stream
 from services.scoring.reads import season_of
 
@@ -346,9 +347,12 @@ async def first_from(here: Service, heads: Mapping[str, int], moment: datetime) 
 
 
 async def refused_counts(here: Service, topics: Sequence[str], publisher: str | None, day: Day) -> list[Json]:
-    """Return how many messages of a day were refused, by the publisher that they claimed and by reason."""
+    """Return how many messages of a day were refused, by the publisher that they claimed and by reason.
+
+    Those of nobody (None) claimed none that could be one, or are of more publishers than are told.
+    """
     counts: dict[str | None, dict[str, int]] = {}
-    for row in await here.pool.fetch(SQL["refused_counts"], topics, publisher, day.begins, day.ends):
+    for row in await here.pool.fetch(SQL["refused_counts"], topics, publisher, day.begins, day.ends, MOST_PUBLISHERS):
         counts.setdefault(row["publisher"], {})[row["reason"]] = row["count"]
     return [
         {"publisher": claimed, "refused": sum(reasons.values()), "reasons": reasons}

@@ -38,6 +38,7 @@ from schemas.scoring import RefusedMessage, ReportedBatches, ReportedDispute
 from schemas.topics import CONTRIBUTIONS, COVERAGE, OF_FACTS
 from services.scoring.domain.report import (
     MOST_DISPUTES,
+    MOST_PUBLISHERS,
     MOST_REFUSED,
     REPORT,
     ReportDay,
@@ -206,7 +207,7 @@ class Reporter:
             SQL["batch_offsets"], *columns([(stream, first, after - 1) for stream, first, after in spans], 3)
         )
         within = columns([tuple(row) for row in offsets], 4)
-        refused = await here.pool.fetch(SQL["refused_within"], topic, *within)
+        refused = await here.pool.fetch(SQL["refused_within"], topic, *within, MOST_PUBLISHERS)
         first_refused = await here.pool.fetch(SQL["first_refused_within"], topic, *within, MOST_REFUSED)
         disputes = await here.pool.fetch(SQL["disputes"], topic, list(state.disputes), MOST_DISPUTES)
         return ReportDay(

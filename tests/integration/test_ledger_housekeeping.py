@@ -9,7 +9,8 @@ import pytest
 
 from kernel.sql import columns
 from schemas.topics import CONTRIBUTIONS
-from services.scoring import repairs
+from services.scoring import ledger_reads, repairs
+from services.scoring.domain.report import MOST_PUBLISHERS
 from services.scoring.ledger import SQL as LEDGER_SQL
 from services.scoring.tidying import KEPT, Tidier
 from tests.integration.test_scoring import HandClock
@@ -70,3 +71,21 @@ async def test_a_repair_whose_text_was_erased_stops_none_behind_it(
         )  # fmt: skip
     rows = await pool.fetch(repairs.SQL["repairs_to_send"])
     assert [(row["id"], row["subject"]) for row in rows] == [("2", "NPP-1")]
+
+
+async def test_however_many_publishers_are_claimed_the_most_are_told_and_the_others_together(
+    pool: asyncpg.Pool,
+) -> None:
+    claims = [f"of-{number:02}" for number in range(25) for _ in range(number + 1)] + [None]
+    rows = [
+        (CONTRIBUTIONS, 0, offset, NOW, claim, "a", "wrong-field", "f", "v", "en", "id")
+        for offset, claim in enumerate(claims)
+    ]
+    await pool.execute(LEDGER_SQL["refuse"], *columns(rows))
+    told = {f"of-{number:02}": number + 1 for number in range(5, 25)} | {None: 1 + 2 + 3 + 4 + 5 + 1}
+    day = (NOW, NOW + timedelta(days=1))
+    counts = await pool.fetch(ledger_reads.SQL["refused_counts"], [CONTRIBUTIONS], None, *day, MOST_PUBLISHERS)
+    assert {row["publisher"]: row["count"] for row in counts} == told
+    span = columns([(0, 0, len(claims), NOW)], 4)
+    within = await pool.fetch(ledger_reads.SQL["refused_within"], CONTRIBUTIONS, *span, MOST_PUBLISHERS)
+    assert {row["publisher"]: row["count"] for row in within} == told
