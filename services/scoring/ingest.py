@@ -25,6 +25,7 @@ from services.scoring.ledger import EnteredBatch, FactLedger
 from services.scoring.sandbox import GROUP as SANDBOX_GROUP
 from services.scoring.sandbox import Sandbox, SandboxMeasures
 from services.scoring.settings import IngestSettings
+from services.scoring.tidying import tidying
 from services.wiring import wire_of
 
 GROUP: Final = "paritrana-ingest"
@@ -59,7 +60,7 @@ def _ingesting(service: Service) -> Sequence[Background]:
         finally:
             await broker.close()
 
-    return (Background("ingest", ingest), Background("sandbox", sandbox))
+    return (Background("ingest", ingest), Background("sandbox", sandbox), tidying(service))
 
 
 def ingester_of(service: Service, measures: IngestMeasures) -> Ingester[ReadFact, EnteredBatch]:

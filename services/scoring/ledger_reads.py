@@ -7,7 +7,8 @@ with them, wherever a correction moved them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -40,6 +41,7 @@ from services.scoring.domain.measure import (
     ledger_fact,
     places,
 )
+from services.scoring.domain.report import MOST_PUBLISHERS
 from services.scoring.ledger import first_day, ingest_stream
 from services.scoring.reads import season_of
 
@@ -48,6 +50,11 @@ _ZONE: Final = ZoneInfo(NATION_ZONE)
 _ROUNDS: Final = 3
 """How far names are followed from employer to employer: a payment that was moved from one to another, and on."""
 _AT_ONCE: Final = 1000
+_BATCHES_AT_ONCE: Final = 20_000
+"""Batches that one query counts: a login's transactions are cut off after some seconds."""
+_COUNTED: Final = ("batches", "records", "applied", "duplicates", "refused")
+Span = tuple[str, int, int]
+"""Batches of a stream, from a version to before another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +297,35 @@ async def day_counts(here: Service, topics: Sequence[str], day: Day) -> list[Jso
     heads = {stream: version for stream, version in heads.items() if stream.split("/")[1] in topics}
     first, after = await first_from(here, heads, day.begins), await first_from(here, heads, day.ends)
     spans = [(stream, first[stream], after[stream]) for stream in heads]
-    found = {row["topic"]: dict(row) for row in await here.pool.fetch(SQL["batch_counts"], *columns(spans, 3))}
-    nothing = {"batches": 0, "records": 0, "applied": 0, "duplicates": 0, "refused": 0}
-    return [{"topic": topic, **nothing, **found.get(topic, {})} for topic in topics]
+    found = await batch_counts(here, spans)
+    return [{"topic": topic, **{name: found[topic][name] for name in _COUNTED}} for topic in topics]
+
+
+async def batch_counts(here: Service, spans: Iterable[Span]) -> defaultdict[str, Counter[str]]:
+    """Return what batches came to, by topic; some at a time, since a day may have more than one query can read."""
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for some in portions(spans, _BATCHES_AT_ONCE):
+        for row in await here.pool.fetch(SQL["batch_counts"], *columns(some, 3)):
+            found[row["topic"]].update({name: row[name] for name in _COUNTED})
+    return found
+
+
+def portions(spans: Iterable[Span], most: int) -> Iterator[list[Span]]:
+    """Yield spans in portions of so many versions at most; a longer one is cut."""
+    portion: list[Span] = []
+    room = most
+    for stream, first, after in spans:
+        start = first
+        while start < after:
+            end = min(after, start + room)
+            portion.append((stream, start, end))
+            room -= end - start
+            start = end
+            if not room:
+                yield portion
+                portion, room = [], most
+    if portion:
+        yield portion
 
 
 async def first_from(here: Service, heads: Mapping[str, int], moment: datetime) -> dict[str, int]:
@@ -314,9 +347,12 @@ async def first_from(here: Service, heads: Mapping[str, int], moment: datetime) 
 
 
 async def refused_counts(here: Service, topics: Sequence[str], publisher: str | None, day: Day) -> list[Json]:
-    """Return how many messages of a day were refused, by the publisher that they claimed and by reason."""
+    """Return how many messages of a day were refused, by the publisher that they claimed and by reason.
+
+    Those of nobody (None) claimed none that could be one, or are of more publishers than are told.
+    """
     counts: dict[str | None, dict[str, int]] = {}
-    for row in await here.pool.fetch(SQL["refused_counts"], topics, publisher, day.begins, day.ends):
+    for row in await here.pool.fetch(SQL["refused_counts"], topics, publisher, day.begins, day.ends, MOST_PUBLISHERS):
         counts.setdefault(row["publisher"], {})[row["reason"]] = row["count"]
     return [
         {"publisher": claimed, "refused": sum(reasons.values()), "reasons": reasons}

@@ -306,6 +306,7 @@ class _Batch:
         self._first: int | None = None
         self._last: int | None = None
         self._months: set[str] = set()
+        self._is_faulty = False
 
     def take(self, row: Mapping[str, Any]) -> Fault | None:
         """Take a row in, and say what is wrong with it by itself."""
@@ -317,6 +318,7 @@ class _Batch:
         wrong = self._fault_of(row, document)
         if wrong is None:
             return None
+        self._is_faulty = True
         what, detail = wrong
         offset, month = row["kafka_offset"], _month(row["month"])
         name = f"{row['publisher']} {row['id']}: {detail}"
@@ -352,6 +354,10 @@ class _Batch:
         root = self._root.root.hex()
         if root != told["root"]:
             return self._fault(Wrong.CHANGED, f"the root of its rows is {root}, and {told['root']} was told")
+        # Readers look in the told months only, so what lies in another is not found. A wrong row was told by itself.
+        rows, said = sorted(self._months), sorted(told.get("months", ()))
+        if rows != said and not self._is_faulty:
+            return self._fault(Wrong.MISPLACED, f"its rows lie in {_listed(rows)}, and {_listed(said)} was told")
         return None
 
     def _fault(self, what: Wrong, detail: str) -> Fault:
@@ -369,6 +375,10 @@ def _beside(row: Mapping[str, Any], fact: ReadFact) -> list[tuple[str, Any, Any]
         ("kind", row["kind"], fact.kind),
         ("target", row["target"], fact.target),
     ]
+
+
+def _listed(months: Sequence[str]) -> str:
+    return ", ".join(months) or "no month"
 
 
 def _month(day: date) -> str:

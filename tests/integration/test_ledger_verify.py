@@ -152,6 +152,22 @@ async def test_what_stands_beside_a_document_is_held_to_it(
     assert says in fault.detail
 
 
+async def test_the_months_that_were_told_of_a_batch_are_held_to_its_rows(
+    owner: asyncpg.Connection, ledger: str, topic_prefix: str
+) -> None:
+    row = await row_of(owner, "p1-6")
+    told = f"{row['month']:%Y-%m}"
+    await owner.execute(
+        f"update events set document = replace(document, '\"{told}\"', '\"2020-12\"')"
+        " where stream = $1 and version = $2",
+        f"ingest/{ledger}/{row['partition']}", row["batch"],
+    )  # fmt: skip
+    _, (fault,) = await held(owner, topic_prefix)
+    assert (fault.what, fault.partition, fault.batch) == (Wrong.MISPLACED, row["partition"], row["batch"])
+    assert "2020-12" in fault.detail
+    assert {told, "2020-12"} <= {*fault.months}
+
+
 async def test_a_document_that_the_gate_would_not_take_is_found(
     owner: asyncpg.Connection, ledger: str, topic_prefix: str
 ) -> None:

@@ -90,8 +90,8 @@ async def report(
     """Report a day of one's topics.
 
     `topics` counts the day's messages as our own events tell of them; `publishers` counts what was refused by the
-    system that a message claims to be from (null: none that could be one) and by reason; `items` are the refused
-    messages themselves, in pages. As text/csv: every refused message of the day.
+    system that a message claims to be from (null: none that could be one, or beyond the twenty with the most) and by
+    reason; `items` are the refused messages themselves, in pages. As text/csv: every refused message of the day.
     """
     topics, the_day = topics_refused(person), Day(day)
     if _wants_csv(accept):
