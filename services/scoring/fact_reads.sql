@@ -79,6 +79,13 @@ from refused_facts
 where topic = any($1) and ($2::text is null or publisher = $2) and received >= $3 and received < $4
 group by publisher, reason order by publisher nulls first, reason
 
+-- name: refused_by_topic
+-- The same, counted by topic.
+select topic, count(*) as count
+from refused_facts
+where topic = any($1) and ($2::text is null or publisher = $2) and received >= $3 and received < $4
+group by topic
+
 -- name: ingest_heads
 -- The streams on which batches are told, and how long each is.
 select stream, version from heads where stream >= 'ingest/' and stream < 'ingest0' and version > 0

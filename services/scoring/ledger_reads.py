@@ -48,6 +48,7 @@ _ZONE: Final = ZoneInfo(NATION_ZONE)
 _ROUNDS: Final = 3
 """How far names are followed from employer to employer: a payment that was moved from one to another, and on."""
 _AT_ONCE: Final = 1000
+_TAKEN: Final = ("batches", "records", "applied", "duplicates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,15 +285,30 @@ def day_of(moment: datetime) -> date:
     return moment.astimezone(_ZONE).date()
 
 
-async def day_counts(here: Service, topics: Sequence[str], day: Day) -> list[Json]:
-    """Return what the batches that were recorded on a day came to, by topic, as our own events tell of them."""
+async def day_counts(here: Service, topics: Sequence[str], publisher: str | None, day: Day) -> list[Json]:
+    """Return what a day came to, by topic: what was taken as our own events tell of it, and how many were refused.
+
+    A message that is read a second time is refused a second time, and the events count both. People are told how many
+    messages were refused: each once, on the day of the first time. What was taken is counted by topic alone; of one
+    publisher it is not known without looking at every fact of the day.
+    """
+    rows = await here.pool.fetch(SQL["refused_by_topic"], topics, publisher, day.begins, day.ends)
+    refused = {row["topic"]: row["count"] for row in rows}
+    taken = await _taken(here, topics, day) if publisher is None else {}
+    return [
+        {"topic": topic, **taken.get(topic, dict.fromkeys(_TAKEN)), "refused": refused.get(topic, 0)}
+        for topic in topics
+    ]
+
+
+async def _taken(here: Service, topics: Sequence[str], day: Day) -> dict[str, Json]:
+    """Return what the batches that were recorded on a day came to, by topic."""
     heads = {row["stream"]: row["version"] for row in await here.pool.fetch(SQL["ingest_heads"])}
     heads = {stream: version for stream, version in heads.items() if stream.split("/")[1] in topics}
     first, after = await first_from(here, heads, day.begins), await first_from(here, heads, day.ends)
     spans = [(stream, first[stream], after[stream]) for stream in heads]
     found = {row["topic"]: dict(row) for row in await here.pool.fetch(SQL["batch_counts"], *columns(spans, 3))}
-    nothing = {"batches": 0, "records": 0, "applied": 0, "duplicates": 0, "refused": 0}
-    return [{"topic": topic, **nothing, **found.get(topic, {})} for topic in topics]
+    return {topic: {name: found.get(topic, {}).get(name, 0) for name in _TAKEN} for topic in topics}
 
 
 async def first_from(here: Service, heads: Mapping[str, int], moment: datetime) -> dict[str, int]:

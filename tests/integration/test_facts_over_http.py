@@ -228,7 +228,22 @@ async def test_a_day_s_report_counts_and_pages_what_was_refused(ledger: Ledger) 
     assert rest["next"] is None
     sipp = await mine.does("GET", "/v1/facts/report?day=2021-04-19&publisher=sipp")
     assert len(sipp["items"]) == 3
+    unknown = dict.fromkeys(("batches", "records", "applied", "duplicates"))
+    assert sipp["topics"] == [{"topic": CONTRIBUTIONS, **unknown, "refused": 3}]
     assert (await mine.does("GET", "/v1/facts/report?day=2021-04-21"))["topics"][0]["batches"] == 0
+
+
+async def test_what_is_read_again_is_refused_once_in_a_report(ledger: Ledger) -> None:
+    mine, records = publisher(ledger.world), [registered(NPP), paid(NPP, "2021-13", 5, "2021-04-10", id_="bad")]
+    for day in ("2021-04-20", "2021-04-21"):
+        for _ in range(2):
+            ledger.offset = 0  # As after `paritrana ingest again`.
+            await ledger.takes(*records)
+        report = await mine.does("GET", f"/v1/facts/report?day={day}")
+        refused = 1 if day == "2021-04-20" else 0
+        assert [(one["records"], one["refused"]) for one in report["topics"]] == [(4, refused)]
+        assert [one["refused"] for one in report["publishers"]] == [1] * refused
+        ledger.world.clock.moment += timedelta(days=1)
 
 
 async def test_a_day_s_report_is_a_table_too(ledger: Ledger) -> None:

@@ -89,9 +89,10 @@ async def report(
 ) -> Any:
     """Report a day of one's topics.
 
-    `topics` counts the day's messages as our own events tell of them; `publishers` counts what was refused by the
-    system that a message claims to be from (null: none that could be one) and by reason; `items` are the refused
-    messages themselves, in pages. As text/csv: every refused message of the day.
+    `topics` counts the day's messages: what was read and taken as our own events tell of it (null with `publisher`:
+    it is counted by topic alone), and how many were `refused`, each once, however often it was read. `publishers`
+    counts these by the system that a message claims to be from (null: none that could be one) and by reason; `items`
+    are the refused messages themselves, in pages. As text/csv: every refused message of the day.
     """
     topics, the_day = topics_refused(person), Day(day)
     if _wants_csv(accept):
@@ -106,7 +107,7 @@ async def report(
         listing,
         lambda one: (one["received"], one["topic"], one["partition"], one["offset"]),
         day=day.isoformat(),
-        topics=await day_counts(here, topics, the_day),
+        topics=await day_counts(here, topics, publisher, the_day),
         publishers=await refused_counts(here, topics, publisher, the_day),
     )
 
