@@ -130,22 +130,25 @@ order by season, candidate limit $4
 -- === the report of a day ============================================================================================
 
 -- name: batch_offsets
--- Which offsets batches hold, and when the first was recorded: of streams ($1), from a version ($2) to another ($3).
-select (first.document::json #>> '{data,partition}')::integer as partition,
-       (first.document::json #>> '{data,first}')::bigint as first, (last.document::json #>> '{data,last}')::bigint as last,
-       (first.document::json ->> 'time')::timestamptz as since
+-- Between which offsets batches lie, and when the first was recorded: of streams ($1), from a version ($2) to another
+-- ($3). A batch may lie before those before it: positions are set back to read a day again.
+select (e.document::json #>> '{data,partition}')::integer as partition,
+       min((e.document::json #>> '{data,first}')::bigint) as first,
+       max((e.document::json #>> '{data,last}')::bigint) as last,
+       min((e.document::json ->> 'time')::timestamptz) as since
 from unnest($1::text[], $2::bigint[], $3::bigint[]) as asked(stream, first, last)
-join events first on first.stream = asked.stream and first.version = asked.first
-join events last on last.stream = asked.stream and last.version = asked.last
+join events e on e.stream = asked.stream and e.version between asked.first and asked.last
+group by 1
 
 -- name: refused_within
--- What was refused of a topic ($1) within offsets (partitions $2, from $3 to $4), by the system that it claims and why.
+-- What was refused of a topic ($1) within offsets (partitions $2, from $3 to $4), by the system that it claims, why, and
+-- on which day in a zone ($6).
 -- What was refused long before a batch ($5: its time; clocks may differ a little) had the offset in a topic of before.
-select r.publisher, r.reason, count(*) as count
+select r.publisher, r.reason, (r.received at time zone $6)::date as day, count(*) as count
 from unnest($2::integer[], $3::bigint[], $4::bigint[], $5::timestamptz[]) as span(partition, first, last, since)
 join refused_facts r on r.topic = $1 and r.partition = span.partition and r.kafka_offset between span.first and span.last
                      and r.received >= span.since - interval '5 minutes'
-group by r.publisher, r.reason order by r.publisher nulls last, r.reason
+group by 1, 2, 3 order by r.publisher nulls last, r.reason, day
 
 -- name: first_refused_within
 -- The first messages of the same, in the order in which they were refused.

@@ -8,6 +8,7 @@ is read as it stands. Whom a report is sent to is notifications' matter.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -187,8 +188,11 @@ class Reporter:
             SQL["batch_offsets"], *columns([(stream, first, after - 1) for stream, first, after in spans], 3)
         )
         within = columns([tuple(row) for row in offsets], 4)
-        refused = await here.pool.fetch(SQL["refused_within"], topic, *within)
+        refused = await here.pool.fetch(SQL["refused_within"], topic, *within, NATION_ZONE)
         first_refused = await here.pool.fetch(SQL["first_refused_within"], topic, *within, MOST_REFUSED)
+        days: Counter[date] = Counter()
+        for row in refused:
+            days[row["day"]] += row["count"]
         disputes = await here.pool.fetch(SQL["disputes"], topic, list(state.disputes), MOST_DISPUTES)
         return ReportDay(
             topic,
@@ -200,6 +204,7 @@ class Reporter:
             refusals=counts["refused"] if counts else 0,
             refused=[(row["publisher"], row["reason"], row["count"]) for row in refused],
             first_refused=[RefusedMessage(partition=row[0], offset=row[1], reason=row[2]) for row in first_refused],
+            refused_days=sorted(days.items()),
             missing=await self._missing(day) if missing and topic == CONTRIBUTIONS else (),
             disputed=[_dispute(row) for row in disputes if row["disputed"] < the_day.ends],
         )
