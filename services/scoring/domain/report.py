@@ -84,8 +84,8 @@ def day_to_report(state: Reported, last: date, waiting: Iterable[date]) -> date 
 class ReportDay:
     """Report a day of a topic, with all that is to be told: what it counts goes on where the last report ended.
 
-    `refused` are publisher, reason and count, `refused_days` the same by day, each message once; `missing` are season, whether the employer is registered, and how many
-    months are missing, for each employer that competes.
+    `refused` are publisher, reason and count, `refused_days` the same by day, each message once; `missing` are season,
+    whether the employer is registered, and how many months are missing, for each employer that competes.
     """
 
     topic: str
