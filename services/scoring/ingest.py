@@ -72,6 +72,7 @@ def ingester_of(service: Service) -> Ingester[ReadFact, EnteredBatch]:
         ledger=FactLedger(),
         measures=IngestMeasures(service.app.state.metrics.registry),
         letters=service.delivery_measures,
+        client=f"paritrana-ingest-{service.settings.port}",
     )
 
 

@@ -13,9 +13,8 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from deploy.local import clocks
+from deploy.local import clocks, letters
 from deploy.local.child import StackError
-from deploy.local import letters
 from deploy.local.letters import Letters, dead_letters
 from deploy.local.ports import free_ports
 from deploy.local.settings import PORTS, StackOptions

@@ -43,6 +43,15 @@ def test_a_service_that_is_not_ready_says_which_check_and_why(stack: FakeStack) 
     assert (found["ready"], scoring["state"]) == (False, "unready")
 
 
+def test_a_paused_topic_is_told_though_ingest_is_ready(stack: FakeStack) -> None:
+    why = "ingests 12 partitions; paused: bpjs.contributions.v1 (paritrana ingest status)"
+    checks = {"ingest": {"ok": True, "why": why}, "database": {"ok": True, "why": "answers"}}
+    stack.services["scoring"].answers["/health/ready"] = (200, {"status": "ready", "checks": checks})
+    ended = run("status")
+    assert ended.exit_code == 0
+    assert state_of(ended.output, "scoring") == f"ready: {why}"
+
+
 @pytest.mark.parametrize("said", [b"no JSON", {"title": "another"}, {"checks": ["another"]}])
 def test_what_answers_something_else_is_not_ready(stack: FakeStack, said: object) -> None:
     stack.services["audit"].answers["/health/ready"] = (500, said)
