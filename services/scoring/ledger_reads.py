@@ -232,8 +232,11 @@ async def measures_on_months(here: Service, season: str | None = None) -> list[t
 def _months(facts: Sequence[LedgerFact], employer: str, measure: Measure, until: date) -> tuple[EmployerMonth, ...]:
     if measure.due is None:
         return ()
-    first = measure.first_month or f"{measure.cut_off.year:04d}-01"
-    return employer_months(facts, employer, measure.due, until, first)
+    return employer_months(facts, employer, measure.due, until, _first_month(measure))
+
+
+def _first_month(measure: Measure) -> str:
+    return measure.first_month or f"{measure.cut_off.year:04d}-01"
 
 
 # --- months that are missing ---------------------------------------------------------------------------------------
@@ -242,22 +245,40 @@ def _months(facts: Sequence[LedgerFact], employer: str, measure: Measure, until:
 async def missing_months(here: Service, employers: Sequence[tuple[str, str]], day: date) -> list[Json]:
     """Return, of employers that compete (season, number), the months that were due by a day and of which none says so.
 
-    No measure counts a month after its own cut-off, nor an employer that was registered later: it is told as such.
+    No measure counts a month after its own cut-off, nor an employer that was registered later: it is told as such. Who
+    misses nothing is left out, and so is everybody while no month has begun that the season counts.
     """
     held = await around(here, {number for _, number in employers}, sorted(CONTRIBUTION_KINDS)) if employers else {}
     by_employer = by_subject(one.fact for one in held.values())
-    measures = {season: await measures_on_months(here, season) for season, _ in employers}
+    measures = {
+        season: [measure for _, measure in await measures_on_months(here, season) if has_begun(measure, day)]
+        for season in {season for season, _ in employers}
+    }
     found: list[Json] = []
     for season, number in employers:
         facts = by_employer.get(number, ())
         months: set[str] = set()
         registered = False
-        for _, measure in measures[season]:
+        for measure in measures[season]:
             until = min(day, measure.cut_off.date())
             registered |= last_registration(facts, number, Day(until).ends) is not None
             months |= {one.month for one in _months(facts, number, measure, until) if one.standing == "missing"}
-        found.append({"season": season, "employer": number, "registered": registered, "months": sorted(months)})
+        if months or (measures[season] and not registered):
+            found.append({"season": season, "employer": number, "registered": registered, "months": sorted(months)})
     return found
+
+
+def has_begun(measure: Measure, day: date) -> bool:
+    """Tell whether a month that a measure counts has begun by a day."""
+    return _first_month(measure) <= f"{day:%Y-%m}"
+
+
+async def seasons_to_come(here: Service, season: str | None, day: date) -> list[str]:
+    """Return the seasons (one, or all) that count employers' months, and none that has begun by a day."""
+    begun: dict[str, bool] = {}
+    for code, measure in await measures_on_months(here, season):
+        begun[code] = begun.get(code, False) or has_begun(measure, day)
+    return sorted(code for code, has in begun.items() if not has)
 
 
 # --- a day ---------------------------------------------------------------------------------------------------------
