@@ -5,7 +5,7 @@ changed, added or taken away after it was written is found, though not by whom; 
 the audit's to say, which checks their signatures and their chain. A root holds the documents only: what stands beside
 one (month, publisher, id, kind, whom it is about) is held to what the gate reads in it, and so is the document itself.
 An id that a publisher used in two months is one fact in each, and counts in each; whoever did that is told of. Once it
-has reversed one of them a single one counts, and that is a remark only: what is in the ledger stays there for ever.
+has reversed them that is a remark only: what is in the ledger stays there for ever.
 
 Read in one snapshot and place by place, through cursors: memory is bounded however long the ledger is, and a database
 sorts no more than one partition's facts at once. Writes nothing, and keeps no writer waiting.
@@ -64,7 +64,7 @@ class Wrong(StrEnum):
     TWICE = "twice"
     """A publisher used an id in two months."""
     SETTLED = "settled"
-    """It did, and reversed one of the two facts since: a remark, and nothing that is wrong."""
+    """It did, and reversed what it named so since: a remark, and nothing that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +390,7 @@ def _of_place(what: Wrong, place: _Place, detail: str) -> Fault:
 def _used_twice(rows: Sequence[Mapping[str, Any]]) -> Fault:
     """Return the fault of an id in several months: it names the first row, and where all of them lie.
 
-    A reversal of the id takes the earliest due or payment of that name away, and no other one.
+    A reversal of the id takes every due and payment of that name away; a fact of another kind stays.
     """
     first = rows[0]
     lying = ", ".join(
@@ -400,8 +400,8 @@ def _used_twice(rows: Sequence[Mapping[str, Any]]) -> Fault:
     months = tuple(_month(row["month"]) for row in rows)
     offset = first["kafka_offset"]
     detail = f"{first['publisher']} {first['id']} is used {len(rows)} times: {lying}"
-    is_reversed = first["is_reversed"] and any(row["kind"] in _REVERSIBLE for row in rows)
-    what = Wrong.SETTLED if len(rows) - is_reversed == 1 else Wrong.TWICE
-    if is_reversed:
-        detail += "; the earliest of them was reversed"
+    left = [row for row in rows if not (first["is_reversed"] and row["kind"] in _REVERSIBLE)]
+    what = Wrong.SETTLED if len(left) < 2 else Wrong.TWICE
+    if len(left) < len(rows):
+        detail += "; dues and payments of this id were reversed"
     return Fault(what, first["topic"], first["partition"], first["batch"], offset, offset, months, detail)

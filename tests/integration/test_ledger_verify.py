@@ -184,7 +184,7 @@ async def test_an_id_in_two_months_is_told_with_both_places(
     assert kinds((await held(owner, topic_prefix, Scope("2021-07")))[1]) == {}
 
 
-async def test_an_id_in_two_months_of_which_one_fact_was_reversed_is_a_remark(
+async def test_an_id_in_two_months_that_was_reversed_is_a_remark(
     owner: asyncpg.Connection, ledger: str, topic_prefix: str, urls: Any, kafka_bootstrap: str
 ) -> None:
     reverses = {"employer": "17000001", "month": "2021-05", "reverses": "x"}
@@ -198,10 +198,13 @@ async def test_an_id_in_two_months_of_which_one_fact_was_reversed_is_a_remark(
         assert (await until_taken(pool, 1_203))["refused"] == 0
         count, (remark,) = await held(owner, topic_prefix)
         assert (remark.what, count.remarks, count.faults) == (Wrong.SETTLED, 1, {})
-        third = [paid("17000001", "2021-04", 500, "2021-04-01", id_="x")]
-        await publish(kafka_bootstrap, ledger, third, partitions=PARTITIONS)
-        await until_taken(pool, 1_204)
-    assert kinds((await held(owner, topic_prefix))[1]) == {Wrong.TWICE: 1}, "two of three still count"
+        others = [
+            message("ContributionReversed", "x", reverses | {"month": month, "reverses": "y"}, key="17000001")
+            for month in ("2021-07", "2021-08")
+        ]
+        await publish(kafka_bootstrap, ledger, others, partitions=PARTITIONS)
+        await until_taken(pool, 1_205)
+    assert kinds((await held(owner, topic_prefix))[1]) == {Wrong.TWICE: 1}, "what cannot be reversed is there twice"
 
 
 async def test_a_sample_is_what_its_seed_draws(owner: asyncpg.Connection, ledger: str, topic_prefix: str) -> None:
