@@ -111,6 +111,8 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
     letters: DeliveryMeasures
     linger: float = LINGER
     most: int = MOST_RECORDS
+    client: str = ""
+    """What the broker knows this consumer by; empty: as the service's other clients."""
     _dead: DeadLetters = field(init=False)
     _busy: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _consumer: AIOKafkaConsumer | None = field(init=False, default=None)
@@ -157,7 +159,8 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         missing = len(self._assigned - self._positions.keys())
         if missing:
             return False, f"{missing} of {len(self._assigned)} partitions have no position yet"
-        return True, f"ingests {len(self._assigned)} partitions"
+        paused = f"; paused: {', '.join(sorted(self._paused))} (paritrana ingest status)" if self._paused else ""
+        return True, f"ingests {len(self._assigned)} partitions{paused}"
 
     def _away_for(self) -> float:
         """Return for how many seconds the client has had no share of its group's partitions."""
@@ -168,7 +171,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
     async def _subscribe(self) -> None:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.broker.bootstrap_servers,
-            client_id=self.broker.client_id,
+            client_id=self.client or self.broker.client_id,
             group_id=self.group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -87,6 +87,13 @@ select m.publisher, c.reason, sum(c.count)::bigint as count
 from counted c left join most m using (publisher)
 group by m.publisher, c.reason order by m.publisher nulls first, c.reason
 
+-- name: refused_by_topic
+-- The same, counted by topic.
+select topic, count(*) as count
+from refused_facts
+where topic = any($1) and ($2::text is null or publisher = $2) and received >= $3 and received < $4
+group by topic
+
 -- name: ingest_heads
 -- The streams on which batches are told, and how long each is.
 select stream, version from heads where stream >= 'ingest/' and stream < 'ingest0' and version > 0
@@ -130,32 +137,35 @@ order by season, candidate limit $4
 -- === the report of a day ============================================================================================
 
 -- name: batch_offsets
--- Which offsets batches hold, and when the first was recorded: of streams ($1), from a version ($2) to another ($3).
-select (first.document::json #>> '{data,partition}')::integer as partition,
-       (first.document::json #>> '{data,first}')::bigint as first, (last.document::json #>> '{data,last}')::bigint as last,
-       (first.document::json ->> 'time')::timestamptz as since
+-- Between which offsets batches lie, and when the first was recorded: of streams ($1), from a version ($2) to another
+-- ($3). A batch may lie before those before it: positions are set back to read a day again.
+select (e.document::json #>> '{data,partition}')::integer as partition,
+       min((e.document::json #>> '{data,first}')::bigint) as first,
+       max((e.document::json #>> '{data,last}')::bigint) as last,
+       min((e.document::json ->> 'time')::timestamptz) as since
 from unnest($1::text[], $2::bigint[], $3::bigint[]) as asked(stream, first, last)
-join events first on first.stream = asked.stream and first.version = asked.first
-join events last on last.stream = asked.stream and last.version = asked.last
+join events e on e.stream = asked.stream and e.version between asked.first and asked.last
+group by 1
 
 -- name: refused_within
--- What was refused of a topic ($1) within offsets (partitions $2, from $3 to $4), by the system that it claims and why.
+-- What was refused of a topic ($1) within offsets (partitions $2, from $3 to $4), by the system that it claims, why, and
+-- on which day in a zone ($6).
 -- What was refused long before a batch ($5: its time; clocks may differ a little) had the offset in a topic of before.
--- Beyond the $6 systems with the most, all are counted as of nobody (null): a sender can claim any number of them.
+-- Beyond the $7 systems with the most, all are counted as of nobody (null): a sender can claim any number of them.
 with counted as (
-    select r.publisher, r.reason, count(*) as count
+    select r.publisher, r.reason, (r.received at time zone $6)::date as day, count(*) as count
     from unnest($2::integer[], $3::bigint[], $4::bigint[], $5::timestamptz[]) as span(partition, first, last, since)
     join refused_facts r on r.topic = $1 and r.partition = span.partition
                          and r.kafka_offset between span.first and span.last
                          and r.received >= span.since - interval '5 minutes'
-    group by r.publisher, r.reason
+    group by 1, 2, 3
 ), most as (
     select publisher from counted where publisher is not null
-    group by publisher order by sum(count) desc, publisher limit $6
+    group by publisher order by sum(count) desc, publisher limit $7
 )
-select m.publisher, c.reason, sum(c.count)::bigint as count
+select m.publisher, c.reason, c.day, sum(c.count)::bigint as count
 from counted c left join most m using (publisher)
-group by m.publisher, c.reason order by m.publisher nulls last, c.reason
+group by 1, 2, 3 order by m.publisher nulls last, c.reason, c.day
 
 -- name: first_refused_within
 -- The first messages of the same, in the order in which they were refused.

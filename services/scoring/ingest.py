@@ -75,6 +75,7 @@ def ingester_of(service: Service, measures: IngestMeasures) -> Ingester[ReadFact
         ledger=FactLedger(),
         measures=measures,
         letters=service.delivery_measures,
+        client=f"paritrana-ingest-{service.settings.port}",
     )
 
 

@@ -52,7 +52,8 @@ _ROUNDS: Final = 3
 _AT_ONCE: Final = 1000
 _BATCHES_AT_ONCE: Final = 20_000
 """Batches that one query counts: a login's transactions are cut off after some seconds."""
-_COUNTED: Final = ("batches", "records", "applied", "duplicates", "refused")
+_TAKEN: Final = ("batches", "records", "applied", "duplicates")
+_COUNTED: Final = (*_TAKEN, "refused")
 Span = tuple[str, int, int]
 """Batches of a stream, from a version to before another."""
 
@@ -238,8 +239,11 @@ async def measures_on_months(here: Service, season: str | None = None) -> list[t
 def _months(facts: Sequence[LedgerFact], employer: str, measure: Measure, until: date) -> tuple[EmployerMonth, ...]:
     if measure.due is None:
         return ()
-    first = measure.first_month or f"{measure.cut_off.year:04d}-01"
-    return employer_months(facts, employer, measure.due, until, first)
+    return employer_months(facts, employer, measure.due, until, _first_month(measure))
+
+
+def _first_month(measure: Measure) -> str:
+    return measure.first_month or f"{measure.cut_off.year:04d}-01"
 
 
 # --- months that are missing ---------------------------------------------------------------------------------------
@@ -248,22 +252,40 @@ def _months(facts: Sequence[LedgerFact], employer: str, measure: Measure, until:
 async def missing_months(here: Service, employers: Sequence[tuple[str, str]], day: date) -> list[Json]:
     """Return, of employers that compete (season, number), the months that were due by a day and of which none says so.
 
-    No measure counts a month after its own cut-off, nor an employer that was registered later: it is told as such.
+    No measure counts a month after its own cut-off, nor an employer that was registered later: it is told as such. Who
+    misses nothing is left out, and so is everybody while no month has begun that the season counts.
     """
     held = await around(here, {number for _, number in employers}, sorted(CONTRIBUTION_KINDS)) if employers else {}
     by_employer = by_subject(one.fact for one in held.values())
-    measures = {season: await measures_on_months(here, season) for season, _ in employers}
+    measures = {
+        season: [measure for _, measure in await measures_on_months(here, season) if has_begun(measure, day)]
+        for season in {season for season, _ in employers}
+    }
     found: list[Json] = []
     for season, number in employers:
         facts = by_employer.get(number, ())
         months: set[str] = set()
         registered = False
-        for _, measure in measures[season]:
+        for measure in measures[season]:
             until = min(day, measure.cut_off.date())
             registered |= last_registration(facts, number, Day(until).ends) is not None
             months |= {one.month for one in _months(facts, number, measure, until) if one.standing == "missing"}
-        found.append({"season": season, "employer": number, "registered": registered, "months": sorted(months)})
+        if months or (measures[season] and not registered):
+            found.append({"season": season, "employer": number, "registered": registered, "months": sorted(months)})
     return found
+
+
+def has_begun(measure: Measure, day: date) -> bool:
+    """Tell whether a month that a measure counts has begun by a day."""
+    return _first_month(measure) <= f"{day:%Y-%m}"
+
+
+async def seasons_to_come(here: Service, season: str | None, day: date) -> list[str]:
+    """Return the seasons (one, or all) that count employers' months, and none that has begun by a day."""
+    begun: dict[str, bool] = {}
+    for code, measure in await measures_on_months(here, season):
+        begun[code] = begun.get(code, False) or has_begun(measure, day)
+    return sorted(code for code, has in begun.items() if not has)
 
 
 # --- a day ---------------------------------------------------------------------------------------------------------
@@ -291,26 +313,42 @@ def day_of(moment: datetime) -> date:
     return moment.astimezone(_ZONE).date()
 
 
-async def day_counts(here: Service, topics: Sequence[str], day: Day) -> list[Json]:
-    """Return what the batches that were recorded on a day came to, by topic, as our own events tell of them."""
+async def day_counts(here: Service, topics: Sequence[str], publisher: str | None, day: Day) -> list[Json]:
+    """Return what a day came to, by topic: what was taken as our own events tell of it, and how many were refused.
+
+    A message that is read a second time is refused a second time, and the events count both. People are told how many
+    messages were refused: each once, on the day of the first time. What was taken is counted by topic alone; of one
+    publisher it is not known without looking at every fact of the day.
+    """
+    rows = await here.pool.fetch(SQL["refused_by_topic"], topics, publisher, day.begins, day.ends)
+    refused = {row["topic"]: row["count"] for row in rows}
+    taken = await _taken(here, topics, day) if publisher is None else {}
+    return [
+        {"topic": topic, **taken.get(topic, dict.fromkeys(_TAKEN)), "refused": refused.get(topic, 0)}
+        for topic in topics
+    ]
+
+
+async def _taken(here: Service, topics: Sequence[str], day: Day) -> dict[str, Json]:
+    """Return what the batches that were recorded on a day came to, by topic."""
     heads = {row["stream"]: row["version"] for row in await here.pool.fetch(SQL["ingest_heads"])}
     heads = {stream: version for stream, version in heads.items() if stream.split("/")[1] in topics}
     first, after = await first_from(here, heads, day.begins), await first_from(here, heads, day.ends)
     spans = [(stream, first[stream], after[stream]) for stream in heads]
     found = await batch_counts(here, spans)
-    return [{"topic": topic, **{name: found[topic][name] for name in _COUNTED}} for topic in topics]
+    return {topic: {name: found[topic][name] for name in _TAKEN} for topic in topics}
 
 
 async def batch_counts(here: Service, spans: Iterable[Span]) -> defaultdict[str, Counter[str]]:
     """Return what batches came to, by topic; some at a time, since a day may have more than one query can read."""
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for some in portions(spans, _BATCHES_AT_ONCE):
+    for some in portions(spans):
         for row in await here.pool.fetch(SQL["batch_counts"], *columns(some, 3)):
             found[row["topic"]].update({name: row[name] for name in _COUNTED})
     return found
 
 
-def portions(spans: Iterable[Span], most: int) -> Iterator[list[Span]]:
+def portions(spans: Iterable[Span], most: int = _BATCHES_AT_ONCE) -> Iterator[list[Span]]:
     """Yield spans in portions of so many versions at most; a longer one is cut."""
     portion: list[Span] = []
     room = most

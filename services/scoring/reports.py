@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 import structlog
-from prometheus_client import Counter
 
 from kernel.backoff import Pauses
 from kernel.canonical import from_instant
@@ -48,7 +48,17 @@ from services.scoring.domain.report import (
     report_stream,
 )
 from services.scoring.ledger import ingest_stream
-from services.scoring.ledger_reads import SQL, Day, batch_counts, day_of, first_from, measures_on_months, missing_months
+from services.scoring.ledger_reads import (
+    SQL,
+    Day,
+    Span,
+    batch_counts,
+    day_of,
+    first_from,
+    measures_on_months,
+    missing_months,
+    portions,
+)
 from services.scoring.projections import Json, Row, types_of
 
 _REPORTS: Final = UUID("1b1ec3bd-6d5a-5a0e-9d0b-6a7c1f3e2d84")
@@ -101,7 +111,7 @@ class Reporter:
     """Reports the days that have ended, each topic's by itself."""
 
     service: Service
-    failures: Counter | None = None
+    failures: Measure | None = None
     _done: dict[str, date] = field(default_factory=dict)
     """Up to which day each topic was looked at."""
 
@@ -203,12 +213,12 @@ class Reporter:
         ]
         spans = [(ingest_stream(topic, one.partition), one.first, one.last + 1) for one in batches]
         counts = (await batch_counts(here, spans))[topic]
-        offsets = await here.pool.fetch(
-            SQL["batch_offsets"], *columns([(stream, first, after - 1) for stream, first, after in spans], 3)
-        )
-        within = columns([tuple(row) for row in offsets], 4)
-        refused = await here.pool.fetch(SQL["refused_within"], topic, *within, MOST_PUBLISHERS)
+        within = columns(await self._offsets(spans), 4)
+        refused = await here.pool.fetch(SQL["refused_within"], topic, *within, NATION_ZONE, MOST_PUBLISHERS)
         first_refused = await here.pool.fetch(SQL["first_refused_within"], topic, *within, MOST_REFUSED)
+        days: Counter[date] = Counter()
+        for row in refused:
+            days[row["day"]] += row["count"]
         disputes = await here.pool.fetch(SQL["disputes"], topic, list(state.disputes), MOST_DISPUTES)
         return ReportDay(
             topic,
@@ -220,9 +230,20 @@ class Reporter:
             refusals=counts["refused"],
             refused=[(row["publisher"], row["reason"], row["count"]) for row in refused],
             first_refused=[RefusedMessage(partition=row[0], offset=row[1], reason=row[2]) for row in first_refused],
+            refused_days=sorted(days.items()),
             missing=await self._missing(day) if missing and topic == CONTRIBUTIONS else (),
             disputed=[_dispute(row) for row in disputes if row["disputed"] < the_day.ends],
         )
+
+    async def _offsets(self, spans: Iterable[Span]) -> list[tuple[int, int, int, datetime]]:
+        """Return of each partition between which offsets batches lie, and when the first of them was recorded."""
+        found: dict[int, tuple[int, int, datetime]] = {}
+        for some in portions(spans):
+            asked = columns([(stream, first, after - 1) for stream, first, after in some], 3)
+            for partition, first, last, since in await self.service.pool.fetch(SQL["batch_offsets"], *asked):
+                known = found.get(partition, (first, last, since))
+                found[partition] = min(known[0], first), max(known[1], last), min(known[2], since)
+        return [(partition, *span) for partition, span in found.items()]
 
     async def _missing(self, day: date) -> list[tuple[str, bool, int]]:
         """Return what is missing of employers that compete, while a measure of their season still takes facts."""
@@ -263,7 +284,7 @@ def _dispute(row: Any) -> ReportedDispute:
 
 def reporting(service: Service) -> Background:
     """Return the reporter as work beside the requests, in one process at a time."""
-    failures = Counter(
+    failures = Measure(
         "paritrana_report_failures",
         "Times that the day's reports to publishers could not be made.",
         ("kind",),

@@ -100,6 +100,12 @@ def test_the_list_has_one_line_each_and_json_has_the_same(letters: list[Kept]) -
     assert [line.split()[0] for line in lines] == ["address", ADDRESS, f"{NOMINATION}/0/5"]
     assert "wrong-field" in lines[1]
     assert "sipp" in lines[1]
+    letters.append(aside(CONTRIBUTIONS, 9, "future-dated"))
+    every = json.loads(run("dlq", "list", "--json").output)["letters"]
+    assert {one["reason"]: one["is_refused_again"] for one in every} == {
+        "wrong-field": True, "wrong-chain": None, "future-dated": False,
+    }  # fmt: skip
+    letters.pop()
     told = json.loads(run("dlq", "list", "--json", "--topic", CONTRIBUTIONS).output)
     assert told["count"] == 1
     assert [told["letters"][0][name] for name in ("address", "id", "can_be_replayed")] == [ADDRESS, "p-1", True]
