@@ -93,6 +93,17 @@ def test_what_is_wrong_is_told_by_its_line() -> None:
     assert fault(one).reason == "wrong-topic"
 
 
+def test_an_id_is_one_fact_of_a_file_in_whichever_month() -> None:
+    found = facts_in(
+        lines(
+            event("d-1"), event("d-1", data=DUE | {"month": "2021-02"}), event("d-1"),
+            event("d-1", data=DUE | {"month": "2021-02"}, source="/bpjs/other"),
+        ), "f", None, NOW,
+    )  # fmt: skip
+    assert [one.fact is None for one in found] == [False, True, False, False]
+    assert (fault(found[1]).reason, fault(found[1]).value) == ("used-id", "d-1")
+
+
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
