@@ -62,7 +62,8 @@ def refused(fault: dict[str, Any]) -> Outcome:
 def why(said: dict[str, Any]) -> str:
     """Return why a fact is not simply counted; nothing where it is."""
     if said["state"] == "waiting":
-        return f"waits for its {said['waits_for']}"
+        vain = said.get("in_vain")
+        return f"waits for its {said['waits_for']}" + (f", and in vain: {vain['en']}" if vain else "")
     if said["state"] == "counted":
         return ""
     by = said["by"]

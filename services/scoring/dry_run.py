@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import orjson
 
@@ -16,11 +17,14 @@ from kernel.canonical import Json
 from kernel.service import Service
 from kernel.sql import columns
 from schemas.fact_reading import FactFault, ReadFact, Refused, read_fact, used_id
+from schemas.facts import ContributionCorrected
 from services.scoring.domain.effective import CONTRIBUTION_KINDS, NAMING_KINDS, Key, LedgerFact, by_subject, first_of
 from services.scoring.domain.measure import ledger_fact, places
 from services.scoring.ledger import SQL as LEDGER_SQL
 from services.scoring.ledger import first_day
 from services.scoring.ledger_reads import SQL, Around, Held, around
+
+_CORRECTION: Final = ContributionCorrected.__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +117,37 @@ def _of_fact(fact: ReadFact, ledger: _Ledger) -> Json:
         "state": place.state,
         "by": None if place.by is None else {"publisher": place.by.publisher, "id": place.by.id},
         "waits_for": place.waits_for,
+        "in_vain": _in_vain(mine, named, ledger) if place.waits_for == "target" else None,
         "address": None if held is None else held.address,
     }
+
+
+def _in_vain(mine: LedgerFact, named: Sequence[Held], ledger: _Ledger) -> Json | None:
+    """Return why a correction or reversal would wait for ever, as far as the ledger tells: what it names is there.
+
+    Another fact than a due or payment is its target never; nor is another source's fact, whoever names it.
+    """
+    target = next((one.fact for one in named if one.fact.name == (mine.publisher, mine.target)), None)
+    if target is not None and target.target is not None:
+        said = ("a correction", "sebuah koreksi") if target.kind == _CORRECTION else ("a reversal", "sebuah pembatalan")
+        return {
+            "en": f"{target.id} is {said[0]}: name the due or payment that was said first, {target.target}",
+            "id": f"{target.id} adalah {said[1]}: sebutkan iuran terutang atau pembayaran pertamanya, {target.target}",
+        }
+    if target is not None:
+        return {
+            "en": f"{target.id} is {target.kind}: name a due or a payment; a report gets a higher revision instead",
+            "id": f"{target.id} adalah {target.kind}: sebutkan iuran terutang atau pembayaran; untuk laporan, kirim "
+            "revisi yang lebih tinggi",
+        }
+    others = sorted(one.publisher for one in ledger.about.get(mine.subject, ()) if one.id == mine.target)
+    if others:
+        return {
+            "en": f"{mine.target} is of another source, /bpjs/{others[0]}: only that one may correct or reverse it",
+            "id": f"{mine.target} berasal dari sumber lain, /bpjs/{others[0]}: hanya sumber itu yang boleh mengoreksi "
+            "atau membatalkannya",
+        }
+    return None
 
 
 def fact_document(fact: ReadFact) -> Json:

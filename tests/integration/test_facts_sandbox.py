@@ -24,7 +24,17 @@ from schemas.topics import CONTRIBUTIONS, COVERAGE, SANDBOX
 from services.scoring import sandbox as sandbox_room
 from services.scoring.sandbox import Sandbox, SandboxMeasures, Verdict, judge
 from tests.conftest import TopicFactory
-from tests.integration.test_facts_over_http import DAY, NPP, Ledger, Said, correction, ledger, operator, publisher
+from tests.integration.test_facts_over_http import (
+    DAY,
+    NPP,
+    Ledger,
+    Said,
+    correction,
+    ledger,
+    operator,
+    publisher,
+    reversal,
+)
 from tests.integration.test_scoring import Caller, measures, world
 from tests.support.delivery import produce_undecodable, until
 from tests.support.facts import due, message, paid, publish, registered
@@ -160,6 +170,31 @@ async def test_many_messages_are_asked_about_at_once_and_each_costs_only_itself(
     for record, one in zip(records, told, strict=False):
         assert await publisher(world).does("POST", "/v1/facts/check", sent(record)) == one
     assert await state_of_database(ledger) == before
+
+
+async def test_a_dry_run_says_what_waits_for_ever(ledger: Ledger) -> None:
+    mine = publisher(ledger.world)
+    await ledger.takes(
+        registered(NPP), paid(NPP, "2021-03", 100, "2021-04-10", id_="p-1"), correction("c-1", "p-1", amount=90),
+        reversal("r-1", "p-1"), paid(NPP, "2021-03", 100, "2021-04-10", id_="p-8", publisher="another"),
+    )  # fmt: skip
+
+    async def asks(record: Record) -> tuple[str | None, str | None]:
+        told = await mine.does("POST", "/v1/facts/check", sent(record))
+        vain = told["in_vain"]
+        assert vain is None or vain["en"] != vain["id"]
+        return told["waits_for"], vain and vain["en"]
+
+    assert await asks(correction("c-2", "p-7")) == ("target", None)
+    first = "name the due or payment that was said first, p-1"
+    assert await asks(correction("c-2", "c-1")) == ("target", f"c-1 is a correction: {first}")
+    assert await asks(reversal("r-2", "r-1")) == ("target", f"r-1 is a reversal: {first}")
+    assert (await asks(correction("c-2", f"reg-{NPP}")))[1] == (
+        f"reg-{NPP} is EmployerRegistered: name a due or a payment; a report gets a higher revision instead"
+    )
+    assert (await asks(reversal("r-2", "p-8")))[1] == (
+        "p-8 is of another source, /bpjs/another: only that one may correct or reverse it"
+    )
 
 
 async def test_who_is_to_send_publishes_to_the_topic(ledger: Ledger) -> None:

@@ -104,7 +104,9 @@ async def check(here: Here, person: FactSender, body: MessageBody) -> Any:
 
     `accepted` is false with a `fault` for what would be set aside. Else `status` is `new`, `duplicate` (it is there
     already and would be dropped) or `waiting` (`waits_for` its `target` or the employer's `registration`), and `state`
-    and `by` say what it would come to among the facts that are there. An id that has another content is `used-id`.
+    and `by` say what it would come to among the facts that are there; `in_vain` says why it would wait for ever, where
+    what it names is there and can be no target: a correction, a report, or another source's. An id that has another
+    content is `used-id`.
     """
     if body.topic not in topics_mended(person):
         raise forbidden(_not_yours(body.topic))

@@ -197,7 +197,7 @@ def test_each_fact_is_followed_until_it_has_a_status(stack: FakeStack, sent: lis
     file.write_bytes(lines(*(event(f"d-{number}") for number in range(1, 7))))
     after = {
         "d-1": verdict("duplicate", offset=0), "d-2": verdict("duplicate", offset=77),
-        "d-3": verdict("duplicate", "waiting", 2, waits_for="registration"), "d-4": wrong(),
+        "d-3": verdict("duplicate", "waiting", 2, waits_for="target", in_vain={"en": "name another"}), "d-4": wrong(),
     }  # fmt: skip
     answers(stack, {}, after)
     late = {"address": f"{CONTRIBUTIONS}/0/5", **FAULT, "reason": "future-dated"}
@@ -207,7 +207,7 @@ def test_each_fact_is_followed_until_it_has_a_status(stack: FakeStack, sent: lis
     assert [(one["id"], one["status"], one["why"]) for one in told["facts"]] == [
         ("d-1", "applied", ""),
         ("d-2", "duplicate", f"first at {CONTRIBUTIONS}/0/77"),
-        ("d-3", "waiting", "waits for its registration"),
+        ("d-3", "waiting", "waits for its target, and in vain: name another"),
         ("d-4", "refused", "used-id: id 'd-4': this id was used"),
         ("d-5", "no answer", ""),
         ("d-6", "refused", "future-dated: id 'd-4': this id was used"),
