@@ -377,13 +377,24 @@ def _reported(
     data: CoverageReported | AssistanceReported, time: datetime, name: str, subject: str | None, other: str | None
 ) -> _Meant:
     if other is not None:
-        wrong, topic = ("employer", COVERAGE) if name == "region" else ("region", CONTRIBUTIONS)
-        raise Refused(_said(FactReason.WRONG_FIELD, f"data.{wrong}", other, "subject", name=name, topic=topic))
+        raise Refused(_why_not_about(name, other, alone=subject is None))
     if subject is None:
         raise Refused(_said(FactReason.MISSING_FIELD, f"data.{name}", "", "missing", name=name))
     day = data.as_of
     _refuse_day("as_of", day, time)
     return subject, f"{day.year}-{day.month:02d}", None
+
+
+def _why_not_about(name: str, other: str, *, alone: bool) -> FactFault:
+    """Return what is wrong with a report that says whom its topic's reports are not about, and perhaps nobody else."""
+    wrong = "employer" if name == "region" else "region"
+    here, there = (COVERAGE, CONTRIBUTIONS) if name == "region" else (CONTRIBUTIONS, COVERAGE)
+    words = {"name": name, "wrong": wrong, "nama": _NAMES[name], "salah": _NAMES[wrong], "here": here, "there": there}
+    reason, text = (FactReason.WRONG_TOPIC, "elsewhere") if alone else (FactReason.WRONG_FIELD, "subject")
+    return _said(reason, f"data.{wrong}", other, text, **words)
+
+
+_NAMES: Final = {"employer": "pemberi kerja", "region": "wilayah"}
 
 
 class _Reader(NamedTuple):
@@ -571,8 +582,12 @@ _OTHERS: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("the field {name} is missing: add it", "isian {name} belum ada: tambahkan"),
     "topic": ("this type of fact belongs on {topic}", "jenis fakta ini dikirim ke {topic}"),
     "subject": (
-        "on {topic} a fact is about {name}: leave this field out",
-        "di {topic} fakta berisi {name}: hilangkan isian ini",
+        "on {here} a fact says the {name}: leave this field out, or send a fact that says the {wrong} to {there}",
+        "di {here} fakta harus tentang {nama}: hilangkan isian ini, atau kirim fakta tentang {salah} ke {there}",
+    ),
+    "elsewhere": (
+        "on {here} a fact says the {name}: send one that says the {wrong} to {there}",
+        "di {here} fakta harus tentang {nama}: kirim fakta tentang {salah} ke {there}",
     ),
     "digital": (
         "more digital transactions than transactions: at most {most}",

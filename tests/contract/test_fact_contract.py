@@ -154,6 +154,7 @@ def _about_another(fault: FactFault, said: Said) -> bool:
     wrong, missing = ("employer", "region") if said.topic == COVERAGE else ("region", "employer")
     return "as_of" in said.data and (fault.reason, fault.field) in (
         (FactReason.WRONG_FIELD, f"data.{wrong}"),
+        (FactReason.WRONG_TOPIC, f"data.{wrong}"),
         (FactReason.MISSING_FIELD, f"data.{missing}"),
     )
 

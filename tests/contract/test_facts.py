@@ -313,11 +313,11 @@ SENSELESS = [
      "not after"),
     ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"region": "99"}, "region", "99", "Kemendagri's code"),
     ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"employer": "1"}, "employer", "1",
-     "on bpjs.coverage.v1 a fact is about region"),
+     "on bpjs.coverage.v1 a fact says the region: leave this"),
     ("CoverageReported", CONTRIBUTIONS, {**REPORT, "employer": "1"}, {"region": "75"}, "region", "75",
-     "on bpjs.contributions.v1 a fact is about employer"),
+     "on bpjs.contributions.v1 a fact says the employer: leave this"),
     ("AssistanceReported", COVERAGE, {**AID, "region": "75"}, {"employer": "1"}, "employer", "1",
-     "on bpjs.coverage.v1 a fact is about region"),
+     "on bpjs.coverage.v1 a fact says the region: leave this"),
     ("AssistanceReported", CONTRIBUTIONS, {**AID, "employer": "1"}, {"as_of": "2021-05-01"}, "as_of", "2021-05-01",
      "not after"),
 ]  # fmt: skip
@@ -334,6 +334,32 @@ def test_what_no_pattern_says_is_refused_too(
     assert isinstance(told, Refused)
     assert told.fault.value == value
     assert remedy in told.fault.english
+
+
+@pytest.mark.parametrize("kind", ["CoverageReported", "AssistanceReported"])
+@pytest.mark.parametrize(
+    ("topic", "says", "english", "indonesian"),
+    [
+        (CONTRIBUTIONS, "region", f"send one that says the region to {COVERAGE}",
+         f"fakta harus tentang pemberi kerja: kirim fakta tentang wilayah ke {COVERAGE}"),
+        (COVERAGE, "employer", f"send one that says the employer to {CONTRIBUTIONS}",
+         f"fakta harus tentang wilayah: kirim fakta tentang pemberi kerja ke {CONTRIBUTIONS}"),
+    ],
+)  # fmt: skip
+def test_a_report_about_another_belongs_on_the_other_topic(
+    kind: str, topic: str, says: str, english: str, indonesian: str
+):
+    data: dict[str, object] = {**(REPORT if kind == "CoverageReported" else AID), says: "75"}
+    there = message(data | {"employer": "75"}, kind, topic)
+    whole = replace(
+        there, value=(there.value or b"").replace(b',"employer":"75"', b"") if says == "region" else there.value
+    )
+    told = outcome(whole)
+    check_refused(told, FactReason.WRONG_TOPIC, f"data.{says}", None)
+    assert isinstance(told, Refused)
+    assert told.fault.value == "75"
+    assert english in told.fault.english
+    assert indonesian in told.fault.indonesian
 
 
 @pytest.mark.parametrize(("topic", "lacks"), [(COVERAGE, "region"), (CONTRIBUTIONS, "employer")])
