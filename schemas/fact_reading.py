@@ -355,11 +355,7 @@ def _reversed(data: ContributionReversed, time: datetime) -> _Meant:
 
 def _used(data: DigitalChannelUsed, time: datetime) -> _Meant:
     _refuse_month(data.month, time)
-    if data.digital_transactions > data.transactions:
-        raise Refused(_said(
-            FactReason.WRONG_FIELD, "data.digital_transactions", str(data.digital_transactions), "digital",
-            most=str(data.transactions),
-        ))  # fmt: skip
+    _refuse_more(data, "digital_transactions", "transactions")
     return data.employer, data.month, None
 
 
@@ -382,7 +378,20 @@ def _reported(
         raise Refused(_said(FactReason.MISSING_FIELD, f"data.{name}", "", "missing", name=name))
     day = data.as_of
     _refuse_day("as_of", day, time)
+    if isinstance(data, CoverageReported):
+        _refuse_more(data, "wage_workers_covered", "wage_workers_total")
+        _refuse_more(data, "non_wage_workers_covered", "non_wage_workers_total")
+    else:
+        _refuse_more(data, "vulnerable_workers_assisted", "vulnerable_workers_total")
     return subject, f"{day.year}-{day.month:02d}", None
+
+
+def _refuse_more(data: Fact, part: str, whole: str) -> None:
+    """Refuse a part that is more than its whole, where the whole is said."""
+    some: int = getattr(data, part)
+    most: int | None = getattr(data, whole)
+    if most is not None and some > most:
+        raise Refused(_said(FactReason.WRONG_FIELD, f"data.{part}", str(some), "more", whole=whole, most=str(most)))
 
 
 def _why_not_about(name: str, other: str, *, alone: bool) -> FactFault:
@@ -589,9 +598,9 @@ _OTHERS: Final[Mapping[str, tuple[str, str]]] = {
         "on {here} a fact says the {name}: send one that says the {wrong} to {there}",
         "di {here} fakta harus tentang {nama}: kirim fakta tentang {salah} ke {there}",
     ),
-    "digital": (
-        "more digital transactions than transactions: at most {most}",
-        "transaksi digital melebihi jumlah transaksi: paling banyak {most}",
+    "more": (
+        "more than {whole}, of which it is a part: at most {most}",
+        "melebihi {whole}, padahal bagian darinya: paling banyak {most}",
     ),
     "key": (
         "the Kafka key must be whom the fact is about: {subject}",
