@@ -155,7 +155,7 @@ def read_fact(topic: str, key: bytes | None, value: bytes | None, headers: Heade
         sent = _Sent(value, headers)
         raise Refused(_why_not_id(id_, sent) or _why_not_attributes(source, type_name, topic, sent))
     if time > now + AHEAD:
-        raise Refused(_why_ahead(topic, key, value, headers, time))
+        raise Refused(_why_ahead(topic, key, value, headers, time, now))
     try:
         data = reader.decode(raw)
     except (ValueError, RecursionError) as error:
@@ -469,7 +469,7 @@ _READERS: Final = {
 
 def _refuse_region(code: str) -> None:
     if code not in known_regions():
-        raise Refused(_wrong_field("region", code))
+        raise Refused(_said(FactReason.WRONG_FIELD, "data.region", code, "unknown_region"))
 
 
 @cache
@@ -598,6 +598,10 @@ _OTHERS: Final[Mapping[str, tuple[str, str]]] = {
         "on {here} a fact says the {name}: send one that says the {wrong} to {there}",
         "di {here} fakta harus tentang {nama}: kirim fakta tentang {salah} ke {there}",
     ),
+    "unknown_region": (
+        "no region has this code: take it from Kemendagri's list",
+        "tidak ada wilayah dengan kode ini: ambil dari daftar Kemendagri",
+    ),
     "more": (
         "more than {whole}, of which it is a part: at most {most}",
         "melebihi {whole}, padahal bagian darinya: paling banyak {most}",
@@ -607,8 +611,8 @@ _OTHERS: Final[Mapping[str, tuple[str, str]]] = {
         "kunci Kafka harus sama dengan subjek fakta: {subject}",
     ),
     "future": (
-        "the time lies in the future: check your clock and the zone",
-        "waktunya di masa depan: periksa jam dan zona waktu",
+        "the time lies in the future, for our clock shows {now}: check your clock and the zone",
+        "waktunya di masa depan, sebab jam kami menunjukkan {now}: periksa jam dan zona waktu",
     ),
     "used_id": (
         "this id was used for another content: give each fact an id of its own; correct one by a correction",
@@ -698,7 +702,9 @@ def _why_not_attributes(source: bytes, type_name: bytes, topic: str, sent: _Sent
     return _said(FactReason.WRONG_TOPIC, f"{sent.prefix}type", shown, "topic", topic=TOPICS_OF[model][0])
 
 
-def _why_ahead(topic: str, key: bytes | None, value: bytes | None, headers: Headers, time: datetime) -> FactFault:
+def _why_ahead(
+    topic: str, key: bytes | None, value: bytes | None, headers: Headers, time: datetime, now: datetime
+) -> FactFault:
     """Return what is wrong with a message whatever the clock says, or else that its time lies ahead.
 
     So what is called future-dated needs nothing but the time, and can be replayed where our clock was behind.
@@ -709,7 +715,12 @@ def _why_ahead(topic: str, key: bytes | None, value: bytes | None, headers: Head
         except Refused as refused:
             return refused.fault
     sent = _Sent(value, headers)
-    return _said(FactReason.FUTURE_DATED, f"{sent.prefix}time", sent.text("time"), "future")
+    return _said(FactReason.FUTURE_DATED, f"{sent.prefix}time", sent.text("time"), "future", now=_second(now))
+
+
+def _second(moment: datetime) -> str:
+    """Return an instant in UTC without its fraction, as people read it off a clock."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _why_not_id(id_: bytes, sent: _Sent) -> FactFault | None:

@@ -248,6 +248,16 @@ def check_message(
         assert reason not in (None, TOPICS_SUBJECT), (told, name, judged)
 
 
+def test_a_schema_says_of_each_number_that_it_is_written_without_a_fraction():
+    count = 0
+    for path in (ROOT / "json/facts").glob("*.v1.json"):
+        for told in json.loads(path.read_bytes())["properties"].values():
+            if "integer" in (told.get("type"), *(one["type"] for one in told.get("anyOf", ()))):
+                assert "12.0 is refused" in told["description"], path.name
+                count += 1
+    assert count > 15
+
+
 # --- AsyncAPI ------------------------------------------------------------------------------------------------------
 
 

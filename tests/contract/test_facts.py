@@ -300,7 +300,7 @@ HOME: dict[str, object] = {"employer": "1", "size_class": "large", "region": "75
 FIX: dict[str, object] = {"employer": "1", "month": "2021-03", "corrects": "pay-0", "revision": 1}
 USED: dict[str, object] = {"employer": "1", "month": "2021-03", "transactions": 5, "digital_transactions": 5}
 SENSELESS = [
-    ("EmployerRegistered", CONTRIBUTIONS, HOME, {"region": "99.99"}, "region", "99.99", "Kemendagri's code"),
+    ("EmployerRegistered", CONTRIBUTIONS, HOME, {"region": "99.99"}, "region", "99.99", "no region has this code"),
     ("EmployerRegistered", CONTRIBUTIONS, HOME, {"obliged_from": "2022-05"}, "obliged_from", "2022-05", "12 months"),
     ("ContributionDue", CONTRIBUTIONS, {"employer": "1", "month": "2021-03", "amount": 1}, {"month": "2013-12"},
      "month", "2013-12", "from 2014-01"),
@@ -317,7 +317,8 @@ SENSELESS = [
      "not after"),
     ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"as_of": "2013-12-31"}, "as_of", "2013-12-31",
      "not after"),
-    ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"region": "99"}, "region", "99", "Kemendagri's code"),
+    ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"region": "99"}, "region", "99",
+     "no region has this code"),
     ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"employer": "1"}, "employer", "1",
      "on bpjs.coverage.v1 a fact says the region: leave this"),
     ("CoverageReported", CONTRIBUTIONS, {**REPORT, "employer": "1"}, {"region": "75"}, "region", "75",
@@ -496,3 +497,5 @@ def test_the_clock_of_a_publisher_is_judged_by_ours():
     with pytest.raises(Refused) as caught:
         read_fact(told.topic, told.key, told.value, told.headers, late - timedelta(seconds=1))
     assert caught.value.fault.reason == FactReason.FUTURE_DATED
+    assert "our clock shows 2021-04-13T02:24:59Z:" in caught.value.fault.english
+    assert "jam kami menunjukkan 2021-04-13T02:24:59Z:" in caught.value.fault.indonesian
