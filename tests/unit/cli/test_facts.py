@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from cli import facts as room
-from cli.fact_asking import Sent
+from cli.fact_asking import Sent, progress
 from cli.fact_files import FileFact, facts_in
 from cli.output import WrongUse
 from schemas.fact_reading import FactFault
@@ -230,7 +232,7 @@ def test_a_dry_run_asks_and_sends_nothing(stack: FakeStack, sent: list[FileFact]
 
 def test_a_long_file_is_asked_about_in_parts(stack: FakeStack, sent: list[FileFact], tmp_path: Path) -> None:
     file = tmp_path / "year.jsonl"
-    long = {"note": "x" * 50_000}
+    long: dict[str, Any] = {"note": "x" * 50_000}
     file.write_bytes(lines(*(event(f"d-{n}") for n in range(450)), *(event(f"l-{n}", **long) for n in range(20))))
     asked = answers(stack, {})
     told = json.loads(run("facts", "publish", str(file), "--dry-run", "--json").stdout)
@@ -238,6 +240,17 @@ def test_a_long_file_is_asked_about_in_parts(stack: FakeStack, sent: list[FileFa
     assert [len(one["messages"]) for one in asked][:2] == [200, 200]
     assert sum(len(one["messages"]) for one in asked) == 470
     assert max(map(len, stack.services["scoring"].sent)) < 1 << 20, "what scoring takes at most"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_how_far_a_long_file_is_stands_on_a_terminal_only(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stderr", stream)
+    for count in (200, 3000):
+        progress("asked about", count, 3000)
+    progress("asked about", 100, 100)
+    assert stream.getvalue() == ("\rasked about 200 of 3,000\rasked about 3,000 of 3,000\n" if terminal else "")
 
 
 def test_a_fact_of_another_s_topic_costs_only_itself(stack: FakeStack, sent: list[FileFact], tmp_path: Path) -> None:
