@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -291,6 +292,33 @@ async def _one_each(consumer: AIOKafkaConsumer, places: Iterable[TopicPartition]
             consumer.seek(place, aside.following)
             read.append(aside)
     return read
+
+
+async def one_by_one(
+    consumer: AIOKafkaConsumer, place: TopicPartition, most: int, timeout_ms: int
+) -> tuple[list[Any], Exception | None]:
+    """Read some records of a partition up to what cannot be decoded, where the consumer then stands, and say why.
+
+    A call for more than one record would raise for those before it too.
+    """
+    found: list[Any] = []
+    while len(found) < most:
+        try:
+            fetched = await consumer.getmany(place, timeout_ms=timeout_ms, max_records=1)
+        except (*UNDECODABLE, MemoryError) as error:
+            return found, error
+        if not fetched:
+            break
+        found += [record for records in fetched.values() for record in records]
+    return found, None
+
+
+def unpolled(consumer: AIOKafkaConsumer, places: Iterable[TopicPartition], seconds: float) -> bool:
+    """Tell whether the client has asked for one of the partitions for so long no more, though it is not paused."""
+    oldest = time.time() - seconds
+    reading = [place for place in places if place not in consumer.paused()]
+    stamps = [consumer.last_poll_timestamp(place) for place in reading]
+    return any(stamp is not None and stamp / 1000 < oldest for stamp in stamps)
 
 
 async def stopped(stopping: Coroutine[Any, Any, Any], seconds: float) -> bool:

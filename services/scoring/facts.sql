@@ -3,11 +3,15 @@
 select topic from ingest_switch where paused
 
 -- name: place
--- The number of a partition ($1, $2), a new one if it has none.
-with made as (
-    insert into places (topic, partition) values ($1, $2) on conflict do nothing returning place
+-- The number of a partition ($1, $2), a new one if it has none; nothing if another is making one at this moment.
+-- It is looked for first: each insert that is tried uses a number up.
+with known as (
+    select place from places where topic = $1 and partition = $2
+), made as (
+    insert into places (topic, partition) select $1, $2 where not exists (select from known)
+    on conflict do nothing returning place
 )
-select place from made union all select place from places where topic = $1 and partition = $2
+select place from known union all select place from made
 
 -- name: ensure_month
 -- Makes the partition of a month ($1, its first day), unless it is there.

@@ -39,8 +39,12 @@ def create_service(
 
 
 def _ingesting(service: Service) -> Sequence[Background]:
+    # Registered once, however often a task begins again.
+    registry = service.app.state.metrics.registry
+    measures, sandbox_measures = IngestMeasures(registry), SandboxMeasures(registry)
+
     async def ingest() -> None:
-        ingester = ingester_of(service)
+        ingester = ingester_of(service, measures)
 
         async def check() -> tuple[bool, str]:
             return ingester.check()
@@ -48,19 +52,17 @@ def _ingesting(service: Service) -> Sequence[Background]:
         service.app.state.checks["ingest"] = check
         await ingester.run()
 
-    measures = SandboxMeasures(service.app.state.metrics.registry)
-
     async def sandbox() -> None:
         broker = Broker(service.settings.kafka_bootstrap_servers, SANDBOX_GROUP)
         try:
-            await Sandbox(service.pool, broker, service.clock, measures).run()
+            await Sandbox(service.pool, broker, service.clock, sandbox_measures).run()
         finally:
             await broker.close()
 
     return (Background("ingest", ingest), Background("sandbox", sandbox))
 
 
-def ingester_of(service: Service) -> Ingester[ReadFact, EnteredBatch]:
+def ingester_of(service: Service, measures: IngestMeasures) -> Ingester[ReadFact, EnteredBatch]:
     """Return one consumer over an opened service."""
     return Ingester(
         topics=OF_FACTS,
@@ -70,7 +72,7 @@ def ingester_of(service: Service) -> Ingester[ReadFact, EnteredBatch]:
         broker=service.broker,
         clock=service.clock,
         ledger=FactLedger(),
-        measures=IngestMeasures(service.app.state.metrics.registry),
+        measures=measures,
         letters=service.delivery_measures,
     )
 

@@ -112,7 +112,8 @@ class _Place:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> _Place:
-        _, topic, partition = row["stream"].split("/")
+        _, _, place = row["stream"].partition("/")
+        topic, _, partition = place.rpartition("/")
         return cls(row["place"], row["stream"], row["version"], topic, int(partition))
 
 

@@ -347,6 +347,17 @@ async def test_a_proposal_is_held_to_what_was_refused(ledger: Ledger) -> None:
     assert first.json()["repair"] == again.json()["repair"]
 
 
+async def forged(pool: Any, repair: str) -> None:
+    """Make another repair of an agreed one in the tables, as the service's login could, in nobody's log."""
+    body = orjson.dumps(FACT | {"id": "forged-1"}).decode()
+    await pool.execute("insert into texts (digest, salt, body) values ('forged', 's', $1)", body)
+    await pool.execute(
+        "insert into repairs select grp, 'forged', topic, partition, kafka_offset, publisher, fact, leaf, 'forged',"
+        " reason_digest, status, proposed, proposed_by, approved, approved_by from repairs where id = $1",
+        repair,
+    )
+
+
 async def test_what_two_persons_agreed_to_is_published_once(
     ledger: Ledger, kafka_bootstrap: str, make_topic: TopicFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -356,11 +367,12 @@ async def test_what_two_persons_agreed_to_is_published_once(
     monkeypatch.setitem(room.SQL, "repairs_to_send", statement)
     repair = await proposed(ledger)
     broker = Broker(kafka_bootstrap, "test")
-    sender = RepairSender(world.service.pool, broker, world.clock)
+    sender = RepairSender(world.service.pool, broker, world.clock, world.service.executor)
     assert await sender.round() == 0, "nobody agreed yet"
     receipt = await operator(world, "other").does("POST", f"/v1/facts/repairs/{repair}/approve")
     assert await world.service.reached("repairs", receipt["position"])
-    assert await sender.round() == 1
+    await forged(world.service.pool, repair)
+    assert await sender.round() == 1, "what only the tables say is not published"
     assert await sender.round() == 0
     (record,) = await records_of(broker, topic)
     headers = dict(record.headers)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
+from datetime import date
 
 import asyncpg
 import orjson
@@ -315,3 +317,10 @@ async def test_a_paused_topic_waits_and_goes_on(
 _WORKERS = (
     "wage_workers_covered", "wage_workers_total", "non_wage_workers_covered", "non_wage_workers_total",
 )  # fmt: skip
+
+
+async def test_consumers_that_meet_a_new_month_at_once_make_its_partition_once(pool: asyncpg.Pool) -> None:
+    for month in range(1, 13):
+        first = date(2022, month, 1)
+        await asyncio.gather(*(pool.execute("select ensure_month($1)", first) for _ in range(8)))
+    assert await pool.fetchval("select count(*) from pg_inherits where inhparent = 'facts'::regclass") == 12

@@ -171,7 +171,7 @@ def _csv(lines: AsyncIterator[str], name: str) -> Response:
 
 def _line(cells: Iterable[Any]) -> str:
     written = io.StringIO()
-    csv.writer(written).writerow([_cell(cell) for cell in cells])
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerow([_cell(cell) for cell in cells])  # `;` parts cells in Indonesia
     return written.getvalue()
 
 
