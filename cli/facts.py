@@ -32,6 +32,8 @@ from schemas.topics import CONTRIBUTIONS, COVERAGE, OF_FACTS, SANDBOX
 
 _CLIENT: Final = "paritrana-facts"
 _PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 2.0
+"""Between two looks; while nothing new is known each pause is twice the one before, up to this."""
 _LOOKED_AT: Final = 16
 """Of so many facts without a status it is asked one by one, at the end, whether they were refused."""
 _COLUMNS: Final = ("line", "publisher", "id", "status", "why")
@@ -228,14 +230,16 @@ def _followed(
 ) -> dict[int, Outcome]:
     """Look until every fact has a status, or the time is over; return each by its number."""
     found: dict[int, Outcome] = {}
-    left, deadline = list(sent), time.monotonic() + timeout
+    left, deadline, pause = list(sent), time.monotonic() + timeout, _PAUSE
     while left:
-        found |= look(left)
+        news = look(left)
+        found |= news
+        pause = _PAUSE if news else min(2 * pause, _LONGEST_PAUSE)
         left = [one for one in left if one.fact.number not in found]
         progress("known of", len(found), len(sent))
         if left and time.monotonic() >= deadline:
             break
         if left:
-            time.sleep(_PAUSE)
+            time.sleep(pause)
     unknown = {one.fact.number: None if place >= _LOOKED_AT else last_look(one) for place, one in enumerate(left)}
     return found | {number: outcome or Outcome("no answer") for number, outcome in unknown.items()}
