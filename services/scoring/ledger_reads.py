@@ -76,6 +76,11 @@ class Held:
         place = (row["topic"], row["partition"], row["kafka_offset"])
         return cls(ledger_fact(document), document, *place, row["batch"])
 
+    @property
+    def address(self) -> str:
+        """Return its place as `<topic>/<partition>/<offset>`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
     def told(self, place: Place, *, whole: bool) -> Json:
         """Return it as people are told of it; `whole`: with what it says."""
         by, fact = place.by, self.fact
@@ -89,7 +94,7 @@ class Held:
             "state": place.state,
             "by": None if by is None else {"publisher": by.publisher, "id": by.id},
             "waits_for": place.waits_for,
-            "address": f"{self.topic}/{self.partition}/{self.offset}",
+            "address": self.address,
             "batch": f"{ingest_stream(self.topic, self.partition)}@{self.batch}",
         }
         return said | {"document": orjson.loads(self.document)} if whole else said

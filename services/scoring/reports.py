@@ -19,6 +19,7 @@ from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 import structlog
+from prometheus_client import Counter as Measure
 
 from kernel.backoff import Pauses
 from kernel.canonical import from_instant
