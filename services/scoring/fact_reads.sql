@@ -134,6 +134,10 @@ where kind = 'employer' and standing = 'competing' and ($1::text is null or seas
   and ($2::text is null or (season collate "C", candidate collate "C") > ($2, $3))
 order by season, candidate limit $4
 
+-- name: measured_at
+-- What was measured of a nominee, as it was told on its stream ($1) at versions ($2).
+select version, document from events where stream = $1 and version = any($2) order by version
+
 -- === the report of a day ============================================================================================
 
 -- name: batch_offsets

@@ -215,7 +215,7 @@ def _is_about(fact: LedgerFact, employer: str, month: str) -> bool:
 async def _standings(here: Service, facts: Sequence[LedgerFact], employer: str, month: str) -> AsyncIterator[Json]:
     """Yield how the month stands by each measure on months that it counts in, of every season."""
     for season, measure in await measures_on_months(here):
-        for one in _months(facts, employer, measure, measure.cut_off.date()):
+        for one in months_by(facts, employer, measure, measure.cut_off.date()):
             if one.month == month:
                 yield {
                     "season": season,
@@ -241,7 +241,8 @@ async def measures_on_months(here: Service, season: str | None = None) -> list[t
     return found
 
 
-def _months(facts: Sequence[LedgerFact], employer: str, measure: Measure, until: date) -> tuple[EmployerMonth, ...]:
+def months_by(facts: Sequence[LedgerFact], employer: str, measure: Measure, until: date) -> tuple[EmployerMonth, ...]:
+    """Return the months that an employer owed by a day as a measure counts them; none where it is not on months."""
     if measure.due is None:
         return ()
     return employer_months(facts, employer, measure.due, until, _first_month(measure))
@@ -274,7 +275,7 @@ async def missing_months(here: Service, employers: Sequence[tuple[str, str]], da
         for measure in measures[season]:
             until = min(day, measure.cut_off.date())
             registered |= last_registration(facts, number, Day(until).ends) is not None
-            months |= {one.month for one in _months(facts, number, measure, until) if one.standing == "missing"}
+            months |= {one.month for one in months_by(facts, number, measure, until) if one.standing == "missing"}
         if months or (measures[season] and not registered):
             found.append({"season": season, "employer": number, "registered": registered, "months": sorted(months)})
     return found

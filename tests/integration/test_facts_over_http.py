@@ -27,16 +27,18 @@ from kernel.merkle import root_of
 from kernel.tokens import Grant
 from schemas.fact_reading import ReadFact
 from schemas.nomination import Candidate, CandidateNominated
+from schemas.rulebook import definition_of
 from schemas.topics import CONTRIBUTIONS, COVERAGE
 from services.scoring import repairs as room
+from services.scoring.domain.indicator import INDICATOR, indicator_stream
 from services.scoring.domain.repair import CONTENT_TYPE
 from services.scoring.ledger import FactLedger, RefusedFact
 from services.scoring.repairs import RepairSender
 from tests.conftest import TopicFactory
-from tests.integration.test_scoring import Caller, World, measures, world
+from tests.integration.test_scoring import MEASURE, RULEBOOK, Caller, World, measures, world
 from tests.support.delivery import records_of
 from tests.support.facts import due, message, paid, registered
-from tests.unit.scoring.given import AT, an_id
+from tests.unit.scoring.given import AT, an_id, measured
 
 __all__ = ["measures", "world"]  # fixtures
 
@@ -257,6 +259,42 @@ async def test_a_day_s_report_is_a_table_too(ledger: Ledger) -> None:
     head, row = csv.reader(io.StringIO(answer.text))
     told = dict(zip(head, row, strict=True))
     assert (told["offset"], told["reason"], told["value"]) == ("0", "wrong-field", "'-5"), "no formula of a spreadsheet"
+
+
+async def test_a_nominated_employer_sees_its_months_without_the_facts_behind(ledger: Ledger) -> None:
+    world, id_ = ledger.world, an_id(NPP)
+    candidate = Candidate(kind="employer", code=NPP, name="PT Tepi Laut", region="75.71", sector="perikanan")
+    nominated = CandidateNominated(
+        nomination=id_, entry=AT.model_copy(update={"category": "BESAR"}), candidate=candidate, nominating_body="75.71",
+        nominated_by=an_id("secretariat"), contact=an_id("contact"),
+    )  # fmt: skip
+    await world.nomination.says(f"nomination/{id_}", nominated)
+    await ledger.takes(
+        known(NPP, "2020-02"), due(NPP, "2020-02", 300), paid(NPP, "2020-02", 300, "2020-05-20", id_="p-1"),
+        due(NPP, "2020-04", 300), paid(NPP, "2020-04", 100, "2020-05-10", id_="p-2"),
+    )  # fmt: skip
+    measure = next(one for one in RULEBOOK.measures if one.code == MEASURE)
+    said = measured(
+        id_, "1/4", candidate=NPP, definition=definition_of(measure), missing_months=("2020-03",), numerator="3/4",
+        denominator="3/1",
+    )  # fmt: skip
+
+    async def program(load: Loader) -> Sequence[Emit]:
+        await load.load(INDICATOR, indicator_stream(id_))
+        return [Emit(indicator_stream(id_), said)]
+
+    await world.service.executor.execute(Ask("system", "test", uuid7(), b"", world.clock.now()), program)
+    town = world.person(an_id("town"), Grant.of("secretariat", province="75.71"))
+    (one,) = (await town.does("GET", f"/v1/nominations/{id_}/measures"))["measures"]
+    assert (one["ratio"], one["missing_months"], one["in_force"]) == ("1/4", ["2020-03"], True)
+    names = ("month", "due_on", "due", "paid", "paid_in_time", "standing")
+    assert [tuple(month[name] for name in names) for month in one["months"][:3]] == [
+        ("2020-02", "2020-03-16", 300, 300, 0, "late"),
+        ("2020-03", "2020-04-15", None, 0, 0, "missing"),
+        ("2020-04", "2020-05-15", 300, 100, 100, "partly"),
+    ]
+    assert "document" not in orjson.dumps(one).decode()
+    assert "p-1" not in orjson.dumps(one).decode(), "whose payments they are is their publisher's to tell"
 
 
 async def test_missing_months_are_told_before_the_cut_off(ledger: Ledger) -> None:

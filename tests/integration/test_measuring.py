@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 
 from kernel.broker import Record
-from schemas.nomination import RulebookAmended
+from kernel.tokens import Grant
+from schemas.nomination import NominationAmended, RulebookAmended
 from schemas.rulebook import Measure, Rulebook, rulebook_content, rulebook_hash
 from services.scoring.domain.indicator import indicator_stream
 from services.scoring.domain.measure import ledger_fact, measured
@@ -20,7 +21,7 @@ from tests.conftest import TopicFactory
 from tests.integration.test_scoring import RANKING, RULEBOOK, World, sheet, shown, world
 from tests.support.delivery import until
 from tests.support.facts import Consumer, message, publish, until_taken
-from tests.unit.scoring.given import DIGEST, N1, N2, N3
+from tests.unit.scoring.given import DIGEST, N1, N2, N3, a_candidate, an_id
 
 __all__ = ["world"]
 
@@ -146,3 +147,69 @@ async def test_anyone_with_the_ledger_measures_the_same(world: World, feed: Any)
     leaves = b"".join(sorted(hashlib.sha256(b"\0" + row["document"].encode()).digest() for row in rows))
     assert (said["ratio"], said["facts"], said["digest"]) == ("1/2", 1, hashlib.sha256(leaves).hexdigest())
     assert (found.ratio, found.digest) == (Fraction(1, 2), said["digest"])
+
+
+async def test_a_nominee_sees_its_own_figures_and_no_others(world: World, feed: Any) -> None:
+    await _amend(world)
+    await feed(coverage("75.71", 500), coverage("75.03", 300))
+
+    async def both() -> bool:
+        return bool(await _ratios(world, N2)) and bool(await _ratios(world, N1))
+
+    await until(both)
+    contact = world.person(an_id("contact"), Grant.of("contact", nomination=N2))
+    path = f"/v1/nominations/{N2}/measures"
+    told = await contact.does("GET", path)
+    assert (told["season"], told["candidate"]["code"]) == ("2020", "75.71")
+    (one,) = told["measures"]
+    assert [one[name] for name in ("measure", "numerator", "denominator", "ratio", "lack", "facts", "in_force")] == [
+        "cakupan", "500/1", "1000/1", "1/2", None, 1, True,
+    ]  # fmt: skip
+    at = {"tier": "provincial", "stage": "seleksi"}
+    assert one["aspects"] == [at | {"aspect": "kinerja", "least": "0", "greatest": "100", "figure": "50/1"}]
+    assert (one["months"], one["missing_months"]) == ([], [])
+    assert one["digest"] == (await world.last(indicator_stream(N2)))["data"]["digest"]
+    for scope in ({"province": "75"}, {"province": "75", "season": "2020"}):
+        assert await world.person(an_id("secretariat"), Grant.of("secretariat", **scope)).does("GET", path) == told
+    assert await world.auditor.does("GET", path) == told
+    strangers = (
+        Grant.of("secretariat", province="13"), Grant.of("secretariat", province="75", season="2019"),
+        # Nominated by the province: a city that did not nominate is no nominating body, though it is the candidate.
+        Grant.of("secretariat", province="75.71"),
+        Grant.of("contact", nomination=N2),
+    )  # fmt: skip
+    for grant in strangers:
+        await world.person(an_id("stranger"), grant).fails(404, "not-found", "GET", path)
+    await world.secretary.fails(403, "forbidden", "GET", path)
+    await world.person(an_id("publisher"), Grant.of("publisher")).fails(403, "forbidden", "GET", path)
+    await contact.fails(404, "not-found", "GET", f"/v1/nominations/{an_id('nothing')}/measures")
+    unmeasured = world.person(an_id("contact"), Grant.of("contact", nomination=N3))
+    assert (await unmeasured.does("GET", f"/v1/nominations/{N3}/measures"))["measures"] == []
+    amended = NominationAmended(
+        nomination=N2, candidate=a_candidate("75.71"), contact=an_id("another"), reason_digest=DIGEST
+    )
+    await world.nomination.says(f"nomination/{N2}", amended)
+    await contact.fails(404, "not-found", "GET", path)
+
+
+async def test_a_stage_that_pinned_another_wording_shows_where_each_counts(world: World, feed: Any) -> None:
+    await _amend(world)
+    await feed(coverage("75.71", 500, as_of="2020-11-15"), coverage("75.71", 700))
+    await world.secretary.does("POST", f"{RANKING}/open")
+    content = rulebook_content(_rules()) | {"version": 3}
+    content["measures"] = [*content["measures"][:-1], MEASURE | {"cut_off": "2020-11-30"}]
+    rules = Rulebook.from_content(content)
+    content, digest = rulebook_content(rules), rulebook_hash(rules)
+    amended = RulebookAmended(season="2020", version=3, hash=digest, content=content, reason_digest=DIGEST)
+    await world.nomination.says("season/2020", amended)
+
+    async def twice() -> bool:
+        return len(await _ratios(world, N2)) > 1
+
+    await until(twice)
+    measures = (await world.auditor.does("GET", f"/v1/nominations/{N2}/measures"))["measures"]
+    found = [
+        (one["rulebook_version"], one["ratio"], one["in_force"], [each["figure"] for each in one["aspects"]])
+        for one in measures
+    ]
+    assert found == [(2, "7/10", False, ["70/1"]), (3, "1/2", True, [])]

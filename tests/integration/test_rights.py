@@ -150,6 +150,7 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "scoring GET /v1/facts/missing": ("publisher", "auditor"),
     "scoring GET /v1/facts/{publisher}/{fact}": FOR_FACTS,  # an operator: without what it says
     "scoring GET /v1/employers/{npp}/months/{month}": ("publisher", "auditor"),
+    "scoring GET /v1/nominations/{nomination}/measures": ("secretariat", "contact", "auditor"),  # of its own nominee
     "scoring GET /v1/ledger/batches/{topic}/{partition}/{version}": ("auditor",),
     "notifications GET /v1/deliveries": ROLES,  # one's own
     "notifications GET /v1/subscriptions": ROLES,  # one's own, as all of these
@@ -173,6 +174,7 @@ _HIDDEN: Final = {
     "scoring GET /v1/rankings/{season}/{tier}/{province}/{category}/{stage}/progress": ("secretary",),
     "scoring GET /v1/rankings/{season}/{tier}/{province}/{category}/{stage}/checklist": ("secretary",),
     "scoring GET /v1/sheets/{nomination}/{tier}/{stage}/{member}": ("secretary",),
+    "scoring GET /v1/nominations/{nomination}/measures": ("secretariat", "contact"),
 }
 """What of Gorontalo (75) its own people read and the same roles of West Sumatra (13) do not."""
 

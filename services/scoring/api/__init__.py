@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.scoring.api import contract, ledger, rankings, repairs, sandbox, sheets, stages
+from services.scoring.api import contract, ledger, nominees, rankings, repairs, sandbox, sheets, stages
 
 
 def add_routes(app: FastAPI) -> None:
     """Add every route of the service."""
-    for room in (stages, sheets, rankings, repairs, sandbox, ledger, contract):
+    for room in (stages, sheets, rankings, repairs, sandbox, ledger, nominees, contract):
         app.include_router(room.router)

@@ -321,6 +321,10 @@ class Nomination:
     standing: Standing = "competing"
     sample: bool = False
     fallen: tuple[Stage, ...] = ()
+    nominating_body: str = field(default="", kw_only=True)
+    """The government that nominated it."""
+    contact: str = field(default="", kw_only=True)
+    """The candidate's contact person."""
 
     @property
     def now_at(self) -> Stage:
@@ -378,7 +382,15 @@ def _nomination(state: NominationState, happened: Happened) -> NominationState:
     if isinstance(state, Unknown):
         match happened.event:
             case CandidateNominated() as first:
-                return Nomination(first.nomination, first.candidate, happened.time, (first.entry,), sample=first.sample)
+                return Nomination(
+                    first.nomination,
+                    first.candidate,
+                    happened.time,
+                    (first.entry,),
+                    sample=first.sample,
+                    nominating_body=first.nominating_body,
+                    contact=first.contact,
+                )
             case _:
                 return state
     match happened.event:
@@ -387,7 +399,7 @@ def _nomination(state: NominationState, happened: Happened) -> NominationState:
         case StageAdvanceWithdrawn() as event:
             return state.fall_back(event.returned)
         case NominationAmended() as event:
-            return replace(state, candidate=event.candidate)
+            return replace(state, candidate=event.candidate, contact=event.contact)
         case other:
             return replace(state, standing=_STANDINGS.get(type(other), state.standing))
 

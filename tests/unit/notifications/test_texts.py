@@ -143,6 +143,16 @@ def test_no_message_sends_anybody_to_a_portal():
         assert not re.search(r"portal|website|situs|laman", text, re.IGNORECASE)
 
 
+@pytest.mark.parametrize("template", ["disputed", "dispute-filed", "facts-report"])
+def test_a_correction_is_asked_for_until_the_seal_and_by_no_day_that_may_have_passed(template, rulebook):
+    said = example(template, rulebook)
+    bodies = {locale: write_letter(said, rulebook, locale).body for locale in LOCALES}
+    assert re.search(r"(until|before) the ranking of the stage is sealed", bodies["en"])
+    assert re.search(r"(sampai|sebelum) peringkat tahap(nya| ini) disegel", bodies["id"])
+    assert "before the cut-off" not in bodies["en"]
+    assert "sebelum batas waktu data" not in bodies["id"]
+
+
 def test_a_rank_below_the_quota_is_told_with_the_quota(rulebook):
     params = {"at": desk(rulebook), "rank": 4, "reason": "below-quota"}
     body = write_letter(contents("eliminated", params, {A: "Kota Gorontalo"}), rulebook, "id").body

@@ -256,7 +256,9 @@ ADVANCED = StageAdvanced(
 
 def test_a_nomination_is_where_it_was_advanced_to():
     nomination = NOMINATION.fold(happened(f"nomination/{N1}", [nominated(sample=True), ADVANCED]))
-    assert nomination == Nomination(N1, a_candidate(), NOW, (AT, NATIONAL), "competing", sample=True)
+    assert nomination == Nomination(
+        N1, a_candidate(), NOW, (AT, NATIONAL), sample=True, nominating_body="75", contact=an_id("contact")
+    )
     assert nomination.now_at == NATIONAL
     assert nomination.is_eligible(AT)
     assert nomination.is_eligible(NATIONAL)
@@ -327,11 +329,12 @@ def test_who_was_rejected_stays_rejected_when_an_appeal_takes_its_advance():
 def test_a_rejected_nomination_is_out_and_an_amended_one_has_its_new_name():
     rejected = NominationRejected(nomination=N1, at=AT, verifier=MEMBER, office="verifikator", reason_digest=DIGEST)
     amended = NominationAmended(
-        nomination=N1, candidate=a_candidate(name="Bone Bolango"), contact=an_id("contact"), reason_digest=DIGEST
+        nomination=N1, candidate=a_candidate(name="Bone Bolango"), contact=an_id("another"), reason_digest=DIGEST
     )
     nomination = NOMINATION.fold(happened(f"nomination/{N1}", [nominated(), amended, rejected]))
     assert isinstance(nomination, Nomination)
     assert (nomination.standing, nomination.candidate.name) == ("rejected", "Bone Bolango")
+    assert nomination.contact == an_id("another")
     assert not nomination.is_eligible(AT)
 
 
