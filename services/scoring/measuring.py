@@ -41,6 +41,10 @@ SQL: Final = queries(Path(__file__).with_name("measuring.sql"))
 PACE: Final = 0.1
 _AT_ONCE: Final = 200
 """Candidates whose facts are loaded together."""
+_MANY: Final = 500
+"""From so many candidates on, batches are read for whom they are about, instead of looking for each candidate."""
+_FEW: Final = 2_000
+"""Up to so many facts, corrections are looked for by each: that takes a look into every month that there is."""
 
 
 class Watched(NamedTuple):
@@ -180,11 +184,15 @@ class Measuring:
         ]
         places, versions = [one[0] for one in asked.batches], [one[1] for one in asked.batches]
         subjects = list({one.candidate for one in known.watched.values()})
-        rows = [
-            *await read.fetch(SQL["touched"], months, subjects, places, versions),
-            *await read.fetch(SQL["corrected"], months, places, versions),
-            *await read.fetch(SQL["awaited"], months, subjects, places, versions),
-        ]
+        rows = await read.fetch(SQL["corrected"], months, places, versions)
+        if len(subjects) < _MANY:
+            rows += await read.fetch(SQL["touched"], months, subjects, places, versions)
+            rows += await read.fetch(SQL["awaited"], months, subjects, places, versions)
+        else:
+            of_batches = (months, places, versions, min(versions), max(versions))
+            is_few = sum(said.applied for _, _, said in asked.batches) <= _FEW
+            rows += await read.fetch(SQL["said_of"], *of_batches)
+            rows += await read.fetch(SQL["awaited_from" if is_few else "awaited_in_bulk"], *of_batches)
         found = {row["subject"] for row in rows}
         return {one.nomination for one in known.watched.values() if one.candidate in found}
 

@@ -26,6 +26,14 @@ select distinct subject from facts
 where month = any($1::date[]) and subject = any($2::text[])
   and (place, batch) in (select * from unnest($3::smallint[], $4::integer[]))
 
+-- name: said_of
+-- Everybody about whom batches (places $2, versions $3, from $4 to $5) said something, of months ($1): where candidates
+-- are so many that looking for each is more than reading the batches. The `case` has the months read once, not for each
+-- batch: what was written a moment ago no index of batches knows yet.
+select distinct subject from facts
+where month = any($1::date[]) and batch between $4 and $5
+  and case when (place, batch) in (select * from unnest($2::smallint[], $3::integer[])) then true end
+
 -- name: corrected
 -- Whom the corrections and reversals in batches (places $2, versions $3), of months ($1), take something from.
 with said as materialized (
@@ -51,6 +59,30 @@ where (
       and (f.place, f.batch) in (select * from unnest($3::smallint[], $4::integer[]))
     limit 1
 )
+
+-- name: awaited_from
+-- Everybody whose corrections waited for a fact in batches (places $2, versions $3, from $4 to $5), of months ($1):
+-- asked from the facts, where they are fewer than the candidates. Each is looked for by itself.
+with said as materialized (
+    select distinct publisher, id from facts
+    where month = any($1::date[]) and batch between $4 and $5
+      and case when (place, batch) in (select * from unnest($2::smallint[], $3::integer[])) then true end
+)
+select distinct c.subject from said
+cross join lateral (
+    select subject from facts f where f.publisher = said.publisher and f.target = said.id offset 0
+) c
+
+-- name: awaited_in_bulk
+-- The same, where the facts are many too: all corrections may be read once.
+with said as materialized (
+    select distinct publisher, id from facts
+    where month = any($1::date[]) and batch between $4 and $5
+      and case when (place, batch) in (select * from unnest($2::smallint[], $3::integer[])) then true end
+)
+select distinct f.subject from said
+join facts f on f.publisher = said.publisher and f.target = said.id
+where f.target is not null
 
 -- name: facts_about
 -- The facts about some subjects ($1), of batches up to those named (places $2, versions $3).
