@@ -20,6 +20,7 @@ from cli.output import AsJson, WrongUse, show, show_progress, table, visible
 from cli.stack import Data
 from deploy.local.replay import KEPT, Kept, Wanted, newest, parsed, refusals, replay
 from kernel.broker import AWAY
+from schemas.fact_reading import FactReason
 from schemas.topics import OF_FACTS
 
 T = TypeVar("T")
@@ -30,6 +31,8 @@ _REPAIR: Final = (
     "a message that is wrong itself is refused again: a repair is a new fact by its publisher, or one that a second "
     "person approves (docs/operator.md)"
 )
+_PASSING: Final = (FactReason.FUTURE_DATED,)
+"""What may be gone by itself when a message is published again; else only what judges it can have been mended."""
 
 Topic = Annotated[str | None, typer.Option("--topic", help="Only letters of this topic, as bpjs.contributions.v1.")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Only letters set aside for this reason, as used-id.")]
@@ -113,6 +116,7 @@ def _told(kept: Kept) -> dict[str, Any]:
         "publisher": kept.publisher,
         "id": kept.id,
         "can_be_replayed": kept.refusal is None,
+        "is_refused_again": None if kept.refusal else letter.reason not in _PASSING,
     }
 
 

@@ -1,8 +1,9 @@
 """`paritrana facts publish`: facts of a file onto their topics, and what became of each.
 
-For the smoke test of a publisher's system, and for a day that is sent by hand. Every line is judged first by the gate
-that ingest uses, and nothing is sent while one is wrong. Then each is published as a publisher's own program would do
-it, and its status is asked over HTTP until it has one. To publish a file twice does no harm: a fact counts once.
+For the smoke test of a publisher's system, and for a day that is sent by hand. Every line is judged first, by the gate
+that ingest uses and then by scoring, which knows the ledger and whose topics these are; nothing is sent while one is
+wrong. Then each is published as a publisher's own program would do it, and scoring is asked until it has a status. To
+publish a file twice does no harm: a fact counts once.
 """
 
 from __future__ import annotations
@@ -10,59 +11,33 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import httpx
-import orjson
 import typer
 
 from cli.addresses import broker_address
-from cli.asking import Scoring, asked, checked, scoring_at, token_of
+from cli.asking import Scoring, scoring_at, token_of
+from cli.fact_asking import Outcome, Sent, became, progress, refused, rehearsed, set_aside, tried
 from cli.fact_files import HEADERS, FileFact, facts_in, read_file
 from cli.output import AsJson, Finding, WrongUse, show, table
-from cli.service import Login, told_of
+from cli.service import Login
 from kernel.broker import AWAY, Broker, Place, Record
 from kernel.partition import partition_of
-from schemas.fact_reading import ReadFact
+from schemas.fact_reading import FactReason, ReadFact
 from schemas.topics import CONTRIBUTIONS, COVERAGE, OF_FACTS, SANDBOX
 
 _CLIENT: Final = "paritrana-facts"
 _PAUSE: Final = 0.2
-_UNANSWERED: Final = 16
-"""After so many facts of a round that have no status yet, the rest is not asked about: they come in about in order."""
+_LONGEST_PAUSE: Final = 2.0
+"""Between two looks; while nothing new is known each pause is twice the one before, up to this."""
+_LOOKED_AT: Final = 16
+"""Of so many facts without a status it is asked one by one, at the end, whether they were refused."""
 _COLUMNS: Final = ("line", "publisher", "id", "status", "why")
-_CHECK: Final = "/v1/facts/check"
 _BAD: Final = ("refused", "no answer")
-
-Status = Literal["applied", "duplicate", "waiting", "refused", "new", "accepted", "no answer"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a fact, or in a dry run would."""
-
-    status: Status
-    why: str = ""
-    fault: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A fact that the broker acknowledged, and where it lies; the offset is -1 where the broker did not say it."""
-
-    fact: FileFact
-    topic: str
-    partition: int
-    offset: int
-
-    @property
-    def address(self) -> str | None:
-        """Return its place as `<topic>/<partition>/<offset>`."""
-        return None if self.offset < 0 else f"{self.topic}/{self.partition}/{self.offset}"
 
 
 def register(app: typer.Typer) -> None:
@@ -111,21 +86,30 @@ def publish(
     outcomes = {one.number: _wrong(one) for one in facts if one.fact is None}
     good = [one for one in facts if one.fact is not None]
     places: dict[int, str | None] = {}
-    if dry_run and good:
+    if good:
         with scoring_at(scoring, token_of(login)) as client:
-            outcomes |= {one.number: _tried(client, one) for one in good}
-    elif outcomes and not (skip_wrong or dry_run):
-        _show(name, facts, outcomes, places, as_json=as_json)
-        raise Finding(f"nothing was sent: correct {_count(outcomes, 'fact')}, or give --skip-wrong")
-    elif good:
-        with scoring_at(scoring, token_of(login)) as client:
-            became = _tried_in_sandbox if sandbox else _became
-            _await_right(client, _path(good[0], sandbox=sandbox))
-            sent = _asked(_published(broker_address(), good, SANDBOX if sandbox else ""))
-            places = {one.fact.number: one.address for one in sent}
-            outcomes |= _followed(sent, lambda one: became(client, one), timeout)
+            would = tried(client, good, sending=not (dry_run or sandbox))
+            outcomes |= {number: one for number, one in would.items() if dry_run or _stops(one, sandbox=sandbox)}
+            good = [one for one in good if one.number not in outcomes]
+            if good and not dry_run and (skip_wrong or not outcomes):
+                sent = _asked(_published(broker_address(), good, SANDBOX if sandbox else ""))
+                places = {one.fact.number: one.address for one in sent}
+                outcomes |= _became_of(client, sent, timeout, sandbox=sandbox)
     _show(name, facts, outcomes, places, as_json=as_json)
+    if not (dry_run or skip_wrong or places):
+        raise Finding(f"nothing was sent: correct {_count(outcomes, 'fact')}, or give --skip-wrong")
     _end(outcomes, timeout)
+
+
+def _stops(one: Outcome, *, sandbox: bool) -> bool:
+    """Tell whether a fact is not to be sent; an id that the ledger has may be tried in the sandbox all the same."""
+    return one.fault is not None and not (sandbox and one.fault["reason"] == FactReason.USED_ID)
+
+
+def _became_of(client: httpx.Client, sent: Sequence[Sent], timeout: float, *, sandbox: bool) -> dict[int, Outcome]:
+    if sandbox:
+        return _followed(sent, lambda left: rehearsed(client, left), lambda _: None, timeout)
+    return _followed(sent, lambda left: became(client, left), lambda one: set_aside(client, one), timeout)
 
 
 # --- what is said --------------------------------------------------------------------------------------------------
@@ -136,13 +120,7 @@ def _wrong(one: FileFact) -> Outcome:
     if isinstance(fault, ReadFact):
         raise TypeError("only what is wrong is asked about")
     detail = {"en": fault.english, "id": fault.indonesian}
-    return _refused({"reason": fault.reason.value, "field": fault.field, "value": fault.value, "detail": detail})
-
-
-def _refused(fault: dict[str, Any]) -> Outcome:
-    shown = {name: fault[name] for name in ("reason", "field", "value", "detail")}
-    value = f" {shown['value']!r}" if shown["value"] else ""
-    return Outcome("refused", f"{shown['reason']}: {shown['field']}{value}: {shown['detail']['en']}", shown)
+    return refused({"reason": fault.reason.value, "field": fault.field, "value": fault.value, "detail": detail})
 
 
 def _show(
@@ -180,9 +158,9 @@ def _show(
 
 def _end(outcomes: dict[int, Outcome], timeout: float) -> None:
     """Raise Finding when something was refused or has no status."""
-    refused, silent = ({number: one for number, one in outcomes.items() if one.status == bad} for bad in _BAD)
-    if refused:
-        raise Finding(f"{_count(refused, 'fact')} refused: correct what is said there, and publish again")
+    wrong, silent = ({number: one for number, one in outcomes.items() if one.status == bad} for bad in _BAD)
+    if wrong:
+        raise Finding(f"{_count(wrong, 'fact')} refused: correct what is said there, and publish again")
     if silent:
         raise Finding(
             f"{_count(silent, 'fact')} without a status after {timeout:g} s: see `paritrana status` for ingest; to "
@@ -192,36 +170,6 @@ def _end(outcomes: dict[int, Outcome], timeout: float) -> None:
 
 def _count(some: dict[int, Any], what: str) -> str:
     return f"{len(some)} {what}{'' if len(some) == 1 else 's'}"
-
-
-# --- the dry run ---------------------------------------------------------------------------------------------------
-
-
-def _tried(client: httpx.Client, one: FileFact) -> Outcome:
-    """Ask what would become of a fact."""
-    message = {
-        "topic": one.topic,
-        "key": one.key.decode(),
-        "headers": {header: None if said is None else said.decode() for header, said in HEADERS},
-        "value": one.value.decode(),
-    }
-    try:
-        said = checked(client.post(_CHECK, json=message))
-    except httpx.HTTPError as error:
-        raise WrongUse(f"scoring does not answer at {client.base_url} ({type(error).__name__})") from None
-    if not said["accepted"]:
-        return _refused(said["fault"])
-    return Outcome(said["status"], _why(said))
-
-
-def _why(said: dict[str, Any]) -> str:
-    """Return why a fact is not simply counted; nothing where it is."""
-    if said["state"] == "waiting":
-        return f"waits for its {said['waits_for']}"
-    if said["state"] == "counted":
-        return ""
-    by = said["by"]
-    return said["state"] if by is None else f"{said['state']}: {by['publisher']}/{by['id']}"
 
 
 # --- sending -------------------------------------------------------------------------------------------------------
@@ -273,85 +221,25 @@ def _asked(sending: Any) -> list[Sent]:
 # --- what became of them -------------------------------------------------------------------------------------------
 
 
-def _await_right(client: httpx.Client, path: str) -> None:
-    """Ask for a status before anything is sent; raise WrongUse for who may not."""
-    answer = asked(client, path, {})
-    if answer.status_code != httpx.codes.NOT_FOUND:
-        checked(answer)
+_Look = Callable[[Sequence[Sent]], dict[int, Outcome]]
+"""Tells what became of those of some facts of which that is known."""
 
 
-def _path(one: FileFact, *, sandbox: bool = False) -> str:
-    """Return where the status of a fact is asked for."""
-    publisher, id_ = one.name
-    return f"/v1/facts/{'sandbox/' if sandbox else ''}{publisher}/{id_}"
-
-
-def _followed(sent: Iterable[Sent], became: Callable[[Sent], Outcome | None], timeout: float) -> dict[int, Outcome]:
-    """Ask until every fact has a status, or the time is over; return each by its number."""
+def _followed(
+    sent: Sequence[Sent], look: _Look, last_look: Callable[[Sent], Outcome | None], timeout: float
+) -> dict[int, Outcome]:
+    """Look until every fact has a status, or the time is over; return each by its number."""
     found: dict[int, Outcome] = {}
-    left, deadline = list(sent), time.monotonic() + timeout
+    left, deadline, pause = list(sent), time.monotonic() + timeout, _PAUSE
     while left:
-        still: list[Sent] = []
-        for one in left:
-            outcome = became(one) if len(still) < _UNANSWERED else None
-            if outcome is None:
-                still.append(one)
-            else:
-                found[one.fact.number] = outcome
-        left = still
+        news = look(left)
+        found |= news
+        pause = _PAUSE if news else min(2 * pause, _LONGEST_PAUSE)
+        left = [one for one in left if one.fact.number not in found]
+        progress("known of", len(found), len(sent))
         if left and time.monotonic() >= deadline:
             break
         if left:
-            time.sleep(_PAUSE)
-    return found | {one.fact.number: Outcome("no answer") for one in left}
-
-
-def _became(client: httpx.Client, one: Sent) -> Outcome | None:
-    """Return what became of a fact, None while that is not known."""
-    said = _answer(client, _path(one.fact))
-    if said is None:
-        return None
-    for refused in said["refused"]:
-        if refused["address"] == one.address:
-            return _refused(refused)
-    fact = one.fact.fact
-    if fact is None:
-        raise TypeError("only what passed the gate was sent")
-    for there in said["facts"]:
-        if there["address"] == one.address:
-            status: Status = "waiting" if there["state"] == "waiting" else "applied"
-            return Outcome(status, _why(there))
-        if there["month"] == fact.month and there.get("document") == orjson.loads(fact.document):
-            # It lies there already, so what was sent is dropped whenever it is reached.
-            return Outcome("applied" if one.address is None else "duplicate", f"first at {there['address']}")
-    return None
-
-
-def _tried_in_sandbox(client: httpx.Client, one: Sent) -> Outcome | None:
-    """Return what the sandbox said of a fact, None while it said nothing."""
-    said = _answer(client, _path(one.fact, sandbox=True))
-    for verdict in () if said is None else said["verdicts"]:
-        if one.address in {None, verdict["address"]}:
-            return Outcome("accepted") if verdict["accepted"] else _refused(verdict["fault"])
-    return None
-
-
-def _answer(client: httpx.Client, path: str) -> dict[str, Any] | None:
-    """Return what is said at a path, None while nothing is; what was sent is asked about again after any pause."""
-    try:
-        answer = client.get(path)
-    except httpx.HTTPError:
-        return None
-    if answer.status_code in {httpx.codes.NOT_FOUND, httpx.codes.SERVICE_UNAVAILABLE}:
-        return None
-    if answer.status_code != httpx.codes.OK:
-        raise WrongUse(f"everything was sent, yet no status can be read: {_problem(answer)}")
-    said: dict[str, Any] = answer.json()
-    return said
-
-
-def _problem(answer: httpx.Response) -> str:
-    try:
-        return told_of(answer.json(), answer.status_code)
-    except ValueError:
-        return str(answer.status_code)
+            time.sleep(pause)
+    unknown = {one.fact.number: None if place >= _LOOKED_AT else last_look(one) for place, one in enumerate(left)}
+    return found | {number: outcome or Outcome("no answer") for number, outcome in unknown.items()}

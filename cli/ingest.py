@@ -88,7 +88,8 @@ def _switch(topic: str | None, reason: str, data: Path | None, *, paused: bool, 
         return await switch(connection, topics, account(), why, paused=paused)
 
     changed = _asked(data, work)
-    state, already = ("paused", "was paused already") if paused else ("resumed", "was not paused")
+    noted = "was paused already; the reason is noted" if why else "was paused already"
+    state, already = ("paused", noted) if paused else ("resumed", "was not paused")
     lines = [f"{name}: {state if name in changed else already}" for name in topics]
     if changed and paused:
         lines.append("consumers stop within a second or so; what waits stays on the broker")

@@ -18,7 +18,7 @@ import typer
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from cli.stack import Data
 from cli.stores import owner_url
-from services.scoring.verifying import Fault, Scope, Verified, verify
+from services.scoring.verifying import Fault, Scope, Verified, Wrong, verify
 
 _MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _KEPT: Final = 1_000
@@ -58,10 +58,12 @@ def verify_ledger(
     """Verify the ledger."""
     scope = _scope(month, sample, seed)
     kept: list[Fault] = []
+    remarks: list[Fault] = []
 
     def found(fault: Fault) -> None:
-        if len(kept) < _KEPT:
-            kept.append(fault)
+        one = remarks if fault.what is Wrong.SETTLED else kept
+        if len(one) < _KEPT:
+            one.append(fault)
             if not as_json:
                 show_progress(_line(fault), as_json=False)
 
@@ -74,7 +76,10 @@ def verify_ledger(
     lines = [*shown, *_drawn(scope), f"{counted.rows} rows of {counted.batches} batches in {counted.seconds:.1f} s"]
     if not wrong:
         lines.append("every row is as it was told")
-    show(_told(scope, counted, kept), [*lines, _SIGNATURES], as_json=as_json)
+    if counted.remarks:
+        ids = "an id was" if counted.remarks == 1 else f"{counted.remarks} ids were"
+        lines.append(f"{ids} used in two months, and reversed since: nothing is to be done")
+    show(_told(scope, counted, kept, remarks), [*lines, _SIGNATURES], as_json=as_json)
     if wrong:
         kinds = ", ".join(f"{count} {what.value}" for what, count in sorted(counted.faults.items()))
         raise Finding(f"the ledger is not what was told: {kinds} (docs/operator.md says what to do)")
@@ -104,7 +109,7 @@ def _line(fault: Fault) -> str:
     return f"{fault.what.value}: {place}{batch}{offsets}{months}: {fault.detail}"
 
 
-def _told(scope: Scope, counted: Verified, kept: list[Fault]) -> dict[str, Any]:
+def _told(scope: Scope, counted: Verified, kept: list[Fault], remarks: list[Fault]) -> dict[str, Any]:
     return {
         "month": scope.month,
         "sample": scope.sample,
@@ -113,19 +118,21 @@ def _told(scope: Scope, counted: Verified, kept: list[Fault]) -> dict[str, Any]:
         "batches": counted.batches,
         "seconds": round(counted.seconds, 3),
         "wrong": {what.value: count for what, count in counted.faults.items()},
-        "faults": [
-            {
-                "what": fault.what.value,
-                "topic": fault.topic,
-                "partition": fault.partition,
-                "batch": fault.batch,
-                "first": fault.first,
-                "last": fault.last,
-                "months": list(fault.months),
-                "detail": fault.detail,
-            }
-            for fault in kept
-        ],
+        "faults": [_fault(fault) for fault in kept],
+        "remarks": [_fault(fault) for fault in remarks],
+    }
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    return {
+        "what": fault.what.value,
+        "topic": fault.topic,
+        "partition": fault.partition,
+        "batch": fault.batch,
+        "first": fault.first,
+        "last": fault.last,
+        "months": list(fault.months),
+        "detail": fault.detail,
     }
 
 

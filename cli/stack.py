@@ -34,7 +34,7 @@ from deploy.local.stores import provision as provision_stores
 from deploy.local.supervisor import Stack, run_until_stopped
 from kernel.dead_letters import Reason
 from kernel.settings import ServiceSettings, describe
-from schemas.topics import SERVICES
+from schemas.topics import OF_FACTS, SERVICES
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="The stack's data folder; else PARITRANA_DATA, else one per user.")
@@ -43,6 +43,7 @@ _KEPT = ("_PORT", "_WEBHOOK_NETWORKS")
 _ERROR = "paritrana: "
 """How the line begins that says why a command ended."""
 _PARTS = ("name", "pid", "restarts", "url", "state")
+_LETTERS = ("set aside from", "messages", "newest", "reason", "address", "detail")
 
 
 def register(app: typer.Typer) -> None:
@@ -245,6 +246,8 @@ async def _status_now(folder: Path) -> dict[str, Any]:
 def _letters_told(found: dict[str, Any]) -> list[str]:
     """Say what lies in the topics of dead letters and where to look; nothing when they are empty.
 
+    What is no event of ours and what is no fact are told apart: one may be a loss of ours, the other is its sender's.
+
     It does not end the command with 1: what another program wrote to a topic lies there for 90 days and harms nothing.
     """
     letters = found["dead_letters"]
@@ -252,8 +255,33 @@ def _letters_told(found: dict[str, Any]) -> list[str]:
         return ["", "DEAD LETTERS are not known: the broker does not answer"]
     if not letters:
         return []
-    rows = [{"set aside from": each["topic"], **each} for each in letters]
-    lines = table(rows, ("set aside from", "count", "newest", "reason", "place", "detail"))
+    facts, events = ([each for each in letters if (each["topic"] in OF_FACTS) is of] for of in (True, False))
+    return [*_events_told(found, events), *_facts_told(facts)]
+
+
+def _letter_lines(letters: list[dict[str, Any]]) -> list[str]:
+    rows = [
+        {
+            "set aside from": each["topic"],
+            "messages": each["count"] if each["each_once"] else f"at most {each['count']}",
+            **each,
+        }
+        for each in letters
+    ]
+    return table(rows, _LETTERS)
+
+
+def _facts_told(letters: list[dict[str, Any]]) -> list[str]:
+    if not letters:
+        return []
+    look = "which, of whom and why: paritrana dlq list"
+    return ["", "REFUSED FACTS: messages that ingest did not take for facts", *_letter_lines(letters), look]
+
+
+def _events_told(found: dict[str, Any], letters: list[dict[str, Any]]) -> list[str]:
+    if not letters:
+        return []
+    lines = _letter_lines(letters)
     log = Path(found["data"]) / "log"
     look = [f"which, by which service and why: grep 'dead letter' {shlex.quote(str(log))}/*.log"]
     if any(each["reason"] == Reason.FUTURE_DATED for each in letters):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -17,11 +18,11 @@ from typing import Any, Final, NamedTuple
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
+from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError, UnsupportedCodecError
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from kernel.canonical import Json
-from kernel.decompression import bound
+from kernel.decompression import ENOUGH_BYTES, bound
 
 bound()
 _log = structlog.get_logger("broker")
@@ -34,6 +35,8 @@ ANSWER_SECONDS: Final = 5.0
 PATIENCE: Final = 20.0
 """Seconds that a produced batch may take; a restart of the broker takes 4 to 6."""
 _READ_AT_ONCE: Final = 1000
+_LOOK_MS: Final = 100
+"""How long to wait for records before it is asked whether there is anything to wait for."""
 _DROP_SECONDS: Final = 1.0
 _BATCH_BYTES: Final = 512 * 1024
 _REQUEST_BYTES: Final = 8 * 1024 * 1024
@@ -251,20 +254,28 @@ async def read_until(
     What cannot be decoded is yielded as `Undecodable` and passed over. Raises TimeoutError when nothing more comes.
     """
     reached = {place: start for place, start in starts.items() if start < ends[place]}
+    clock = asyncio.get_running_loop()
+    latest = clock.time() + PATIENCE
     consumer.assign(list(reached))
     _seek(consumer, reached)
     careful = False
     while reached:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout_at(latest):
                 records = await (_one_each(consumer, reached) if careful else _many(consumer))
         except UNDECODABLE:
             # The call that raises may have passed over records of other partitions.
             _seek(consumer, reached)
             careful = True
             continue
-        yield records
-        positions = {place: await consumer.position(place) for place in reached}
+        if records:
+            yield records
+            latest = clock.time() + PATIENCE
+        # The client passes over a transaction's marks without a record to show for it.
+        async with asyncio.timeout_at(latest):
+            positions = {place: await consumer.position(place) for place in reached}
+        if positions != reached:
+            latest = clock.time() + PATIENCE
         reached = {place: position for place, position in positions.items() if position < ends[place]}
 
 
@@ -274,8 +285,7 @@ def _seek(consumer: AIOKafkaConsumer, positions: Mapping[TopicPartition, int]) -
 
 
 async def _many(consumer: AIOKafkaConsumer) -> list[Any]:
-    while not (fetched := await consumer.getmany(timeout_ms=500, max_records=_READ_AT_ONCE)):
-        pass
+    fetched = await consumer.getmany(timeout_ms=_LOOK_MS, max_records=_READ_AT_ONCE)
     return [record for records in fetched.values() for record in records]
 
 
@@ -291,6 +301,40 @@ async def _one_each(consumer: AIOKafkaConsumer, places: Iterable[TopicPartition]
             consumer.seek(place, aside.following)
             read.append(aside)
     return read
+
+
+async def one_by_one(
+    consumer: AIOKafkaConsumer, place: TopicPartition, most: int, timeout_ms: int
+) -> tuple[list[Any], Exception | None]:
+    """Read some records of a partition up to what cannot be decoded, where the consumer then stands, and say why.
+
+    A call for more than one record would raise for those before it too.
+    """
+    found: list[Any] = []
+    size = 0
+    while len(found) < most and size < ENOUGH_BYTES:
+        try:
+            fetched = await consumer.getmany(place, timeout_ms=timeout_ms, max_records=1)
+        except (*UNDECODABLE, MemoryError) as error:
+            return found, error
+        if not fetched:
+            break
+        read = [record for records in fetched.values() for record in records]
+        found += read
+        size += sum(len(record.value or b"") for record in read)
+    if found:
+        # The client would hold on to the batch that it is in, expanded, of each partition that is read so.
+        with contextlib.suppress(IllegalStateError):
+            consumer.seek(place, found[-1].offset + 1)
+    return found, None
+
+
+def unpolled(consumer: AIOKafkaConsumer, places: Iterable[TopicPartition], seconds: float) -> bool:
+    """Tell whether the client has asked for one of the partitions for so long no more, though it is not paused."""
+    oldest = time.time() - seconds
+    reading = [place for place in places if place not in consumer.paused()]
+    stamps = [consumer.last_poll_timestamp(place) for place in reading]
+    return any(stamp is not None and stamp / 1000 < oldest for stamp in stamps)
 
 
 async def stopped(stopping: Coroutine[Any, Any, Any], seconds: float) -> bool:

@@ -12,9 +12,9 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 import structlog
 from aiokafka.errors import MessageSizeTooLargeError
@@ -26,6 +26,8 @@ _PARTITION: Final = 0
 _ADDED: Final = ("reason", "detail", "topic", "partition", "offset")
 _SUMMARY: Final = ("value-sha256", "value-bytes")
 _AT_ONCE: Final = 500
+_LARGEST_HELD: Final = 1 << 20
+"""Bytes of a message that a reader of what others send holds until its letter is posted: it may have many of them."""
 
 _log = structlog.get_logger("dead-letters")
 
@@ -88,9 +90,17 @@ class Letter:
 
     def summary(self) -> Record:
         """Return the letter without its value, for one too large to be kept twice; the original stays where it was."""
-        digest, size = hashlib.sha256(self.value or b"").hexdigest(), len(self.value or b"")
-        about = list(zip(_SUMMARY, (digest.encode(), b"%d" % size), strict=True))
-        return Record(None, None, [*about, *self._added()])
+        return Record(None, None, [*self._about(), *self._added()])
+
+    def light(self) -> Self:
+        """Return the letter without the message's own bytes where these are many, as it would be posted then."""
+        size = len(self.key or b"") + len(self.value or b"") + sum(len(said or b"") for _, said in self.headers)
+        return self if size <= _LARGEST_HELD else replace(self, key=None, value=None, headers=self._about())
+
+    def _about(self) -> tuple[tuple[str, bytes], ...]:
+        value = self.value or b""
+        said = (hashlib.sha256(value).hexdigest().encode(), b"%d" % len(value))
+        return tuple(zip(_SUMMARY, said, strict=True))
 
     def _added(self) -> list[tuple[str, bytes | None]]:
         return [

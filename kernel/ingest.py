@@ -28,7 +28,18 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from aiokafka.errors import IllegalStateError
 
 from kernel.backoff import Pauses
-from kernel.broker import ANSWER_SECONDS, AWAY, UNDECODABLE, Broker, DeliveryMeasures, Undecodable, abandon, read_until
+from kernel.broker import (
+    ANSWER_SECONDS,
+    AWAY,
+    UNDECODABLE,
+    Broker,
+    DeliveryMeasures,
+    Undecodable,
+    abandon,
+    one_by_one,
+    read_until,
+    unpolled,
+)
 from kernel.broker import stopped as stopped_within
 from kernel.cancellation import end_if_cancelled
 from kernel.canonical import uuid7
@@ -47,6 +58,8 @@ MOST_RECORDS: Final = 5_000
 LEAST_RECORDS: Final = 100
 LINGER: Final = 0.1
 """Seconds for which records are let gather once some are there: fewer, larger batches cost less for all who follow."""
+_MOST_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of messages after which no more are gathered, however few they are."""
 _SLICE: Final = 200
 """Records that are judged at a time: between them the transaction that is under way goes on with its next statement."""
 _PARTITION_BYTES: Final = 512 * 1024
@@ -54,10 +67,14 @@ _FETCH_WAIT_MS: Final = 50
 """How long the broker may hold a fetch that finds nothing. The client has one at a time under way: while it waits for
 partitions that are empty, it cannot fetch from others what has come meanwhile."""
 _IDLE_MS: Final = 500
+_GATHER_MS: Final = 100
+_GATHER_SECONDS: Final = 0.3
+"""How long more is waited for of what the broker seems to hold, in one call and in all."""
 _LOOK_SECONDS: Final = 1.0
 _HINT_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 1.5
 _SILENT_SECONDS: Final = 60.0
+_DEAF_SECONDS: Final = 10.0
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 _ATTEMPTS: Final = 5
@@ -73,8 +90,10 @@ class _Position:
     next: int
     fetched: int
     head: Head
-    oldest: float | None = None
-    """The broker's time of the last record taken (s), for the age of what waits."""
+    oldest: float = 0.0
+    """The broker's time of the last record that was fetched (s), for the age of what waits; 0: none was."""
+    empty: float = 0.0
+    """When nothing was waiting last (s)."""
 
 
 @dataclass(eq=False, slots=True)
@@ -92,6 +111,8 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
     letters: DeliveryMeasures
     linger: float = LINGER
     most: int = MOST_RECORDS
+    client: str = ""
+    """What the broker knows this consumer by; empty: as the service's other clients."""
     _dead: DeadLetters = field(init=False)
     _busy: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _consumer: AIOKafkaConsumer | None = field(init=False, default=None)
@@ -100,6 +121,10 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
     _paused: frozenset[str] = field(init=False, default=frozenset())
     _cluster: str = field(init=False, default="")
     _joined: bool = field(init=False, default=False)
+    _outside: float | None = field(init=False, default=None)
+    """Since when the client has had no share of its group's partitions (monotonic)."""
+    _ends: Mapping[TopicPartition, int] = field(init=False, default_factory=dict)
+    """Where paused partitions end."""
     _doubtful: bool = field(init=False, default=True)
     _limit: int = field(init=False, default=0)
     _hinted: float = field(init=False, default=0.0)
@@ -129,19 +154,24 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
 
     def check(self) -> tuple[bool, str]:
         """Tell whether partitions are assigned and placed, for readiness. One consumer too many has none, and waits."""
-        if not self._joined:
+        if not self._joined or self._away_for() > _DEAF_SECONDS:
             return False, "no partitions assigned yet"
         missing = len(self._assigned - self._positions.keys())
         if missing:
             return False, f"{missing} of {len(self._assigned)} partitions have no position yet"
-        return True, f"ingests {len(self._assigned)} partitions"
+        paused = f"; paused: {', '.join(sorted(self._paused))} (paritrana ingest status)" if self._paused else ""
+        return True, f"ingests {len(self._assigned)} partitions{paused}"
+
+    def _away_for(self) -> float:
+        """Return for how many seconds the client has had no share of its group's partitions."""
+        return 0.0 if self._outside is None else time.monotonic() - self._outside
 
     # --- the subscription -------------------------------------------------------------------------------------------
 
     async def _subscribe(self) -> None:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.broker.bootstrap_servers,
-            client_id=self.broker.client_id,
+            client_id=self.client or self.broker.client_id,
             group_id=self.group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -190,6 +220,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
                     committing = None
                 if batches:
                     committing = asyncio.create_task(self._settle(batches))
+                    await asyncio.sleep(0)  # it takes the lock before a placing, which may wait for the broker
         finally:
             if committing is not None:
                 committing.cancel()
@@ -197,15 +228,19 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
 
     def _forget(self) -> None:
         self._joined = False
+        self._outside = time.monotonic()
         self._assigned = set()
         self._positions = {}
         self.measures.assigned.set(0)
+        self.measures.lag.clear()
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - all are
         """Wait until what is being committed is, then take nothing more."""
         async with self._busy:
             self._positions = {}
             self._assigned = set()
+            self._outside = time.monotonic()
+            self.measures.lag.clear()  # another consumer tells of them now
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Note the partitions; they are read once they have a position."""
@@ -213,20 +248,29 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             self._assigned = set(assigned)
             self._positions = {}
             self._joined = True
+            self._outside = None
             self.measures.assigned.set(len(self._assigned))
 
     async def _look_after(self) -> None:
         """Obey the switches, measure; end the subscription when the client fell silent."""
-        silent_since: float | None = None
+        since = placed = time.monotonic()
         while True:
+            await self._look_at_paused()
             async with self._busy:
                 await self._obey()
                 await self._measure()
-            quiet = self._joined and bool(self._assigned) and not self._positions
-            silent_since = (silent_since or time.monotonic()) if quiet else None
-            if silent_since and time.monotonic() - silent_since > _SILENT_SECONDS and (await self.broker.check())[0]:
+            now = time.monotonic()
+            placed = now if self._positions or not self._assigned else placed
+            silent = now - placed > _SILENT_SECONDS or (now - since > _SILENT_SECONDS and self._is_silent())
+            if silent and (await self.broker.check())[0]:
                 raise TimeoutError("the client gives no answers that the broker gives to another")
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _is_silent(self) -> bool:
+        """Tell whether the client has given up by itself: it fetches no more, or is in no group."""
+        if self._outside is not None:
+            return self._away_for() > _SILENT_SECONDS
+        return self._consumer is not None and unpolled(self._consumer, self._positions, _SILENT_SECONDS)
 
     async def _obey(self) -> None:
         """Pause and resume topics as operators have it."""
@@ -248,8 +292,12 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             return
         _log.info("switched", paused=sorted(paused))
         for place in places:
-            with contextlib.suppress(IllegalStateError):
-                (consumer.pause if place.topic in paused else consumer.resume)(place)
+            if place.topic in paused:
+                with contextlib.suppress(IllegalStateError):
+                    consumer.pause(place)
+            else:
+                # Placed anew: while nobody read it the topic may have been made anew.
+                self._positions.pop(place)
 
     def _let_go_of_moved(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Place anew what an operator set back; no batch of ours is being committed, so the rows are as we left them.
@@ -270,25 +318,35 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         now = time.time()
         oldest = dict.fromkeys(self.topics, 0.0)
         for place, position in list(self._positions.items()):
-            end = self._consumer.highwater(place) if self._consumer else None
+            end = self._ends.get(place) or (self._consumer.highwater(place) if self._consumer else None)
             if end is None:
                 continue
             lag = max(0, end - await self._passed(place, position))
             self.measures.lag.labels(place.topic, str(place.partition)).set(lag)
-            if lag and position.oldest is not None:
-                oldest[place.topic] = max(oldest[place.topic], now - position.oldest)
+            if not lag:
+                position.empty = now
+            elif since := max(position.oldest, position.empty):
+                oldest[place.topic] = max(oldest[place.topic], now - since)
         for topic, seconds in oldest.items():
             self.measures.oldest.labels(topic).set(seconds)
         self.measures.batch_records.set(self._limit)
+
+    async def _look_at_paused(self) -> None:
+        """Ask where partitions end that are paused: the client fetches nothing of them, so it does not hear."""
+        paused = [place for place in self._positions if place.topic in self._paused]
+        self._ends = {}
+        if paused and self._consumer is not None:
+            with contextlib.suppress(*AWAY):
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    self._ends = await self._consumer.end_offsets(paused)
 
     async def _passed(self, place: TopicPartition, position: _Position) -> int:
         """Return up to where nothing of a partition waits: the client passes over a transaction's marks by itself."""
         if self._consumer is None or position.fetched != position.next:
             return position.next
         with contextlib.suppress(IllegalStateError, TimeoutError):
-            async with asyncio.timeout(
-                _LOOK_SECONDS
-            ):  # a client that has lost its place waits for the broker to say one
+            # A client that has lost its place waits until the broker says one.
+            async with asyncio.timeout(_LOOK_SECONDS):
                 return max(position.next, int(await self._consumer.position(place)))
         return position.next
 
@@ -321,10 +379,10 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         async with self.pool.acquire() as connection:
             rows = await connection.fetch(SQL["positions"], list(self.topics))
             heads = await read_heads(connection, [self.ledger.stream(place) for place in places])
-        known = {TopicPartition(row["topic"], row["partition"]): row for row in rows}
+        known = {place: row for row in rows if (place := TopicPartition(row["topic"], row["partition"])) in places}
+        doubts = await self._doubts(known, first, end)
         for place in places:
-            row = known.get(place)
-            why = None if row is None else await self._doubt(place, row, first[place], end[place])
+            row, why = known.get(place), doubts.get(place)
             if row is None or why is not None:
                 await self._start_over(place, first[place], why)
                 following = first[place]
@@ -336,21 +394,35 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             self._positions[place] = _Position(following, following, head)
             self._seek(consumer, place, following)
 
-    async def _doubt(self, place: TopicPartition, row: Mapping[str, Any], first: int, end: int) -> str | None:
-        """Return why a partition is not the one that was read before, None when it is."""
-        if row["cluster"] != self._cluster:
-            return "new-cluster"
-        if row["next_offset"] > end:
-            return "topic-ends-earlier"
-        before = row["next_offset"] - 1
-        if row["digest"] is None or before < first:
-            return None
+    async def _doubts(
+        self, known: Mapping[TopicPartition, Mapping[str, Any]], first: Mapping[TopicPartition, int],
+        end: Mapping[TopicPartition, int],
+    ) -> dict[TopicPartition, str]:  # fmt: skip
+        """Return why a partition is not the one that was read before, of those that are not."""
+        doubts: dict[TopicPartition, str] = {}
+        before: dict[TopicPartition, int] = {}
+        for place, row in known.items():
+            following = row["next_offset"]
+            if row["cluster"] != self._cluster:
+                doubts[place] = "new-cluster"
+            elif following > end[place]:
+                doubts[place] = "topic-ends-earlier"
+            elif row["digest"] is not None and following > first[place]:
+                before[place] = following - 1
+        found = await self._digests(before) if before else {}
+        return doubts | {place: "another-record" for place in before if found.get(place) != known[place]["digest"]}
+
+    async def _digests(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, bytes]:
+        """Return the digest of the record at an offset of each partition; there may be none."""
+        found: dict[TopicPartition, bytes] = {}
+        ends = {place: offset + 1 for place, offset in offsets.items()}
         async with self.broker.reader() as reader:
-            async for records in read_until(reader, {place: before}, {place: before + 1}):
+            async for records in read_until(reader, offsets, ends):
                 for record in records:
-                    if record.offset == before and not isinstance(record, Undecodable):
-                        return None if record_digest(record) == row["digest"] else "another-record"
-        return None
+                    place = TopicPartition(record.topic, record.partition)
+                    if record.offset == offsets[place] and not isinstance(record, Undecodable):
+                        found[place] = record_digest(record)
+        return found
 
     async def _start_over(self, place: TopicPartition, first: int, reason: str | None) -> None:
         await self.pool.execute(SQL["place"], place.topic, place.partition, first, self._cluster)
@@ -381,12 +453,15 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         batches: dict[TopicPartition, Batch[F]] = {}
         enough = self._limit // 4
         count = await self._more(consumer, batches, _IDLE_MS)
-        while 0 < count < enough <= self._waiting(consumer):
-            more = await self._more(consumer, batches, _IDLE_MS)
+        until = time.monotonic() + _GATHER_SECONDS  # what seems to wait may be an open or aborted transaction
+        while (
+            0 < count < enough <= self._waiting(consumer) and time.monotonic() < until and _size(batches) < _MOST_BYTES
+        ):
+            more = await self._more(consumer, batches, _GATHER_MS)
             if not more:
                 break
             count += more
-        if 0 < count < enough and self.linger:
+        if 0 < count < enough and self.linger and _size(batches) < _MOST_BYTES:
             await asyncio.sleep(self.linger)
             await self._more(consumer, batches, 0)
         return list(batches.values())
@@ -449,7 +524,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         for record in records:
             judged = _undecodable(record) if isinstance(record, Undecodable) else judge(record, now)
             if isinstance(judged, Letter):
-                letters.append(judged)
+                letters.append(judged.light())
             else:
                 facts.append((record, judged))
         last = records[-1]
@@ -458,6 +533,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         following = last.following if isinstance(last, Undecodable) else last.offset + 1
         batch.last, batch.following = following - 1, following
         batch.records += len(records)
+        batch.bytes += sum(len(record.value or b"") for record in records if not isinstance(record, Undecodable))
         batch.digest = None if isinstance(last, Undecodable) else record_digest(last)
         position.fetched = batch.following
         if not isinstance(last, Undecodable):
@@ -472,27 +548,16 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
     async def _carefully(self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, Batch[F]]) -> int:
         """Read each partition by itself, up to what cannot be decoded: that is one letter, and gone past."""
         count = 0
-        for place in list(self._positions):
-            if place.topic not in self._paused:
-                count += await self._one_by_one(consumer, batches, place)
-        return count
-
-    async def _one_by_one(
-        self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, Batch[F]], place: TopicPartition
-    ) -> int:
-        """Read some records one a call: a call for more would raise for those before the one that it cannot decode."""
-        count = 0
-        for _ in range(LEAST_RECORDS):
-            try:
-                fetched = await consumer.getmany(place, timeout_ms=_IDLE_MS, max_records=1)
-            except (*UNDECODABLE, MemoryError) as error:
+        for place, position in list(self._positions.items()):
+            if place.topic in self._paused:
+                continue
+            waits = (consumer.highwater(place) or 0) > position.fetched
+            records, error = await one_by_one(consumer, place, LEAST_RECORDS, _IDLE_MS if waits else 0)
+            count += self._judge(batches, place, records, self.clock.now())
+            if error is not None:
                 aside = Undecodable.at(place, await consumer.position(place), error)
                 self._seek(consumer, place, aside.following)
-                return count + self._judge(batches, place, [aside], self.clock.now())
-            if not fetched:
-                break
-            for records in fetched.values():
-                count += self._judge(batches, place, records, self.clock.now())
+                count += self._judge(batches, place, [aside], self.clock.now())
         return count
 
     # --- committing -------------------------------------------------------------------------------------------------
@@ -504,9 +569,7 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             if not there:
                 return
             try:
-                started = time.monotonic()
                 await self._commit(there)
-                self.measures.seconds.observe(time.monotonic() - started)
                 self._limit = min(self.most, self._limit * 2)
             except Exception as error:  # noqa: BLE001 - every failure is met in the same way, and none may pass a batch by
                 end_if_cancelled()
@@ -574,12 +637,14 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
             Move(batch.place.topic, batch.place.partition, batch.start, batch.following, batch.digest)
             for batch in batches
         ]
+        started = time.monotonic()
         async with connection.transaction():
             await append(connection, prepared.append)
             await self.ledger.write(connection, entered, [heads[stream].version + 1 for stream in streams], now)
             moved = await connection.fetch(SQL["move"], *columns(moves), self._cluster)
             if len(moved) != len(moves):
                 raise PositionMoved
+        self.measures.seconds.observe(time.monotonic() - started)
         for batch, entry in zip(batches, prepared.append.entries, strict=True):
             position = self._positions[batch.place]
             position.next = batch.following
@@ -608,6 +673,10 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         with contextlib.suppress(*AWAY):
             async with asyncio.timeout(1.0):
                 await self._consumer.commit({place: position.next for place, position in self._positions.items()})
+
+
+def _size(batches: Mapping[TopicPartition, Batch[F]]) -> int:
+    return sum(batch.bytes for batch in batches.values())
 
 
 def _letters(entered: Iterable[Entered]) -> Iterator[Letter]:

@@ -21,7 +21,9 @@ F = TypeVar("F")
 class Batch(Generic[F]):
     """What was read of one partition, in offset order: facts, and letters for what is none."""
 
-    __slots__ = ("digest", "facts", "first", "following", "last", "letters", "place", "placed", "records", "start")
+    __slots__ = (
+        "bytes", "digest", "facts", "first", "following", "last", "letters", "place", "placed", "records", "start",
+    )  # fmt: skip
 
     def __init__(self, place: TopicPartition, start: int, placed: object = None) -> None:
         """Begin a batch of a partition at the position `start`, read since it was `placed`."""
@@ -31,6 +33,8 @@ class Batch(Generic[F]):
         self.first = self.last = -1
         self.following = start
         self.records = 0
+        self.bytes = 0
+        """How large the values are that were read, of what is not held any more too."""
         self.digest: bytes | None = None
         self.facts: list[tuple[Message, F]] = []
         """Each fact with the message that it was."""

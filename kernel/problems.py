@@ -539,6 +539,15 @@ _PATTERNS: Final[Mapping[str, Text]] = {
         "Kirim UUID dengan huruf kecil, misalnya 3f0c8e1a-7d52-4b96-9c2e-5a1b7f40d863.",
     ),
     r"^[0-9a-f]{64}$": Text("Send 64 hexadecimal digits (0-9, a-f).", "Kirim 64 digit heksadesimal (0-9, a-f)."),
+    r"^[0-9]{4}-(0[1-9]|1[0-2])$": Text("Send a month as 2021-03.", "Kirim bulan seperti 2021-03."),
+    r"^[a-z0-9][a-z0-9-]{0,30}$": Text(
+        "Send the system's name: 1 to 31 small letters, digits and hyphens, the first no hyphen.",
+        "Kirim nama sistem: 1 sampai 31 huruf kecil, angka, dan tanda hubung, tidak diawali tanda hubung.",
+    ),
+    r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$": Text(
+        "Send the fact's id: 1 to 64 letters, digits and the signs . _ : -, the first a letter or digit.",
+        "Kirim id fakta: 1 sampai 64 huruf, angka, dan tanda . _ : -, diawali huruf atau angka.",
+    ),
     r"^[a-z0-9][a-z0-9-]{0,62}$": Text(
         "Send 1 to 63 small letters, digits and hyphens, the first no hyphen.",
         "Kirim 1 sampai 63 huruf kecil, angka, dan tanda hubung, tidak diawali tanda hubung.",

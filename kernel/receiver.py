@@ -48,6 +48,7 @@ from kernel.broker import (
     abandon,
     read_until,
     stopped,
+    unpolled,
 )
 from kernel.cancellation import end_if_cancelled
 from kernel.clock import Clock
@@ -279,10 +280,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
             return False
         if self._outside is not None:
             return self._away_for() > _SILENT_SECONDS
-        oldest = time.time() - _SILENT_SECONDS
-        reading = [place for place in self._positions if place not in consumer.paused()]
-        stamps = [consumer.last_poll_timestamp(place) for place in reading]
-        return any(stamp is not None and stamp / 1000 < oldest for stamp in stamps)
+        return unpolled(consumer, self._positions, _SILENT_SECONDS)
 
     def _measure(self) -> None:
         for place, position in self._positions.items():

@@ -75,11 +75,18 @@ def data_schema(model: type[Fact]) -> Json:
     }
 
 
+_NO_FRACTION: Final = (
+    " Written as an integer, without fraction and exponent: 12.0 is refused, though JSON Schema takes it."
+)
+
+
 def _field(told: Json, note: str | None) -> Json:
     """Return a field's schema: the note instead of the type's own words, and null, which is as good as absent, last."""
     alternatives = told.get("anyOf")
     plain: Json = told if alternatives is None else next(one for one in alternatives if one != {"type": "null"})
     words = f"{note} {plain['description']}" if note else plain["description"]
+    if plain["type"] == "integer":
+        words += _NO_FRACTION
     plain = {"description": words} | {key: value for key, value in plain.items() if key != "description"}
     if alternatives is None:
         return plain

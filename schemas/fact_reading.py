@@ -155,7 +155,7 @@ def read_fact(topic: str, key: bytes | None, value: bytes | None, headers: Heade
         sent = _Sent(value, headers)
         raise Refused(_why_not_id(id_, sent) or _why_not_attributes(source, type_name, topic, sent))
     if time > now + AHEAD:
-        raise Refused(_why_ahead(topic, key, value, headers, time))
+        raise Refused(_why_ahead(topic, key, value, headers, time, now))
     try:
         data = reader.decode(raw)
     except (ValueError, RecursionError) as error:
@@ -355,11 +355,7 @@ def _reversed(data: ContributionReversed, time: datetime) -> _Meant:
 
 def _used(data: DigitalChannelUsed, time: datetime) -> _Meant:
     _refuse_month(data.month, time)
-    if data.digital_transactions > data.transactions:
-        raise Refused(_said(
-            FactReason.WRONG_FIELD, "data.digital_transactions", str(data.digital_transactions), "digital",
-            most=str(data.transactions),
-        ))  # fmt: skip
+    _refuse_more(data, "digital_transactions", "transactions")
     return data.employer, data.month, None
 
 
@@ -377,13 +373,37 @@ def _reported(
     data: CoverageReported | AssistanceReported, time: datetime, name: str, subject: str | None, other: str | None
 ) -> _Meant:
     if other is not None:
-        wrong, topic = ("employer", COVERAGE) if name == "region" else ("region", CONTRIBUTIONS)
-        raise Refused(_said(FactReason.WRONG_FIELD, f"data.{wrong}", other, "subject", name=name, topic=topic))
+        raise Refused(_why_not_about(name, other, alone=subject is None))
     if subject is None:
         raise Refused(_said(FactReason.MISSING_FIELD, f"data.{name}", "", "missing", name=name))
     day = data.as_of
     _refuse_day("as_of", day, time)
+    if isinstance(data, CoverageReported):
+        _refuse_more(data, "wage_workers_covered", "wage_workers_total")
+        _refuse_more(data, "non_wage_workers_covered", "non_wage_workers_total")
+    else:
+        _refuse_more(data, "vulnerable_workers_assisted", "vulnerable_workers_total")
     return subject, f"{day.year}-{day.month:02d}", None
+
+
+def _refuse_more(data: Fact, part: str, whole: str) -> None:
+    """Refuse a part that is more than its whole, where the whole is said."""
+    some: int = getattr(data, part)
+    most: int | None = getattr(data, whole)
+    if most is not None and some > most:
+        raise Refused(_said(FactReason.WRONG_FIELD, f"data.{part}", str(some), "more", whole=whole, most=str(most)))
+
+
+def _why_not_about(name: str, other: str, *, alone: bool) -> FactFault:
+    """Return what is wrong with a report that says whom its topic's reports are not about, and perhaps nobody else."""
+    wrong = "employer" if name == "region" else "region"
+    here, there = (COVERAGE, CONTRIBUTIONS) if name == "region" else (CONTRIBUTIONS, COVERAGE)
+    words = {"name": name, "wrong": wrong, "nama": _NAMES[name], "salah": _NAMES[wrong], "here": here, "there": there}
+    reason, text = (FactReason.WRONG_TOPIC, "elsewhere") if alone else (FactReason.WRONG_FIELD, "subject")
+    return _said(reason, f"data.{wrong}", other, text, **words)
+
+
+_NAMES: Final = {"employer": "pemberi kerja", "region": "wilayah"}
 
 
 class _Reader(NamedTuple):
@@ -449,7 +469,7 @@ _READERS: Final = {
 
 def _refuse_region(code: str) -> None:
     if code not in known_regions():
-        raise Refused(_wrong_field("region", code))
+        raise Refused(_said(FactReason.WRONG_FIELD, "data.region", code, "unknown_region"))
 
 
 @cache
@@ -571,20 +591,28 @@ _OTHERS: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("the field {name} is missing: add it", "isian {name} belum ada: tambahkan"),
     "topic": ("this type of fact belongs on {topic}", "jenis fakta ini dikirim ke {topic}"),
     "subject": (
-        "on {topic} a fact is about {name}: leave this field out",
-        "di {topic} fakta berisi {name}: hilangkan isian ini",
+        "on {here} a fact says the {name}: leave this field out, or send a fact that says the {wrong} to {there}",
+        "di {here} fakta harus tentang {nama}: hilangkan isian ini, atau kirim fakta tentang {salah} ke {there}",
     ),
-    "digital": (
-        "more digital transactions than transactions: at most {most}",
-        "transaksi digital melebihi jumlah transaksi: paling banyak {most}",
+    "elsewhere": (
+        "on {here} a fact says the {name}: send one that says the {wrong} to {there}",
+        "di {here} fakta harus tentang {nama}: kirim fakta tentang {salah} ke {there}",
+    ),
+    "unknown_region": (
+        "no region has this code: take it from Kemendagri's list",
+        "tidak ada wilayah dengan kode ini: ambil dari daftar Kemendagri",
+    ),
+    "more": (
+        "more than {whole}, of which it is a part: at most {most}",
+        "melebihi {whole}, padahal bagian darinya: paling banyak {most}",
     ),
     "key": (
         "the Kafka key must be whom the fact is about: {subject}",
         "kunci Kafka harus sama dengan subjek fakta: {subject}",
     ),
     "future": (
-        "the time lies in the future: check your clock and the zone",
-        "waktunya di masa depan: periksa jam dan zona waktu",
+        "the time lies in the future, for our clock shows {now}: check your clock and the zone",
+        "waktunya di masa depan, sebab jam kami menunjukkan {now}: periksa jam dan zona waktu",
     ),
     "used_id": (
         "this id was used for another content: give each fact an id of its own; correct one by a correction",
@@ -674,7 +702,9 @@ def _why_not_attributes(source: bytes, type_name: bytes, topic: str, sent: _Sent
     return _said(FactReason.WRONG_TOPIC, f"{sent.prefix}type", shown, "topic", topic=TOPICS_OF[model][0])
 
 
-def _why_ahead(topic: str, key: bytes | None, value: bytes | None, headers: Headers, time: datetime) -> FactFault:
+def _why_ahead(
+    topic: str, key: bytes | None, value: bytes | None, headers: Headers, time: datetime, now: datetime
+) -> FactFault:
     """Return what is wrong with a message whatever the clock says, or else that its time lies ahead.
 
     So what is called future-dated needs nothing but the time, and can be replayed where our clock was behind.
@@ -685,7 +715,12 @@ def _why_ahead(topic: str, key: bytes | None, value: bytes | None, headers: Head
         except Refused as refused:
             return refused.fault
     sent = _Sent(value, headers)
-    return _said(FactReason.FUTURE_DATED, f"{sent.prefix}time", sent.text("time"), "future")
+    return _said(FactReason.FUTURE_DATED, f"{sent.prefix}time", sent.text("time"), "future", now=_second(now))
+
+
+def _second(moment: datetime) -> str:
+    """Return an instant in UTC without its fraction, as people read it off a clock."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _why_not_id(id_: bytes, sent: _Sent) -> FactFault | None:

@@ -168,11 +168,11 @@ class CoverageReported(Fact, frozen=True, kw_only=True, omit_defaults=True, gc=F
     as_of: Day
     """The day that is counted, not after the fact's time."""
     wage_workers_covered: Workers
-    """Wage workers (PU) who are covered."""
+    """Wage workers (PU) who are covered, no more than there are."""
     wage_workers_total: Workers
     """All wage workers (PU)."""
     non_wage_workers_covered: Workers
-    """Other workers (BPU) who are covered."""
+    """Other workers (BPU) who are covered, no more than there are."""
     non_wage_workers_total: Workers
     """All other workers (BPU)."""
     region: Region | None = None
@@ -188,7 +188,7 @@ class AssistanceReported(Fact, frozen=True, kw_only=True, omit_defaults=True, gc
     as_of: Day
     """The day that is counted, not after the fact's time."""
     vulnerable_workers_assisted: Workers
-    """Vulnerable workers who are helped."""
+    """Vulnerable workers who are helped, no more than there are, where that is said."""
     vulnerable_workers_total: Workers | None = None
     """All vulnerable workers."""
     non_wage_workers_assisted: Workers | None = None
@@ -208,7 +208,7 @@ class DigitalChannelUsed(Fact, frozen=True, kw_only=True, omit_defaults=True, gc
     """The month that is counted."""
     transactions: Transactions
     digital_transactions: Transactions
-    """Those of the transactions that went through a digital channel."""
+    """Those of the transactions that went through a digital channel, no more than all."""
     revision: Revision = 1
 
 

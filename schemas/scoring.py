@@ -414,6 +414,13 @@ class RefusedMessage(Part):
     reason: Slug
 
 
+class RefusedOn(Part):
+    """How many of the refused messages were refused on a day, by the nation's clocks; the day's report has them."""
+
+    day: date
+    count: Annotated[int, Field(ge=1)]
+
+
 class MissingFacts(Part):
     """Of a season's employers that compete: how many have months of which no due was said, and how many are unknown."""
 
@@ -455,6 +462,11 @@ class FactsReported(ScoringEvent):
     """As far as it is still kept why messages were refused."""
     first_refused: tuple[RefusedMessage, ...] = ()
     """The first of them; all are in the report of the day over HTTP."""
+    refused_days: tuple[RefusedOn, ...] | None = None
+    """On which days they were refused, each message once: a batch that is read again counts it in `refused` again.
+
+    Absent: as for `publishers`, it is not known, or the report is of before it was told.
+    """
     missing: tuple[MissingFacts, ...] = ()
     """As it was when the day was reported; of a day that is reported late it is not said."""
     disputed: tuple[ReportedDispute, ...] = ()

@@ -12,6 +12,7 @@ from typing import Final
 
 FOR_EVER: Final = -1
 DAY_MS: Final = 86_400_000
+DEAD_LETTER_DAYS: Final = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def facts_of(systems: Collection[str] | None) -> list[str]:
 
 
 def _dead_letters(topic: Topic) -> Topic:
-    return Topic(f"{topic.name}.dead-letter", "receivers", 1, 90 * DAY_MS, "as received", "operators")
+    return Topic(f"{topic.name}.dead-letter", "receivers", 1, DEAD_LETTER_DAYS * DAY_MS, "as received", "operators")
 
 
 TOPICS: Final = (

@@ -18,11 +18,16 @@ State = Literal["ready", "unready", "no answer"]
 
 # A service gives each of its checks 3 s; the answer that names the one which hangs is worth the wait.
 _SECONDS: Final = 4.0
+_TOLD: Final = "ingest"
+"""The check that is told when it is well, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a part says of itself; `why` says what it lacks, or why it did not answer, as far as that is known."""
+    """What a part says of itself.
+
+    `why` says what it lacks, or why it did not answer, as far as that is known; of ingest that is ready what it does.
+    """
 
     state: State
     why: str = ""
@@ -51,7 +56,16 @@ async def _ask(client: httpx.AsyncClient, part: Mapping[str, Any]) -> Health:
 
 async def _ask_service(client: httpx.AsyncClient, url: str) -> Health:
     answer = await client.get(f"{url}/health/ready")
-    return Health("ready") if answer.is_success else Health("unready", failing_in(answer))
+    return Health("ready", _told_in(answer)) if answer.is_success else Health("unready", failing_in(answer))
+
+
+def _told_in(answer: httpx.Response) -> str:
+    """Return what a service that is ready says of ingest: that is ready too while operators have paused it."""
+    try:
+        why = answer.json()["checks"][_TOLD]["why"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return why if isinstance(why, str) else ""
 
 
 def failing_in(answer: httpx.Response) -> str:

@@ -44,6 +44,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     "offsets.topic.num.partitions": "8",
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
+    # An open transaction holds its partitions up for those who read what is committed.
+    "transaction.max.timeout.ms": "60000",
     "group.initial.rebalance.delay.ms": "0",
     "message.max.bytes": str(MESSAGE_MAX_BYTES),
     "replica.fetch.max.bytes": str(MESSAGE_MAX_BYTES),

@@ -8,9 +8,9 @@ loss.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,26 +18,31 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from kernel.broker import AWAY, Broker, read_until
-from kernel.dead_letters import SUFFIX
+from kernel.dead_letters import SUFFIX, Letter
 from schemas.topics import TOPICS
 
-_SECONDS: Final = 6.0
+_SECONDS: Final = 8.0
+_READ_SECONDS: Final = 3.0
+_MOST_READ: Final = 5_000
+"""So many letters are read, to count each message once; of more, or slower ones, the letters are counted."""
 _TOPICS: Final = tuple(topic.name for topic in TOPICS if topic.name.endswith(SUFFIX))
 
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """The letters of one topic; reason, detail and place of the newest, as far as it says them."""
+    """The letters of one topic; reason, detail and address of the newest, as far as it says them."""
 
     topic: str
     """The topic that they were set aside from."""
     count: int
+    """How many messages; where `each_once` is false how many letters, of which a message may have several."""
     newest: str
     """When the newest was set aside, as ISO 8601."""
     reason: str
     detail: str
-    place: str
-    """Partition and offset of the newest in its topic, as `2@17`."""
+    address: str
+    """Where the message of the newest stands, as `paritrana dlq` addresses it: `<topic>/<partition>/<offset>`."""
+    each_once: bool = True
 
 
 async def dead_letters(bootstrap_servers: str) -> list[Letters] | None:
@@ -60,22 +65,44 @@ async def _found(consumer: AIOKafkaConsumer) -> list[Letters]:
     filled = [place for place in places if end[place] > first[place]]
     if not filled:
         return []
-    newest: dict[str, Any] = {}
-    async for records in read_until(consumer, {place: end[place] - 1 for place in filled}, end):
-        newest |= {record.topic: record for record in records}
-    return [_told(place.topic, end[place] - first[place], newest.get(place.topic)) for place in filled]
+    return [await _of_topic(consumer, place, first[place], end[place]) for place in filled]
 
 
-def _told(topic: str, count: int, record: Any) -> Letters:
+async def _of_topic(consumer: AIOKafkaConsumer, place: TopicPartition, first: int, end: int) -> Letters:
+    """Count the messages of one topic: one that was read again was set aside again, and has several letters."""
+    if end - first <= _MOST_READ:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_READ_SECONDS):
+                messages: dict[str, Any] = {}
+                newest = None
+                async for records in read_until(consumer, {place: first}, {place: end}):
+                    messages |= {_message(record): None for record in records}
+                    newest = records[-1] if records else newest
+                return _told(place.topic, len(messages), newest, each_once=True)
+    newest = None
+    async for records in read_until(consumer, {place: end - 1}, {place: end}):
+        newest = records[-1] if records else newest
+    return _told(place.topic, end - first, newest, each_once=False)
+
+
+def _message(record: Any) -> str:
+    """Return what tells a letter's message from others; what is no letter is itself alone."""
+    headers = tuple(getattr(record, "headers", ()))
+    letter = Letter.of(None, None, headers)
+    return f"@{record.offset}" if letter is None else letter.address
+
+
+def _told(topic: str, count: int, record: Any, *, each_once: bool) -> Letters:
     # What cannot be decoded has no headers, and who can write to the topic may have left any out.
     said = {name: value or b"" for name, value in getattr(record, "headers", ())}
     text = {name: value.decode(errors="replace") for name, value in said.items()}
     at = datetime.fromtimestamp(getattr(record, "timestamp", 0) / 1000, UTC).isoformat(timespec="seconds")
-    place = f"{text.get('partition', '?')}@{text.get('offset', '?')}"
-    return Letters(topic.removesuffix(SUFFIX), count, at, text.get("reason", "unknown"), text.get("detail", ""), place)
+    name, reason = topic.removesuffix(SUFFIX), text.get("reason", "unknown")
+    address = f"{name}/{text.get('partition', '?')}/{text.get('offset', '?')}"
+    return Letters(name, count, at, reason, text.get("detail", ""), address, each_once)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _unlogged() -> Iterator[None]:
     """Keep aiokafka from logging refused connections: that the broker is away is told by a line of its own."""
     logger = logging.getLogger("aiokafka")

@@ -238,6 +238,7 @@ class _Example:
             "refused": 2,
             "publishers": [{"publisher": "contoh", "reasons": [{"reason": "wrong-field", "count": 2}]}],
             "first_refused": [{"partition": 3, "offset": offset, "reason": "wrong-field"} for offset in (1207, 1208)],
+            "refused_days": [{"day": day.isoformat(), "count": 2}],
             "missing": [{"season": season, "employers": 12, "months": 30, "unregistered": 1}],
             "disputed": [{"season": season, "candidate": "00000000", "aspect": "contoh", "measure": code}],
         }

@@ -5,7 +5,7 @@
 select r.id, r.topic, r.partition, r.kafka_offset, r.proposed_by, r.approved_by, t.body,
        coalesce(t.body::json -> 'data' ->> case r.topic when 'bpjs.coverage.v1' then 'region' else 'employer' end, '') as subject
 from repairs r join texts t on t.digest = r.content_digest
-where r.status = 'approved' and not exists (select from repairs_sent s where s.repair = r.id)
+where r.status = 'approved' and t.body is not null and not exists (select from repairs_sent s where s.repair = r.id)
 order by r.approved, r.id limit 100
 
 -- name: repair_sent
@@ -73,11 +73,26 @@ where topic = any($1) and ($2::text is null or publisher = $2) and received >= $
 order by received, topic, partition, kafka_offset limit $9
 
 -- name: refused_counts
--- The same, counted by publisher and reason.
-select publisher, reason, count(*) as count
+-- The same, counted by publisher and reason; beyond the $5 publishers with the most, those of nobody (null).
+with counted as (
+    select publisher, reason, count(*) as count
+    from refused_facts
+    where topic = any($1) and ($2::text is null or publisher = $2) and received >= $3 and received < $4
+    group by publisher, reason
+), most as (
+    select publisher from counted where publisher is not null
+    group by publisher order by sum(count) desc, publisher limit $5
+)
+select m.publisher, c.reason, sum(c.count)::bigint as count
+from counted c left join most m using (publisher)
+group by m.publisher, c.reason order by m.publisher nulls first, c.reason
+
+-- name: refused_by_topic
+-- The same, counted by topic.
+select topic, count(*) as count
 from refused_facts
 where topic = any($1) and ($2::text is null or publisher = $2) and received >= $3 and received < $4
-group by publisher, reason order by publisher nulls first, reason
+group by topic
 
 -- name: ingest_heads
 -- The streams on which batches are told, and how long each is.
@@ -90,14 +105,13 @@ from unnest($1::text[], $2::bigint[]) as asked(stream, version) join events e us
 
 -- name: batch_counts
 -- What the batches of streams ($1) from versions ($2) to before versions ($3) came to, by topic.
-select e.document::json #>> '{data,topic}' as topic, count(*) as batches,
-       sum((e.document::json #>> '{data,records}')::bigint)::bigint as records,
-       sum((e.document::json #>> '{data,applied}')::bigint)::bigint as applied,
-       sum((e.document::json #>> '{data,duplicates}')::bigint)::bigint as duplicates,
-       sum((e.document::json #>> '{data,refused}')::bigint)::bigint as refused
+select d.topic, count(*) as batches, sum(d.records)::bigint as records, sum(d.applied)::bigint as applied,
+       sum(d.duplicates)::bigint as duplicates, sum(d.refused)::bigint as refused
 from unnest($1::text[], $2::bigint[], $3::bigint[]) as asked(stream, first, after)
 join events e on e.stream = asked.stream and e.version >= asked.first and e.version < asked.after
-group by 1
+cross join lateral json_to_record(e.document::json -> 'data')
+    as d(topic text, records bigint, applied bigint, duplicates bigint, refused bigint)
+group by d.topic
 
 -- name: batch_event
 -- The event that told of a batch.
@@ -127,22 +141,35 @@ select version, document from events where stream = $1 and version = any($2) ord
 -- === the report of a day ============================================================================================
 
 -- name: batch_offsets
--- Which offsets batches hold, and when the first was recorded: of streams ($1), from a version ($2) to another ($3).
-select (first.document::json #>> '{data,partition}')::integer as partition,
-       (first.document::json #>> '{data,first}')::bigint as first, (last.document::json #>> '{data,last}')::bigint as last,
-       (first.document::json ->> 'time')::timestamptz as since
+-- Between which offsets batches lie, and when the first was recorded: of streams ($1), from a version ($2) to another
+-- ($3). A batch may lie before those before it: positions are set back to read a day again.
+select (e.document::json #>> '{data,partition}')::integer as partition,
+       min((e.document::json #>> '{data,first}')::bigint) as first,
+       max((e.document::json #>> '{data,last}')::bigint) as last,
+       min((e.document::json ->> 'time')::timestamptz) as since
 from unnest($1::text[], $2::bigint[], $3::bigint[]) as asked(stream, first, last)
-join events first on first.stream = asked.stream and first.version = asked.first
-join events last on last.stream = asked.stream and last.version = asked.last
+join events e on e.stream = asked.stream and e.version between asked.first and asked.last
+group by 1
 
 -- name: refused_within
--- What was refused of a topic ($1) within offsets (partitions $2, from $3 to $4), by the system that it claims and why.
+-- What was refused of a topic ($1) within offsets (partitions $2, from $3 to $4), by the system that it claims, why, and
+-- on which day in a zone ($6).
 -- What was refused long before a batch ($5: its time; clocks may differ a little) had the offset in a topic of before.
-select r.publisher, r.reason, count(*) as count
-from unnest($2::integer[], $3::bigint[], $4::bigint[], $5::timestamptz[]) as span(partition, first, last, since)
-join refused_facts r on r.topic = $1 and r.partition = span.partition and r.kafka_offset between span.first and span.last
-                     and r.received >= span.since - interval '5 minutes'
-group by r.publisher, r.reason order by r.publisher nulls last, r.reason
+-- Beyond the $7 systems with the most, all are counted as of nobody (null): a sender can claim any number of them.
+with counted as (
+    select r.publisher, r.reason, (r.received at time zone $6)::date as day, count(*) as count
+    from unnest($2::integer[], $3::bigint[], $4::bigint[], $5::timestamptz[]) as span(partition, first, last, since)
+    join refused_facts r on r.topic = $1 and r.partition = span.partition
+                         and r.kafka_offset between span.first and span.last
+                         and r.received >= span.since - interval '5 minutes'
+    group by 1, 2, 3
+), most as (
+    select publisher from counted where publisher is not null
+    group by publisher order by sum(count) desc, publisher limit $7
+)
+select m.publisher, c.reason, c.day, sum(c.count)::bigint as count
+from counted c left join most m using (publisher)
+group by 1, 2, 3 order by m.publisher nulls last, c.reason, c.day
 
 -- name: first_refused_within
 -- The first messages of the same, in the order in which they were refused.

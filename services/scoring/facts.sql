@@ -3,11 +3,15 @@
 select topic from ingest_switch where paused
 
 -- name: place
--- The number of a partition ($1, $2), a new one if it has none.
-with made as (
-    insert into places (topic, partition) values ($1, $2) on conflict do nothing returning place
+-- The number of a partition ($1, $2), a new one if it has none; nothing if another is making one at this moment.
+-- It is looked for first: each insert that is tried uses a number up.
+with known as (
+    select place from places where topic = $1 and partition = $2
+), made as (
+    insert into places (topic, partition) select $1, $2 where not exists (select from known)
+    on conflict do nothing returning place
 )
-select place from made union all select place from places where topic = $1 and partition = $2
+select place from known union all select place from made
 
 -- name: ensure_month
 -- Makes the partition of a month ($1, its first day), unless it is there.
@@ -19,9 +23,24 @@ select id, sha256('\x00'::bytea || convert_to(document, 'UTF8')) as leaf
 from facts where month = $1 and publisher = $2 and id = any($3)
 
 -- name: refuse
--- Keeps why messages were refused.
+-- Keeps why messages were refused; what is read again, perhaps of a topic that was made anew, replaces what was there.
 insert into refused_facts
     (topic, partition, kafka_offset, received, publisher, id, reason, field, value, english, indonesian)
 select * from unnest($1::text[], $2::integer[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
                      $8::text[], $9::text[], $10::text[], $11::text[])
-on conflict (topic, partition, kafka_offset) do nothing
+on conflict (topic, partition, kafka_offset) do update set
+    received = excluded.received, publisher = excluded.publisher, id = excluded.id, reason = excluded.reason,
+    field = excluded.field, value = excluded.value, english = excluded.english, indonesian = excluded.indonesian
+
+-- name: forget_refused
+-- Removes why some of the messages from before an instant ($1) were refused, at most $2.
+with old as (
+    select topic, partition, kafka_offset from refused_facts where received < $1 order by received limit $2
+    for update skip locked
+), gone as (
+    delete from refused_facts using old
+    where refused_facts.topic = old.topic and refused_facts.partition = old.partition
+      and refused_facts.kafka_offset = old.kafka_offset
+    returning 1
+)
+select count(*) from gone

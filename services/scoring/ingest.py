@@ -25,6 +25,7 @@ from services.scoring.ledger import EnteredBatch, FactLedger
 from services.scoring.sandbox import GROUP as SANDBOX_GROUP
 from services.scoring.sandbox import Sandbox, SandboxMeasures
 from services.scoring.settings import IngestSettings
+from services.scoring.tidying import tidying
 from services.wiring import wire_of
 
 GROUP: Final = "paritrana-ingest"
@@ -39,8 +40,12 @@ def create_service(
 
 
 def _ingesting(service: Service) -> Sequence[Background]:
+    # Registered once, however often a task begins again.
+    registry = service.app.state.metrics.registry
+    measures, sandbox_measures = IngestMeasures(registry), SandboxMeasures(registry)
+
     async def ingest() -> None:
-        ingester = ingester_of(service)
+        ingester = ingester_of(service, measures)
 
         async def check() -> tuple[bool, str]:
             return ingester.check()
@@ -48,19 +53,17 @@ def _ingesting(service: Service) -> Sequence[Background]:
         service.app.state.checks["ingest"] = check
         await ingester.run()
 
-    measures = SandboxMeasures(service.app.state.metrics.registry)
-
     async def sandbox() -> None:
         broker = Broker(service.settings.kafka_bootstrap_servers, SANDBOX_GROUP)
         try:
-            await Sandbox(service.pool, broker, service.clock, measures).run()
+            await Sandbox(service.pool, broker, service.clock, sandbox_measures).run()
         finally:
             await broker.close()
 
-    return (Background("ingest", ingest), Background("sandbox", sandbox))
+    return (Background("ingest", ingest), Background("sandbox", sandbox), tidying(service))
 
 
-def ingester_of(service: Service) -> Ingester[ReadFact, EnteredBatch]:
+def ingester_of(service: Service, measures: IngestMeasures) -> Ingester[ReadFact, EnteredBatch]:
     """Return one consumer over an opened service."""
     return Ingester(
         topics=OF_FACTS,
@@ -70,8 +73,9 @@ def ingester_of(service: Service) -> Ingester[ReadFact, EnteredBatch]:
         broker=service.broker,
         clock=service.clock,
         ledger=FactLedger(),
-        measures=IngestMeasures(service.app.state.metrics.registry),
+        measures=measures,
         letters=service.delivery_measures,
+        client=f"paritrana-ingest-{service.settings.port}",
     )
 
 

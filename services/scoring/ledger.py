@@ -124,6 +124,9 @@ class FactLedger:
         self, connection: Connection, batches: Sequence[Batch[ReadFact]], *, doubtful: bool
     ) -> list[EnteredBatch]:
         """Return what each batch adds; with `doubtful` the ledger is asked what it holds already."""
+        if doubtful:
+            # Something failed, perhaps since the database is not the one that it was.
+            self._places, self._months = {}, set()
         await self._prepare(connection, batches)
         known = await _known(connection, batches) if doubtful else {}
         return [_entered(batch, known) for batch in batches]
@@ -153,9 +156,10 @@ class FactLedger:
     async def _prepare(self, connection: Connection, batches: Iterable[Batch[ReadFact]]) -> None:
         """Make what the rows need to lie in: a number for each place, a partition for each month."""
         for batch in batches:
-            if batch.place not in self._places:
-                number = await connection.fetchval(SQL["place"], batch.place.topic, batch.place.partition)
-                self._places[batch.place] = number
+            number = self._places.get(batch.place)
+            while number is None:
+                number = await connection.fetchval(SQL["place"], *batch.place)
+            self._places[batch.place] = number
             for month in {fact.month for _, fact in batch.facts} - self._months:
                 await connection.execute(SQL["ensure_month"], first_day(month))
                 self._months.add(month)

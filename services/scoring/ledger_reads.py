@@ -7,7 +7,8 @@ with them, wherever a correction moved them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -40,6 +41,7 @@ from services.scoring.domain.measure import (
     ledger_fact,
     places,
 )
+from services.scoring.domain.report import MOST_PUBLISHERS
 from services.scoring.ledger import first_day, ingest_stream
 from services.scoring.reads import season_of
 
@@ -48,6 +50,12 @@ _ZONE: Final = ZoneInfo(NATION_ZONE)
 _ROUNDS: Final = 3
 """How far names are followed from employer to employer: a payment that was moved from one to another, and on."""
 _AT_ONCE: Final = 1000
+_BATCHES_AT_ONCE: Final = 20_000
+"""Batches that one query counts: a login's transactions are cut off after some seconds."""
+_TAKEN: Final = ("batches", "records", "applied", "duplicates")
+_COUNTED: Final = (*_TAKEN, "refused")
+Span = tuple[str, int, int]
+"""Batches of a stream, from a version to before another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,11 @@ class Held:
         place = (row["topic"], row["partition"], row["kafka_offset"])
         return cls(ledger_fact(document), document, *place, row["batch"])
 
+    @property
+    def address(self) -> str:
+        """Return its place as `<topic>/<partition>/<offset>`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
     def told(self, place: Place, *, whole: bool) -> Json:
         """Return it as people are told of it; `whole`: with what it says."""
         by, fact = place.by, self.fact
@@ -81,7 +94,7 @@ class Held:
             "state": place.state,
             "by": None if by is None else {"publisher": by.publisher, "id": by.id},
             "waits_for": place.waits_for,
-            "address": f"{self.topic}/{self.partition}/{self.offset}",
+            "address": self.address,
             "batch": f"{ingest_stream(self.topic, self.partition)}@{self.batch}",
         }
         return said | {"document": orjson.loads(self.document)} if whole else said
@@ -232,8 +245,11 @@ def months_by(facts: Sequence[LedgerFact], employer: str, measure: Measure, unti
     """Return the months that an employer owed by a day as a measure counts them; none where it is not on months."""
     if measure.due is None:
         return ()
-    first = measure.first_month or f"{measure.cut_off.year:04d}-01"
-    return employer_months(facts, employer, measure.due, until, first)
+    return employer_months(facts, employer, measure.due, until, _first_month(measure))
+
+
+def _first_month(measure: Measure) -> str:
+    return measure.first_month or f"{measure.cut_off.year:04d}-01"
 
 
 # --- months that are missing ---------------------------------------------------------------------------------------
@@ -242,22 +258,40 @@ def months_by(facts: Sequence[LedgerFact], employer: str, measure: Measure, unti
 async def missing_months(here: Service, employers: Sequence[tuple[str, str]], day: date) -> list[Json]:
     """Return, of employers that compete (season, number), the months that were due by a day and of which none says so.
 
-    No measure counts a month after its own cut-off, nor an employer that was registered later: it is told as such.
+    No measure counts a month after its own cut-off, nor an employer that was registered later: it is told as such. Who
+    misses nothing is left out, and so is everybody while no month has begun that the season counts.
     """
     held = await around(here, {number for _, number in employers}, sorted(CONTRIBUTION_KINDS)) if employers else {}
     by_employer = by_subject(one.fact for one in held.values())
-    measures = {season: await measures_on_months(here, season) for season, _ in employers}
+    measures = {
+        season: [measure for _, measure in await measures_on_months(here, season) if has_begun(measure, day)]
+        for season in {season for season, _ in employers}
+    }
     found: list[Json] = []
     for season, number in employers:
         facts = by_employer.get(number, ())
         months: set[str] = set()
         registered = False
-        for _, measure in measures[season]:
+        for measure in measures[season]:
             until = min(day, measure.cut_off.date())
             registered |= last_registration(facts, number, Day(until).ends) is not None
             months |= {one.month for one in months_by(facts, number, measure, until) if one.standing == "missing"}
-        found.append({"season": season, "employer": number, "registered": registered, "months": sorted(months)})
+        if months or (measures[season] and not registered):
+            found.append({"season": season, "employer": number, "registered": registered, "months": sorted(months)})
     return found
+
+
+def has_begun(measure: Measure, day: date) -> bool:
+    """Tell whether a month that a measure counts has begun by a day."""
+    return _first_month(measure) <= f"{day:%Y-%m}"
+
+
+async def seasons_to_come(here: Service, season: str | None, day: date) -> list[str]:
+    """Return the seasons (one, or all) that count employers' months, and none that has begun by a day."""
+    begun: dict[str, bool] = {}
+    for code, measure in await measures_on_months(here, season):
+        begun[code] = begun.get(code, False) or has_begun(measure, day)
+    return sorted(code for code, has in begun.items() if not has)
 
 
 # --- a day ---------------------------------------------------------------------------------------------------------
@@ -285,15 +319,57 @@ def day_of(moment: datetime) -> date:
     return moment.astimezone(_ZONE).date()
 
 
-async def day_counts(here: Service, topics: Sequence[str], day: Day) -> list[Json]:
-    """Return what the batches that were recorded on a day came to, by topic, as our own events tell of them."""
+async def day_counts(here: Service, topics: Sequence[str], publisher: str | None, day: Day) -> list[Json]:
+    """Return what a day came to, by topic: what was taken as our own events tell of it, and how many were refused.
+
+    A message that is read a second time is refused a second time, and the events count both. People are told how many
+    messages were refused: each once, on the day of the first time. What was taken is counted by topic alone; of one
+    publisher it is not known without looking at every fact of the day.
+    """
+    rows = await here.pool.fetch(SQL["refused_by_topic"], topics, publisher, day.begins, day.ends)
+    refused = {row["topic"]: row["count"] for row in rows}
+    taken = await _taken(here, topics, day) if publisher is None else {}
+    return [
+        {"topic": topic, **taken.get(topic, dict.fromkeys(_TAKEN)), "refused": refused.get(topic, 0)}
+        for topic in topics
+    ]
+
+
+async def _taken(here: Service, topics: Sequence[str], day: Day) -> dict[str, Json]:
+    """Return what the batches that were recorded on a day came to, by topic."""
     heads = {row["stream"]: row["version"] for row in await here.pool.fetch(SQL["ingest_heads"])}
     heads = {stream: version for stream, version in heads.items() if stream.split("/")[1] in topics}
     first, after = await first_from(here, heads, day.begins), await first_from(here, heads, day.ends)
     spans = [(stream, first[stream], after[stream]) for stream in heads]
-    found = {row["topic"]: dict(row) for row in await here.pool.fetch(SQL["batch_counts"], *columns(spans, 3))}
-    nothing = {"batches": 0, "records": 0, "applied": 0, "duplicates": 0, "refused": 0}
-    return [{"topic": topic, **nothing, **found.get(topic, {})} for topic in topics]
+    found = await batch_counts(here, spans)
+    return {topic: {name: found[topic][name] for name in _TAKEN} for topic in topics}
+
+
+async def batch_counts(here: Service, spans: Iterable[Span]) -> defaultdict[str, Counter[str]]:
+    """Return what batches came to, by topic; some at a time, since a day may have more than one query can read."""
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for some in portions(spans):
+        for row in await here.pool.fetch(SQL["batch_counts"], *columns(some, 3)):
+            found[row["topic"]].update({name: row[name] for name in _COUNTED})
+    return found
+
+
+def portions(spans: Iterable[Span], most: int = _BATCHES_AT_ONCE) -> Iterator[list[Span]]:
+    """Yield spans in portions of so many versions at most; a longer one is cut."""
+    portion: list[Span] = []
+    room = most
+    for stream, first, after in spans:
+        start = first
+        while start < after:
+            end = min(after, start + room)
+            portion.append((stream, start, end))
+            room -= end - start
+            start = end
+            if not room:
+                yield portion
+                portion, room = [], most
+    if portion:
+        yield portion
 
 
 async def first_from(here: Service, heads: Mapping[str, int], moment: datetime) -> dict[str, int]:
@@ -315,9 +391,12 @@ async def first_from(here: Service, heads: Mapping[str, int], moment: datetime) 
 
 
 async def refused_counts(here: Service, topics: Sequence[str], publisher: str | None, day: Day) -> list[Json]:
-    """Return how many messages of a day were refused, by the publisher that they claimed and by reason."""
+    """Return how many messages of a day were refused, by the publisher that they claimed and by reason.
+
+    Those of nobody (None) claimed none that could be one, or are of more publishers than are told.
+    """
     counts: dict[str | None, dict[str, int]] = {}
-    for row in await here.pool.fetch(SQL["refused_counts"], topics, publisher, day.begins, day.ends):
+    for row in await here.pool.fetch(SQL["refused_counts"], topics, publisher, day.begins, day.ends, MOST_PUBLISHERS):
         counts.setdefault(row["publisher"], {})[row["reason"]] = row["count"]
     return [
         {"publisher": claimed, "refused": sum(reasons.values()), "reasons": reasons}

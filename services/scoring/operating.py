@@ -39,13 +39,17 @@ _STOP_SECONDS: Final = 1.0
 
 
 async def switch(connection: Connection, topics: Sequence[str], who: str, why: str, *, paused: bool) -> list[str]:
-    """Pause or resume topics; return those that were not so already, which are noted."""
+    """Pause or resume topics; return those that were not so already, which are noted.
+
+    Of a topic that is paused already a further reason is noted too: it says why not to resume it yet.
+    """
     changed: list[str] = []
     async with connection.transaction():
         for topic in topics:
             if await connection.fetchval(SQL["switch"], topic, paused):
-                await connection.execute(SQL["act"], who, "pause" if paused else "resume", topic, why)
                 changed.append(topic)
+            if topic in changed or (paused and why):
+                await connection.execute(SQL["act"], who, "pause" if paused else "resume", topic, why)
     return changed
 
 
@@ -225,7 +229,10 @@ async def _times(
 
 
 async def _members(servers: str, group: str) -> dict[str, list[TopicPartition]]:
-    """Return the consumers of a group by name, each with its partitions."""
+    """Return the consumers of a group by name, each with its partitions.
+
+    A consumer of ours calls itself by its program and port, which `paritrana status` shows beside the process's name.
+    """
     admin = AIOKafkaAdminClient(
         bootstrap_servers=servers, client_id=CLIENT, request_timeout_ms=int(ANSWER_SECONDS * 1000)
     )
@@ -237,7 +244,7 @@ async def _members(servers: str, group: str) -> dict[str, list[TopicPartition]]:
         await stopped(admin.close(), _STOP_SECONDS)
     found: dict[str, list[TopicPartition]] = {}
     for group_ in answer.groups:
-        for member, _client, host, _metadata, assignment in group_[5]:
-            name = f"{member[-8:]}@{host.lstrip('/')}"
+        for member, client, host, _metadata, assignment in group_[5]:
+            name = f"{client}/{member[-8:]}@{host.lstrip('/')}"
             found[name] = ConsumerProtocolMemberAssignment.decode(assignment).partitions() if assignment else []
     return found

@@ -12,11 +12,16 @@ returning topic
 insert into ingest_acts (who, what, topic, said) values ($1, $2, $3, $4)
 
 -- name: switches
--- Of topics ($1) those that are paused, with who paused each last, when and why; nobody is known of a row by hand.
+-- Of topics ($1) those that are paused, with who paused each since it was resumed last, when, and all that was said why;
+-- nobody is known of a row by hand.
 select s.topic, a.who, a.at, a.said
 from ingest_switch s
 left join lateral (
-    select who, at, said from ingest_acts where topic = s.topic and what = 'pause' order by act desc limit 1
+    select (array_agg(p.who order by p.act))[1] as who, min(p.at) as at,
+           string_agg(nullif(p.said, ''), '; ' order by p.act) as said
+    from ingest_acts p
+    where p.topic = s.topic and p.what = 'pause' and p.act > coalesce(
+        (select max(r.act) from ingest_acts r where r.topic = s.topic and r.what = 'resume'), 0)
 ) a on true
 where s.paused and s.topic = any($1)
 

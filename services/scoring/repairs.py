@@ -16,7 +16,9 @@ import asyncpg
 import structlog
 
 from kernel.broker import AWAY, Broker, Place, Publisher, Record
+from kernel.canonical import leaf_hash
 from kernel.clock import Clock
+from kernel.commands import Executor
 from kernel.lead import STORE_AWAY, Lead
 from kernel.log import Recorded
 from kernel.partition import partition_of
@@ -25,7 +27,7 @@ from kernel.reactor import Table
 from kernel.service import Service
 from kernel.sql import queries
 from schemas.scoring import RepairApproved, RepairProposed
-from services.scoring.domain.repair import CONTENT_TYPE, published
+from services.scoring.domain.repair import CONTENT_TYPE, REPAIR, Approved, published, repair_stream
 from services.scoring.projections import Json, Row, types_of
 
 SQL: Final = queries(Path(__file__).with_name("fact_reads.sql"))
@@ -79,6 +81,7 @@ class RepairSender:
     pool: asyncpg.Pool[Any]
     broker: Broker
     clock: Clock
+    executor: Executor
 
     async def run(self) -> None:
         """Publish until cancelled; wait where broker or database are away."""
@@ -98,11 +101,19 @@ class RepairSender:
         if not rows:
             return 0
         partitions = (await self.broker.cluster()).partitions
-        there = [row for row in rows if row["topic"] in partitions]
+        there = [row for row in rows if row["topic"] in partitions and await self._is_agreed(row)]
         async with self.broker.publisher() as publisher:
             for row in there:
                 await self._send(publisher, row, partitions[row["topic"]])
         return len(there)
+
+    async def _is_agreed(self, row: asyncpg.Record) -> bool:
+        """Tell whether the log says so too: whoever could alter the tables alone must not speak for a publisher."""
+        state = await self.executor.state(REPAIR, repair_stream(row["id"]))
+        agreed = isinstance(state, Approved) and state.proposed.leaf == leaf_hash(row["body"].encode()).hex()
+        if not agreed:
+            _log.error("a repair is not what two persons agreed to, and is not published", repair=row["id"])
+        return agreed
 
     async def _send(self, publisher: Publisher, row: asyncpg.Record, partitions: int) -> None:
         key, now = row["subject"].encode(), self.clock.now()
@@ -124,7 +135,7 @@ def sending(service: Service) -> list[Background]:
     """Return the sender as work beside the requests, in one process at a time."""
 
     async def run() -> None:
-        sender = RepairSender(service.pool, service.broker, service.clock)
+        sender = RepairSender(service.pool, service.broker, service.clock, service.executor)
         await Lead(service.settings.database_url, f"{service.name}/repairs").run(sender.run)
 
     return [Background("repairs", run)]

@@ -8,16 +8,20 @@ is read as it stands. Whom a report is sent to is notifications' matter.
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 import structlog
+from prometheus_client import Counter as Measure
 
+from kernel.backoff import Pauses
 from kernel.canonical import from_instant
 from kernel.commands import Ask, Receipt
 from kernel.decider import Decision, Loader, Position, Refusal
@@ -35,6 +39,7 @@ from schemas.scoring import RefusedMessage, ReportedBatches, ReportedDispute
 from schemas.topics import CONTRIBUTIONS, COVERAGE, OF_FACTS
 from services.scoring.domain.report import (
     MOST_DISPUTES,
+    MOST_PUBLISHERS,
     MOST_REFUSED,
     REPORT,
     ReportDay,
@@ -44,12 +49,24 @@ from services.scoring.domain.report import (
     report_stream,
 )
 from services.scoring.ledger import ingest_stream
-from services.scoring.ledger_reads import SQL, Day, day_of, first_from, measures_on_months, missing_months
+from services.scoring.ledger_reads import (
+    SQL,
+    Day,
+    Span,
+    batch_counts,
+    day_of,
+    first_from,
+    measures_on_months,
+    missing_months,
+    portions,
+)
 from services.scoring.projections import Json, Row, types_of
 
 _REPORTS: Final = UUID("1b1ec3bd-6d5a-5a0e-9d0b-6a7c1f3e2d84")
 """The namespace of the commands that report a day."""
 _LOOK_SECONDS: Final = 2.0
+_LONGEST_PAUSE: Final = 60.0
+_LONG_SECONDS: Final = 60.0
 _PAGE: Final = 200
 _DAY: Final = timedelta(days=1)
 _READ: Final = ("stage_members", "disputes")
@@ -95,17 +112,31 @@ class Reporter:
     """Reports the days that have ended, each topic's by itself."""
 
     service: Service
+    failures: Measure | None = None
     _done: dict[str, date] = field(default_factory=dict)
     """Up to which day each topic was looked at."""
 
     async def run(self) -> None:
-        """Look every few seconds until cancelled; wait where the database is away."""
+        """Look every few seconds until cancelled; wait where the database is away, or a report takes it too long.
+
+        Nobody asks for a report, so nobody would find that it cannot be made: what goes on for a minute is an error.
+        """
+        waiting = Pauses(_LOOK_SECONDS, _LONGEST_PAUSE)
+        since: float | None = None
         while True:
             try:
                 await self.round()
             except STORE_AWAY as error:
-                _log.warning("reports wait", reason=type(error).__name__)
-            await asyncio.sleep(_LOOK_SECONDS)
+                since = time.monotonic() if since is None else since
+                if self.failures is not None:
+                    self.failures.labels(type(error).__name__).inc()
+                is_long = time.monotonic() - since > _LONG_SECONDS
+                tell = _log.error if is_long else _log.warning
+                tell("reports wait", reason=type(error).__name__, seconds=round(time.monotonic() - since))
+                await waiting.rest()
+            else:
+                waiting, since = Pauses(_LOOK_SECONDS, _LONGEST_PAUSE), None
+                await asyncio.sleep(_LOOK_SECONDS)
 
     async def round(self) -> int:
         """Report what has ended and was not looked at; return how many reports that were."""
@@ -182,27 +213,38 @@ class Reporter:
             if (first := state.upto.get(partition, 0) + 1) < (after := ends[ingest_stream(topic, partition)])
         ]
         spans = [(ingest_stream(topic, one.partition), one.first, one.last + 1) for one in batches]
-        counts = await here.pool.fetchrow(SQL["batch_counts"], *columns(spans, 3)) if spans else None
-        offsets = await here.pool.fetch(
-            SQL["batch_offsets"], *columns([(stream, first, after - 1) for stream, first, after in spans], 3)
-        )
-        within = columns([tuple(row) for row in offsets], 4)
-        refused = await here.pool.fetch(SQL["refused_within"], topic, *within)
+        counts = (await batch_counts(here, spans))[topic]
+        within = columns(await self._offsets(spans), 4)
+        refused = await here.pool.fetch(SQL["refused_within"], topic, *within, NATION_ZONE, MOST_PUBLISHERS)
         first_refused = await here.pool.fetch(SQL["first_refused_within"], topic, *within, MOST_REFUSED)
+        days: Counter[date] = Counter()
+        for row in refused:
+            days[row["day"]] += row["count"]
         disputes = await here.pool.fetch(SQL["disputes"], topic, list(state.disputes), MOST_DISPUTES)
         return ReportDay(
             topic,
             day,
             batches,
-            records=counts["records"] if counts else 0,
-            applied=counts["applied"] if counts else 0,
-            duplicates=counts["duplicates"] if counts else 0,
-            refusals=counts["refused"] if counts else 0,
+            records=counts["records"],
+            applied=counts["applied"],
+            duplicates=counts["duplicates"],
+            refusals=counts["refused"],
             refused=[(row["publisher"], row["reason"], row["count"]) for row in refused],
             first_refused=[RefusedMessage(partition=row[0], offset=row[1], reason=row[2]) for row in first_refused],
+            refused_days=sorted(days.items()),
             missing=await self._missing(day) if missing and topic == CONTRIBUTIONS else (),
             disputed=[_dispute(row) for row in disputes if row["disputed"] < the_day.ends],
         )
+
+    async def _offsets(self, spans: Iterable[Span]) -> list[tuple[int, int, int, datetime]]:
+        """Return of each partition between which offsets batches lie, and when the first of them was recorded."""
+        found: dict[int, tuple[int, int, datetime]] = {}
+        for some in portions(spans):
+            asked = columns([(stream, first, after - 1) for stream, first, after in some], 3)
+            for partition, first, last, since in await self.service.pool.fetch(SQL["batch_offsets"], *asked):
+                known = found.get(partition, (first, last, since))
+                found[partition] = min(known[0], first), max(known[1], last), min(known[2], since)
+        return [(partition, *span) for partition, span in found.items()]
 
     async def _missing(self, day: date) -> list[tuple[str, bool, int]]:
         """Return what is missing of employers that compete, while a measure of their season still takes facts."""
@@ -243,8 +285,14 @@ def _dispute(row: Any) -> ReportedDispute:
 
 def reporting(service: Service) -> Background:
     """Return the reporter as work beside the requests, in one process at a time."""
+    failures = Measure(
+        "paritrana_report_failures",
+        "Times that the day's reports to publishers could not be made.",
+        ("kind",),
+        registry=service.app.state.metrics.registry,
+    )
 
     async def run() -> None:
-        await Lead(service.settings.database_url, f"{service.name}/reports").run(Reporter(service).run)
+        await Lead(service.settings.database_url, f"{service.name}/reports").run(Reporter(service, failures).run)
 
     return Background("reports", run)

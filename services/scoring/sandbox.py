@@ -24,7 +24,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import CollectorRegistry, Counter
 
 from kernel.backoff import Pauses
-from kernel.broker import ANSWER_SECONDS, UNDECODABLE, Broker, abandon, stopped
+from kernel.broker import ANSWER_SECONDS, UNDECODABLE, Broker, abandon, one_by_one, stopped
 from kernel.cancellation import end_if_cancelled
 from kernel.clock import Clock
 from kernel.inbox import Message
@@ -145,6 +145,7 @@ class Sandbox:
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_PARTITION_BYTES,
             fetch_max_bytes=_FETCH_BYTES,
+            isolation_level="read_committed",
         )
         try:
             async with asyncio.timeout(2 * ANSWER_SECONDS):
@@ -196,7 +197,7 @@ class Sandbox:
         first = await consumer.beginning_offsets(places)
         for place in places:
             consumer.seek(place, max(await consumer.committed(place) or 0, first[place]))
-            records, error = await _one_by_one(consumer, place)
+            records, error = await one_by_one(consumer, place, _AT_ONCE, _IDLE_MS)
             await self._take(consumer, records)
             if error is not None:
                 offset = await consumer.position(place)
@@ -220,23 +221,6 @@ class Sandbox:
         while removed == _REMOVED_AT_ONCE:
             removed = await self.pool.fetchval(SQL[name], *arguments, _REMOVED_AT_ONCE)
             await asyncio.sleep(_TURN_SECONDS)
-
-
-async def _one_by_one(consumer: AIOKafkaConsumer, place: TopicPartition) -> tuple[list[Message], Exception | None]:
-    """Read a partition up to what cannot be decoded, which the consumer then stands at, and say why that cannot be.
-
-    A call for more than one record would raise for those before it too.
-    """
-    found: list[Message] = []
-    while len(found) < _AT_ONCE:
-        try:
-            fetched = await consumer.getmany(place, timeout_ms=_IDLE_MS, max_records=1)
-        except (*UNDECODABLE, MemoryError) as error:
-            return found, error
-        if not fetched:
-            break
-        found += [record for records in fetched.values() for record in records]
-    return found, None
 
 
 def _following(verdicts: Iterable[Verdict]) -> dict[TopicPartition, int]:

@@ -4,7 +4,8 @@
 changed, added or taken away after it was written is found, though not by whom; that the events themselves are ours is
 the audit's to say, which checks their signatures and their chain. A root holds the documents only: what stands beside
 one (month, publisher, id, kind, whom it is about) is held to what the gate reads in it, and so is the document itself.
-An id that a publisher used in two months is one fact in each, and counts in each; whoever did that is told of.
+An id that a publisher used in two months is one fact in each, and counts in each; whoever did that is told of. Once it
+has reversed them that is a remark only: what is in the ledger stays there for ever.
 
 Read in one snapshot and place by place, through cursors: memory is bounded however long the ledger is, and a database
 sorts no more than one partition's facts at once. Writes nothing, and keeps no writer waiting.
@@ -39,6 +40,7 @@ _EVERY: Final = 100_000
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """Whether a fact came from the future was judged when it came."""
 _HEADERS: Final = [("content-type", STRUCTURED.encode())]
+_REVERSIBLE: Final = ("ContributionDue", "ContributionPaid")
 _PREFIX: Final = b'{"specversion":"1.0",'
 
 
@@ -61,6 +63,8 @@ class Wrong(StrEnum):
     """The gate would not take the document for a fact today, or keep it in another form."""
     TWICE = "twice"
     """A publisher used an id in two months."""
+    SETTLED = "settled"
+    """It did, and reversed what it named so since: a remark, and nothing that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class Verified:
     rows: int = 0
     batches: int = 0
     faults: Counter[Wrong] = field(default_factory=Counter)
+    remarks: int = 0
     seconds: float = 0.0
 
     @property
@@ -112,7 +117,8 @@ class _Place:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> _Place:
-        _, topic, partition = row["stream"].split("/")
+        _, _, place = row["stream"].partition("/")
+        topic, _, partition = place.rpartition("/")
         return cls(row["place"], row["stream"], row["version"], topic, int(partition))
 
 
@@ -127,7 +133,7 @@ async def verify(
 
     Args:
         connection: the owner's; a service's own login is cut off after some seconds.
-        found: is given each fault as it is found.
+        found: is given each fault and each remark as it is found.
         told: is given how far it is, every hundred thousand rows.
         scope: what is looked at.
         prefix: stands before the topics' names, where a test has its own.
@@ -166,8 +172,11 @@ class _Verifier:
         return self.count
 
     def fault(self, fault: Fault) -> None:
-        """Count a fault and tell it."""
-        self.count.faults[fault.what] += 1
+        """Count a fault or a remark and tell it."""
+        if fault.what is Wrong.SETTLED:
+            self.count.remarks += 1
+        else:
+            self.count.faults[fault.what] += 1
         self._found(fault)
 
     async def _of_month(self, place: _Place, month: str | None) -> list[int] | None:
@@ -305,6 +314,7 @@ class _Batch:
         self._first: int | None = None
         self._last: int | None = None
         self._months: set[str] = set()
+        self._is_faulty = False
 
     def take(self, row: Mapping[str, Any]) -> Fault | None:
         """Take a row in, and say what is wrong with it by itself."""
@@ -316,6 +326,7 @@ class _Batch:
         wrong = self._fault_of(row, document)
         if wrong is None:
             return None
+        self._is_faulty = True
         what, detail = wrong
         offset, month = row["kafka_offset"], _month(row["month"])
         name = f"{row['publisher']} {row['id']}: {detail}"
@@ -351,6 +362,10 @@ class _Batch:
         root = self._root.root.hex()
         if root != told["root"]:
             return self._fault(Wrong.CHANGED, f"the root of its rows is {root}, and {told['root']} was told")
+        # Readers look in the told months only, so what lies in another is not found. A wrong row was told by itself.
+        rows, said = sorted(self._months), sorted(told.get("months", ()))
+        if rows != said and not self._is_faulty:
+            return self._fault(Wrong.MISPLACED, f"its rows lie in {_listed(rows)}, and {_listed(said)} was told")
         return None
 
     def _fault(self, what: Wrong, detail: str) -> Fault:
@@ -370,6 +385,10 @@ def _beside(row: Mapping[str, Any], fact: ReadFact) -> list[tuple[str, Any, Any]
     ]
 
 
+def _listed(months: Sequence[str]) -> str:
+    return ", ".join(months) or "no month"
+
+
 def _month(day: date) -> str:
     return f"{day:%Y-%m}"
 
@@ -379,7 +398,10 @@ def _of_place(what: Wrong, place: _Place, detail: str) -> Fault:
 
 
 def _used_twice(rows: Sequence[Mapping[str, Any]]) -> Fault:
-    """Return the fault of an id in several months: it names the first row, and where all of them lie."""
+    """Return the fault of an id in several months: it names the first row, and where all of them lie.
+
+    A reversal of the id takes every due and payment of that name away; a fact of another kind stays.
+    """
     first = rows[0]
     lying = ", ".join(
         f"{_month(row['month'])} at {row['topic']}/{row['partition']}/{row['kafka_offset']} (batch {row['batch']})"
@@ -388,4 +410,8 @@ def _used_twice(rows: Sequence[Mapping[str, Any]]) -> Fault:
     months = tuple(_month(row["month"]) for row in rows)
     offset = first["kafka_offset"]
     detail = f"{first['publisher']} {first['id']} is used {len(rows)} times: {lying}"
-    return Fault(Wrong.TWICE, first["topic"], first["partition"], first["batch"], offset, offset, months, detail)
+    left = [row for row in rows if not (first["is_reversed"] and row["kind"] in _REVERSIBLE)]
+    what = Wrong.SETTLED if len(left) < 2 else Wrong.TWICE
+    if len(left) < len(rows):
+        detail += "; dues and payments of this id were reversed"
+    return Fault(what, first["topic"], first["partition"], first["batch"], offset, offset, months, detail)

@@ -33,15 +33,19 @@ select version::integer from events
 where stream = $2 and (document::json #> '{data,months}')::jsonb ? $4
 
 -- name: twice
--- Facts whose publisher used their id more than once, with where each lies.
-select f.publisher, f.id, f.month, f.batch, f.kafka_offset, p.topic, p.partition
+-- Facts whose publisher used their id more than once, with where each lies and whether a reversal names it.
+select f.publisher, f.id, f.month, f.batch, f.kafka_offset, f.kind, p.topic, p.partition,
+       exists (select from facts r where r.publisher = f.publisher and r.target = f.id
+                                     and r.kind = 'ContributionReversed') as is_reversed
 from (select publisher, id from facts group by publisher, id having count(*) > 1) d
 join facts f using (publisher, id) left join places p using (place)
 order by f.publisher, f.id, f.month
 
 -- name: twice_of_month
 -- The same, of ids that are used in a month ($1) and in another.
-select f.publisher, f.id, f.month, f.batch, f.kafka_offset, p.topic, p.partition
+select f.publisher, f.id, f.month, f.batch, f.kafka_offset, f.kind, p.topic, p.partition,
+       exists (select from facts r where r.publisher = f.publisher and r.target = f.id
+                                     and r.kind = 'ContributionReversed') as is_reversed
 from facts f left join places p using (place)
 join (
     select distinct a.publisher, a.id from facts a join facts b using (publisher, id)

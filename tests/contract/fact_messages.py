@@ -137,6 +137,15 @@ def instant(draw: random.Random) -> datetime:
     return draw.choice((time, time.replace(microsecond=0)))
 
 
+PARTS: Final = {
+    "digital_transactions": "transactions",
+    "wage_workers_covered": "wage_workers_total",
+    "non_wage_workers_covered": "non_wage_workers_total",
+    "vulnerable_workers_assisted": "vulnerable_workers_total",
+}
+"""What is no more than another field says, where that one is there."""
+
+
 def right_fact(model: type[Fact], draw: random.Random) -> Said:
     """A fact with nothing wrong: every field as its schema wants it, and all of them making sense together."""
     topic, time, schema = draw.choice(TOPICS_OF[model]), instant(draw), data_schema(model)
@@ -146,8 +155,9 @@ def right_fact(model: type[Fact], draw: random.Random) -> Said:
         for name, told in schema["properties"].items()
         if name != other and (name in schema["required"] or name in ("region", "employer") or draw.random() < 0.5)
     }
-    if "digital_transactions" in made:
-        made["digital_transactions"] = min(made["digital_transactions"], made["transactions"])
+    for part, whole in PARTS.items():
+        if part in made and whole in made:
+            made[part] = min(made[part], made[whole])
     attributes = {
         "specversion": "1.0",
         "id": text_like(ID, draw),

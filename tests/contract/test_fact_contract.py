@@ -25,7 +25,7 @@ from schemas.facts import FACT_TYPES, MODELS, TOPICS_OF, Fact
 from schemas.generate import generated_files
 from schemas.topics import COVERAGE, FACT_TOPICS
 from tests.contract import fact_story
-from tests.contract.fact_messages import NOW, WRITERS, Message, Said, right_fact
+from tests.contract.fact_messages import NOW, PARTS, WRITERS, Message, Said, right_fact
 from tests.contract.test_facts import about, meanings
 
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -154,6 +154,7 @@ def _about_another(fault: FactFault, said: Said) -> bool:
     wrong, missing = ("employer", "region") if said.topic == COVERAGE else ("region", "employer")
     return "as_of" in said.data and (fault.reason, fault.field) in (
         (FactReason.WRONG_FIELD, f"data.{wrong}"),
+        (FactReason.WRONG_TOPIC, f"data.{wrong}"),
         (FactReason.MISSING_FIELD, f"data.{missing}"),
     )
 
@@ -166,7 +167,7 @@ UNSAID: Final[dict[str, Unsaid]] = {
     "a region is one of the official ones": _wrong("region"),
     "a month is from 2014 and at most a year ahead": _wrong("month", "obliged_from"),
     "a day is from 2014 and not after the fact's time": _wrong("paid_on", "as_of"),
-    "no more is digital than there is": _wrong("digital_transactions"),
+    "no part is more than its whole": _wrong(*PARTS),
     "nothing corrects or reverses itself": _wrong("corrects", "reverses"),
     "the time is a day of the calendar from 2014": lambda fault, _: (
         fault.reason == FactReason.WRONG_ATTRIBUTE and fault.field.removeprefix("ce_") == "time"
@@ -196,8 +197,9 @@ def differing(model: type[Fact], said: Said) -> Iterator[tuple[str, Said]]:
         other, text = ("employer", '"1"') if said.topic == COVERAGE else ("region", '"75"')
         yield "about both", said.saying(other, text)
         yield "about another", said.saying(other, text).without({"region": "employer", "employer": "region"}[other])
-    if "digital_transactions" in said.data:
-        yield "more digital", said.saying("transactions", "0").saying("digital_transactions", "1")
+    for part, whole in PARTS.items():
+        if part in said.data:
+            yield f"more {part}", said.saying(whole, "0").saying(part, "1")
     for name, wrong, _, _ in meanings(model, said):
         yield name, wrong
 
@@ -244,6 +246,16 @@ def check_message(
     elif valid:
         reason = unsaid(judged, said)
         assert reason not in (None, TOPICS_SUBJECT), (told, name, judged)
+
+
+def test_a_schema_says_of_each_number_that_it_is_written_without_a_fraction():
+    count = 0
+    for path in (ROOT / "json/facts").glob("*.v1.json"):
+        for told in json.loads(path.read_bytes())["properties"].values():
+            if "integer" in (told.get("type"), *(one["type"] for one in told.get("anyOf", ()))):
+                assert "12.0 is refused" in told["description"], path.name
+                count += 1
+    assert count > 15
 
 
 # --- AsyncAPI ------------------------------------------------------------------------------------------------------

@@ -300,24 +300,31 @@ HOME: dict[str, object] = {"employer": "1", "size_class": "large", "region": "75
 FIX: dict[str, object] = {"employer": "1", "month": "2021-03", "corrects": "pay-0", "revision": 1}
 USED: dict[str, object] = {"employer": "1", "month": "2021-03", "transactions": 5, "digital_transactions": 5}
 SENSELESS = [
-    ("EmployerRegistered", CONTRIBUTIONS, HOME, {"region": "99.99"}, "region", "99.99", "Kemendagri's code"),
+    ("EmployerRegistered", CONTRIBUTIONS, HOME, {"region": "99.99"}, "region", "99.99", "no region has this code"),
     ("EmployerRegistered", CONTRIBUTIONS, HOME, {"obliged_from": "2022-05"}, "obliged_from", "2022-05", "12 months"),
     ("ContributionDue", CONTRIBUTIONS, {"employer": "1", "month": "2021-03", "amount": 1}, {"month": "2013-12"},
      "month", "2013-12", "from 2014-01"),
     ("ContributionCorrected", CONTRIBUTIONS, FIX, {"paid_on": "2021-04-15"}, "paid_on", "2021-04-15", "not after"),
     ("ContributionCorrected", CONTRIBUTIONS, FIX, {"paid_on": "2013-12-31"}, "paid_on", "2013-12-31", "not after"),
     ("DigitalChannelUsed", CONTRIBUTIONS, USED, {"digital_transactions": 6}, "digital_transactions", "6", "at most 5"),
+    ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"wage_workers_covered": 3}, "wage_workers_covered", "3",
+     "more than wage_workers_total, of which it is a part: at most 2"),
+    ("CoverageReported", CONTRIBUTIONS, {**REPORT, "employer": "1"}, {"non_wage_workers_covered": 5},
+     "non_wage_workers_covered", "5", "at most 4"),
+    ("AssistanceReported", COVERAGE, {**AID, "region": "75"}, {"vulnerable_workers_total": 0},
+     "vulnerable_workers_assisted", "1", "at most 0"),
     ("CoverageReported", CONTRIBUTIONS, {**REPORT, "employer": "1"}, {"as_of": "2021-04-15"}, "as_of", "2021-04-15",
      "not after"),
     ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"as_of": "2013-12-31"}, "as_of", "2013-12-31",
      "not after"),
-    ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"region": "99"}, "region", "99", "Kemendagri's code"),
+    ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"region": "99"}, "region", "99",
+     "no region has this code"),
     ("CoverageReported", COVERAGE, {**REPORT, "region": "75"}, {"employer": "1"}, "employer", "1",
-     "on bpjs.coverage.v1 a fact is about region"),
+     "on bpjs.coverage.v1 a fact says the region: leave this"),
     ("CoverageReported", CONTRIBUTIONS, {**REPORT, "employer": "1"}, {"region": "75"}, "region", "75",
-     "on bpjs.contributions.v1 a fact is about employer"),
+     "on bpjs.contributions.v1 a fact says the employer: leave this"),
     ("AssistanceReported", COVERAGE, {**AID, "region": "75"}, {"employer": "1"}, "employer", "1",
-     "on bpjs.coverage.v1 a fact is about region"),
+     "on bpjs.coverage.v1 a fact says the region: leave this"),
     ("AssistanceReported", CONTRIBUTIONS, {**AID, "employer": "1"}, {"as_of": "2021-05-01"}, "as_of", "2021-05-01",
      "not after"),
 ]  # fmt: skip
@@ -334,6 +341,32 @@ def test_what_no_pattern_says_is_refused_too(
     assert isinstance(told, Refused)
     assert told.fault.value == value
     assert remedy in told.fault.english
+
+
+@pytest.mark.parametrize("kind", ["CoverageReported", "AssistanceReported"])
+@pytest.mark.parametrize(
+    ("topic", "says", "english", "indonesian"),
+    [
+        (CONTRIBUTIONS, "region", f"send one that says the region to {COVERAGE}",
+         f"fakta harus tentang pemberi kerja: kirim fakta tentang wilayah ke {COVERAGE}"),
+        (COVERAGE, "employer", f"send one that says the employer to {CONTRIBUTIONS}",
+         f"fakta harus tentang wilayah: kirim fakta tentang pemberi kerja ke {CONTRIBUTIONS}"),
+    ],
+)  # fmt: skip
+def test_a_report_about_another_belongs_on_the_other_topic(
+    kind: str, topic: str, says: str, english: str, indonesian: str
+):
+    data: dict[str, object] = {**(REPORT if kind == "CoverageReported" else AID), says: "75"}
+    there = message(data | {"employer": "75"}, kind, topic)
+    whole = replace(
+        there, value=(there.value or b"").replace(b',"employer":"75"', b"") if says == "region" else there.value
+    )
+    told = outcome(whole)
+    check_refused(told, FactReason.WRONG_TOPIC, f"data.{says}", None)
+    assert isinstance(told, Refused)
+    assert told.fault.value == "75"
+    assert english in told.fault.english
+    assert indonesian in told.fault.indonesian
 
 
 @pytest.mark.parametrize(("topic", "lacks"), [(COVERAGE, "region"), (CONTRIBUTIONS, "employer")])
@@ -464,3 +497,5 @@ def test_the_clock_of_a_publisher_is_judged_by_ours():
     with pytest.raises(Refused) as caught:
         read_fact(told.topic, told.key, told.value, told.headers, late - timedelta(seconds=1))
     assert caught.value.fault.reason == FactReason.FUTURE_DATED
+    assert "our clock shows 2021-04-13T02:24:59Z:" in caught.value.fault.english
+    assert "jam kami menunjukkan 2021-04-13T02:24:59Z:" in caught.value.fault.indonesian

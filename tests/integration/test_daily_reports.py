@@ -94,6 +94,25 @@ async def test_days_that_passed_while_nobody_looked_are_made_up_for_each_by_itse
     assert await looks(world) == 3
     days = [(one["day"], one["refused"]) for one in await told(world)]
     assert days == [("2021-04-16", 3), ("2021-04-20", 1), ("2021-04-21", 1)], "what lies far back is told together"
+    lie = [[one["day"][-2:] for one in report["refused_days"]] for report in await told(world)]
+    assert lie == [["01", "02", "04"], ["20"], ["21"]], "and each report says where it lies"
+
+
+async def test_what_is_read_again_is_told_once(ledger: Ledger) -> None:
+    world = ledger.world
+    records = [bad(1), bad(2), registered(NPP)]
+    await ledger.takes(*records)
+    await ledger.takes(bad(3))
+    ledger.offset = 0  # As after `paritrana ingest again`: a batch that lies before those before it.
+    await ledger.takes(*records)
+    world.clock.moment += timedelta(days=1)
+    ledger.offset = 0
+    await ledger.takes(*records)
+    await looks(world)
+    world.clock.moment += timedelta(days=1)
+    await looks(world)
+    told_of = [(one["refused"], one["refused_days"]) for one in await told(world)]
+    assert told_of == [(5, [{"day": "2021-04-20", "count": 3}]), (2, [])]
 
 
 async def test_a_topic_from_which_nothing_was_ever_taken_is_not_reported_on(ledger: Ledger) -> None:

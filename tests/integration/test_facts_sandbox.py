@@ -24,9 +24,19 @@ from schemas.topics import CONTRIBUTIONS, COVERAGE, SANDBOX
 from services.scoring import sandbox as sandbox_room
 from services.scoring.sandbox import Sandbox, SandboxMeasures, Verdict, judge
 from tests.conftest import TopicFactory
-from tests.integration.test_facts_over_http import DAY, NPP, Ledger, Said, correction, ledger, operator, publisher
-from tests.integration.test_scoring import measures, world
-from tests.support.delivery import produce_undecodable, until
+from tests.integration.test_facts_over_http import (
+    DAY,
+    NPP,
+    Ledger,
+    Said,
+    correction,
+    ledger,
+    operator,
+    publisher,
+    reversal,
+)
+from tests.integration.test_scoring import Caller, measures, world
+from tests.support.delivery import produce_in_transaction, produce_undecodable, until
 from tests.support.facts import due, message, paid, publish, registered
 from tests.support.whole import Whole, whole_system
 from tests.unit.cli.fake_stack import run
@@ -135,6 +145,73 @@ async def test_a_dry_run_is_for_the_topic_s_publisher_and_operators(ledger: Ledg
     assert (told["status"], told["fact"]["subject"]) == ("new", "75.71")
 
 
+async def test_many_messages_are_asked_about_at_once_and_each_costs_only_itself(ledger: Ledger) -> None:
+    world = ledger.world
+    known = paid(NPP, "2021-03", 100, "2021-04-10", id_="p-1", reference="B")
+    await ledger.takes(registered(NPP), known)
+    before = await state_of_database(ledger)
+    covered = message("CoverageReported", "c-1", WORKERS | {"region": "75.71", "as_of": "2021-01-01"})
+    records = [
+        known, paid(NPP, "2021-03", 101, "2021-04-10", id_="p-1"), paid(NPP, "2021-03", -5, "2021-04-10", id_="bad"),
+        due(NPP, "2021-03", 300), due("NPP-9", "2021-03", 300), correction("c-1", "p-1", amount=90),
+        correction("c-2", "p-1", employer="NPP-9"),
+    ]  # fmt: skip
+    body = {"messages": [*(sent(record) for record in records), sent(covered, COVERAGE)]}
+    told = (await publisher(world).does("POST", "/v1/facts/checks", body))["verdicts"]
+    assert [(one["accepted"], one.get("status"), one.get("state")) for one in told] == [
+        (True, "duplicate", "counted"), (False, "used-id", None), (False, None, None), (True, "new", "counted"),
+        (True, "waiting", "waiting"), (True, "new", "counted"), (True, "waiting", "waiting"),
+        (False, "forbidden", None),
+    ]  # fmt: skip
+    assert [one.get("address") is not None for one in told] == [True, *[False] * 7]
+    assert told[7]["fault"]["detail"] == {
+        "en": f"You do not publish to {COVERAGE}.", "id": f"Anda bukan penerbit {COVERAGE}.",
+    }  # fmt: skip
+    for record, one in zip(records, told, strict=False):
+        assert await publisher(world).does("POST", "/v1/facts/check", sent(record)) == one
+    assert await state_of_database(ledger) == before
+
+
+async def test_a_dry_run_says_what_waits_for_ever(ledger: Ledger) -> None:
+    mine = publisher(ledger.world)
+    await ledger.takes(
+        registered(NPP), paid(NPP, "2021-03", 100, "2021-04-10", id_="p-1"), correction("c-1", "p-1", amount=90),
+        reversal("r-1", "p-1"), paid(NPP, "2021-03", 100, "2021-04-10", id_="p-8", publisher="another"),
+    )  # fmt: skip
+
+    async def asks(record: Record) -> tuple[str | None, str | None]:
+        told = await mine.does("POST", "/v1/facts/check", sent(record))
+        vain = told["in_vain"]
+        assert vain is None or vain["en"] != vain["id"]
+        return told["waits_for"], vain and vain["en"]
+
+    assert await asks(correction("c-2", "p-7")) == ("target", None)
+    first = "name the due or payment that was said first, p-1"
+    assert await asks(correction("c-2", "c-1")) == ("target", f"c-1 is a correction: {first}")
+    assert await asks(reversal("r-2", "r-1")) == ("target", f"r-1 is a reversal: {first}")
+    assert (await asks(correction("c-2", f"reg-{NPP}")))[1] == (
+        f"reg-{NPP} is EmployerRegistered: name a due or a payment; a report gets a higher revision instead"
+    )
+    assert (await asks(reversal("r-2", "p-8")))[1] == (
+        "p-8 is of another source, /bpjs/another: only that one may correct or reverse it"
+    )
+
+
+async def test_who_is_to_send_publishes_to_the_topic(ledger: Ledger) -> None:
+    world, body = ledger.world, {"messages": [sent(due(NPP, "2021-03", 300))]}
+    sending = body | {"sending": True}
+
+    async def asks(caller: Caller, said: dict[str, Any]) -> bool:
+        return bool((await caller.does("POST", "/v1/facts/checks", said))["verdicts"][0]["accepted"])
+
+    assert [await asks(operator(world), each) for each in (body, sending)] == [True, False]
+    assert await asks(publisher(world), sending)
+    assert not await asks(publisher(world, "bpjs.coverage"), sending)
+    await world.auditor.fails(403, "forbidden", "POST", "/v1/facts/checks", body)
+    for wrong in ([], body["messages"] * 201, [{"topic": CONTRIBUTIONS}]):
+        await publisher(world).fails(422, "invalid-request", "POST", "/v1/facts/checks", {"messages": wrong})
+
+
 # --- the sandbox ---------------------------------------------------------------------------------------------------
 
 TRIED = f"{CONTRIBUTIONS}{SANDBOX}"
@@ -190,6 +267,19 @@ async def test_the_sandbox_judges_as_ingest_does_and_leaves_nothing_behind(
         await until(_took(again, 25))
     assert await pool.fetch("select topic, partition, kafka_offset from sandbox_verdicts order by 1, 2, 3") == kept
     assert await state_of_database(ledger) == before
+
+
+async def test_the_sandbox_judges_what_was_committed_alone(
+    ledger: Ledger, kafka_bootstrap: str, tried: str, topic_prefix: str
+) -> None:
+    for said, commit in (("back", False), ("for-good", True)):
+        await produce_in_transaction(
+            kafka_bootstrap, tried, [due(NPP, "2021-03", 300, id_=f"taken-{said}")], commit=commit
+        )
+    async with judging(kafka_bootstrap, ledger.world.service.pool, tried, topic_prefix):
+        await until_judged(ledger.world.service.pool, 1)
+    rows = await ledger.world.service.pool.fetch("select id from sandbox_verdicts")
+    assert [row["id"] for row in rows] == ["taken-for-good"]
 
 
 def _took(sandbox: Sandbox, count: int) -> Callable[[], Awaitable[bool]]:
@@ -337,8 +427,11 @@ async def test_a_file_is_tried_published_and_followed(
     )  # fmt: skip
     again = event(due("NPP-1", "2021-03", 301))
     code, told = await publish(known, again)
+    assert (code, statuses(told)) == (1, [("due-NPP-1-2021-03", "refused")]), "nothing was sent"
+    assert told["facts"][0]["fault"]["reason"] == "used-id"
+    code, told = await publish(known, again, options=["--skip-wrong"])
     assert (code, statuses(told)) == (1, [("reg-NPP-1", "duplicate"), ("due-NPP-1-2021-03", "refused")])
-    assert told["facts"][1]["fault"]["reason"] == "used-id"
+    assert [one["address"] is None for one in told["facts"]] == [False, True]
     code, told = await publish(known, again, options=["--sandbox"])
     assert (code, statuses(told)) == (0, [("reg-NPP-1", "accepted"), ("due-NPP-1-2021-03", "accepted")])
     assert {one["address"].split("/")[0] for one in told["facts"]} == {TRIED}

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -238,6 +239,14 @@ async def test_what_the_broker_does_not_take_ends_a_foreign_client_with_an_error
     assert "not acknowledged" in ended.err
     assert topics[1] not in ended.out
     assert ended.out.count(topics[0]) in {1, 5}, "what was acknowledged before is told"
+
+
+async def test_a_broker_that_is_away_costs_the_java_client_one_wait_and_not_one_a_fact(programs: Programs) -> None:
+    began = time.monotonic()
+    ended = await programs.publish("java", "127.0.0.1:1")
+    assert ended.code == 1
+    assert "not acknowledged" in ended.err
+    assert time.monotonic() - began < 60
 
 
 async def _take_only(servers: str, topic: str, *, most: int) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
+from datetime import date
 
 import asyncpg
 import orjson
 import pytest
 from aiokafka import TopicPartition
-from confluent_kafka import Producer
 
 from kernel.broker import Broker, Place, Record, read_until
 from kernel.canonical import leaf_hash
 from kernel.merkle import root_of
 from tests.conftest import TopicFactory
-from tests.support.delivery import produce_undecodable, until
+from tests.support.delivery import produce_in_transaction, produce_undecodable, until
 from tests.support.facts import Consumer, due, message, paid, payments, publish, registered, taken, until_taken
 from tests.support.ledger import consumer, group, partitions, pool, topic, urls
 
@@ -108,14 +109,9 @@ async def test_a_batch_that_cannot_be_decoded_costs_nothing_before_or_after_it(
 async def test_facts_of_a_transaction_count_once_it_is_committed_and_never_after_an_abort(
     kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, consumer: Consumer
 ) -> None:
-    producer = Producer({"bootstrap.servers": kafka_bootstrap, "transactional.id": f"publisher-of-{topic}"})
-    producer.init_transactions(30)
-    for number, end in enumerate((producer.abort_transaction, producer.commit_transaction)):
-        producer.begin_transaction()
-        for record in (due("NPP-1", "2021-03", 3, id_=f"t{number}-{each}") for each in range(5)):
-            producer.produce(topic, record.value, record.key, 0, headers=list(record.headers))
-        producer.flush(30)
-        end(30)
+    for number, commit in enumerate((False, True)):
+        records = [due("NPP-1", "2021-03", 3, id_=f"t{number}-{each}") for each in range(5)]
+        await produce_in_transaction(kafka_bootstrap, topic, records, commit=commit)
     async with consumer.running():
         counts = await until_taken(pool, 5)
 
@@ -315,3 +311,10 @@ async def test_a_paused_topic_waits_and_goes_on(
 _WORKERS = (
     "wage_workers_covered", "wage_workers_total", "non_wage_workers_covered", "non_wage_workers_total",
 )  # fmt: skip
+
+
+async def test_consumers_that_meet_a_new_month_at_once_make_its_partition_once(pool: asyncpg.Pool) -> None:
+    for month in range(1, 13):
+        first = date(2022, month, 1)
+        await asyncio.gather(*(pool.execute("select ensure_month($1)", first) for _ in range(8)))
+    assert await pool.fetchval("select count(*) from pg_inherits where inhparent = 'facts'::regclass") == 12

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import asyncpg
+import cramjam
 import pytest
 from aiokafka import TopicPartition
 from confluent_kafka import Producer
 
 from kernel.broker import Broker, read_until
 from kernel.dead_letters import SUFFIX
-from tests.support.delivery import produce_misnamed, produce_undecodable
+from tests.support.delivery import produce_misnamed, produce_raw, produce_undecodable, raw_batch, raw_record
 from tests.support.facts import Consumer, payments, publish, taken, until_taken
 from tests.support.ledger import consumer, group, pool, topic, urls
 
@@ -102,6 +104,54 @@ async def test_a_bomb_becomes_one_letter_and_the_facts_around_it_are_applied(
     assert (letter["reason"], letter["offset"]) == ("undecodable", "100")
     assert says in letter["detail"]
     assert await pool.fetchval("select count(*) from refused_facts where reason = 'undecodable'") == 1
+    assert peak < 300 * MEGABYTE
+
+
+def _of_headers() -> bytes:
+    return gzip.compress(raw_record(b"{}", headers=16_000_000, written=b"\0\1" * 16_000_000))
+
+
+def _of_members() -> bytes:
+    return b"".join(gzip.compress(bytes([each]), mtime=0) for each in raw_record(b"x" * 190_000))
+
+
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        (_of_headers, "more than 100 headers"),
+        (_of_members, "more than 1000 parts"),
+    ],
+)
+async def test_a_batch_that_is_small_until_it_is_read_becomes_one_letter(
+    kafka_bootstrap: str, pool: asyncpg.Pool, urls: Any, topic: str, topic_prefix: str,
+    payload: Callable[[], bytes], says: str,
+) -> None:  # fmt: skip
+    """A header takes two bytes on the wire and a hundred once it is read; a member of gzip costs an inflater."""
+    await publish(kafka_bootstrap, topic, payments(10), partitions=1)
+    await produce_raw(Broker(kafka_bootstrap, "test"), topic, raw_batch(1, 1, payload()))
+    await publish(kafka_bootstrap, topic, payments(10, seed=2), partitions=1)
+    peak = await ingested_apart(kafka_bootstrap, urls.login_url, topic, f"{topic_prefix}i", topic_prefix, "21")
+    assert await taken(pool) == {"records": 21, "applied": 20, "duplicates": 0, "refused": 1}
+    (letter,) = await letters_in(kafka_bootstrap, topic)
+    assert (letter["reason"], letter["offset"]) == ("undecodable", "10")
+    assert says in letter["detail"]
+    assert peak < 300 * MEGABYTE
+
+
+@pytest.mark.parametrize("partitions", [1, 8])
+async def test_many_batches_that_are_each_within_the_bounds_take_no_more_memory_than_one(
+    kafka_bootstrap: str, pool: asyncpg.Pool, urls: Any, topic: str, topic_prefix: str, partitions: int
+) -> None:
+    large = raw_batch(4, 1, bytes(cramjam.zstd.compress(raw_record(bytes(31 * MEGABYTE)))))
+    await publish(kafka_bootstrap, topic, payments(10), partitions=1)
+    for partition in range(partitions):
+        await produce_raw(Broker(kafka_bootstrap, "test"), topic, *[large] * (40 // partitions), partition=partition)
+    await publish(kafka_bootstrap, topic, payments(10, seed=2), partitions=1)
+    peak = await ingested_apart(kafka_bootstrap, urls.login_url, topic, f"{topic_prefix}i", topic_prefix, "60")
+    assert await taken(pool) == {"records": 60, "applied": 20, "duplicates": 0, "refused": 40}
+    letters = await letters_in(kafka_bootstrap, topic)
+    assert {(each["reason"], each["value-bytes"]) for each in letters} == {("too-large", str(31 * MEGABYTE))}
+    assert len({(each["partition"], each["offset"]) for each in letters}) == len(letters) == 40
     assert peak < 300 * MEGABYTE
 
 

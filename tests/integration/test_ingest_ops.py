@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from deploy.local.provision import provision_topics
 from kernel.broker import Broker, Place, Record
 from schemas.topics import DAY_MS, Topic
 from services.scoring.operating import day_again, ingest_state, move_back, switch
-from tests.support.delivery import until
+from tests.support.delivery import produce_in_transaction, until
 from tests.support.facts import Consumer, ledger_digest, message, payments, publish, taken, until_taken
 from tests.support.ledger import consumer, group, owner, partitions, pool, topic, urls
 from tests.unit.cli.fake_stack import run
@@ -48,7 +49,8 @@ async def test_a_topic_is_paused_and_resumed_and_each_act_is_noted_once(
 ) -> None:
     assert await switch(owner, [topic], "rina", "", paused=False) == []
     assert await switch(owner, [topic], "rina", "sipp sends March again", paused=True) == [topic]
-    assert await switch(owner, [topic], "budi", "again", paused=True) == []
+    assert await switch(owner, [topic], "budi", "", paused=True) == []
+    assert await switch(owner, [topic], "budi", "April too", paused=True) == []
     await publish(kafka_bootstrap, topic, payments(100), partitions=PARTITIONS)
     async with consumer.running():
 
@@ -57,9 +59,12 @@ async def test_a_topic_is_paused_and_resumed_and_each_act_is_noted_once(
 
         await until(paused)
         assert (await taken(pool))["records"] == 0
+        assert f"; paused: {topic} (" in consumer.ingester.check()[1]
         assert await switch(owner, [topic], "rina", "", paused=False) == [topic]
         assert (await until_taken(pool, 100))["applied"] == 100
-    assert await acts(owner) == [("rina", "pause", "sipp sends March again"), ("rina", "resume", "")]
+    assert await acts(owner) == [
+        ("rina", "pause", "sipp sends March again"), ("budi", "pause", "April too"), ("rina", "resume", ""),
+    ]  # fmt: skip
     with pytest.raises(asyncpg.PostgresError, match="append-only"):
         await owner.execute("update ingest_acts set who = 'nobody'")
 
@@ -184,15 +189,34 @@ async def test_status_tells_lag_age_consumers_switches_and_refusals(
     assert state.consumers == ()
     assert [(one.next, one.lag) for one in state.partitions] == [(None, 12), (None, 0), (None, 0), (None, 0)]
     assert state.partitions[0].oldest == moment
+    consumer.ingester.client = "ingest:8086"
     async with consumer.running():
         await until_taken(pool, 12)
+        await switch(owner, [topic], "budi", "before", paused=True)
+        await switch(owner, [topic], "budi", "", paused=False)
         await switch(owner, [topic], "rina", "for the test", paused=True)
         state = await ingest_state(owner, kafka_bootstrap, [topic], group, datetime.now(UTC))
     assert len(state.consumers) == 1
     assert next((one.next, one.end, one.lag, one.oldest) for one in state.partitions) == (12, 12, 0, None)
     assert {one.consumer for one in state.partitions} == {*state.consumers}
-    assert state.paused[topic]["who"] == "rina"
+    assert (state.paused[topic]["who"], state.paused[topic]["said"]) == ("rina", "for the test")
+    assert all(one.startswith("ingest:8086/") for one in state.consumers)
     assert [(row["reason"], row["publisher"], row["count"]) for row in state.refused] == [("missing-field", "sipp", 2)]
+
+
+async def test_status_waits_for_nothing_where_a_transaction_s_mark_is_last(
+    kafka_bootstrap: str, pool: asyncpg.Pool, owner: asyncpg.Connection, topic: str, group: str, consumer: Consumer
+) -> None:
+    """The client passes over a mark without a record to show for it."""
+    for partition in range(PARTITIONS):
+        records = payments(3, seed=partition)
+        await produce_in_transaction(kafka_bootstrap, topic, records, commit=True, partition=partition)
+    async with consumer.running():
+        await until_taken(pool, 3 * PARTITIONS)
+        started = time.monotonic()
+        state = await ingest_state(owner, kafka_bootstrap, [topic], group, datetime.now(UTC))
+    assert time.monotonic() - started < 5
+    assert [(one.end, one.oldest) for one in state.partitions] == [(4, None)] * PARTITIONS
 
 
 # --- the commands --------------------------------------------------------------------------------------------------
@@ -214,9 +238,11 @@ async def test_the_commands_do_as_they_say(
 
     await publish(kafka_bootstrap, topic, payments(100), partitions=PARTITIONS)
     assert "paused" in await said("pause", "--reason", "why not")
-    assert "was paused already" in await said("pause", "--topic", topic)
+    assert "was paused already\n" in await said("pause", "--topic", topic)
+    assert "the reason is noted" in await said("pause", "--reason", "still not")
     text = await said("status")
     assert "is paused by rina since" in text
+    assert "why not; still not" in text
     assert "records that wait: 100" in text
     assert "resumed" in await said("resume")
     async with consumer.running():
@@ -229,4 +255,4 @@ async def test_the_commands_do_as_they_say(
         assert "100 records are read again" in await said("again", "--day", "2020-01-01", "--yes")
         await until_taken(pool, 200)
     assert "nothing to read again" in await said("again", "--day", "2100-01-01")
-    assert [what for _, what, _ in await acts(owner)] == ["pause", "resume", "again"]
+    assert [what for _, what, _ in await acts(owner)] == ["pause", "pause", "resume", "again"]

@@ -17,7 +17,7 @@ from cli import ledger as commands
 from cli.output import Finding
 from services.scoring.verifying import Fault, Scope, Verified, Wrong, verify
 from tests.conftest import TopicFactory
-from tests.support.facts import Consumer, due, paid, payments, publish, until_taken
+from tests.support.facts import Consumer, due, message, paid, payments, publish, until_taken
 from tests.support.ledger import owner, urls
 from tests.unit.cli.fake_stack import run
 
@@ -152,6 +152,22 @@ async def test_what_stands_beside_a_document_is_held_to_it(
     assert says in fault.detail
 
 
+async def test_the_months_that_were_told_of_a_batch_are_held_to_its_rows(
+    owner: asyncpg.Connection, ledger: str, topic_prefix: str
+) -> None:
+    row = await row_of(owner, "p1-6")
+    told = f"{row['month']:%Y-%m}"
+    await owner.execute(
+        f"update events set document = replace(document, '\"{told}\"', '\"2020-12\"')"
+        " where stream = $1 and version = $2",
+        f"ingest/{ledger}/{row['partition']}", row["batch"],
+    )  # fmt: skip
+    _, (fault,) = await held(owner, topic_prefix)
+    assert (fault.what, fault.partition, fault.batch) == (Wrong.MISPLACED, row["partition"], row["batch"])
+    assert "2020-12" in fault.detail
+    assert {told, "2020-12"} <= {*fault.months}
+
+
 async def test_a_document_that_the_gate_would_not_take_is_found(
     owner: asyncpg.Connection, ledger: str, topic_prefix: str
 ) -> None:
@@ -182,6 +198,29 @@ async def test_an_id_in_two_months_is_told_with_both_places(
         assert fault.months[1:] == ("2021-05", "2021-06")
         assert fault.detail.count(f"{ledger}/") == 3
     assert kinds((await held(owner, topic_prefix, Scope("2021-07")))[1]) == {}
+
+
+async def test_an_id_in_two_months_that_was_reversed_is_a_remark(
+    owner: asyncpg.Connection, ledger: str, topic_prefix: str, urls: Any, kafka_bootstrap: str
+) -> None:
+    reverses = {"employer": "17000001", "month": "2021-05", "reverses": "x"}
+    records = [
+        paid("17000001", "2021-05", 500, "2021-04-01", id_="x"),
+        due("17000001", "2021-06", 500, id_="x"),
+        message("ContributionReversed", "r", reverses, key="17000001"),
+    ]
+    async with taking(urls, kafka_bootstrap, ledger, topic_prefix) as pool:
+        await publish(kafka_bootstrap, ledger, records, partitions=PARTITIONS)
+        assert (await until_taken(pool, 1_203))["refused"] == 0
+        count, (remark,) = await held(owner, topic_prefix)
+        assert (remark.what, count.remarks, count.faults) == (Wrong.SETTLED, 1, {})
+        others = [
+            message("ContributionReversed", "x", reverses | {"month": month, "reverses": "y"}, key="17000001")
+            for month in ("2021-07", "2021-08")
+        ]
+        await publish(kafka_bootstrap, ledger, others, partitions=PARTITIONS)
+        await until_taken(pool, 1_205)
+    assert kinds((await held(owner, topic_prefix))[1]) == {Wrong.TWICE: 1}, "what cannot be reversed is there twice"
 
 
 async def test_a_sample_is_what_its_seed_draws(owner: asyncpg.Connection, ledger: str, topic_prefix: str) -> None:

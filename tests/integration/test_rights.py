@@ -141,6 +141,7 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "scoring POST /v1/facts/repairs": ("operator",),
     "scoring POST /v1/facts/repairs/{repair}/approve": ("operator", "publisher"),
     "scoring POST /v1/facts/check": ("operator", "publisher"),  # a publisher: of its own topics
+    "scoring POST /v1/facts/checks": ("operator", "publisher"),  # each message by itself, of a publisher's own topics
     "scoring GET /v1/facts/sandbox": FOR_FACTS,  # an operator: without what they say
     "scoring GET /v1/facts/sandbox/{publisher}/{fact}": FOR_FACTS,
     "scoring GET /v1/facts/repairs": FOR_FACTS,
@@ -189,6 +190,7 @@ OF_ALL_SEASONS: Final = (
     ("auditor", "GET", "audit", "/v1/export?until=1.1.1"),
     ("operator", "POST", "scoring", "/v1/facts/repairs"),
     ("operator", "POST", "scoring", "/v1/facts/check"),
+    ("operator", "POST", "scoring", "/v1/facts/checks"),
     ("operator", "GET", "scoring", "/v1/facts/sandbox"),
     ("auditor", "GET", "scoring", "/v1/facts/sandbox/sipp/p-1"),
     ("auditor", "GET", "scoring", "/v1/facts/repairs"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,9 @@ from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.record.util import calc_crc32c
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.util import calc_crc32c, encode_varint
+from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
 from kernel.broker import Broker, DeliveryMeasures, Place, Record, Wire, read_until
@@ -183,23 +186,68 @@ async def produce_undecodable(broker: Broker, topic: str, partition: int = 0) ->
 
 async def produce_misnamed(broker: Broker, topic: str, records: Sequence[Record], partition: int = 0) -> int:
     """Produce one batch of records, each with one more header whose name is no UTF-8; return its offset."""
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, acks="all")
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 1 << 20)
+    for number, record in enumerate(records):
+        builder.append(number, 0, record.key, record.value, [*record.headers, ("name-of-header", b"x")])
+    raw = bytearray(builder.build()).replace(b"name-of-header", b"\xff\xfe\xfd\xfc-of-header")
+    # Magic 2: the CRC-32C at bytes 17 to 20 covers everything from the attributes on.
+    raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
+    return (await produce_raw(broker, topic, bytes(raw), partition=partition))[0]
+
+
+async def produce_raw(broker: Broker, topic: str, *batches: bytes, partition: int = 0) -> list[int]:
+    """Produce batches as they are, one after another, whatever they hold; return their offsets."""
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers, acks="all", max_request_size=1 << 23)
     await producer.start()
     try:
-        builder = producer.create_batch()
-        for record in records:
-            headers = [*record.headers, ("name-of-header", b"x")]
-            builder.append(timestamp=0, key=record.key, value=record.value, headers=headers)
-        builder.close()
-        raw = bytearray(builder._build())
-        raw = raw.replace(b"name-of-header", b"\xff\xfe\xfd\xfc-of-header")
-        # Magic 2: the CRC-32C at bytes 17 to 20 covers everything from the attributes on.
-        raw[17:21] = calc_crc32c(bytes(raw[21:])).to_bytes(4, "big")
-        builder._buffer = raw
-        sent = await (await producer.send_batch(builder, topic, partition=partition))
-        return int(sent.offset)
+        offsets = []
+        for raw in batches:
+            builder = producer.create_batch()
+            builder.append(timestamp=0, key=None, value=None, headers=[])
+            builder.close()
+            builder._build()
+            builder._buffer = bytearray(raw)
+            sent = await (await producer.send_batch(builder, topic, partition=partition))
+            offsets.append(int(sent.offset))
+        return offsets
     finally:
         await producer.stop()
+
+
+def raw_batch(codec: int, count: int, payload: bytes) -> bytes:
+    """Return a batch of so many records as it lies on the wire, whatever `payload` is."""
+    body = struct.pack(">hiqqqhii", codec, count - 1, 0, 0, -1, -1, -1, count) + payload
+    return struct.pack(">qiibI", 0, 9 + len(body), 0, 2, calc_crc32c(body)) + body
+
+
+def raw_record(value: bytes, *, headers: int = 0, written: bytes = b"") -> bytes:
+    """Return the first record of a batch, without a key, that says to have so many headers, with what is `written`."""
+    body = b"\0\0\0\1" + varint(len(value)) + value + varint(headers) + written
+    return varint(len(body)) + body
+
+
+def varint(number: int) -> bytes:
+    """Return a number as record batches have it."""
+    found = bytearray()
+    encode_varint(number, found.append)
+    return bytes(found)
+
+
+async def produce_in_transaction(
+    servers: str, topic: str, records: Iterable[Record], *, commit: bool, partition: int = 0
+) -> None:
+    """Produce records in one transaction that is committed or aborted, after which its mark lies in the partition."""
+
+    def work() -> None:
+        producer = Producer({"bootstrap.servers": servers, "transactional.id": f"publisher-of-{topic}"})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for record in records:
+            producer.produce(topic, record.value, record.key, partition, headers=list(record.headers))
+        producer.flush(30)
+        (producer.commit_transaction if commit else producer.abort_transaction)(30)
+
+    await asyncio.to_thread(work)
 
 
 def record_of(entry: Entry, **given: Any) -> Record:

@@ -26,6 +26,7 @@ from schemas.envelope import (
     CategoryCode,
     CleanName,
     Hex64,
+    Month,
     ProvinceCode,
     Ratio,
     SeasonCode,
@@ -34,6 +35,7 @@ from schemas.envelope import (
     Uuid,
 )
 from services.nomination.api.parts import CandidateCode, RegionCode
+from services.scoring.api.ledger import FactPath, MonthPath, PublisherPath
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 KEPT = st.recursive(
@@ -135,6 +137,9 @@ def remedy_for(kind: Any, value: str) -> Text:
         Ratio,
         RegionCode,
         CandidateCode,
+        MonthPath,
+        PublisherPath,
+        FactPath,
     ],
 )
 def test_a_pattern_is_told_in_words(kind) -> None:
@@ -142,6 +147,10 @@ def test_a_pattern_is_told_in_words(kind) -> None:
     for said in (remedy.en, remedy.id):
         assert "^" not in said
         assert not said.startswith(("Send a text like", "Kirim teks berpola"))
+
+
+def test_a_month_is_asked_for_by_an_example() -> None:
+    assert remedy_for(Month, "2021-13").id == "Kirim bulan seperti 2021-03."
 
 
 def test_an_unknown_pattern_is_told_as_it_is() -> None:

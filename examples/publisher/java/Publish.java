@@ -131,9 +131,12 @@ public final class Publish {
         return settings;
     }
 
-    /** Sends each fact and waits for every acknowledgement; returns how many there are none of. */
+    /** Sends each fact, waits for all acknowledgements together, and returns how many there are none of. */
     private static int send(Producer<String, String> producer, String contributions, String coverage)
             throws InterruptedException {
+        // Each send would wait for a broker that is away, one after the other. This waits once, and throws.
+        producer.partitionsFor(contributions);
+        producer.partitionsFor(coverage);
         List<Sent> all = new ArrayList<>();
         for (Fact fact : FACTS) {
             String topic = fact.key().equals(REGION) ? coverage : contributions;
@@ -165,7 +168,7 @@ public final class Publish {
         try (Producer<String, String> producer = new KafkaProducer<>(settings(arguments[0]))) {
             failed = send(producer, contributions, coverage);
         } catch (KafkaException refused) {
-            System.err.println("nothing more was sent: " + refused);
+            System.err.println("not acknowledged: nothing more was sent: " + refused);
             failed = 1;
         }
         // What was not acknowledged may have been written all the same. Send everything again: that is always right.

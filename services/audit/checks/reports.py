@@ -47,10 +47,23 @@ def _faults(
     if not (data["batches"] or data["missing"] or data["disputed"]):
         yield "it tells nothing"
     yield from _batch_faults(data, ended, upto, record)
-    if sum(one["count"] for of in data["publishers"] for one in of["reasons"]) > data["refused"]:
+    reasons = sum(one["count"] for of in data["publishers"] for one in of["reasons"])
+    if reasons > data["refused"]:
         yield "it gives reasons of more refusals than it counts"
+    yield from _refused_day_faults(data, reasons)
     for one in data["disputed"]:
         yield from _dispute_faults(one, data["topic"], ended, disputes, record)
+
+
+def _refused_day_faults(data: Json, reasons: int) -> Iterator[str]:
+    days = data.get("refused_days")
+    if days is None:
+        return
+    if sum(one["count"] for one in days) != reasons:
+        yield "it gives days of other refusals than it gives reasons of"
+    named = [one["day"] for one in days]
+    if named != sorted({*named}):
+        yield "its days of refusals are not in their order, each once"
 
 
 def _ended(day: str) -> str:

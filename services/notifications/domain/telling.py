@@ -114,7 +114,7 @@ def notices_of(happened: Happened, known: Known) -> list[Notice]:
         return [_of_many(event, happened, known)]
     if isinstance(event, OF_BODY):
         return list(_of_body(event, happened, known))
-    if isinstance(event, FactsReported) and (event.refused or event.missing or event.disputed):
+    if isinstance(event, FactsReported) and (_refused(event) or event.missing or event.disputed):
         return [_of_report(event, happened)]
     return []
 
@@ -457,9 +457,14 @@ def _assignment(event: ScorersAssigned, happened: Happened) -> Notice:
 # --- facts ---------------------------------------------------------------------------------------------------------
 
 
+def _refused(event: FactsReported) -> int:
+    """Return how many messages were refused, each once: one that was read again is nothing new to its publisher."""
+    return event.refused if event.refused_days is None else sum(one.count for one in event.refused_days)
+
+
 def _of_report(event: FactsReported, happened: Happened) -> Notice:
     """Tell publishers of a day that asks something of them; of no season, since facts are of none."""
-    params = {"report": event.model_dump(mode="json", exclude={"batches"})}
+    params = {"report": event.model_dump(mode="json", exclude={"batches"}) | {"refused": _refused(event)}}
     return Notice(happened.id, "facts-report", None, params, happened.time, system=system_of(event.topic))
 
 

@@ -368,12 +368,20 @@ class _Writer:
         )
         places = (_filled(own["place_line"], {"topic": told["topic"], **one}) for one in told["first_refused"])
         if told["refused"]:
-            yield "refused_part", {"lines": self._listed(systems), "places": self._listed(places)}
+            links = self._listed(self._days_of(told))
+            yield "refused_part", {"lines": self._listed(systems), "places": self._listed(places), "links": links}
         if told["missing"]:
             yield "missing_part", {"lines": self._listed(self._missing(one) for one in told["missing"])}
         if told["disputed"]:
             lines = self._listed(_filled(own["disputed_line"], one) for one in told["disputed"])
             yield "disputed_part", {"lines": lines}
+
+    def _days_of(self, told: Mapping[str, Any]) -> Iterator[str]:
+        """Yield a line for each day on which messages were refused: a report may make up for days that passed."""
+        days = told.get("refused_days") or [{"day": told["day"], "count": told["refused"]}]
+        for one in days:
+            count = _counted(self._texts, "refused", one["count"])
+            yield _filled(self._own["link_line"], {"count": count, "date": one["day"]})
 
     def _missing(self, one: Mapping[str, Any]) -> str:
         said = {

@@ -36,6 +36,7 @@ from services.scoring.ledger_reads import (
     month_of_employer,
     refused_counts,
     refused_page,
+    seasons_to_come,
 )
 from services.scoring.rights import EveryFact, FactReader, FactTeller, topics_refused, topics_told
 
@@ -89,9 +90,11 @@ async def report(
 ) -> Any:
     """Report a day of one's topics.
 
-    `topics` counts the day's messages as our own events tell of them; `publishers` counts what was refused by the
-    system that a message claims to be from (null: none that could be one) and by reason; `items` are the refused
-    messages themselves, in pages. As text/csv: every refused message of the day.
+    `topics` counts the day's messages: what was read and taken as our own events tell of it (null with `publisher`:
+    it is counted by topic alone), and how many were `refused`, each once, however often it was read. `publishers`
+    counts these by the system that a message claims to be from (null: none that could be one, or beyond the twenty
+    with the most) and by reason; `items` are the refused messages themselves, in pages. As text/csv: every refused
+    message of the day.
     """
     topics, the_day = topics_refused(person), Day(day)
     if _wants_csv(accept):
@@ -106,7 +109,7 @@ async def report(
         listing,
         lambda one: (one["received"], one["topic"], one["partition"], one["offset"]),
         day=day.isoformat(),
-        topics=await day_counts(here, topics, the_day),
+        topics=await day_counts(here, topics, publisher, the_day),
         publishers=await refused_counts(here, topics, publisher, the_day),
     )
 
@@ -134,30 +137,49 @@ async def missing(
     """List employers that compete, with the months that were due by a day and of which no due was said.
 
     It says so before the cut-off of the season's measures, so that what is missing can still be sent. An employer that
-    was not `registered` by then owes no month. As text/csv: one line a month, of all of them.
+    was not `registered` by then owes no month; one that misses nothing is left out. `final` is false while the day has
+    not ended: what is listed may still come. `seasons_to_come` count no month that has begun by then, so nothing is
+    missing of them. As text/csv: one line a month, of all of them (`…-so-far.csv` while the day has not ended).
     """
+    is_final = here.clock.now() >= Day(day).ends
     is_publisher = CONTRIBUTIONS in topics_told(person)
     listing = f"facts-missing/{day}/{season}"
     after = paged.after(listing, str, str) or (None, None)
 
-    async def page(key: Sequence[str | None], limit: int) -> list[Json]:
-        rows = await here.pool.fetch(SQL["nominated_employers"], season, *key, limit) if is_publisher else []
-        return await missing_months(here, [(row["season"], row["candidate"]) for row in rows], day)
+    async def every() -> AsyncIterator[list[Json]]:
+        """Yield who misses something, after the key, as many employers at a time as a page may have."""
+        key: Sequence[str | None] = after
+        while is_publisher and (
+            rows := await here.pool.fetch(SQL["nominated_employers"], season, *key, paged.limit + 1)
+        ):
+            yield await missing_months(here, [(row["season"], row["candidate"]) for row in rows], day)
+            key = (rows[-1]["season"], rows[-1]["candidate"])
 
     if _wants_csv(accept):
-        return _csv(_missing_lines(page, paged.limit), f"missing-{day}.csv")
-    items = await page(after, paged.limit + 1)
-    return page_of(items, paged, listing, lambda one: (one["season"], one["employer"]), day=day.isoformat())
+        return _csv(_missing_lines(every()), f"missing-{day}{'' if is_final else '-so-far'}.csv")
+    items: list[Json] = []
+    async for found in every():
+        items += found
+        if len(items) > paged.limit:
+            break
+    return page_of(
+        items[: paged.limit + 1],
+        paged,
+        listing,
+        lambda one: (one["season"], one["employer"]),
+        day=day.isoformat(),
+        final=is_final,
+        seasons_to_come=await seasons_to_come(here, season, day),
+    )
 
 
-async def _missing_lines(page: Any, limit: int) -> AsyncIterator[str]:
+async def _missing_lines(pages: AsyncIterator[list[Json]]) -> AsyncIterator[str]:
     yield _line(_MISSING_COLUMNS)
-    key: Sequence[str | None] = (None, None)
-    while found := await page(key, limit):
+    async for found in pages:
         for one in found:
-            months = one["months"] or ([] if one["registered"] else [""])
-            yield "".join(_line((one["season"], one["employer"], one["registered"], month)) for month in months)
-        key = (found[-1]["season"], found[-1]["employer"])
+            yield "".join(
+                _line((one["season"], one["employer"], one["registered"], month)) for month in one["months"] or [""]
+            )
 
 
 def _wants_csv(accept: str) -> bool:
@@ -171,13 +193,16 @@ def _csv(lines: AsyncIterator[str], name: str) -> Response:
 
 def _line(cells: Iterable[Any]) -> str:
     written = io.StringIO()
-    csv.writer(written).writerow([_cell(cell) for cell in cells])
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerow([_cell(cell) for cell in cells])  # `;` parts cells in Indonesia
     return written.getvalue()
 
 
 def _cell(value: Any) -> str:
-    """Return a cell that no spreadsheet takes for a formula: what was refused may hold anything."""
-    text = "" if value is None else str(value)
+    """Return a cell that no spreadsheet takes for a formula: what was refused may hold anything.
+
+    What is so or not is written as in JSON, which every spreadsheet knows too.
+    """
+    text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 

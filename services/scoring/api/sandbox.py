@@ -19,12 +19,14 @@ from kernel.problems import Unfit, forbidden, not_found
 from kernel.reads import Here
 from services.scoring.api.ledger import FactPath, OfPublisher, PublisherPath
 from services.scoring.api.parts import Body
-from services.scoring.dry_run import Said, dry_run
-from services.scoring.rights import FactReader, FactSender, topics_mended, topics_refused, topics_told
+from services.scoring.dry_run import Said, dry_run, dry_runs
+from services.scoring.rights import FactReader, FactSender, topics_mended, topics_published, topics_refused, topics_told
 from services.scoring.sandbox_reads import latest_verdicts, verdicts_on
 
 router = APIRouter()
 
+MOST_MESSAGES: Final = 200
+"""Messages that are judged at once: as many as one request may take the service's time for."""
 _LONGEST_VALUE: Final = 131_072
 """Characters of a value: twice what a message may have, so that the gate itself says that one is too large."""
 
@@ -83,23 +85,56 @@ class MessageBody(Body):
         return Said(self.topic, None if self.key is None else self.key.encode(), value, headers)
 
 
+class MessagesBody(Body):
+    """Kafka messages as they would be sent."""
+
+    messages: Annotated[
+        list[MessageBody],
+        Field(min_length=1, max_length=MOST_MESSAGES, description="The messages; the whole body has 1 MiB at most."),
+    ]
+    sending: Annotated[
+        bool,
+        Field(description="They are to be sent: a topic that you do not publish to is refused, to operators as well."),
+    ] = False
+
+
 @router.post("/v1/facts/check", tags=["facts"], summary="Say what would become of a message, and write nothing")
 async def check(here: Here, person: FactSender, body: MessageBody) -> Any:
     """Judge a message as ingest would if it came now: a dry run, which needs no Idempotency-Key.
 
     `accepted` is false with a `fault` for what would be set aside. Else `status` is `new`, `duplicate` (it is there
     already and would be dropped) or `waiting` (`waits_for` its `target` or the employer's `registration`), and `state`
-    and `by` say what it would come to among the facts that are there. An id that has another content is `used-id`.
+    and `by` say what it would come to among the facts that are there; `in_vain` says why it would wait for ever, where
+    what it names is there and can be no target: a correction, a report, or another source's. An id that has another
+    content is `used-id`.
     """
     if body.topic not in topics_mended(person):
-        raise forbidden(
-            Text(
-                f"You do not publish to {body.topic}.",
-                f"Anda bukan penerbit {body.topic}.",
-            )
-        )
+        raise forbidden(_not_yours(body.topic))
     found: Json = await dry_run(here, body.said, here.clock.now())
     return found
+
+
+@router.post("/v1/facts/checks", tags=["facts"], summary="Say what would become of many messages, and write nothing")
+async def check_many(here: Here, person: FactSender, body: MessagesBody) -> Json:
+    """Judge messages as `/v1/facts/check` does, each against the ledger as it is and none against the others here.
+
+    `verdicts` has one for each message, in their order. A message for a topic that is not yours costs only itself: its
+    fault has the reason `forbidden`. `address` says where a fact lies that is there already.
+    """
+    allowed = topics_published(person) if body.sending else topics_mended(person)
+    mine = [one.said for one in body.messages if one.topic in allowed]
+    found = iter(await dry_runs(here, mine, here.clock.now()))
+    return {"verdicts": [next(found) if one.topic in allowed else _forbidden(one.topic) for one in body.messages]}
+
+
+def _forbidden(topic: str) -> Json:
+    text = _not_yours(topic)
+    fault = {"reason": "forbidden", "field": "topic", "value": topic, "detail": {"en": text.en, "id": text.id}}
+    return {"accepted": False, "status": "forbidden", "fault": fault}
+
+
+def _not_yours(topic: str) -> Text:
+    return Text(f"You do not publish to {topic}.", f"Anda bukan penerbit {topic}.")
 
 
 # --- the sandbox ---------------------------------------------------------------------------------------------------

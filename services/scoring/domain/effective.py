@@ -15,8 +15,8 @@ own time, never of when or in which order it arrived, and saying a fact twice sa
 - Of several **reports** of one state (registration, coverage, assistance, use of digital channels) the last counts: by
   the day that it is about (registrations: their time), then revision, time and id.
 
-Within a month an id is one fact. Should a publisher use an id in several months, each fact counts, and what names the
-id belongs to the earliest of them.
+Within a month an id is one fact. Should a publisher use an id in several months, each fact counts. A correction that
+names the id belongs to the earliest of them; a reversal reverses all: using an id again brings nothing back.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class _Held(NamedTuple):
 
     firsts: dict[Key, LedgerFact]
     others: list[LedgerFact]
-    """First facts that share their id with an earlier one; nothing can name them."""
+    """First facts that share their id with an earlier one; no correction can name them, and a reversal names all."""
     corrections: dict[Key, LedgerFact]
     reversals: dict[Key, LedgerFact]
 
@@ -217,7 +217,7 @@ def _read(held: _Held) -> list[Contribution]:
     read = [
         _corrected(fact, held.corrections.get(key)) for key, fact in held.firsts.items() if key not in held.reversals
     ]
-    read += [_corrected(fact, None) for fact in held.others]
+    read += [_corrected(fact, None) for fact in held.others if first_of(fact) not in held.reversals]
     return read
 
 

@@ -20,6 +20,7 @@ from schemas.scoring import (
     RefusedFor,
     RefusedMessage,
     RefusedOf,
+    RefusedOn,
     ReportedBatches,
     ReportedDispute,
 )
@@ -83,8 +84,8 @@ def day_to_report(state: Reported, last: date, waiting: Iterable[date]) -> date 
 class ReportDay:
     """Report a day of a topic, with all that is to be told: what it counts goes on where the last report ended.
 
-    `refused` are publisher, reason and count; `missing` are season, whether the employer is registered, and how many
-    months are missing, for each employer that competes.
+    `refused` are publisher, reason and count, `refused_days` the same by day, each message once; `missing` are season,
+    whether the employer is registered, and how many months are missing, for each employer that competes.
     """
 
     topic: str
@@ -96,6 +97,7 @@ class ReportDay:
     refusals: int = 0
     refused: Sequence[tuple[str | None, str, int]] = ()
     first_refused: Sequence[RefusedMessage] = ()
+    refused_days: Sequence[tuple[date, int]] = ()
     missing: Sequence[tuple[str, bool, int]] = ()
     disputed: Sequence[ReportedDispute] = ()
 
@@ -122,10 +124,15 @@ def decide_report(state: Reported, command: ReportDay) -> Sequence[Emit]:
         refused=command.refusals,
         publishers=refused_by_publisher(command.refused if is_of_these else ()),
         first_refused=tuple(command.first_refused[:MOST_REFUSED] if is_of_these else ()),
+        refused_days=_refused_days(command) if is_of_these else None,
         missing=missing,
         disputed=tuple(disputed),
     )
     return (Emit(report_stream(command.topic), reported),)
+
+
+def _refused_days(command: ReportDay) -> tuple[RefusedOn, ...]:
+    return tuple(RefusedOn(day=day, count=count) for day, count in command.refused_days)
 
 
 def refused_by_publisher(refused: Iterable[tuple[str | None, str, int]]) -> tuple[RefusedOf, ...]:

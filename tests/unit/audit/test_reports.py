@@ -18,6 +18,7 @@ from schemas.scoring import (
     MissingFacts,
     RefusedFor,
     RefusedOf,
+    RefusedOn,
     ReportedBatches,
     ReportedDispute,
 )
@@ -63,7 +64,8 @@ def reported(*late: FactsReported) -> Log:
     spans = (ReportedBatches(partition=0, first=1, last=2), ReportedBatches(partition=3, first=1, last=1))
     reasons = (RefusedOf(publisher="kepesertaan", reasons=(RefusedFor(reason="used-id", count=2),)),)
     counts = {"records": 30, "duplicates": 27, "refused": 3}
-    log.append(STREAM, report(0, batches=spans, publishers=reasons, **counts))
+    days = (RefusedOn(day=DAY, count=2),)
+    log.append(STREAM, report(0, batches=spans, publishers=reasons, refused_days=days, **counts))
     log.append(f"ingest/{COVERAGE}/0", batch(0, 3, 0))
     said_so = FigureDisputed(nomination=NOMINATION, aspect="kinerja", measure="kepatuhan-iuran", reason_digest="0" * 64)
     log.append(f"nomination/{NOMINATION}", said_so)
@@ -100,6 +102,8 @@ def _span(first: int, last: int) -> dict[str, Any]:
         (2, _with(refused=1), "its counts are not those of its batches"),
         (1, _with(**_span(1, 3)), "batch 3 of partition 0 was recorded after its day"),
         (1, _with(refused=1), "it gives reasons of more refusals than it counts"),
+        (1, _with(refused_days=[]), "it gives days of other refusals than it gives reasons of"),
+        (1, _with(refused_days=[{"day": DAY.isoformat(), "count": 1}] * 2), "are not in their order, each once"),
         (2, _with(**_span(3, 4)), "@4"),
         (2, lambda data: data["disputed"][0].update(aspect="kebijakan"), "otherwise than the dispute says"),
         (2, lambda data: data["disputed"][0].update(candidate="75.02"), "otherwise than the dispute says"),

@@ -25,7 +25,10 @@ NO_ITEMS: dict[str, Any] = {"items": [], "next": None}
 
 
 class FakeService:
-    """Answers by path (without its query), and remembers what was asked, by whose token, and what was sent."""
+    """Answers by path (without its query; a callable: by what was sent), and remembers what it was asked.
+
+    By whose token, too, and what was sent.
+    """
 
     def __init__(self, **answers: Any) -> None:
         self.asked: list[str] = []
@@ -45,6 +48,7 @@ class FakeService:
                     service.sent.append(sent)
                     service.keys.append(self.headers.get("Idempotency-Key", ""))
                 status, said = service.answers.get(path, (404, {"title": "there is nothing"}))
+                said = said(sent) if callable(said) else said
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(said if isinstance(said, bytes) else json.dumps(said).encode())

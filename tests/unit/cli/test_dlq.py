@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,6 +70,14 @@ def test_what_is_no_letter_is_told(headers: list[tuple[str, bytes | None]]) -> N
     assert Letter.of(None, b"x", headers) is None
 
 
+def test_a_letter_that_is_too_large_to_be_held_is_the_one_that_would_be_posted() -> None:
+    large = replace(LETTER, value=bytes(2 << 20))
+    assert large.light().record() == large.summary()
+    assert not large.light().is_whole
+    assert not replace(LETTER, headers=(("n", bytes(2 << 20)),)).light().is_whole
+    assert LETTER.light() is LETTER
+
+
 def test_a_letter_without_the_message_s_bytes_is_not_whole() -> None:
     summary = LETTER.summary()
     large = Letter.of(summary.key, summary.value, summary.headers)
@@ -91,6 +100,12 @@ def test_the_list_has_one_line_each_and_json_has_the_same(letters: list[Kept]) -
     assert [line.split()[0] for line in lines] == ["address", ADDRESS, f"{NOMINATION}/0/5"]
     assert "wrong-field" in lines[1]
     assert "sipp" in lines[1]
+    letters.append(aside(CONTRIBUTIONS, 9, "future-dated"))
+    every = json.loads(run("dlq", "list", "--json").output)["letters"]
+    assert {one["reason"]: one["is_refused_again"] for one in every} == {
+        "wrong-field": True, "wrong-chain": None, "future-dated": False,
+    }  # fmt: skip
+    letters.pop()
     told = json.loads(run("dlq", "list", "--json", "--topic", CONTRIBUTIONS).output)
     assert told["count"] == 1
     assert [told["letters"][0][name] for name in ("address", "id", "can_be_replayed")] == [ADDRESS, "p-1", True]

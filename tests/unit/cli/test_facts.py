@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +13,8 @@ from typing import Any
 import pytest
 
 from cli import facts as room
+from cli.fact_asking import Sent, progress
 from cli.fact_files import FileFact, facts_in
-from cli.facts import Sent
 from cli.output import WrongUse
 from schemas.fact_reading import FactFault
 from schemas.topics import CONTRIBUTIONS, COVERAGE
@@ -93,6 +95,17 @@ def test_what_is_wrong_is_told_by_its_line() -> None:
     assert fault(one).reason == "wrong-topic"
 
 
+def test_an_id_is_one_fact_of_a_file_in_whichever_month() -> None:
+    found = facts_in(
+        lines(
+            event("d-1"), event("d-1", data=DUE | {"month": "2021-02"}), event("d-1"),
+            event("d-1", data=DUE | {"month": "2021-02"}, source="/bpjs/other"),
+        ), "f", None, NOW,
+    )  # fmt: skip
+    assert [one.fact is None for one in found] == [False, True, False, False]
+    assert (fault(found[1]).reason, fault(found[1]).value) == ("used-id", "d-1")
+
+
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
@@ -126,82 +139,155 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[FileFact]:
     return found
 
 
-def status(offset: int, state: str = "counted", **other: Any) -> dict[str, Any]:
-    fact = {"address": f"{CONTRIBUTIONS}/0/{offset}", "month": "2021-03", "state": state, "by": None, "waits_for": None}
-    return {"status": "applied", "facts": [fact | other], "refused": []}
+CHECKS = "/v1/facts/checks"
+FAULT = {
+    "reason": "used-id",
+    "field": "id",
+    "value": "d-4",
+    "detail": {"en": "this id was used", "id": "sudah dipakai"},
+}
 
 
-def document(**data: Any) -> dict[str, Any]:
-    said = {key: value for key, value in event("d-2").items() if key != "specversion"}
-    return said | {"time": "2021-04-20T03:00:00.000000Z", "data": DUE | data}
+def verdict(status: str = "new", state: str = "counted", offset: int | None = None, **other: Any) -> dict[str, Any]:
+    address = None if offset is None else f"{CONTRIBUTIONS}/0/{offset}"
+    return {
+        "accepted": True, "status": status, "state": state, "by": None, "waits_for": None, "address": address, **other,
+    }  # fmt: skip
+
+
+def wrong(**other: Any) -> dict[str, Any]:
+    return {"accepted": False, "fault": FAULT | other}
+
+
+def answers(stack: FakeStack, before: dict[str, Any], after: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Have scoring say of each id what it would become, and what became of it once everything was asked about."""
+    asked: list[dict[str, Any]] = []
+    known: set[str] = set()
+
+    def said(sent: bytes) -> Any:
+        body = json.loads(sent)
+        asked.append(body)
+        ids = [json.loads(one["value"])["id"] for one in body["messages"]]
+        told = [(after or {}).get(id_) if id_ in known else before.get(id_) for id_ in ids]
+        known.update(ids)
+        return {"verdicts": [one or verdict() for one in told]}
+
+    stack.services["scoring"].answers[CHECKS] = (200, said)
+    return asked
 
 
 def test_nothing_is_sent_while_a_line_is_wrong(stack: FakeStack, sent: list[FileFact], tmp_path: Path) -> None:
     file = tmp_path / "day.jsonl"
-    file.write_bytes(lines(event("d-1"), event("d-2", data=DUE | {"amount": -5})))
+    file.write_bytes(lines(event("d-1"), event("d-2", data=DUE | {"amount": -5}), event("d-4")))
+    asked = answers(stack, {"d-4": wrong()}, {"d-1": verdict("duplicate", offset=0)})
     result = run("facts", "publish", str(file))
     assert result.exit_code == 1
     assert f"{file}:2" in result.stdout
     assert "data.amount '-5'" in result.stdout
-    assert "nothing was sent" in str(result.exception)
+    assert "used-id: id 'd-4': this id was used" in result.stdout, "what only the ledger knows is asked before"
+    assert "nothing was sent: correct 2 facts" in str(result.exception)
     assert sent == []
-    stack.services["scoring"].answers["/v1/facts/sipp/d-1"] = (200, status(0))
+    assert [(one["sending"], len(one["messages"])) for one in asked] == [(True, 2)]
+    answers(stack, {"d-4": wrong()}, {"d-1": verdict("duplicate", offset=0)})
     told = json.loads(run("facts", "publish", str(file), "--skip-wrong", "--json").stdout)
     assert [one.name[1] for one in sent] == ["d-1"]
-    assert told["counts"] == {"applied": 1, "refused": 1}
+    assert told["counts"] == {"applied": 1, "refused": 2}
 
 
 def test_each_fact_is_followed_until_it_has_a_status(stack: FakeStack, sent: list[FileFact], tmp_path: Path) -> None:
     file = tmp_path / "day.jsonl"
-    file.write_bytes(lines(*(event(f"d-{number}") for number in range(1, 6))))
-    refused = {
-        "address": f"{CONTRIBUTIONS}/0/3", "reason": "used-id", "field": "id", "value": "d-4",
-        "detail": {"en": "this id was used", "id": "id ini sudah dipakai"},
+    file.write_bytes(lines(*(event(f"d-{number}") for number in range(1, 7))))
+    after = {
+        "d-1": verdict("duplicate", offset=0), "d-2": verdict("duplicate", offset=77),
+        "d-3": verdict("duplicate", "waiting", 2, waits_for="target", in_vain={"en": "name another"}), "d-4": wrong(),
     }  # fmt: skip
-    answers = {
-        "d-1": status(0), "d-2": status(77, document=document()), "d-3": status(2, "waiting", waits_for="registration"),
-        "d-4": status(78, document=document(amount=1)) | {"refused": [refused]},
-    }  # fmt: skip
-    for id_, said in answers.items():
-        stack.services["scoring"].answers[f"/v1/facts/sipp/{id_}"] = (200, said)
-    stack.services["scoring"].answers["/v1/facts/sipp/d-2"][1]["facts"][0]["document"]["id"] = "d-2"
+    answers(stack, {}, after)
+    late = {"address": f"{CONTRIBUTIONS}/0/5", **FAULT, "reason": "future-dated"}
+    stack.services["scoring"].answers["/v1/facts/sipp/d-6"] = (200, {"refused": [late | {"address": "x"}, late]})
     result = run("facts", "publish", str(file), "--timeout", "0", "--json")
     told = json.loads(result.stdout)
     assert [(one["id"], one["status"], one["why"]) for one in told["facts"]] == [
         ("d-1", "applied", ""),
         ("d-2", "duplicate", f"first at {CONTRIBUTIONS}/0/77"),
-        ("d-3", "waiting", "waits for its registration"),
+        ("d-3", "waiting", "waits for its target, and in vain: name another"),
         ("d-4", "refused", "used-id: id 'd-4': this id was used"),
         ("d-5", "no answer", ""),
+        ("d-6", "refused", "future-dated: id 'd-4': this id was used"),
     ]
     assert result.exit_code == 1
-    assert len(sent) == 5
+    assert len(sent) == 6
 
 
 def test_a_dry_run_asks_and_sends_nothing(stack: FakeStack, sent: list[FileFact], tmp_path: Path) -> None:
     file = tmp_path / "day.jsonl"
     file.write_bytes(lines(event("d-1")))
-    said = {"accepted": True, "status": "new", "state": "duplicate-payment", "by": {"publisher": "sipp", "id": "d-0"}}
-    stack.services["scoring"].answers["/v1/facts/check"] = (200, said)
+    asked = answers(stack, {"d-1": verdict(state="duplicate-payment", by={"publisher": "sipp", "id": "d-0"})})
     result = run("facts", "publish", str(file), "--dry-run")
     assert result.exit_code == 0, result.output
     assert "duplicate-payment: sipp/d-0" in result.stdout
     assert "1 new" in result.stdout
-    assert json.loads(stack.services["scoring"].sent[-1])["key"] == "NPP-1"
+    assert [(one["sending"], one["messages"][0]["key"]) for one in asked] == [(False, "NPP-1")]
+    assert sent == []
+
+
+def test_a_long_file_is_asked_about_in_parts(stack: FakeStack, sent: list[FileFact], tmp_path: Path) -> None:
+    file = tmp_path / "year.jsonl"
+    long: dict[str, Any] = {"note": "x" * 50_000}
+    file.write_bytes(lines(*(event(f"d-{n}") for n in range(450)), *(event(f"l-{n}", **long) for n in range(20))))
+    asked = answers(stack, {})
+    told = json.loads(run("facts", "publish", str(file), "--dry-run", "--json").stdout)
+    assert told["counts"] == {"new": 470}
+    assert [len(one["messages"]) for one in asked][:2] == [200, 200]
+    assert sum(len(one["messages"]) for one in asked) == 470
+    assert max(map(len, stack.services["scoring"].sent)) < 1 << 20, "what scoring takes at most"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_how_far_a_long_file_is_stands_on_a_terminal_only(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stderr", stream)
+    for count in (200, 3000):
+        progress("asked about", count, 3000)
+    progress("asked about", 100, 100)
+    assert stream.getvalue() == ("\rasked about 200 of 3,000\rasked about 3,000 of 3,000\n" if terminal else "")
+
+
+def test_a_fact_of_another_s_topic_costs_only_itself(stack: FakeStack, sent: list[FileFact], tmp_path: Path) -> None:
+    file = tmp_path / "day.jsonl"
+    region = WORKERS | {"region": "75.71", "as_of": "2021-01-01"}
+    file.write_bytes(lines(event("d-1"), event("c-1", "CoverageReported", region)))
+    detail = {"en": f"You do not publish to {COVERAGE}.", "id": "tidak"}
+    forbidden = wrong(reason="forbidden", field="topic", value=COVERAGE, detail=detail)
+    answers(stack, {"c-1": forbidden})
+    told = json.loads(run("facts", "publish", str(file), "--dry-run", "--json").stdout)
+    assert [(one["id"], one["status"]) for one in told["facts"]] == [("d-1", "new"), ("c-1", "refused")]
+    for options in ((), ("--sandbox",)):
+        answers(stack, {"c-1": forbidden})
+        result = run("facts", "publish", str(file), *options)
+        assert result.exit_code == 1
+        assert f"You do not publish to {COVERAGE}" in result.stdout
     assert sent == []
 
 
 def test_the_sandbox_says_what_it_made_of_each(stack: FakeStack, sent: list[FileFact], tmp_path: Path) -> None:
     file = tmp_path / "day.jsonl"
     file.write_bytes(lines(event("d-1"), event("d-2")))
+    answers(stack, {"d-1": wrong()})  # used in the ledger, of which nothing is said in the sandbox
     detail = {"en": "write whole rupiah", "id": "tulis rupiah bulat"}
     fault = {"reason": "wrong-field", "field": "data.amount", "value": "-5", "detail": detail}
     verdicts = [
-        {"address": f"{CONTRIBUTIONS}.sandbox/0/0", "accepted": True},
-        {"address": f"{CONTRIBUTIONS}.sandbox/0/1", "accepted": False, "fault": fault},
+        {
+            "address": f"{CONTRIBUTIONS}.sandbox/0/1",
+            "publisher": "sipp",
+            "id": "d-2",
+            "accepted": False,
+            "fault": fault,
+        },
+        {"address": f"{CONTRIBUTIONS}.sandbox/0/0", "publisher": "sipp", "id": "d-1", "accepted": True},
+        {"address": f"{CONTRIBUTIONS}.sandbox/0/9", "publisher": "sipp", "id": "d-2", "accepted": True},
     ]
-    for id_ in ("d-1", "d-2"):
-        stack.services["scoring"].answers[f"/v1/facts/sandbox/sipp/{id_}"] = (200, {"verdicts": verdicts})
+    stack.services["scoring"].answers["/v1/facts/sandbox"] = (200, {"items": verdicts, "next": None})
     told = json.loads(run("facts", "publish", str(file), "--sandbox", "--json").stdout)
     assert [(one["id"], one["status"], one["address"]) for one in told["facts"]] == [
         ("d-1", "accepted", f"{CONTRIBUTIONS}.sandbox/0/0"),
@@ -213,7 +299,7 @@ def test_the_sandbox_says_what_it_made_of_each(stack: FakeStack, sent: list[File
 def test_who_may_not_ask_sends_nothing(stack: FakeStack, sent: list[FileFact], tmp_path: Path) -> None:
     file = tmp_path / "day.jsonl"
     file.write_bytes(lines(event("d-1")))
-    stack.services["scoring"].answers["/v1/facts/sipp/d-1"] = (403, {"title": "no", "detail": "not you"})
+    stack.services["scoring"].answers[CHECKS] = (403, {"title": "no", "detail": "not you"})
     result = run("facts", "publish", str(file))
     assert isinstance(result.exception, WrongUse)
     assert "not you" in str(result.exception)

@@ -13,6 +13,7 @@ import pytest
 from cli.output import Finding
 from deploy.local import clocks, health
 from deploy.local.letters import Letters
+from schemas.topics import CONTRIBUTIONS
 from tests.unit.cli.fake_stack import FakeService, FakeStack, run
 
 AWAY = {"database": {"ok": False, "why": "ConnectionRefusedError: refused"}, "task:relay": {"ok": True, "why": "runs"}}
@@ -40,6 +41,15 @@ def test_a_service_that_is_not_ready_says_which_check_and_why(stack: FakeStack) 
     found = json.loads(run("status", "--json").output)
     [scoring] = [part for part in found["parts"] if part["name"] == "scoring"]
     assert (found["ready"], scoring["state"]) == (False, "unready")
+
+
+def test_a_paused_topic_is_told_though_ingest_is_ready(stack: FakeStack) -> None:
+    why = "ingests 12 partitions; paused: bpjs.contributions.v1 (paritrana ingest status)"
+    checks = {"ingest": {"ok": True, "why": why}, "database": {"ok": True, "why": "answers"}}
+    stack.services["scoring"].answers["/health/ready"] = (200, {"status": "ready", "checks": checks})
+    ended = run("status")
+    assert ended.exit_code == 0
+    assert state_of(ended.output, "scoring") == f"ready: {why}"
 
 
 @pytest.mark.parametrize("said", [b"no JSON", {"title": "another"}, {"checks": ["another"]}])
@@ -82,9 +92,15 @@ def test_stores_and_mail_are_ready_when_they_take_a_connection(stack: FakeStack,
 
 
 LETTERS = [
-    Letters("paritrana.nomination.v1", 12, "2026-03-01T03:00:00+00:00", "future-dated", "the time is later", "2@17"),
-    Letters("paritrana.scores.v1", 1, "2026-03-01T02:00:00+00:00", "unknown", "odd \x1b[31m", "?@?"),
-]
+    Letters(
+        "paritrana.nomination.v1", 12, "2026-03-01T03:00:00+00:00", "future-dated", "the time is later",
+        "paritrana.nomination.v1/2/17",
+    ),
+    Letters(
+        "paritrana.scores.v1", 1, "2026-03-01T02:00:00+00:00", "unknown", "odd \x1b[31m", "paritrana.scores.v1/?/?",
+        each_once=False,
+    ),
+]  # fmt: skip
 
 
 def found_by(monkeypatch: pytest.MonkeyPatch, letters: list[Letters] | None) -> list[str]:
@@ -106,19 +122,32 @@ def test_what_receivers_set_aside_is_told_with_where_to_look(stack: FakeStack, m
     assert asked == ["127.0.0.1:1"]
     _, told = ended.output.split("\nDEAD LETTERS: ")
     _, head, first, second, look, late = told.splitlines()
-    assert head.split() == ["set", "aside", "from", "count", "newest", "reason", "place", "detail"]
+    assert head.split() == ["set", "aside", "from", "messages", "newest", "reason", "address", "detail"]
     assert first.split(maxsplit=5) == [
         "paritrana.nomination.v1",
         "12",
         *dataclasses.astuple(LETTERS[0])[2:4],
-        "2@17",
+        "paritrana.nomination.v1/2/17",
         "the time is later",
     ]
     assert "\x1b" not in second
     assert look == f"which, by which service and why: grep 'dead letter' {stack.data / 'log'}/*.log"
     assert "a service's clock was behind, and it lacks them for good" in late
     assert json.loads(run("status", "--json").output)["dead_letters"][0] == dataclasses.asdict(LETTERS[0])
+    assert "at most 1 " in second
     assert "future-dated" not in told_of(monkeypatch, LETTERS[1:])
+
+
+def test_refused_facts_are_told_apart_from_events_of_ours(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = Letters(CONTRIBUTIONS, 7, "2026-03-01T03:00:00+00:00", "wrong-field", "odd", f"{CONTRIBUTIONS}/3/1207")
+    output = told_of(monkeypatch, [facts])
+    assert "events of ours" not in output
+    title, _, row, look = output.split("\n\n")[-1].splitlines()
+    assert title == "REFUSED FACTS: messages that ingest did not take for facts"
+    assert row.split()[1] == "7"
+    assert f" {CONTRIBUTIONS}/3/1207 " in row
+    assert look == "which, of whom and why: paritrana dlq list"
+    assert "DEAD LETTERS" in told_of(monkeypatch, [facts, *LETTERS])
 
 
 def told_of(monkeypatch: pytest.MonkeyPatch, letters: list[Letters] | None) -> str:

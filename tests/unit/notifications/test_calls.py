@@ -323,6 +323,22 @@ def test_a_report_says_what_is_to_be_done_and_only_of_what_there_is(locale: Any,
         assert "None" not in alone
 
 
+def test_a_report_counts_each_refused_message_once_and_names_the_days_on_which_they_lie():
+    days = [{"day": "2021-04-18", "count": 1}, {"day": "2021-04-20", "count": 2}]
+    text = letter_of_no_season(reported(**REFUSED | {"refused": 25, "refused_days": days}), "id")
+    assert "3 pesan ditolak" in text
+    assert "25" not in text
+    links = [line for line in text.splitlines() if "/v1/facts/report" in line]
+    assert links == [
+        "- 1 pesan ditolak: GET /v1/facts/report?day=2021-04-18",
+        "- 2 pesan ditolak: GET /v1/facts/report?day=2021-04-20",
+    ]
+
+
+def test_a_day_on_which_refused_messages_were_only_read_again_is_told_to_nobody():
+    assert notices_of(happened(reported(records=3, refused=3, refused_days=[])), Known()) == []
+
+
 def letter_of_no_season(event: FactsReported, locale: Any) -> str:
     (intent,) = called(event, Known())
     notice = intent.notice

@@ -236,6 +236,12 @@ def test_a_reversed_payment_stays_reversed_when_it_is_then_corrected() -> None:
     assert of([*facts, corrected("pay-2025-02", "2025-02", 9, amount=100)]).numerator == 3
 
 
+def test_a_reversed_payment_stays_reversed_when_its_id_is_used_again_in_another_month() -> None:
+    facts = [registered(), *DUES, *ALL_PAID, taken_back("pay-2025-02", "2025-02")]
+    again = paid("2024-12", "2025-01-01", 1, "pay-2025-02", bank="B9", time=at("2025-01-01"))
+    assert of([*facts, again]).numerator == of(facts).numerator == 3
+
+
 # --- quantities of reports -------------------------------------------------------------------------------------------
 
 FIGURES = (10, 20, 3, 30)
@@ -527,8 +533,8 @@ class Oracle:
             namesakes = [one for one in self.of("ContributionDue", "ContributionPaid")
                          if (one["source"], one["id"]) == (first["source"], first["id"])]  # fmt: skip
             named = min(namesakes, key=lambda one: (one["time"], one["id"], one["leaf"])) is first
-            if named and any((one["source"], one["reverses"]) == (first["source"], first["id"])
-                             for one in self.of("ContributionReversed")):  # fmt: skip
+            if any((one["source"], one["reverses"]) == (first["source"], first["id"])
+                   for one in self.of("ContributionReversed")):  # fmt: skip
                 continue
             fixes = [one for one in self.of("ContributionCorrected")
                      if named and (one["source"], one["corrects"]) == (first["source"], first["id"])]  # fmt: skip

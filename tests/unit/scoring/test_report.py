@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kernel.decider import Happened
 from schemas.envelope import StreamPoint
-from schemas.scoring import FactsReported, MissingFacts, RefusedMessage, ReportedBatches, ReportedDispute
+from schemas.scoring import FactsReported, MissingFacts, RefusedMessage, RefusedOn, ReportedBatches, ReportedDispute
 from schemas.topics import CONTRIBUTIONS
 from services.scoring.domain.report import (
     DAYS_BACK,
@@ -113,9 +113,11 @@ def test_a_report_names_some_systems_and_counts_the_others_together():
 
 def test_reasons_of_more_refusals_than_there_were_are_not_told():
     (event,) = told(replace(NEW, refused=[("sipp", "used-id", 3)], first_refused=[_message(7)]))[1]
-    assert (event.refused, event.publishers, event.first_refused) == (2, (), ())
-    (event,) = told(replace(NEW, refused=[("sipp", "used-id", 1)], first_refused=[_message(7)]))[1]
-    assert (len(event.publishers), len(event.first_refused)) == (1, 1), "dead letters are not kept for ever"
+    assert (event.refused, event.publishers, event.first_refused, event.refused_days) == (2, (), (), None)
+    once = replace(NEW, refused=[("sipp", "used-id", 1)], first_refused=[_message(7)], refused_days=[(DAY, 1)])
+    (event,) = told(once)[1]
+    assert (len(event.publishers), len(event.first_refused)) == (1, 1), "one was read twice"
+    assert event.refused_days == (RefusedOn(day=DAY, count=1),)
 
 
 def _message(offset: int) -> RefusedMessage:
