@@ -35,7 +35,7 @@ from tests.integration.test_nomination import (
     nomination,
     world,  # noqa: F401 - a fixture, asked for by its name
 )
-from tests.unit.nomination.scene import BODY, CONTACT, VOTING_OFFICES, person
+from tests.unit.nomination.scene import AT, BODY, CONTACT, VOTING_OFFICES, person
 
 PDF = b"%PDF-1.7\nPeraturan Wali Kota\n%%EOF\n"
 DIGEST = hashlib.sha256(PDF).hexdigest()
@@ -321,6 +321,19 @@ async def test_a_disputed_figure_reaches_its_publisher_and_nobody_elses(begun: W
     await begun.chair.fails(403, "forbidden", "GET", "/v1/disputes")
     body = {"aspect": "kinerja", "reason": "Salah."}
     await begun.secretariat.fails(422, "aspect-not-measured", "POST", f"/v1/nominations/{id_}/disputes", body)
+
+
+async def test_a_dispute_after_the_seal_is_taken_and_points_to_the_appeal(begun: World):
+    asked = nomination(candidate=EMPLOYER, category="BESAR")
+    id_ = (await begun.secretariat.posts("/v1/nominations", asked))["nomination"]
+    path = f"/v1/nominations/{id_}/disputes"
+    body = {"aspect": "kepatuhan", "stated": "97,5", "reason": "Iuran November sudah dibayar."}
+    assert (await contact(begun).posts(path, body))["warning"] is None
+    await begun.seal([id_], at=AT.model_copy(update={"category": "BESAR"}))
+    receipt = await contact(begun).posts(path, body | {"stated": "98"})
+    assert [event["type"].split(".")[-2] for event in receipt["events"]] == ["FigureDisputed"]
+    assert "POST /v1/appeals" in receipt["warning"]["en"]
+    assert "POST /v1/appeals" in receipt["warning"]["id"]
 
 
 # --- verification --------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Final, Literal
 from kernel.decider import Emit
 from schemas.exact import Locale, NotExact, parse_decimal
 from schemas.nomination import Candidate, EvidenceAttached, FigureDisputed, NominationAmended
-from schemas.rulebook import Rulebook, SizeClass
+from schemas.rulebook import Measure, Rulebook, SizeClass, StageAspect
 from services.nomination.domain.candidate import GOVERNMENTS, CandidateAsked, settle_candidate
 from services.nomination.domain.nomination import (
     FiledLate,
@@ -180,34 +180,45 @@ class DisputeFigure:
 
 @decides
 def dispute_figure(command: DisputeFigure, state: NominationState, season: SeasonState) -> Sequence[Emit]:
-    """Hand a figure back to its publisher, by the nominating body or the contact; no score changes by it."""
+    """Hand a figure back to its publisher, by the nominating body or the contact; no score changes by it.
+
+    Nothing when the same figure was asked for already. Without a figure every dispute is told: its reason is all that
+    it says.
+    """
     standing = under_way(command.nomination, state, won=command.won)
     check_handler(command.handler, standing)
     rules = opened(season, standing.entry.season).rulebook
+    aspect, measure = _measured(command.aspect, standing, rules)
+    stated = None if command.stated is None else _figure(command.stated, command.locale, aspect, measure)
+    if stated is not None and (standing.at, command.aspect, stated) in standing.disputed:
+        return ()
     disputed = FigureDisputed(
         nomination=standing.id,
         aspect=command.aspect,
-        measure=_measure(command.aspect, standing, rules),
-        stated=None if command.stated is None else _figure(command.stated, command.locale),
+        measure=measure.code,
+        stated=stated,
         reason_digest=command.reason_digest,
     )
     return (Emit(nomination_stream(standing.id), disputed),)
 
 
-def _measure(code: str, standing: Nomination, rules: Rulebook) -> str:
-    """Return the measure behind an aspect of the stage where a nomination stands."""
+def _measured(code: str, standing: Nomination, rules: Rulebook) -> tuple[StageAspect, Measure]:
+    """Return a measured aspect of the stage where a nomination stands, and the measure behind it."""
     at = standing.at
     rubric = rules.rubric(rules.stage(at.tier, at.category, at.stage))
-    measured = {aspect.code: aspect.measure for aspect in rubric.aspects if aspect.origin == "measured"}
-    measure = measured.get(code)
-    if measure is None:
+    measured = {aspect.code: aspect for aspect in rubric.aspects if aspect.origin == "measured"}
+    aspect = measured.get(code)
+    if aspect is None or aspect.measure is None:
         known = ", ".join(measured)
         raise refuse("aspect-not-measured", "aspect", code, stage=at.stage, known=known or "-")
-    return measure
+    return aspect, rules.measure(aspect.measure)
 
 
-def _figure(text: str, locale: Locale) -> Decimal:
-    """Read a figure as its locale writes it, as exact as an event holds it: 12 digits and 6 decimals."""
+def _figure(text: str, locale: Locale, aspect: StageAspect, measure: Measure) -> Decimal:
+    """Read a figure as its locale writes it, as exact as an event holds it: 12 digits and 6 decimals.
+
+    It must be one that the measure can have on the aspect's scale: without a cap there is no greatest one.
+    """
     mark = "," if locale == "id" else "."
     try:
         number = parse_decimal(text, locale)
@@ -216,4 +227,21 @@ def _figure(text: str, locale: Locale) -> Decimal:
     whole, _, decimals = format(number, "f").partition(".")
     if number < 0 or len(whole) > 12 or len(decimals) > 6:
         raise refuse("figure-unreadable", "stated", text, mark=mark)
+    least, greatest = aspect.scale.least, aspect.scale.greatest
+    most = None if measure.cap is None else least + measure.cap * (greatest - least)
+    if number < least or (most is not None and number > most):
+        en, id_ = _span(least, most)
+        raise refuse("stated-off-scale", "stated", text, aspect=aspect.code, span=en, span_id=id_)
     return number
+
+
+def _span(least: Decimal, most: Decimal | None) -> tuple[str, str]:
+    """Return from where to where a figure lies, in English and Indonesian."""
+    if most is None:
+        return f"{_plain(least)} or more", f"{_plain(least).replace('.', ',')} atau lebih"
+    en = f"from {_plain(least)} to {_plain(most)}"
+    return en, en.replace("from", "dari").replace("to", "sampai dengan").replace(".", ",")
+
+
+def _plain(number: Decimal) -> str:
+    return format(number.normalize(), "f")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, Literal, assert_never
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -150,6 +151,8 @@ class Nomination:
     """How far stages with verification have come with it."""
     evidence: frozenset[str] = frozenset()
     """The attached documents, by their SHA-256."""
+    disputed: frozenset[tuple[Stage, str, Decimal]] = frozenset()
+    """What was said that figures should be: at which stage, of which aspect, and what."""
 
     @property
     def at(self) -> Stage:
@@ -306,8 +309,9 @@ def _handled(state: Nomination, event: Handling) -> Nomination:
             return replace(state, evidence=state.evidence | {event.evidence})
         case NominationVerified() | NominationReturned() | NominationResubmitted():
             return replace(state, checks={**state.checks, event.at: checked(event)})
-        case FigureDisputed():
-            return state
+        case FigureDisputed(stated=stated):
+            said = frozenset() if stated is None else {(state.at, event.aspect, stated)}
+            return replace(state, disputed=state.disputed | said)
         case _:
             assert_never(event)
 

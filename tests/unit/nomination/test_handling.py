@@ -379,6 +379,38 @@ def test_a_figure_that_cannot_be_read_surely_is_refused(stated, locale):
     refused(decision, "figure-unreadable", "stated")
 
 
+@pytest.mark.parametrize("stated", ["187,5", "100,5"])
+def test_a_figure_off_the_scale_is_refused_with_the_scale(stated):
+    scene = handled()
+    refusal = refused(scene.dispute(scene.employer(), "kepatuhan", stated=stated), "stated-off-scale", "stated")
+    assert "from 0 to 100" in refusal.detail.en
+    assert "dari 0 sampai dengan 100" in refusal.detail.id
+
+
+def test_both_ends_of_the_scale_are_on_it():
+    scene = handled()
+    for stated in ("0", "100"):
+        accepted(scene.dispute(scene.employer(code=f"NPP{stated}"), "kepatuhan", stated=stated))
+
+
+def test_without_a_cap_a_figure_has_no_greatest():
+    content = with_checks().model_dump(mode="json", exclude_none=True)
+    for measure in content["measures"]:
+        measure.pop("cap", None)
+    scene = handled(Rulebook.from_content(content))
+    accepted(scene.dispute(scene.employer(), "kepatuhan", stated="187,5"))
+
+
+def test_the_same_figure_is_disputed_once_whoever_says_it_and_however():
+    scene = handled()
+    id_ = scene.employer()
+    scene.given(scene.dispute(id_, "kepatuhan", stated="87,5"))
+    assert scene.dispute(id_, "kepatuhan", stated="87.50", locale="en", handler=CONTACT_PERSON) == ()
+    scene.given(scene.dispute(id_, "kepatuhan", stated="88"))
+    for _ in range(2):
+        scene.given(scene.dispute(id_, "kepatuhan"))
+
+
 def test_a_figure_beyond_what_a_record_holds_is_refused():
     scene = handled()
     for stated in ("0.1234567", "1234567890123"):

@@ -314,6 +314,13 @@ RULES: Final = {
         "Write it without a thousands mark, with '{mark}' before decimals, and say in which locale.",
         "Tulis tanpa tanda ribuan, dengan '{mark}' sebelum desimal, dan sebutkan locale-nya.",
     ),
+    "stated-off-scale": rule(
+        UNFIT,
+        "{value} is no figure that {aspect} can have: its scale is {span}.",
+        "{value} tidak mungkin menjadi angka {aspect}: skalanya {span_id}.",
+        "State the figure on the aspect's scale, or leave `stated` out.",
+        "Sebut angka pada skala aspek itu, atau hilangkan `stated`.",
+    ),
     "stage-without-verification": rule(
         UNFIT,
         "Nothing is verified at the stage {value}, where the nomination stands.",
