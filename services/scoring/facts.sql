@@ -23,7 +23,8 @@ select id, sha256('\x00'::bytea || convert_to(document, 'UTF8')) as leaf
 from facts where month = $1 and publisher = $2 and id = any($3)
 
 -- name: refuse
--- Keeps why messages were refused; what is read again, perhaps of a topic that was made anew, replaces what was there.
+-- Keeps why messages were refused, with the first time; another message at the same place, of a topic that was made anew,
+-- replaces what was there.
 insert into refused_facts
     (topic, partition, kafka_offset, received, publisher, id, reason, field, value, english, indonesian)
 select * from unnest($1::text[], $2::integer[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
@@ -31,6 +32,8 @@ select * from unnest($1::text[], $2::integer[], $3::bigint[], $4::timestamptz[],
 on conflict (topic, partition, kafka_offset) do update set
     received = excluded.received, publisher = excluded.publisher, id = excluded.id, reason = excluded.reason,
     field = excluded.field, value = excluded.value, english = excluded.english, indonesian = excluded.indonesian
+where (refused_facts.publisher, refused_facts.id, refused_facts.reason, refused_facts.field, refused_facts.value)
+      is distinct from (excluded.publisher, excluded.id, excluded.reason, excluded.field, excluded.value)
 
 -- name: forget_refused
 -- Removes why some of the messages from before an instant ($1) were refused, at most $2.
