@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from kernel.sql import columns
+from schemas.regions import NATION_ZONE
 from schemas.topics import CONTRIBUTIONS
 from services.scoring import ledger_reads, repairs
 from services.scoring.domain.report import MOST_PUBLISHERS
@@ -87,5 +88,5 @@ async def test_however_many_publishers_are_claimed_the_most_are_told_and_the_oth
     counts = await pool.fetch(ledger_reads.SQL["refused_counts"], [CONTRIBUTIONS], None, *day, MOST_PUBLISHERS)
     assert {row["publisher"]: row["count"] for row in counts} == told
     span = columns([(0, 0, len(claims), NOW)], 4)
-    within = await pool.fetch(ledger_reads.SQL["refused_within"], CONTRIBUTIONS, *span, MOST_PUBLISHERS)
+    within = await pool.fetch(ledger_reads.SQL["refused_within"], CONTRIBUTIONS, *span, NATION_ZONE, MOST_PUBLISHERS)
     assert {row["publisher"]: row["count"] for row in within} == told

@@ -61,6 +61,7 @@ def measures() -> bool:
 @pytest_asyncio.fixture
 async def feed(world: World, make_topic: TopicFactory, kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator[Any]:
     """A consumer over the world's ledger, and what publishes to it."""
+    await make_topic(f"{TOPIC}.dead-letter")
     topic = await make_topic(TOPIC, 2)
     consumer = Consumer(
         kafka_bootstrap, world.service.pool, (topic,), f"{topic_prefix}ingest", topic_prefix,
@@ -194,7 +195,7 @@ async def test_a_nominee_sees_its_own_figures_and_no_others(world: World, feed: 
 
 async def test_a_stage_that_pinned_another_wording_shows_where_each_counts(world: World, feed: Any) -> None:
     await _amend(world)
-    await feed(coverage("75.71", 500, as_of="2020-11-15"), coverage("75.71", 700))
+    await feed(coverage("75.71", 500, as_of="2020-11-15"), coverage("75.71", 600))
     await world.secretary.does("POST", f"{RANKING}/open")
     content = rulebook_content(_rules()) | {"version": 3}
     content["measures"] = [*content["measures"][:-1], MEASURE | {"cut_off": "2020-11-30"}]
@@ -212,4 +213,4 @@ async def test_a_stage_that_pinned_another_wording_shows_where_each_counts(world
         (one["rulebook_version"], one["ratio"], one["in_force"], [each["figure"] for each in one["aspects"]])
         for one in measures
     ]
-    assert found == [(2, "7/10", False, ["70/1"]), (3, "1/2", True, [])]
+    assert found == [(2, "3/5", False, ["60/1"]), (3, "1/2", True, [])]
