@@ -153,6 +153,11 @@ def _status(found: Iterable[Place]) -> str:
 
 def refused_document(row: Mapping[str, Any]) -> Json:
     """Return a refused message as it is told to people: why, where, and what it claimed to be."""
+    return {**place_document(row), **fault_of(row)}
+
+
+def place_document(row: Mapping[str, Any]) -> Json:
+    """Return of a message that was judged where it lies, when that was, and what it claimed to be."""
     return {
         "address": f"{row['topic']}/{row['partition']}/{row['kafka_offset']}",
         "topic": row["topic"],
@@ -161,11 +166,13 @@ def refused_document(row: Mapping[str, Any]) -> Json:
         "received": instant(row["received"]),
         "publisher": row["publisher"],
         "id": row["id"],
-        "reason": row["reason"],
-        "field": row["field"],
-        "value": row["value"],
-        "detail": {"en": row["english"], "id": row["indonesian"]},
     }
+
+
+def fault_of(row: Mapping[str, Any]) -> Json:
+    """Return a fault that was kept in a row, as `dry_run.fault_document` tells one."""
+    detail = {"en": row["english"], "id": row["indonesian"]}
+    return {"reason": row["reason"], "field": row["field"], "value": row["value"], "detail": detail}
 
 
 # --- one month of an employer --------------------------------------------------------------------------------------

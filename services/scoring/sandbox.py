@@ -24,13 +24,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import CollectorRegistry, Counter
 
 from kernel.backoff import Pauses
-from kernel.broker import ANSWER_SECONDS, UNDECODABLE, Broker, abandon, one_by_one, stopped
+from kernel.broker import ANSWER_SECONDS, UNDECODABLE, Broker, Undecodable, abandon, one_by_one, stopped
 from kernel.cancellation import end_if_cancelled
 from kernel.clock import Clock
 from kernel.inbox import Message
 from kernel.sql import columns, queries
 from schemas.fact_reading import SHOWN, FactFault, ReadFact, Refused, claimed, read_fact, undecodable
 from schemas.topics import OF_SANDBOX, SANDBOX
+from services.scoring.tidying import remove
 
 SQL: Final = queries(Path(__file__).with_name("sandbox.sql"))
 GROUP: Final = "paritrana-sandbox"
@@ -200,27 +201,21 @@ class Sandbox:
             records, error = await one_by_one(consumer, place, _AT_ONCE, _IDLE_MS)
             await self._take(consumer, records)
             if error is not None:
-                offset = await consumer.position(place)
-                fault = undecodable(f"{type(error).__name__}: {error}"[:SHOWN])
-                aside = Verdict(place.topic, place.partition, offset, None, None, fault)
-                await self._keep(consumer, [aside], self.clock.now())
+                aside = Undecodable.at(place, await consumer.position(place), error)
+                fault = undecodable(aside.error[:SHOWN])
+                verdict = Verdict(place.topic, place.partition, aside.offset, None, None, fault)
+                await self._keep(consumer, [verdict], self.clock.now())
                 # The whole batch is passed, not each of what may be hundreds of thousands of offsets.
-                following = max(getattr(error, "following", 0), offset + 1)
-                consumer.seek(place, following)
-                await consumer.commit({place: following})
+                consumer.seek(place, aside.following)
+                await consumer.commit({place: aside.following})
 
     async def tidy(self) -> None:
         """Remove what is older than some days, and what is beyond the newest so many."""
-        await self._remove("forget_old", self.clock.now() - KEPT)
+        await remove(self.pool, SQL["forget_old"], self.clock.now() - KEPT, at_once=_REMOVED_AT_ONCE)
         if self._uncounted >= _COUNTED_AFTER:
-            await self._remove("forget_more", self.most_of_a_publisher, self.most_of_all)
+            most = (self.most_of_a_publisher, self.most_of_all)
+            await remove(self.pool, SQL["forget_more"], *most, at_once=_REMOVED_AT_ONCE)
             self._uncounted = 0
-
-    async def _remove(self, name: str, *arguments: Any) -> None:
-        removed = _REMOVED_AT_ONCE
-        while removed == _REMOVED_AT_ONCE:
-            removed = await self.pool.fetchval(SQL[name], *arguments, _REMOVED_AT_ONCE)
-            await asyncio.sleep(_TURN_SECONDS)
 
 
 def _following(verdicts: Iterable[Verdict]) -> dict[TopicPartition, int]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 
-from kernel.canonical import Json, instant
+from kernel.canonical import Json
 from kernel.service import Service
 from schemas.topics import SANDBOX
+from services.scoring.ledger_reads import fault_of, place_document
 from services.scoring.sandbox import SQL
 
 
@@ -43,19 +44,9 @@ def _sandboxes(topics: Sequence[str]) -> list[str]:
 
 def _verdict(row: Mapping[str, Any], *, whole: bool) -> Json:
     """Return a verdict in the words of the dry run, and the place of the message."""
-    told: Json = {
-        "address": f"{row['topic']}/{row['partition']}/{row['kafka_offset']}",
-        "topic": row["topic"],
-        "partition": row["partition"],
-        "offset": row["kafka_offset"],
-        "received": instant(row["received"]),
-        "publisher": row["publisher"],
-        "id": row["id"],
-    }
+    told = place_document(row)
     if row["document"] is None:
-        detail = {"en": row["english"], "id": row["indonesian"]}
-        fault = {"reason": row["reason"], "field": row["field"], "value": row["value"], "detail": detail}
-        return told | {"accepted": False, "fault": fault}
+        return told | {"accepted": False, "fault": fault_of(row)}
     names = {"publisher": "publisher", "id": "id", "type": "kind", "subject": "subject", "month": "month"}
     fact = {name: row[column] for name, column in names.items()} | {"target": row["target"]}
     if whole:

@@ -48,13 +48,18 @@ class Tidier:
 
     async def round(self) -> int:
         """Remove all that is too old; return how many rows that were."""
-        before, total = self.clock.now() - KEPT, 0
-        while True:
-            removed: int = await self.pool.fetchval(SQL["forget_refused"], before, self.at_once)
-            total += removed
-            if removed < self.at_once:
-                return total
-            await asyncio.sleep(_PAUSE_SECONDS)
+        return await remove(self.pool, SQL["forget_refused"], self.clock.now() - KEPT, at_once=self.at_once)
+
+
+async def remove(pool: asyncpg.Pool[Any], statement: str, *arguments: Any, at_once: int) -> int:
+    """Remove rows by a statement whose last argument is how many at most, until it removes fewer; return how many."""
+    total = 0
+    while True:
+        removed: int = await pool.fetchval(statement, *arguments, at_once)
+        total += removed
+        if removed < at_once:
+            return total
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 def tidying(service: Service) -> Background:

@@ -32,6 +32,7 @@ from kernel.decompression import MOST_BYTES
 from tests.conftest import TopicFactory
 from tests.support.facts import Consumer, due, ledger_digest, until_taken
 from tests.support.ledger import pool, urls
+from tests.support.programs import until_ended
 from tests.support.stack import remove_folder, say, temporary_folder
 
 __all__ = ["pool", "urls"]
@@ -91,12 +92,7 @@ async def run(command: Sequence[str | Path], *, folder: Path, **environment: str
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    try:
-        out, err = await asyncio.wait_for(program.communicate(), PATIENCE)
-    finally:
-        if program.returncode is None:
-            program.kill()
-            await program.wait()
+    out, err = await until_ended(program, PATIENCE)
     return Ended(program.returncode, out.decode(), err.decode())
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from tests.support.programs import until_ended
+
 PATIENCE: Final = 600.0
 
 
@@ -33,12 +35,7 @@ async def follow(script: Path, folder: Path, environment: Mapping[str, str]) -> 
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    try:
-        shown, _ = await asyncio.wait_for(bash.communicate(), PATIENCE)
-    finally:
-        if bash.returncode is None:
-            bash.kill()
-            await bash.wait()
+    shown, _ = await until_ended(bash, PATIENCE)
     return bash.returncode, shown.decode()
 
 
