@@ -119,8 +119,7 @@ def _wrong(one: FileFact) -> Outcome:
     fault = one.judged
     if isinstance(fault, ReadFact):
         raise TypeError("only what is wrong is asked about")
-    detail = {"en": fault.english, "id": fault.indonesian}
-    return refused({"reason": fault.reason.value, "field": fault.field, "value": fault.value, "detail": detail})
+    return refused(fault.document)
 
 
 def _show(

@@ -86,6 +86,12 @@ class FactFault:
     english: str
     indonesian: str
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """Return it as it is told to people: where, what stands there, and what to write instead."""
+        detail = {"en": self.english, "id": self.indonesian}
+        return {"reason": self.reason.value, "field": self.field, "value": self.value, "detail": detail}
+
 
 class ReadFact(Struct, frozen=True, gc=False):
     """A fact as the ledger keeps it. `document` is its canonical form: {data, id, source, time, type}, keys sorted."""

@@ -61,7 +61,7 @@ async def dry_runs(here: Service, messages: Sequence[Said], now: datetime) -> li
     judged = [_judged(said, now) for said in messages]
     ledger = await _ledger(here, [one for one in judged if isinstance(one, ReadFact)])
     return [
-        _of_fact(one, ledger) if isinstance(one, ReadFact) else {"accepted": False, "fault": fault_document(one)}
+        _of_fact(one, ledger) if isinstance(one, ReadFact) else {"accepted": False, "fault": one.document}
         for one in judged
     ]
 
@@ -103,7 +103,7 @@ def _of_fact(fact: ReadFact, ledger: _Ledger) -> Json:
     mine = ledger_fact(fact.document)
     known = ledger.leaves.get((fact.month, fact.publisher, fact.id))
     if known not in {None, mine.leaf}:
-        told = {"fact": fact_document(fact), "status": "used-id", "fault": fault_document(used_id(fact))}
+        told = {"fact": fact_document(fact), "status": "used-id", "fault": used_id(fact).document}
         return {"accepted": False, **told}
     named = ledger.named.get(first_of(mine), ()) if mine.kind in NAMING_KINDS else ()
     subjects = {mine.subject, *(held.fact.subject for held in named)}
@@ -160,14 +160,4 @@ def fact_document(fact: ReadFact) -> Json:
         "month": fact.month,
         "target": fact.target,
         "document": orjson.loads(fact.document),
-    }
-
-
-def fault_document(fault: FactFault) -> Json:
-    """Return a fault as it is told to people: where, what stands there, and what to write instead."""
-    return {
-        "reason": fault.reason.value,
-        "field": fault.field,
-        "value": fault.value,
-        "detail": {"en": fault.english, "id": fault.indonesian},
     }

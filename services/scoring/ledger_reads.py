@@ -170,7 +170,7 @@ def place_document(row: Mapping[str, Any]) -> Json:
 
 
 def fault_of(row: Mapping[str, Any]) -> Json:
-    """Return a fault that was kept in a row, as `dry_run.fault_document` tells one."""
+    """Return a fault that was kept in a row, as `FactFault.document` tells one."""
     detail = {"en": row["english"], "id": row["indonesian"]}
     return {"reason": row["reason"], "field": row["field"], "value": row["value"], "detail": detail}
 
