@@ -13,10 +13,9 @@ than the tree is a fork: nothing is done any more, and an alarm is given.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -33,13 +32,12 @@ from kernel.tlog.tiles import Tile, partial_width
 from kernel.tlog.trees import GrowingTree, root_tiles
 from services.audit.log.leaves import Leaf, LogRecord, UnreadableRecord, read_record, records_of, why_void
 from services.audit.log.measures import SequencerMeasures
-from services.audit.log.signing import SIGNER_AWAY, Checkpoints, NotSignedYet
+from services.audit.log.checkpoints import CheckpointSigning
 from services.audit.log.store import Candidate, End, EndMoved, LogStore
 
 MOST_EVENTS: Final = 5_000
 """Events that are put into the log at once."""
-_CHECKPOINT_SECONDS: Final = 1.0
-"""Seconds between two checkpoints, but for one at once after each seal and each decision."""
+_KEPT_STREAMS: Final = 100_000
 _POLL: Final = 0.2
 _LONGEST_PAUSE: Final = 5.0
 _ALARM_SECONDS: Final = 30.0
@@ -65,27 +63,30 @@ class Sequencer:
     wake: Wake
     lead: Lead
     measures: SequencerMeasures
-    checkpoints: Checkpoints
+    signing: CheckpointSigning
     decisive: frozenset[str]
     """Types of events after which a checkpoint is signed at once."""
     most: int = MOST_EVENTS
     _end: End = field(init=False, default=End(0, 0, None, None, START))
     _tree: GrowingTree = field(init=False, default_factory=GrowingTree)
-    _signed: int = field(init=False, default=-1)
-    _signed_at: float = field(init=False, default=0.0)
-    _hurried: bool = field(init=False, default=False)
+    _ends: dict[str, int] = field(init=False, default_factory=dict)
+    """Last versions of streams that are leaves, as far as they were asked for."""
+    _mine: dict[tuple[str, int], bytes] = field(init=False, default_factory=dict)
+    """Hashes of the events that were written last: they need not be asked for again."""
     _why: str = field(init=False, default="")
     _waiting_since: float | None = field(init=False, default=None)
 
     async def run(self) -> None:
         """Keep the log until cancelled, whenever this process leads."""
-        await self.lead.run(self._keep)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.signing.run(), name="checkpoints")
+            group.create_task(self.lead.run(self._keep), name="sequencer")
 
     def check(self) -> tuple[bool, str]:
         """Tell whether the log goes on, for readiness. That it is behind is no fault."""
         if self._why:
             return False, self._why
-        return True, f"{self._end.size} leaves, {max(self._signed, 0)} signed" if self.lead.held else "stands by"
+        return True, f"{self._end.size} leaves" if self.lead.held else "stands by"
 
     async def _keep(self) -> None:
         pauses = Pauses(0.1, _LONGEST_PAUSE)
@@ -114,9 +115,10 @@ class Sequencer:
         size = self._end.size
         edge = [tile for tile in root_tiles(size) if tile.width == partial_width(size, tile.level)]
         self._tree = GrowingTree.read(size, await self.store.tiles(edge))
-        newest = await self.store.newest()
-        self._signed = newest.size if newest else -1
+        self._ends.clear()
+        self._mine.clear()
         self.measures.size.set(size)
+        self.signing.reached(size, self._tree.root, at_once=False)
 
     # --- the topic ---------------------------------------------------------------------------------------------------
 
@@ -152,29 +154,38 @@ class Sequencer:
     ) -> None:
         """Hold a topic to the tree from its beginning, and write to it the leaves that it lacks."""
         end = (await consumer.end_offsets([place]))[place]
-        held, digest = 0, None
+        size, held, following, digest = self._end.size, 0, 0, None
+        ends: dict[str, int] = {}
         async for records in read_until(consumer, {place: 0}, {place: end}):
             for raw in records:
+                if held >= size:
+                    break
                 record = _record(raw)
-                if record is not None and record.index == held and held < self._end.size:
+                if record is not None and why_void(record, held, ends) is None:
                     held += await self._held(record)
-                digest = _digest(raw)
-        while held < self._end.size:
-            leaves = await self.store.leaves(held, self.most)
-            end, digest = await self._write(publisher, held, leaves)
+                    ends |= {leaf.stream: leaf.version for leaf in record.leaves}
+                following, digest = _following(raw), _digest(raw)
+            if held >= size:
+                break
+        while held < size:
+            leaves = await self.store.leaves(held, min(self.most, size - held))
+            following, digest = await self._write(publisher, held, leaves)
             held += len(leaves)
-        to = self._end._replace(next_offset=end, digest=digest, cluster=cluster)
-        if end and held > self._end.size:  # pragma: no cover - excluded by the loop's bound
-            raise AssertionError("more was held than there is")
-        await self._move(to)
+        await self._move(self._end._replace(next_offset=following, digest=digest, cluster=cluster))
 
     async def _held(self, record: LogRecord) -> int:
-        """Return how many leaves of the tree a record of the topic has; raise Forked when it has others."""
+        """Return how many leaves a record of the topic has, which are the tree's; raise Forked when they are others.
+
+        One that goes on beyond the tree stands where the tree was restored from a backup; the rest is taken in.
+        """
         here = await self.store.leaves(record.index, len(record.leaves))
         for at, (ours, theirs) in enumerate(zip(here, record.leaves, strict=False), record.index):
             if ours != theirs:
                 raise Forked(f"leaf {at} is {ours.stream}@{ours.version} here, and another in {self.topic}")
-        return len(here)
+        if rest := record.leaves[len(here) :]:
+            await self._check(record)
+            await self._take_in(rest, self._end)
+        return len(record.leaves)
 
     async def _move(self, to: End) -> None:
         await self.store.integrate(self._end, (), {}, to)
@@ -187,22 +198,29 @@ class Sequencer:
         while True:
             ticket = self.wake.ticket()
             end = (await consumer.end_offsets([place]))[place]
-            caught_up = await self._catch_up(consumer, place, end)
-            found = await self.store.candidates(self._end.position, self.most) if caught_up else []
-            fresh = [one for one in found if not one.known]
-            if fresh:
-                await self._write(publisher, self._end.size, [one.leaf for one in fresh])
-                self._hurried = self._hurried or any(one.type in self.decisive for one in fresh)
-            elif found:
-                await self._pass(found)
-            await self._sign_if_due(settled=not fresh)
+            found: list[Candidate] = []
+            if await self._catch_up(consumer, place, end):
+                found = await self.store.candidates(self._end.position, self.most)
+                await self._take_up(consumer, publisher, place, found)
             if not found:
                 await self.wake.wait(ticket, _POLL)
 
-    async def _pass(self, found: Sequence[Candidate]) -> None:
-        """Move past events of the local log that are all in the tree."""
-        await self.store.passed(found[-1].position)
-        self._end = self._end._replace(position=found[-1].position)
+    async def _take_up(
+        self, consumer: AIOKafkaConsumer, publisher: Publisher, place: TopicPartition, found: Sequence[Candidate]
+    ) -> None:
+        """Put those events into the log that are no leaves yet, and move past all of them when that was done."""
+        fresh = [one.leaf for one in found if not one.known]
+        before = self._end.size
+        if fresh:
+            self._mine = {(leaf.stream, leaf.version): leaf.hash for leaf in fresh}
+            end, _ = await self._write(publisher, before, fresh)
+            await self._catch_up(consumer, place, end)
+        # Where another process wrote meanwhile, what is missing is found again by the next look.
+        if found and self._end.size == before + len(fresh):
+            await self.store.passed(found[-1].position)
+            self._end = self._end._replace(position=found[-1].position)
+        if any(one.type in self.decisive for one in found):
+            self.signing.reached(self._end.size, self._tree.root, at_once=True)
 
     async def _write(self, publisher: Publisher, index: int, leaves: Sequence[Leaf]) -> tuple[int, bytes | None]:
         """Write leaves to the topic; return the offset after the last record, once all are acknowledged."""
@@ -237,80 +255,60 @@ class Sequencer:
     async def _integrate(self, records: Sequence[Any]) -> None:
         """Take what counts of some records into the tree, in one transaction. Raises Awaited, Forked, EndMoved."""
         read = [(raw, _record(raw)) for raw in records]
-        named = {leaf.stream for _, record in read if record for leaf in record.leaves}
-        ends = await self.store.ends_of(named)
+        await self._learn_ends(leaf.stream for _, record in read if record for leaf in record.leaves)
         taken: list[Leaf] = []
-        last = None
         awaited: Awaited | None = None
+        to = self._end
         for raw, record in read:
-            if record is not None and (why := why_void(record, self._end.size + len(taken), ends)) is None:
+            why = "it cannot be read" if record is None else why_void(record, self._end.size + len(taken), self._ends)
+            if record is not None and why is None:
                 try:
                     await self._check(record)
                 except Awaited as error:
                     awaited = error
                     break
                 taken += record.leaves
-                ends |= {leaf.stream: leaf.version for leaf in record.leaves}
+                self._ends |= {leaf.stream: leaf.version for leaf in record.leaves}
             else:
                 self.measures.void.inc()
-                _log.warning("a record of the log's topic is void", offset=raw.offset, why=why if record else "unreadable")
-            last = raw
-        if last is not None:
-            await self._take_in(taken, last)
+                _log.warning("a record of the log's topic is void", offset=raw.offset, why=why)
+            to = to._replace(next_offset=_following(raw), digest=_digest(raw))
+        if to != self._end:
+            await self._take_in(taken, to)
         if awaited is not None:
             raise awaited
 
+    async def _learn_ends(self, streams: Iterable[str]) -> None:
+        """Find out where streams end in the tree, those that are not known."""
+        if len(self._ends) > _KEPT_STREAMS:
+            self._ends.clear()
+        if unknown := set(streams) - self._ends.keys():
+            self._ends |= await self.store.ends_of(unknown)
+
     async def _check(self, record: LogRecord) -> None:
         """Hold a record to the events that are here."""
-        here = await self.store.hashes(record.leaves)
-        for leaf in record.leaves:
+        unknown = [leaf for leaf in record.leaves if self._mine.get((leaf.stream, leaf.version)) != leaf.hash]
+        here = await self.store.hashes(unknown) if unknown else {}
+        for leaf in unknown:
             held = here.get((leaf.stream, leaf.version))
             if held is None:
                 raise Awaited(f"{leaf.stream}@{leaf.version}")
             if held != leaf.hash:
                 raise Forked(f"{self.topic} has another hash for {leaf.stream}@{leaf.version} than the event here")
 
-    async def _take_in(self, leaves: Sequence[Leaf], last: Any) -> None:
+    async def _take_in(self, leaves: Sequence[Leaf], to: End) -> None:
+        """Take leaves into the tree, and the topic as read up to where `to` says."""
         tree = self._tree
         widened: dict[Tile, bytes] = {}
         if leaves:
-            widened = dict(tree.append(leaf.hash for leaf in leaves))
-            widened |= dict(tree.partial())
-        following = last.following if isinstance(last, Undecodable) else last.offset + 1
-        to = self._end._replace(
-            size=self._end.size + len(leaves), next_offset=following, digest=_digest(last), cluster=self._end.cluster
-        )
+            filled = tree.append(leaf.hash for leaf in leaves)
+            widened = {place: held for place, held in (*filled, *tree.partial())}
+        to = to._replace(size=self._end.size + len(leaves))
         await self.store.integrate(self._end, leaves, widened, to)
         self._end = to
         self.measures.size.set(to.size)
         self.measures.sequenced.inc(len(leaves))
-
-    # --- checkpoints -------------------------------------------------------------------------------------------------
-
-    async def _sign_if_due(self, *, settled: bool) -> None:
-        """Have the tree signed when it has grown and it is time, or something was decided."""
-        if self._end.size <= self._signed or self._end.size == 0:
-            return
-        waited = time.monotonic() - self._signed_at
-        if waited < _CHECKPOINT_SECONDS and not (self._hurried and settled):
-            return
-        self._signed_at = time.monotonic()
-        try:
-            if not self.checkpoints.signer.keys:
-                await self.checkpoints.learn_keys()
-            note = await self.checkpoints.make(self._end.size, self._tree.root)
-        except (NotSignedYet, *SIGNER_AWAY) as error:
-            end_if_cancelled()
-            self.measures.unsigned.set(self._end.size - max(self._signed, 0))
-            _log.warning("no checkpoint", error=str(error) or repr(error))
-            return
-        self._signed = self._end.size
-        self._hurried = False
-        self.measures.unsigned.set(0)
-        self.measures.signed.set(self._signed)
-        self.measures.signed_at.set_to_current_time()
-        with contextlib.suppress(*STORE_AWAY):
-            await self.checkpoints.have_witnessed(self._signed, note)
+        self.signing.reached(to.size, tree.root, at_once=False)
 
 
 def _record(raw: Any) -> LogRecord | None:
@@ -320,6 +318,11 @@ def _record(raw: Any) -> LogRecord | None:
         return read_record(raw.value)
     except UnreadableRecord:
         return None
+
+
+def _following(raw: Any) -> int:
+    """Return the offset after a record."""
+    return int(raw.following if isinstance(raw, Undecodable) else raw.offset + 1)
 
 
 def _digest(raw: Any) -> bytes | None:

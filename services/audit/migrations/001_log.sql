@@ -121,5 +121,7 @@ begin
     return true;
 end $$;
 
+revoke all on function log_integrate, log_passed, log_sign from public;
+grant execute on function log_integrate, log_passed, log_sign to {login};
 grant select on log_leaves, log_tiles, log_end, log_checkpoints, log_cosignatures to {login};
 grant insert on log_cosignatures to {login};

@@ -7,6 +7,8 @@ they come, and a checkpoint is served without.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -15,14 +17,21 @@ from typing import Final
 import httpx
 import structlog
 
+from kernel.backoff import Pauses
+from kernel.cancellation import end_if_cancelled
 from kernel.clock import Clock
-from kernel.tlog.checkpoints import Checkpoint, opened
+from kernel.lead import STORE_AWAY
+from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.encodings import Malformed, from_decimal, to_base64
 from kernel.tlog.notes import NoteKey, NotSigned, Signature, SignedNote, VerifierKey, parse_signatures, verified
 from kernel.tlog.trees import consistency_tiles, prove_consistency
+from services.audit.log.measures import SequencerMeasures
 from services.audit.log.store import LogStore
 
 _ANSWER_SECONDS: Final = 10.0
+_CHECKPOINT_SECONDS: Final = 1.0
+"""Seconds between two checkpoints, but for one at once after each seal and each decision."""
+_LONGEST_PAUSE: Final = 10.0
 _LONGEST_ANSWER: Final = 1 << 16
 SIGNER_AWAY: Final = (httpx.HTTPError, OSError, TimeoutError)
 
@@ -47,8 +56,8 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Checkpoints:
-    """Makes the checkpoints of one log."""
+class CheckpointSigning:
+    """Has the checkpoints of one log signed, beside its growing, so that a signer that is away holds nothing up."""
 
     store: LogStore
     origin: str
@@ -57,10 +66,83 @@ class Checkpoints:
     signer: Asked
     witnesses: Sequence[Asked]
     clock: Clock
+    measures: SequencerMeasures
+    _top: tuple[int, bytes] | None = field(init=False, default=None)
+    _signed: int = field(init=False, default=0)
+    _grown: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _hurry: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    _fresh: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     client: httpx.AsyncClient = field(
         # No proxy of the environment: the signer is on the operators' own network.
         default_factory=lambda: httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False)
     )
+
+    def reached(self, size: int, root: bytes, *, at_once: bool) -> None:
+        """Note that the tree has grown: a checkpoint is made within a second, or at once."""
+        if size == 0:
+            return
+        self._top = (size, root)
+        self._grown.set()
+        if at_once:
+            self._hurry.set()
+
+    async def run(self) -> None:
+        """Sign what was reached, and have it witnessed, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sign_for_ever(), name="checkpoints")
+            if self.witnesses:
+                group.create_task(self._witness_for_ever(), name="witnesses")
+
+    async def _sign_for_ever(self) -> None:
+        pauses = Pauses(_CHECKPOINT_SECONDS, _LONGEST_PAUSE)
+        while True:
+            await self._grown.wait()
+            self._grown.clear()
+            self._hurry.clear()
+            pauses.begin()
+            try:
+                await self._sign()
+            except (NotSignedYet, *SIGNER_AWAY, *STORE_AWAY) as error:
+                end_if_cancelled()
+                self._grown.set()
+                self.measures.unsigned.set(self._top[0] - self._signed if self._top else 0)
+                _log.warning("no checkpoint", error=str(error) or repr(error))
+                await pauses.rest()
+                continue
+            pauses = Pauses(_CHECKPOINT_SECONDS, _LONGEST_PAUSE)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CHECKPOINT_SECONDS):
+                    await self._hurry.wait()
+
+    async def _sign(self) -> None:
+        if self._top is None:
+            return
+        size, root = self._top
+        newest = await self.store.newest()
+        self._signed = newest.size if newest else 0
+        if size > self._signed:
+            if not self.signer.keys:
+                await self.learn_keys()
+            await self.make(size, root)
+            self._signed = size
+        self.measures.unsigned.set(0)
+        self.measures.signed.set(self._signed)
+        self.measures.signed_at.set_to_current_time()
+        self._fresh.set()
+
+    async def _witness_for_ever(self) -> None:
+        """Ask the witnesses for the newest checkpoint; those between are left out when they are slow."""
+        while True:
+            await self._fresh.wait()
+            self._fresh.clear()
+            try:
+                newest = await self.store.newest()
+                if newest is not None:
+                    await self.have_witnessed(newest.size, newest.note)
+            except STORE_AWAY as error:
+                end_if_cancelled()
+                _log.warning("a checkpoint is not witnessed", error=repr(error))
+            await asyncio.sleep(_CHECKPOINT_SECONDS)
 
     async def learn_keys(self) -> None:
         """Ask the signer for its keys, and take those of this log. Raises one of SIGNER_AWAY, or NotSignedYet."""
@@ -127,7 +209,3 @@ def _size_of(answer: httpx.Response) -> int:
     except Malformed as error:
         raise NotSignedYet(str(error)) from None
 
-
-def still_holds(note: str, keys: Sequence[VerifierKey]) -> Checkpoint:
-    """Return the checkpoint of a note that was kept here. Raises Malformed or NotSigned."""
-    return opened(note.encode(), keys).checkpoint
