@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from kernel.tlog.checkpoints import Checkpoint
-from kernel.tlog.notes import NoteKey
+from kernel.tlog.notes import ED25519, Kind, NoteKey
 from kernel.tlog.tiles import Tile, bundles_of, write_bundle
 from kernel.tlog.trees import GrowingTree, leaf_hash
+
+
+def note_key(name: str, kind: Kind = ED25519, *, seed: int = 1) -> NoteKey:
+    """Return the same key in every run."""
+    return NoteKey(name, kind, Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32))
 
 
 class Tiles:

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from kernel.tlog.checkpoints import Checkpoint, opened
 from kernel.tlog.encodings import Malformed
-from kernel.tlog.notes import COSIGNATURE, NoteKey, NotSigned, SignedNote, signed
+from kernel.tlog.notes import COSIGNATURE, NotSigned, SignedNote, signed
+from tests.support.transparency import note_key
 
 ROOT: Final = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I="
 EXAMPLE: Final = f"example.com/behind-the-sofa\n20852163\n{ROOT}\n"
-LOG: Final = NoteKey.generate("example.com/behind-the-sofa")
-WITNESS: Final = NoteKey.generate("witness.example/w1", COSIGNATURE)
+LOG: Final = note_key("example.com/behind-the-sofa")
+WITNESS: Final = note_key("witness.example/w1", COSIGNATURE, seed=2)
 
 
 def test_the_example_of_the_specification_is_read_and_written() -> None:
@@ -83,7 +84,7 @@ def test_whatever_text_there_is_is_either_refused_or_read_as_it_is(text: str) ->
 
 def test_a_witness_or_another_log_alone_opens_nothing() -> None:
     checkpoint = Checkpoint.parse(EXAMPLE)
-    other = NoteKey.generate("example.com/other")
+    other = note_key("example.com/other", seed=3)
     keys = [LOG.verifier, WITNESS.verifier, other.verifier]
     for note in (signed(EXAMPLE, other), SignedNote(EXAMPLE, (WITNESS.cosign(EXAMPLE, 1),))):
         with pytest.raises(NotSigned, match=r"no known key of the log .* itself"):
@@ -92,7 +93,7 @@ def test_a_witness_or_another_log_alone_opens_nothing() -> None:
 
 
 def test_a_witness_that_is_called_like_the_log_is_still_a_witness() -> None:
-    namesake = NoteKey.generate(LOG.name, COSIGNATURE)
+    namesake = note_key(LOG.name, COSIGNATURE, seed=2)
     with pytest.raises(NotSigned, match="itself has signed"):
         opened(SignedNote(EXAMPLE, (namesake.cosign(EXAMPLE, 1),)), [namesake.verifier])
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Final
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from kernel.tlog.notes import (
     COSIGNATURE,
     ED25519,
     MAX_NOTE_BYTES,
+    Kind,
     NoteKey,
     NotSigned,
     Signature,
@@ -27,6 +27,7 @@ from kernel.tlog.notes import (
     signed,
     verified,
 )
+from tests.support.transparency import note_key
 
 VKEY: Final = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 EXAMPLE: Final = """This is an example message.
@@ -57,10 +58,8 @@ jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5
 """The example of C2SP tlog-cosignature, whose keys are not told."""
 
 
-def key(seed: int, name: str = "log.example/award", kind: int = ED25519) -> NoteKey:
-    return NoteKey(
-        name, COSIGNATURE if kind == COSIGNATURE else ED25519, Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
-    )
+def key(seed: int, name: str = "log.example/award", kind: Kind = ED25519) -> NoteKey:
+    return note_key(name, kind, seed=seed)
 
 
 LOG: Final = key(1)

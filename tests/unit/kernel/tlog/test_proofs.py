@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.encodings import Malformed
-from kernel.tlog.notes import COSIGNATURE, NoteKey, NotSigned
+from kernel.tlog.notes import COSIGNATURE, NotSigned
 from kernel.tlog.proofs import Consistency, Inclusion, LogProof
 from kernel.tlog.trees import NotProven, leaf_hash, prove_consistency, prove_inclusion
-from tests.support.transparency import Tiles
+from tests.support.transparency import Tiles, note_key
 
-LOG: Final = NoteKey.generate("log.example/award")
-WITNESS: Final = NoteKey.generate("witness.example", COSIGNATURE)
+LOG: Final = note_key("log.example/award")
+WITNESS: Final = note_key("witness.example", COSIGNATURE, seed=2)
 KEYS: Final = (LOG.verifier, WITNESS.verifier)
 LEAVES: Final = [leaf_hash(b"%d" % number) for number in range(13)]
 TILES: Final = Tiles(LEAVES, 5)
@@ -113,7 +113,7 @@ def test_a_proof_holds_for_its_leaf_its_place_and_its_log_only() -> None:
     with pytest.raises(NotProven):
         replace(made, index=13).verify(LEAVES[3], KEYS)
     with pytest.raises(NotSigned):
-        made.verify(LEAVES[3], [NoteKey.generate(LOG.name).verifier])
+        made.verify(LEAVES[3], [note_key(LOG.name, seed=3).verifier])
     with pytest.raises(NotSigned, match="itself"):
         made.verify(LEAVES[3], [WITNESS.verifier])
 
