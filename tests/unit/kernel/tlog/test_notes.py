@@ -79,6 +79,15 @@ def test_the_key_of_the_specification_verifies_its_note() -> None:
     assert known.text == VKEY
 
 
+def test_the_private_key_of_gos_documentation_signs_as_it_says() -> None:
+    own = NoteKey.parse("PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz")
+    text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
+    assert own.verifier.text == "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+    assert own.sign(text).line == (
+        "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
+    )
+
+
 @pytest.mark.parametrize("raw", [EXAMPLE, POEM, COSIGNED])
 def test_a_note_is_written_as_it_was_read(raw: bytes) -> None:
     assert SignedNote.parse(raw).raw == raw

@@ -14,6 +14,7 @@ from kernel.tlog.encodings import Malformed
 from kernel.tlog.tiles import Tile, tiles_of
 from kernel.tlog.trees import (
     GrowingTree,
+    HeldTiles,
     NotProven,
     consistency_tiles,
     inclusion_tiles,
@@ -142,7 +143,7 @@ def test_a_tree_that_grew_in_steps_has_the_root_and_the_tiles_of_the_list(size: 
     tiles = Tiles(leaves, *(step for step in steps if step < size))
     assert tiles.tree.size == size
     assert tiles.tree.root == root_of(leaves) == root_from(size, tiles)
-    assert tiles.asked == root_tiles(size)
+    assert tiles.asked == root_tiles(size) == [tile for tile in tiles_of(size) if tile.width < 256][::-1]
     assert set(tiles_of(size)) <= set(tiles.tiles)
     assert all(len(raw) == tile.length for tile, raw in tiles.tiles.items())
 
@@ -160,10 +161,15 @@ def test_a_tile_has_the_roots_that_the_specification_says() -> None:
 def test_a_tree_that_is_taken_up_from_its_tiles_goes_on_as_if_it_had_not_been_left(size: int, more: int) -> None:
     more = min(more, len(MANY) - size)
     tiles = Tiles(MANY[:size])
-    again = GrowingTree.read(size, tiles)
+    again = GrowingTree.read(size, HeldTiles({tile: tiles.tiles[tile] for tile in root_tiles(size)}))
     assert again.root == tiles.tree.root
     assert again.append(MANY[size : size + more]) == tiles.tree.append(MANY[size : size + more])
     assert (again.size, again.root, again.partial()) == (size + more, tiles.tree.root, tiles.tree.partial())
+
+
+def test_a_tile_that_was_not_fetched_is_missed() -> None:
+    with pytest.raises(KeyError):
+        root_from(5, HeldTiles({}))
 
 
 def test_a_tile_that_is_not_as_long_as_it_must_be_stops_a_tree_and_a_proof() -> None:
