@@ -66,7 +66,8 @@ def parse_path(path: str) -> Tile | Bundle:
     number = int(found["number"].replace("x", "").replace("/", ""))
     width = int(found["width"] or WIDTH)
     place = Bundle(number, width) if found["level"] is None else Tile(int(found["level"]), number, width)
-    if place.path != path or (isinstance(place, Tile) and place.level > MAX_LEVEL) or number > MAX_NUMBER:
+    level = place.level if isinstance(place, Tile) else 0
+    if place.path != path or level > MAX_LEVEL or width > WIDTH or number > MAX_NUMBER:
         raise Malformed(f"{shown(path)} is not how a tile is called: levels to 63, widths to 255, no group too many")
     return place
 

@@ -11,7 +11,7 @@ Proofs are made from a `HashReader`. Who has to fetch tiles first, or without bl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol, Self
 
 from kernel.merkle import EMPTY_ROOT, root_of
@@ -36,6 +36,18 @@ class HashReader(Protocol):
 
     def read(self, level: int, number: int, width: int) -> bytes:
         """Return the first `width` hashes of a tile, side by side; LookupError or OSError when it is not there."""
+
+
+class HeldTiles:
+    """A reader of tiles that are at hand: those that `inclusion_tiles` or its like named, fetched by whatever way."""
+
+    def __init__(self, tiles: Mapping[Tile, bytes]) -> None:
+        """Read from these."""
+        self._tiles = tiles
+
+    def read(self, level: int, number: int, width: int) -> bytes:
+        """Return a tile; KeyError when it is not among them."""
+        return self._tiles[Tile(level, number, width)]
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -66,7 +78,7 @@ class GrowingTree:
 
     @classmethod
     def read(cls, size: int, reader: HashReader) -> Self:
-        """Take up the tree of `size` where it was left, from one tile a level. Raises Malformed."""
+        """Take up the tree of `size` where it was left, from its `root_tiles`. Raises Malformed."""
         tree = cls()
         tree.size = size
         tree._levels = [_edge(size, level, reader) for level in range(_levels(size))] or [[]]
@@ -193,12 +205,12 @@ class _Hashes:
 
 
 def root_from(size: int, reader: HashReader) -> bytes:
-    """Return the root over the first `size` leaves of a log, from one tile a level. Raises Malformed."""
+    """Return the root over the first `size` leaves of a log, from its partial tiles alone. Raises Malformed."""
     return _Hashes(size, reader).over(_Range(0, size))
 
 
 def root_tiles(size: int) -> list[Tile]:
-    """Return the tiles that `root_from` reads."""
+    """Return the partial tiles of a tree, from the top: all that `root_from` and `GrowingTree.read` read."""
     return _tiles([_Range(0, size)], size)
 
 
