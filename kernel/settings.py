@@ -137,6 +137,7 @@ class ServiceSettings(ProcessSettings):
         validation_alias="PARITRANA_SMTP_URL",
         description="Mail server to hand mail to, smtp://host:port; without it no mail is sent.",
     )
+
     @property
     def keys_folder(self) -> Path:
         """Return the folder of keys and secrets; raise SettingsError when none is set."""

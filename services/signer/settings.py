@@ -34,5 +34,5 @@ class SignerSettings(ProcessSettings):
     )
     submitters: Annotated[tuple[VerifierKey, ...], NoDecode, BeforeValidator(_verifier_keys)] = Field(
         validation_alias="PARITRANA_SIGNER_SUBMITTERS",
-        description="Verifier keys of who may hand in checkpoints, with spaces between; `<origin>/sequencer` for a log.",
+        description="Verifier keys of who may hand in checkpoints, spaces between; `<origin>/sequencer` for a log.",
     )

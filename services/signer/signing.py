@@ -91,7 +91,7 @@ class Signing:
         return None
 
     def sign(self, submission: Submission) -> list[Signature]:
-        """Return the signatures of a checkpoint, which is then the last one. Raises Malformed, NotGranted, OtherSize."""
+        """Return the signatures of a checkpoint, which is then the last. Raises Malformed, NotGranted, OtherSize."""
         checkpoint = Checkpoint.parse(submission.note.text)
         self._check_submitter(submission.note, checkpoint.origin)
         if submission.old > checkpoint.size:
@@ -129,4 +129,3 @@ def _by(key: NoteKey, checkpoint: Checkpoint) -> Signature | None:
     if key.kind == COSIGNATURE:
         return key.cosign(checkpoint.text, int(time.time()))
     return key.sign(checkpoint.text) if key.name == checkpoint.origin else None
-

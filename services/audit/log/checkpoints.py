@@ -208,4 +208,3 @@ def _size_of(answer: httpx.Response) -> int:
         return from_decimal(answer.text.removesuffix("\n"), "the size in the answer")
     except Malformed as error:
         raise NotSignedYet(str(error)) from None
-

@@ -28,9 +28,9 @@ class Leaf(NamedTuple):
 
 
 class LogRecord(NamedTuple):
-    """Leaves that follow one another, from `index` on."""
+    """Leaves that follow one another, from the index `first` on."""
 
-    index: int
+    first: int
     leaves: Sequence[Leaf]
 
 
@@ -55,7 +55,9 @@ def records_of(index: int, leaves: Sequence[Leaf]) -> Iterator[bytes]:
     """Yield the records that put `leaves` at `index` and after it."""
     for start in range(0, len(leaves), MOST_LEAVES):
         part = leaves[start : start + MOST_LEAVES]
-        yield canonical({"index": index + start, "leaves": [[leaf.stream, leaf.version, leaf.hash.hex()] for leaf in part]})
+        yield canonical(
+            {"index": index + start, "leaves": [[leaf.stream, leaf.version, leaf.hash.hex()] for leaf in part]}
+        )
 
 
 def read_record(raw: bytes | None) -> LogRecord:
@@ -70,8 +72,8 @@ def read_record(raw: bytes | None) -> LogRecord:
 
 def why_void(record: LogRecord, size: int, ends: Mapping[str, int]) -> str | None:
     """Say why a record does not count in a log of `size` leaves whose streams end at `ends`; None when it does."""
-    if record.index != size:
-        return f"it begins at index {record.index}, and the log has {size} leaves"
+    if record.first != size:
+        return f"it begins at index {record.first}, and the log has {size} leaves"
     reached: dict[str, int] = {}
     for leaf in record.leaves:
         expected = reached.get(leaf.stream, ends.get(leaf.stream, 0)) + 1

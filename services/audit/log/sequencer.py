@@ -30,9 +30,9 @@ from kernel.lead import STORE_AWAY, Lead
 from kernel.log import Wake
 from kernel.tlog.tiles import Tile, partial_width
 from kernel.tlog.trees import GrowingTree, root_tiles
+from services.audit.log.checkpoints import CheckpointSigning
 from services.audit.log.leaves import Leaf, LogRecord, UnreadableRecord, read_record, records_of, why_void
 from services.audit.log.measures import SequencerMeasures
-from services.audit.log.checkpoints import CheckpointSigning
 from services.audit.log.store import Candidate, End, EndMoved, LogStore
 
 MOST_EVENTS: Final = 5_000
@@ -178,8 +178,8 @@ class Sequencer:
 
         One that goes on beyond the tree stands where the tree was restored from a backup; the rest is taken in.
         """
-        here = await self.store.leaves(record.index, len(record.leaves))
-        for at, (ours, theirs) in enumerate(zip(here, record.leaves, strict=False), record.index):
+        here = await self.store.leaves(record.first, len(record.leaves))
+        for at, (ours, theirs) in enumerate(zip(here, record.leaves, strict=False), record.first):
             if ours != theirs:
                 raise Forked(f"leaf {at} is {ours.stream}@{ours.version} here, and another in {self.topic}")
         if rest := record.leaves[len(here) :]:
@@ -302,7 +302,7 @@ class Sequencer:
         widened: dict[Tile, bytes] = {}
         if leaves:
             filled = tree.append(leaf.hash for leaf in leaves)
-            widened = {place: held for place, held in (*filled, *tree.partial())}
+            widened = dict((*filled, *tree.partial()))
         to = to._replace(size=self._end.size + len(leaves))
         await self.store.integrate(self._end, leaves, widened, to)
         self._end = to

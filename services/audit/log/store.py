@@ -12,6 +12,7 @@ import asyncpg
 from kernel.decider import Position
 from kernel.sql import columns, queries
 from kernel.tlog.tiles import Tile
+from kernel.tlog.trees import HeldTiles
 from services.audit.log.leaves import Leaf
 
 SQL: Final = queries(Path(__file__).with_name("queries.sql"))
@@ -46,17 +47,6 @@ class Signed(NamedTuple):
 
 class EndMoved(Exception):
     """Another process has moved the log's end; read it again."""
-
-
-class TilesRead:
-    """Tiles that were fetched, for code that reads them by a plain call."""
-
-    def __init__(self, tiles: Mapping[Tile, bytes]) -> None:
-        self._tiles = tiles
-
-    def read(self, level: int, number: int, width: int) -> bytes:
-        """Return a tile; LookupError when it was not fetched."""
-        return self._tiles[Tile(level, number, width)]
 
 
 class LogStore:
@@ -141,10 +131,10 @@ class LogStore:
         found: bytes | None = await self._pool.fetchval(SQL["tile"], tile.level, tile.number, tile.length)
         return found if found is not None and len(found) == tile.length else None
 
-    async def tiles(self, wanted: Iterable[Tile]) -> TilesRead:
+    async def tiles(self, wanted: Iterable[Tile]) -> HeldTiles:
         """Return some tiles, those left out that the log does not have."""
         found = {tile: await self.tile(tile) for tile in wanted}
-        return TilesRead({tile: held for tile, held in found.items() if held is not None})
+        return HeldTiles({tile: held for tile, held in found.items() if held is not None})
 
     # --- checkpoints -------------------------------------------------------------------------------------------------
 
