@@ -1,0 +1,57 @@
+"""Histories of the model and of plays as folders that the real exporter wrote: what the offline answers are tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kernel.canonical import instant, uuid7, write_document
+from kernel.decider import Happened
+from schemas.codec import CODEC
+from schemas.topics import source_of
+from tests.model.test_walk import walked
+from tests.unit.audit.exported import Log, owner_of, write_export
+
+
+def log_of(events: Iterable[Happened]) -> Log:
+    """Return what was said as the services would have stored it, with the ids and times that it has."""
+    log = Log()
+    for service in ("nomination", "scoring", "notifications"):
+        log.open(service)
+    for one in sorted(events, key=lambda one: (one.stream, one.version)):
+        written, owner = CODEC.write(one.event), owner_of(one.stream)
+        held = log.documents.setdefault(one.stream, [])
+        attributes: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": one.id,
+            "source": source_of(owner),
+            "type": written.type,
+            "time": instant(one.time),
+            "dataschema": f"urn:paritrana:schema:{written.type.removeprefix('id.go.paritrana.')}",
+            "subject": one.stream,
+            "streamversion": one.version,
+            "actor": one.actor,
+            "commandid": uuid7(),
+        }
+        if held:
+            attributes["prevhash"] = log.hashes[one.stream].hex()
+        signer = log.signers[owner] if written.signed else None
+        sealed = write_document(attributes, dict(written.data), signer)
+        held.append(sealed.document)
+        log.hashes[one.stream] = sealed.hash
+        log.count += 1
+    return log
+
+
+def export_of(events: Iterable[Happened], folder: Path) -> Path:
+    """Export a history into a fresh folder."""
+    write_export(log_of(events), folder)
+    return folder
+
+
+@cache
+def walk() -> list[Happened]:
+    """Return the model's scripted season."""
+    return list(walked().checker.all)
