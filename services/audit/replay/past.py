@@ -21,7 +21,7 @@ from typing import Any, Final
 from kernel.canonical import from_instant
 from services.audit.findings import Place
 from services.audit.record import Record
-from services.audit.replay.reading import Damaged, Folder, Glimpse, place_of
+from services.audit.replay.reading import Count, Damaged, Folder, Glimpse, place_of
 
 Json = Mapping[str, Any]
 
@@ -29,13 +29,14 @@ KINDS: Final = ("season", "committee", "appeal", "plenary", "nomination", "award
 """What an answer rests on, in the order in which it is read."""
 _VOTING: Final = ("AttendanceRecorded", "VoteCast", "BallotTallied", "BallotConfirmed")
 _UNSEEN: Final = frozenset({"SheetRead", "EvidenceAttached", "FigureDisputed", "MinutesCorrected"})
-_SAMPLE: Final = b'"sample":true'
+_LIGHT: Final = ("AspectScored",)
+"""A submitted sheet says all its marks, so a mark by itself matters for nothing but its being a sample."""
 FOREVER: Final = "9999-12-31T23:59:59.999999Z"
 
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """The event that was recorded last of those that an answer counted."""
+    """An event that an answer names by itself."""
 
     id: str
     type: str
@@ -53,15 +54,19 @@ class Past:
     """What had been recorded by a moment, with what was counted to know it."""
 
     moment: str
+    count: Count
     record: Record = field(default_factory=Record)
-    counted: int = 0
-    last: Last | None = None
     later: list[Last] = field(default_factory=list)
     """What was recorded after the moment and counts as known now, in the order of reading."""
 
     def counted_json(self) -> dict[str, Any]:
         """Return what an answer says of the events that it counted."""
-        return {"events": self.counted, "last": None if self.last is None else as_json(self.last)}
+        count, place = self.count, self.count.place
+        if place is None:
+            return {"events": 0, "last": None}
+        whole = Place(place.file, place.line, count.stream.decode(), count.version)
+        last = Last(count.id, count.type, count.time.decode(), whole)
+        return {"events": count.events, "last": as_json(last)}
 
 
 def as_json(last: Last) -> dict[str, Any]:
@@ -87,7 +92,7 @@ class Reader:
 
     def at(self, *moments: str) -> list[Past]:
         """Return the past as of each moment, read at once. Raises Damaged."""
-        pasts = [Past(moment) for moment in moments]
+        pasts = [Past(moment, Count(moment.encode())) for moment in moments]
         latest = max(moments)
         rules = [_Known(self._folder, one) for one in pasts] if self._effective else []
         with self._folder.sound():
@@ -100,22 +105,10 @@ class Reader:
         return pasts
 
     def _read(self, path: str, pasts: list[Past], rules: list[_Known], latest: str) -> None:
-        is_sheets = path.endswith("/sheet.jsonl")
-        for glimpse in self._folder.glimpses(path):
-            if glimpse.time > latest and not rules:
-                continue
-            # A submitted sheet says all its marks, so a mark by itself matters for nothing but its being a sample.
-            light = glimpse.name in self._skipped or (
-                is_sheets and glimpse.name == "AspectScored" and _SAMPLE not in glimpse.raw
-            )
-            taking = [one for one in pasts if glimpse.time <= one.moment]
-            for past in taking:
-                past.counted += 1
-                if past.last is None or glimpse.time >= past.last.time:
-                    self._remember(past, glimpse, path)
-            if light or not (taking or rules):
-                continue
-            self._take(glimpse, path, taking, rules)
+        counts = [past.count for past in pasts]
+        for glimpse in self._folder.glimpses(path, counts, self._skipped, _LIGHT):
+            if glimpse.time <= latest or rules:
+                self._take(glimpse, path, [one for one in pasts if glimpse.time <= one.moment], rules)
 
     def _take(self, glimpse: Glimpse, path: str, taking: list[Past], rules: list[_Known]) -> None:
         known = [one for one in rules if glimpse.time > one.past.moment and one.concerns(glimpse)]
@@ -128,17 +121,6 @@ class Reader:
             if one.counts(event.data, glimpse):
                 one.past.record.take(event, place)
                 one.past.later.append(Last(event.id, event.type, event.time, place))
-
-    def _remember(self, past: Past, glimpse: Glimpse, path: str) -> None:
-        one = Last("", glimpse.type, glimpse.time, place_of(path, glimpse))
-        if past.last is None or one.order > past.last.order:
-            past.last = Last(id_of(glimpse), one.type, one.time, one.place)
-
-
-def id_of(glimpse: Glimpse) -> str:
-    """Return an event's id from its end: after the data, which may have an `id` of its own."""
-    start = glimpse.raw.rfind(b'"id":"') + 6
-    return glimpse.raw[start : start + 36].decode("ascii", "replace")
 
 
 # --- as known now --------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ _END: Final = re.compile(
 )
 _LONGEST_END: Final = 512
 """Bytes of what `_END` takes at most: a stream's name has 255."""
+_SAMPLE: Final = b'"sample":true'
 _UNSOUND: Final = (*UNREADABLE, AttributeError, RecursionError, AssertionError)
 
 
@@ -56,6 +57,28 @@ class Glimpse(NamedTuple):
     name: str
     type: str
     raw: bytes
+
+
+@dataclass(slots=True)
+class Count:
+    """How many of the lines that were read had been recorded by a moment, and which of them last."""
+
+    until: bytes
+    events: int = 0
+    stream: bytes = b""
+    version: int = 0
+    time: bytes = b""
+    type: str = ""
+    place: Place | None = None
+    id: str = ""
+
+    def see(self, stream: bytes, version: int, time: bytes, type_: str, place: Place, raw: bytes) -> None:
+        """Remember a line that is none the earlier by its time, when it is the last by stream and version too."""
+        if (time, stream, version) > (self.time, self.stream, self.version):
+            self.stream, self.version, self.time, self.type, self.place = stream, version, time, type_, place
+            # An event's own id stands behind its data, which may have ids too.
+            start = raw.rfind(b'"id":"') + 6
+            self.id = raw[start : start + 36].decode("ascii", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +105,18 @@ class Folder:
         """Return the files of these kinds of streams that the manifest lists, in the order of the kinds."""
         return [path for path in (file_of(f"{kind}/-") for kind in kinds) if path in self.sizes]
 
-    def glimpses(self, path: str) -> Iterator[Glimpse]:
-        """Yield every line of a file by its end, in the order of stream and version. Raises Damaged."""
-        names: dict[bytes, tuple[str, str]] = {}
+    def glimpses(
+        self, path: str, counts: Sequence[Count] = (), passed: Collection[str] = (), lightly: Collection[str] = ()
+    ) -> Iterator[Glimpse]:
+        """Yield every line of a file by its end, in the order of stream and version. Raises Damaged.
+
+        Args:
+            path: the file.
+            counts: count every line, those that are passed too.
+            passed: types whose lines are not given.
+            lightly: types whose lines are given when they are marked as samples only.
+        """
+        names: dict[bytes, tuple[str, str, bool, bool]] = {}
         before: tuple[bytes, int] = (b"", 0)
         number = read = 0
         try:
@@ -101,8 +133,16 @@ class Folder:
                     before = here
                     known = names.get(type_)
                     if known is None:
-                        known = names[type_] = self._named(type_.decode(), f"{path}:{number}")
-                    yield Glimpse(number, here[1], stream.decode(), time.decode(), *known, raw)
+                        name = self._named(type_.decode(), f"{path}:{number}")
+                        known = names[type_] = (name, type_.decode(), name in passed, name in lightly)
+                    for count in counts:
+                        if time <= count.until:
+                            count.events += 1
+                            if time >= count.time:
+                                count.see(stream, here[1], time, known[1], Place(path, number), raw)
+                    if known[2] or (known[3] and _SAMPLE not in raw):
+                        continue
+                    yield Glimpse(number, here[1], stream.decode(), time.decode(), known[0], known[1], raw)
         except Unusable as error:
             raise Damaged(self.path, path, str(error)) from None
         except OSError as error:
@@ -110,11 +150,11 @@ class Folder:
         if read != self.sizes.get(path, read):
             raise Damaged(self.path, path, f"it has {read} bytes; the manifest says {self.sizes[path]}")
 
-    def _named(self, type_: str, where: str) -> tuple[str, str]:
+    def _named(self, type_: str, where: str) -> str:
         parts = type_.split(".")
         if len(parts) < 2:
             raise Damaged(self.path, where, f"{type_!r} is no type of an event")
-        return parts[-2], type_
+        return parts[-2]
 
     def document(self, glimpse: Glimpse, path: str) -> Document:
         """Read a line as the newest version of its type says it. Raises Damaged."""

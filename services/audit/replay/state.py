@@ -5,6 +5,7 @@ Everything is sorted by its own name, so that two replays of one folder give the
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from kernel.canonical import from_instant
 from services.audit.checks.ways import Way, way_of
 from services.audit.meetings import Kept
-from services.audit.record import Record
+from services.audit.record import Record, ranking_of
 from services.audit.replay.past import Past
 from services.audit.replay.standings import Ways, group, point_text
 
@@ -203,8 +204,12 @@ def _in_office(past: Past, season: str, province: str, body: str) -> bool:
 
 
 def _rankings(record: Record, season: str, ways: Ways, moment: str, shown: Shown) -> Iterator[dict[str, Any]]:
+    entered: dict[str, dict[str, Way]] = defaultdict(dict)
+    for nomination, way in ways.items():
+        for at in way.path:
+            entered[ranking_of(at)][nomination] = way
     for stream in sorted(one for one in record.streams if one.startswith(f"ranking/{season}/")):
-        found = group(record, stream, ways, moment)
+        found = group(record, stream, entered[stream], moment)
         if found is not None and shown.stage(found["at"]):
             yield {"ranking": stream, **found}
 
