@@ -12,7 +12,7 @@ from services.audit.record import Record
 from services.audit.replay.between import arrivals, changes
 from services.audit.replay.decided import decisions_of
 from services.audit.replay.moments import Moment
-from services.audit.replay.past import FOREVER, Past, Reader, as_json
+from services.audit.replay.past import FOREVER, KINDS, Past, Reader, as_json
 from services.audit.replay.reading import Folder
 from services.audit.replay.state import Shown, state_of, ways_of
 
@@ -71,7 +71,8 @@ def _asked(record: Record, shown: Shown) -> dict[str, bool]:
 def decided(folder: Folder, moment: Moment | None, shown: Shown) -> dict[str, Any]:
     """Return the standings at every decision, up to a moment if one is given. Raises Damaged."""
     past: Past
-    (past,) = Reader(folder, voting=True).at(moment.instant if moment else FOREVER)
+    kinds = [kind for kind in KINDS if kind not in ("indicator", "sheet")]
+    (past,) = Reader(folder, voting=True, kinds=kinds).at(moment.instant if moment else FOREVER)
     with folder.sound():
         said: dict[str, Any] = {} if moment is None else {"as_of": moment.as_json()}
         return said | {"counted": past.counted_json(), "decisions": decisions_of(past.record, shown)}

@@ -14,14 +14,17 @@ events count too, each because of what its own fields say it is about; see `docs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import Any, Final
 
 from kernel.canonical import from_instant
+from services.audit.events import Document
 from services.audit.findings import Place
-from services.audit.record import Record
+from services.audit.record import Record, ranking_of, sheet_stream
 from services.audit.replay.reading import Count, Damaged, Folder, Glimpse, place_of
+from services.audit.sheets import Sheet
 
 Json = Mapping[str, Any]
 
@@ -49,13 +52,43 @@ class Last:
         return self.time, self.place.stream or "", self.place.version or 0
 
 
+class LatestSheets(Record):
+    """A record that keeps of every sheet only how it is in the end, since there are more sheets than all else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rankings: dict[tuple[str, ...], str] = {}
+
+    def _take_sheet(self, event: Document, place: Place) -> None:
+        data, at = event.data, event.data["at"]
+        stage = (at["season"], at["tier"], at["province"], at["category"], at["stage"])
+        ranking = self._rankings.get(stage)
+        if ranking is None:
+            ranking = self._rankings[stage] = ranking_of(at)
+        if event.stream != sheet_stream(data):
+            self.faults.append(("sheet", place, f"this is an event of {sheet_stream(data)}"))
+            return
+        sheets = self.sheets.setdefault(ranking, {})
+        sheet = sheets.get(event.stream)
+        if sheet is None:
+            sheet = sheets[event.stream] = Sheet(intern(data["nomination"]), intern(data["member"]))
+        sheet.take(event, place)
+        last = sheet.snapshots[-1] if sheet.snapshots else None
+        if last is None:
+            return
+        marks = {intern(aspect): None if mark is None else intern(mark) for aspect, mark in last.marks.items()}
+        sheet.snapshots = [replace(last, marks=marks)]
+        sheet.first = sheet.last = None
+        sheet.hours.clear()
+
+
 @dataclass(slots=True)
 class Past:
     """What had been recorded by a moment, with what was counted to know it."""
 
     moment: str
     count: Count
-    record: Record = field(default_factory=Record)
+    record: Record
     later: list[Last] = field(default_factory=list)
     """What was recorded after the moment and counts as known now, in the order of reading."""
 
@@ -84,19 +117,37 @@ def as_json(last: Last) -> dict[str, Any]:
 class Reader:
     """Reads a folder up to one moment, or up to two at once."""
 
-    def __init__(self, folder: Folder, *, voting: bool = False, effective: bool = False) -> None:
-        """Take what to leave out: `voting` reads attendance and votes too; `effective` counts as `past` says."""
+    def __init__(
+        self,
+        folder: Folder,
+        *,
+        voting: bool = False,
+        effective: bool = False,
+        kinds: Sequence[str] = KINDS,
+        record: Callable[[], Record] = LatestSheets,
+    ) -> None:
+        """Take what an answer needs.
+
+        Args:
+            folder: the export.
+            voting: read attendance and votes too.
+            effective: count as known now.
+            kinds: which kinds of streams are read.
+            record: what is made to keep them.
+        """
         self._folder = folder
+        self._kinds = kinds
+        self._record = record
         self._skipped = _UNSEEN if voting else _UNSEEN | frozenset(_VOTING)
         self._effective = effective
 
     def at(self, *moments: str) -> list[Past]:
         """Return the past as of each moment, read at once. Raises Damaged."""
-        pasts = [Past(moment, Count(moment.encode())) for moment in moments]
+        pasts = [Past(moment, Count(moment.encode()), self._record()) for moment in moments]
         latest = max(moments)
         rules = [_Known(self._folder, one) for one in pasts] if self._effective else []
         with self._folder.sound():
-            for path in self._folder.files(KINDS):
+            for path in self._folder.files(self._kinds):
                 self._read(path, pasts, rules, latest)
         for past in pasts:
             if past.record.faults:
@@ -225,7 +276,7 @@ def _verdicts(folder: Folder, moment: str) -> list[tuple[str, tuple[str, int]]]:
 
 
 def whole(folder: Folder, *, voting: bool = True) -> Past:
-    """Return all that was recorded, votes included."""
-    (past,) = Reader(folder, voting=voting).at(FOREVER)
+    """Return all that was recorded, every version of every sheet included."""
+    (past,) = Reader(folder, voting=voting, record=Record).at(FOREVER)
     return past
 
