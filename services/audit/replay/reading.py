@@ -106,7 +106,12 @@ class Folder:
         return [path for path in (file_of(f"{kind}/-") for kind in kinds) if path in self.sizes]
 
     def glimpses(
-        self, path: str, counts: Sequence[Count] = (), passed: Collection[str] = (), lightly: Collection[str] = ()
+        self,
+        path: str,
+        counts: Sequence[Count] = (),
+        passed: Collection[str] = (),
+        lightly: Collection[str] = (),
+        within: str = "",
     ) -> Iterator[Glimpse]:
         """Yield every line of a file by its end, in the order of stream and version. Raises Damaged.
 
@@ -115,7 +120,9 @@ class Folder:
             counts: count every line, those that are passed too.
             passed: types whose lines are not given.
             lightly: types whose lines are given when they are marked as samples only.
+            within: how the streams begin whose lines are given.
         """
+        begins = within.encode()
         names: dict[bytes, tuple[str, str, bool, bool]] = {}
         before: tuple[bytes, int] = (b"", 0)
         number = read = 0
@@ -140,7 +147,7 @@ class Folder:
                             count.events += 1
                             if time >= count.time:
                                 count.see(stream, here[1], time, known[1], Place(path, number), raw)
-                    if known[2] or (known[3] and _SAMPLE not in raw):
+                    if known[2] or (known[3] and _SAMPLE not in raw) or not stream.startswith(begins):
                         continue
                     yield Glimpse(number, here[1], stream.decode(), time.decode(), known[0], known[1], raw)
         except Unusable as error:
