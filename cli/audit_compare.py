@@ -31,14 +31,13 @@ def compare_command(
     folder: ExportFolder,
     *,
     rulebook: Annotated[
-        Path | None, typer.Option("--rulebook", help="A rulebook file with other weights or quotas, of the same season.")
+        Path | None,
+        typer.Option("--rulebook", help="A rulebook file with other weights or quotas, of the same season."),
     ] = None,
     without: Annotated[
         list[str] | None, typer.Option("--without", help="A member whose sheets are left out; repeatable.")
     ] = None,
-    late: Annotated[
-        bool, typer.Option("--late", help="With the measurements that came after the seals.")
-    ] = False,
+    late: Annotated[bool, typer.Option("--late", help="With the measurements that came after the seals.")] = False,
     season: Annotated[str | None, typer.Option("--season", help="Show one season only, for example 2021.")] = None,
     category: Annotated[str | None, typer.Option("--category", help="Show one category only: KABKOTA.")] = None,
     province: Annotated[

@@ -1,4 +1,4 @@
-"""The folder that the offline commands of `paritrana audit` answer from, and how an answer ends that cannot be given."""
+"""The folder that the offline commands of `paritrana audit` answer from, and how they end without an answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from cli.output import Finding, WrongUse
 from services.audit.folder import holds_export
 from services.audit.replay.reading import Damaged, Folder
 
-ExportFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an export, as `audit export` made it.")]
+ExportFolder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The folder of an export, as `audit export` made it.")
+]
 
 
 @contextmanager

@@ -82,9 +82,7 @@ class Made:
         yield self.line(stream, 2, "nomination.RulebookPublished.v1", published, "nomination")
 
     def committees(self) -> Iterator[Line]:
-        offices = [
-            office["code"] for office in self.rules.body("panitia-9")["offices"] if office["role"] != "clerk"
-        ]
+        offices = [office["code"] for office in self.rules.body("panitia-9")["offices"] if office["role"] != "clerk"]
         for province in self.provinces:
             stream = f"committee/{SEASON}/{province}"
             common = {"season": SEASON, "province": province, "body": "panitia-9"}
@@ -92,9 +90,7 @@ class Made:
             yield self.line(stream, 1, "nomination.CommitteeFormed.v1", {**common, **term}, "nomination")
             for number, office in enumerate(offices[:_MEMBERS]):
                 seat = {"office": office, "seat": 1, "person": _id(province, number)}
-                yield self.line(
-                    stream, number + 2, "nomination.MemberAppointed.v1", {**common, **seat}, "nomination"
-                )
+                yield self.line(stream, number + 2, "nomination.MemberAppointed.v1", {**common, **seat}, "nomination")
 
     def stages(self) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
         """Yield every stage that is scored, with its rules."""
@@ -175,9 +171,8 @@ def make(folder: Path, events: int) -> int:
     probe = Made(1)
     each = sum(1 for _ in (*probe.nominations(), *probe.sheets()))
     made = Made(max(1, -(-events * 8 // (each * 10))))
-    files: list[dict[str, Any]] = []
-    for lines in (made.season, made.committees, made.nominations, made.rankings, made.sheets):
-        files.append(_write(folder, sorted(lines())))
+    kinds = (made.season, made.committees, made.nominations, made.rankings, made.sheets)
+    files = [_write(folder, sorted(lines())) for lines in kinds]
     files.append(_write(folder, sorted(made.deliveries(max(1, events - made.count)))))
     manifest = {"files": sorted(files, key=lambda one: str(one["path"])), "events": made.count}
     (folder / "manifest.json").write_bytes(canonical(manifest) + b"\n")

@@ -12,9 +12,7 @@ from services.audit.replay.reading import Folder
 from services.audit.replay.state import Shown
 
 
-def compared(
-    folder: Folder, shown: Shown, *, rulebook: Path | None, without: list[str], late: bool
-) -> dict[str, Any]:
+def compared(folder: Folder, shown: Shown, *, rulebook: Path | None, without: list[str], late: bool) -> dict[str, Any]:
     """Return every sealed ranking as it was and as it would have been. Raises NotSupposable and Damaged."""
     past = whole(folder)
     season, rules = (None, None) if rulebook is None else rules_in(rulebook, past.record)

@@ -124,14 +124,15 @@ class _World:
         """Return a ranking as it was and as it would have been."""
         record, at = self._record, seal.data["at"]
         own = record.rules(at["season"], seal.data["rulebook_version"])
-        said = {"mark": MARK, "at": dict(at), "seal": cited(seal), "was": self._was(seal, own)}
+        was = self._was(seal, own)
+        said = {"mark": MARK, "at": dict(at), "seal": cited(seal), "was": was}
         rules = self._supposed.rules_of(at["season"]) or own
         try:
             stage = rules.ranking(at)
         except LookupError as error:
             return {**said, "would": None, "why_not": f"supposed rulebook: {error}", "differences": []}
         would = self._would(seal, own, rules, stage)
-        return {**said, "would": would, "why_not": None, "differences": _differences(said["was"], would)}
+        return {**said, "would": would, "why_not": None, "differences": _differences(was, would)}
 
     # --- as it was
 

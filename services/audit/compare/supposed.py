@@ -52,7 +52,9 @@ def rules_in(file: Path, record: Record) -> tuple[str, Rules]:
         with file.open("rb") as source:
             raw = source.read(MAX_BYTES + 1)
     except OSError as error:
-        raise NotSupposable(f"{file} cannot be read: {error.strerror}; give a rulebook, as rulebooks/ has them") from None
+        raise NotSupposable(
+            f"{file} cannot be read: {error.strerror}; give a rulebook, as rulebooks/ has them"
+        ) from None
     reading = read_rulebook(raw)
     if reading.rulebook is None:
         raise NotSupposable(*(f"{file}:{one.line} {one.path or 'file'}: {one.message_en}" for one in reading.errors))
@@ -66,9 +68,7 @@ def rules_in(file: Path, record: Record) -> tuple[str, Rules]:
 
 def members_left_out(members: list[str], record: Record) -> frozenset[str]:
     """Return the members whose sheets are left out; each must have one that was counted. Raises NotSupposable."""
-    counted = {
-        str(one["stream"]).rpartition("/")[2] for seal in record.seals.values() for one in seal.data["counted"]
-    }
+    counted = {str(one["stream"]).rpartition("/")[2] for seal in record.seals.values() for one in seal.data["counted"]}
     for member in members:
         if member not in counted:
             raise NotSupposable(

@@ -66,7 +66,7 @@ def _found(record: Record, asked: str) -> str:
     if record.of(f"nomination/{wanted}"):
         return wanted
     filed = sorted(record.kind("nomination", "CandidateNominated", "NominationFiledLate"), key=lambda one: one.point)
-    of_code = {one.data["nomination"]: one for one in filed if one.data["candidate"]["code"] == wanted}
+    of_code: dict[str, Kept] = {one.data["nomination"]: one for one in filed if one.data["candidate"]["code"] == wanted}
     if len(of_code) == 1:
         return next(iter(of_code))
     if not of_code:

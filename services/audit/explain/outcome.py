@@ -24,7 +24,9 @@ def ties_of(gathered: Gathered, seal: Kept, row: Json) -> dict[str, Any] | None:
     equal = [one for one in seal.data["standings"] if one["total"] == row["total"]]
     if len(equal) == 1:
         return None
-    places = parted_ranks(seal.data["standings"], [one["order"] for one in broken(gathered.record, seal.id, FOREVER)], ())
+    places = parted_ranks(
+        seal.data["standings"], [one["order"] for one in broken(gathered.record, seal.id, FOREVER)], ()
+    )
     return {
         "equals": [
             {
@@ -119,9 +121,11 @@ def appeals_of(gathered: Gathered, at: Json) -> Iterator[dict[str, Any]]:
     for event in sorted(lodged, key=lambda one: (one.time, one.point)):
         decided = record.of(event.point.stream, "AppealDecided")
         verdict = decided[0] if decided else None
-        shifts = [dict(one) for one in (verdict.data.get("comparison") or ()) if one["nomination"] == nomination] if (
-            verdict
-        ) else []
+        shifts = (
+            [dict(one) for one in (verdict.data.get("comparison") or ()) if one["nomination"] == nomination]
+            if (verdict)
+            else []
+        )
         own = event.data["nomination"] == nomination
         if not own and not any(one["change"] != "none" for one in shifts):
             continue

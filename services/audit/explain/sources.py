@@ -1,4 +1,4 @@
-"""How an explanation cites: each event with its id, place in its stream, topic, and line in the folder; each mark too."""
+"""How an explanation cites events and marks: by id, place in the stream, topic, and line in the folder."""
 
 from __future__ import annotations
 

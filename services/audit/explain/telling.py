@@ -76,7 +76,8 @@ def _seal_lines(said: Json) -> Iterator[str]:
         yield f"    this seal was replaced [{where(said['superseded'])}]; the next one counts"
     if "rank" in result:
         shared = ", shared" if result["shared"] else ""
-        yield f"    rank {result['rank']} of {said['nominees']}{shared}: {result['shown']} = {figure_text(result['total'])}"
+        total = figure_text(result["total"])
+        yield f"    rank {result['rank']} of {said['nominees']}{shared}: {result['shown']} = {total}"
     else:
         about = f" ({result['aspect']})" if "aspect" in result else ""
         yield f"    unrankable: {_REASONS.get(result.get('reason', ''), 'it is not said why')}{about}"
@@ -95,7 +96,8 @@ def _rules_lines(rules: Json) -> Iterator[str]:
     yield f"    rules: rubric {rules['rubric']} of rulebook version {rules['rulebook_version']} [{published}]"
     if rules["pinned"] is not None:
         yield f"      pinned when the stage was opened [{where(rules['pinned'])}]"
-    yield f"      marks are taken together by their {_method(rules)}; at least {rules['least_sheets']} sheets must count"
+    yield f"      marks are taken together by their {_method(rules)}"
+    yield f"      at least {rules['least_sheets']} sheets must count"
     yield f"      rounded once, to {rules['rounding']['places']} places, {rules['rounding']['mode']}"
     yield f"      equals are parted by {', '.join(rules['tie_break']) or 'nothing'}; {rules['quota']} advance"
 
@@ -126,7 +128,8 @@ def _sheet_lines(said: Json) -> Iterator[str]:
 def _aspect_lines(aspect: Json, rules: Json) -> Iterator[str]:
     figure = "no figure" if aspect["figure"] is None else f"figure {figure_text(aspect['figure'])}"
     yield f"    ASPECT {aspect['aspect']} ({aspect['origin']}): {figure}"
-    yield f"      weight {figure_text(aspect['weight'])} of {figure_text(aspect['of'])} = {figure_text(aspect['share'])}"
+    weight, whole, share = (figure_text(aspect[name]) for name in ("weight", "of", "share"))
+    yield f"      weight {weight} of {whole} = {share}"
     match aspect["origin"]:
         case "judged":
             yield from _judged_lines(aspect, rules)
@@ -135,7 +138,7 @@ def _aspect_lines(aspect: Json, rules: Json) -> Iterator[str]:
         case _:
             yield from _carried_lines(aspect["carried"])
     if aspect["points"] is not None:
-        yield f"      points: {figure_text(aspect['share'])} x {figure_text(aspect['figure'])} = {figure_text(aspect['points'])}"
+        yield f"      points: {share} x {figure_text(aspect['figure'])} = {figure_text(aspect['points'])}"
 
 
 def _judged_lines(aspect: Json, rules: Json) -> Iterator[str]:
@@ -159,7 +162,8 @@ def _measured_lines(measured: Json | None) -> Iterator[str]:
     if "ratio" in measured:
         share = figure_text(measured["ratio"])
         least, greatest = (figure_text(measured["scale"][end]) for end in ("least", "greatest"))
-        yield f"      {figure_text(measured['numerator'])} over {figure_text(measured['denominator'])}, at most the cap: {share}"
+        numerator, denominator = (figure_text(measured[name]) for name in ("numerator", "denominator"))
+        yield f"      {numerator} over {denominator}, at most the measure's cap: {share}"
         yield f"      on the scale: {least} x (1 - {share}) + {greatest} x {share}"
     else:
         yield f"      unmeasured: {measured['lack']}"

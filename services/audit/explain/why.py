@@ -63,9 +63,7 @@ def _stage(gathered: Gathered, at: Json) -> dict[str, Any]:
     record, stream = gathered.record, ranking_of(at)
     opened = record.of(stream, "ScoringOpened")
     seals = [
-        one
-        for one in record.of(stream, "RankingSealed")
-        if gathered.nomination in one.data["basis"]["nominations"]
+        one for one in record.of(stream, "RankingSealed") if gathered.nomination in one.data["basis"]["nominations"]
     ]
     over = {one.data["seal"]: one for one in record.of(stream, "RankingSuperseded")}
     return {
@@ -198,7 +196,9 @@ def _judged(
     given = sorted(Fraction(one["mark"]) for one in marks if one["mark"] is not None)
     if not given:
         return None, {"marks": marks, "dropped": []}
-    cut = rules.trim if rules.method == "trimmed-mean" and len(given) >= max(rules.from_sheets, 2 * rules.trim + 1) else 0
+    cut = (
+        rules.trim if rules.method == "trimmed-mean" and len(given) >= max(rules.from_sheets, 2 * rules.trim + 1) else 0
+    )
     dropped = [*given[:cut], *given[len(given) - cut :]] if cut else []
     return aggregate(rules, given), {
         "marks": marks,

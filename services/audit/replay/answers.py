@@ -23,7 +23,11 @@ def replayed(folder: Folder, moment: Moment, shown: Shown, *, effective: bool = 
     """Return the state at a moment: as recorded by then, or as known now. Raises Damaged."""
     (past,) = Reader(folder, effective=effective).at(moment.instant)
     with folder.sound():
-        said = {"as_of": moment.as_json(), "mode": _mode(effective=effective), "counted": past.counted_json()}
+        said: dict[str, Any] = {
+            "as_of": moment.as_json(),
+            "mode": _mode(effective=effective),
+            "counted": past.counted_json(),
+        }
         if effective:
             said["counted_beyond"] = [as_json(one) for one in sorted(past.later, key=lambda one: one.order)]
         return said | state_of(past, shown)
@@ -33,9 +37,7 @@ def _mode(*, effective: bool) -> str:
     return "effective" if effective else "recorded"
 
 
-def compared(
-    folder: Folder, first: Moment, second: Moment, shown: Shown, *, effective: bool = False
-) -> dict[str, Any]:
+def compared(folder: Folder, first: Moment, second: Moment, shown: Shown, *, effective: bool = False) -> dict[str, Any]:
     """Return what was recorded after one moment up to another, and what differs between the two. Raises Damaged."""
     before, after = Reader(folder, effective=effective).at(first.instant, second.instant)
     with folder.sound():

@@ -196,19 +196,20 @@ class _Known:
         record, moment = self.past.record, self.past.moment
         match glimpse.name:
             case "AspectScoreRevised" | "ScoreSheetVoided" | "NominationAmended":
-                return True  # the fold leaves a sheet that was not submitted, and who was not nominated, as they are
+                counts = True  # the fold leaves a sheet that was not submitted, and who was not nominated, as they are
             case "ConflictDeclared":
-                return _interest(glimpse.stream, data) not in self._lifted
+                counts = _interest(glimpse.stream, data) not in self._lifted
             case "CommitteeFormed":
-                return self._begun(data)
+                counts = self._begun(data)
             case "RankingSealed" | "RankingSuperseded":
-                return any(one.time <= moment for one in record.of(glimpse.stream, "RankingSealed"))
+                counts = any(one.time <= moment for one in record.of(glimpse.stream, "RankingSealed"))
             case "IndicatorMeasured":
-                return self._is_over(data)
+                counts = self._is_over(data)
             case "AppealDecided" | "DecisionReviewed" | "CertificateRevoked":
-                return data["appeal"] in self._appeals
+                counts = data["appeal"] in self._appeals
             case _:
-                return (data.get("plenary"), data.get("motion")) in self._verdicts
+                counts = (data.get("plenary"), data.get("motion")) in self._verdicts
+        return counts
 
     def _begun(self, decree: Json) -> bool:
         versions = self.past.record.rules_at(decree["season"], self.past.moment, self.past.moment)
@@ -279,4 +280,3 @@ def whole(folder: Folder, *, voting: bool = True) -> Past:
     """Return all that was recorded, every version of every sheet included."""
     (past,) = Reader(folder, voting=voting, record=Record).at(FOREVER)
     return past
-

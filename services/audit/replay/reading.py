@@ -124,6 +124,22 @@ class Folder:
         """
         begins = within.encode()
         names: dict[bytes, tuple[str, str, bool, bool]] = {}
+        for number, raw, version, stream, time, type_ in self._lines(path):
+            known = names.get(type_)
+            if known is None:
+                name = self._named(type_.decode(), f"{path}:{number}")
+                known = names[type_] = (name, type_.decode(), name in passed, name in lightly)
+            for count in counts:
+                if time <= count.until:
+                    count.events += 1
+                    if time >= count.time:
+                        count.see(stream, version, time, known[1], Place(path, number), raw)
+            if known[2] or (known[3] and _SAMPLE not in raw) or not stream.startswith(begins):
+                continue
+            yield Glimpse(number, version, stream.decode(), time.decode(), known[0], known[1], raw)
+
+    def _lines(self, path: str) -> Iterator[tuple[int, bytes, int, bytes, bytes, bytes]]:
+        """Yield number, bytes, version, stream, time and type of every line. Raises Damaged."""
         before: tuple[bytes, int] = (b"", 0)
         number = read = 0
         try:
@@ -138,18 +154,7 @@ class Folder:
                     if here <= before:
                         raise Damaged(self.path, f"{path}:{number}", "it is not in the order of stream and version")
                     before = here
-                    known = names.get(type_)
-                    if known is None:
-                        name = self._named(type_.decode(), f"{path}:{number}")
-                        known = names[type_] = (name, type_.decode(), name in passed, name in lightly)
-                    for count in counts:
-                        if time <= count.until:
-                            count.events += 1
-                            if time >= count.time:
-                                count.see(stream, here[1], time, known[1], Place(path, number), raw)
-                    if known[2] or (known[3] and _SAMPLE not in raw) or not stream.startswith(begins):
-                        continue
-                    yield Glimpse(number, here[1], stream.decode(), time.decode(), known[0], known[1], raw)
+                    yield number, raw, here[1], stream, time, type_
         except Unusable as error:
             raise Damaged(self.path, path, str(error)) from None
         except OSError as error:

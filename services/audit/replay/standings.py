@@ -54,9 +54,7 @@ class Present(Inputs):
         if self._reach is None:
             opening = opening_of(self.record, self.seal)
             pinned = opening.data["rules"] if opening else {}
-            self._reach = Scope(
-                self.ranking.recuses_category, pinned.get("own_employer"), pinned.get("own_government")
-            )
+            self._reach = Scope(self.ranking.recuses_category, pinned.get("own_employer"), pinned.get("own_government"))
         return self._reach
 
     def sort_out(self) -> None:
@@ -81,7 +79,7 @@ def current(record: Record, stream: str) -> tuple[Kept | None, bool]:
 
 
 def group(record: Record, stream: str, ways: Ways, moment: str) -> dict[str, Any] | None:
-    """Return a stage's standings at a moment, None when it was not opened for scoring; `ways` are those that entered."""
+    """Return a stage's standings at a moment, None when it was not opened; `ways` are of those that entered it."""
     opened = record.of(stream, "ScoringOpened")
     if not opened:
         return None

@@ -1,4 +1,4 @@
-"""Histories of the model and of plays as folders that the real exporter wrote: what the offline answers are tried on."""
+"""Histories of the model and of plays as folders of the real exporter: what the offline answers are tried on."""
 
 from __future__ import annotations
 
