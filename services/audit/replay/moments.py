@@ -13,8 +13,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from kernel.canonical import instant
+from services.audit.replay.past import FOREVER
 from services.audit.replay.reading import Folder
 
+_FIRST: Final = "0001-01-04T00:00:00.000000Z"
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -54,14 +56,21 @@ def _at(option: str, text: str) -> Moment:
     if moment.tzinfo is None:
         zones = f"{text}+07:00 for WIB, +08:00 for WITA, +09:00 for WIT, or {text}Z for UTC"
         raise NoMoment(f"{option} {text!r} lacks its zone: write {zones}")
-    return Moment(instant(moment.astimezone(UTC)), text, "the instant as written, itself included")
+    return _bounded(Moment(instant(moment.astimezone(UTC)), text, "the instant as written, itself included"))
 
 
 def _on(day: date, text: str, folder: Folder, season: str | None) -> Moment:
     name, zone = zone_of_season(folder, season)
     end = datetime.combine(day, time(23, 59, 59, 999_999), zone)
     taken = f"the last instant of that day in {zone.key}, the zone of season {name}"
-    return Moment(instant(end.astimezone(UTC)), text, taken)
+    return _bounded(Moment(instant(end.astimezone(UTC)), text, taken))
+
+
+def _bounded(moment: Moment) -> Moment:
+    """Refuse the first and last days of the calendar, which not every zone has."""
+    if not _FIRST <= moment.instant <= FOREVER:
+        raise ValueError(moment.instant)
+    return moment
 
 
 def zone_of_season(folder: Folder, season: str | None) -> tuple[str, ZoneInfo]:

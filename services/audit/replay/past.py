@@ -34,7 +34,8 @@ _VOTING: Final = ("AttendanceRecorded", "VoteCast", "BallotTallied", "BallotConf
 _UNSEEN: Final = frozenset({"SheetRead", "EvidenceAttached", "FigureDisputed", "MinutesCorrected"})
 _LIGHT: Final = ("AspectScored",)
 """A submitted sheet says all its marks, so a mark by itself matters for nothing but its being a sample."""
-FOREVER: Final = "9999-12-31T23:59:59.999999Z"
+FOREVER: Final = "9999-12-28T00:00:00.000000Z"
+"""After everything, and with days left for every zone."""
 
 
 @dataclass(frozen=True, slots=True)

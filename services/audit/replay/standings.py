@@ -24,7 +24,7 @@ from services.audit.meetings import Kept, Point
 from services.audit.recompute import StageRules, ranking
 from services.audit.record import Record, award_of, award_of_ranking, ranking_of
 from services.audit.replay.past import FOREVER
-from services.audit.sheets import Snapshot
+from services.audit.sheets import BLANK, Snapshot
 
 Json = Mapping[str, Any]
 Ways = Mapping[str, Way]
@@ -58,9 +58,11 @@ class Present(Inputs):
         return self._reach
 
     def sort_out(self) -> None:
-        """Keep the sheets that count, by nomination, and why others do not."""
+        """Keep the sheets that count, by nomination, and why others do not; what was not submitted is not told."""
         for sheet in self._filed().values():
-            last = sheet.snapshots[-1]
+            last = sheet.snapshots[-1] if sheet.snapshots else BLANK
+            if last.status not in ("submitted", "voided"):
+                continue
             reason = self._exclusion(sheet, last.version)
             if reason is None:
                 self.sheets.setdefault(sheet.nomination, []).append(last)

@@ -7,10 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kernel.canonical import instant, uuid7, write_document
+from kernel.canonical import instant, parse_canonical, uuid7, write_document
 from kernel.decider import Happened
 from schemas.codec import CODEC
 from schemas.topics import source_of
+from tests.contract.story import told, written
 from tests.model.test_walk import walked
 from tests.unit.audit.exported import Log, owner_of, write_export
 
@@ -49,6 +50,18 @@ def export_of(events: Iterable[Happened], folder: Path) -> Path:
     """Export a history into a fresh folder."""
     write_export(log_of(events), folder)
     return folder
+
+
+def story_log() -> Log:
+    """Return the contract's golden story, as its examples hold it."""
+    log = Log()
+    heads: dict[str, Any] = {}
+    for line in told().lines:
+        raw = written(line, heads.get(line.stream))
+        heads[line.stream] = parse_canonical(raw)
+        log.documents.setdefault(line.stream, []).append(raw.decode())
+        log.count += 1
+    return log
 
 
 @cache
