@@ -19,7 +19,7 @@ from services.audit.rules import Rules
 Json = Mapping[str, Any]
 
 
-class NotSupposable(ValueError):
+class NotSupposable(Exception):
     """What is supposed makes no sense for this folder; each line says what is wrong, and what to write."""
 
     def __init__(self, *lines: str) -> None:

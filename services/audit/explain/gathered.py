@@ -21,7 +21,7 @@ Json = Mapping[str, Any]
 _VOTES: Final = ("VoteCast", "BallotTallied", "BallotConfirmed", "PlenaryDecided")
 
 
-class NoNomination(LookupError):
+class NoNomination(Exception):
     """The folder has no such nomination, or several; the message says what to write."""
 
 

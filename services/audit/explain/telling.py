@@ -170,8 +170,9 @@ def _measured_lines(measured: Json | None) -> Iterator[str]:
     yield f"      from {measured['facts']} facts with the digest {measured['digest']}, read up to:"
     for batch in measured["batches"]:
         if batch["here"]:
-            offsets = f"{batch['topic']}/{batch['partition']} offsets {batch['first']} to {batch['last']}"
-            yield f"        {offsets}, root {batch['root']} [{where(batch)}]"
+            facts = batch["facts"]
+            offsets = f"{facts['topic']}/{facts['partition']} offsets {facts['first']} to {facts['last']}"
+            yield f"        {offsets}, root {facts['root']} [{where(batch)}]"
         else:
             yield f"        {batch['event']}, which is not here"
 

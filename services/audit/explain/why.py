@@ -236,7 +236,7 @@ def _batch(gathered: Gathered, point: Point) -> dict[str, Any]:
     if batch is None:
         return {"event": point_text(point), "here": False}
     names = ("topic", "partition", "first", "last", "applied", "root")
-    return {**cited(batch), "here": True, **{name: batch.data[name] for name in names}}
+    return {**cited(batch), "here": True, "facts": {name: batch.data[name] for name in names}}
 
 
 def _carried(gathered: Gathered, seal: Kept, aspect: AspectRule) -> tuple[Fraction | None, dict[str, Any]]:

@@ -20,7 +20,7 @@ _FIRST: Final = "0001-01-04T00:00:00.000000Z"
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class NoMoment(ValueError):
+class NoMoment(Exception):
     """The text names no moment; the message says what to write."""
 
 
@@ -42,9 +42,7 @@ def moment_of(option: str, text: str, folder: Folder, season: str | None) -> Mom
     """Return the moment that an option names. Raises NoMoment, and Damaged when a day needs a season's zone."""
     try:
         return _on(date.fromisoformat(text), text, folder, season) if _DAY.fullmatch(text) else _at(option, text)
-    except (ValueError, OverflowError) as error:
-        if isinstance(error, NoMoment):
-            raise
+    except (ValueError, OverflowError):
         raise NoMoment(
             f"{option} {text!r} is no moment: write an instant with its zone, 2021-06-12T16:00:00+08:00, "
             "or a day, 2021-06-12"

@@ -21,19 +21,20 @@ from cli.audit import app
 from cli.output import Finding, WrongUse
 from kernel.canonical import from_instant, instant
 from schemas.nomination import ConflictDeclared, ConflictLifted, NominationAmended
-from schemas.scoring import RankingSealed
 from services.audit.checks.seals import _compared
 from services.audit.replay.answers import compared, decided, replayed
 from services.audit.replay.moments import Moment, moment_of
 from services.audit.replay.past import FOREVER
 from services.audit.replay.reading import Folder
 from services.audit.replay.state import Shown
+from services.audit.rules import Rules
 from tests.support.big_export import make
 from tests.unit.audit import test_measured, test_procedure
 from tests.unit.audit.exported import Log, write_export
 from tests.unit.audit.forging import rules
 from tests.unit.audit.histories import log_of, story_log, walk
 from tests.unit.audit.played import SALTED, Play, person, whole
+
 
 def without_sheets(log: Log) -> Log:
     """Return the story without its sheets, whose streams are named as before there were two tiers."""
@@ -335,20 +336,20 @@ def test_an_upheld_verdict_reaches_back_to_the_decision_that_it_contests(folder_
     assert nominations(early)[nominee]["stage"]["stage"] == "seleksi"
 
 
-def test_facts_known_later_count_once_the_measures_cut_off_has_passed(folder_of):
-    """The third was measured 1/2 and later 1: on the scale from 20 to 100 that is 60, later 100."""
+def test_facts_known_later_count_once_the_measures_cut_off_has_passed(folder_of, monkeypatch):
+    """The third was measured 1/2 and later 1: on the scale from 20 to 100 that is 60, later 100; 3/8 of it counts."""
     folder = folder_of("measured")
     (seal,) = events_of(folder, "RankingSealed")
-    third, moment = test_measured.THIRD, a_moment_before(seal["time"])
-    cut_off = rules().measure(test_measured.MEASURE).cut_off
-    totals = [
-        [row[2] for row in rows(one) if row[0] == third]
-        for mode in (False, True)
-        for one in rankings(at(folder, moment, effective=mode)).values()
-    ]
-    assert totals[0] == ["145/2"]
-    # A seal of the same stage came later, but at the moment there was none, so that the facts themselves count.
-    assert totals[1] == (["175/2"] if str(cut_off)[:10] <= "2021-02-28" else ["145/2"])
+    moment = a_moment_before(seal["time"])
+
+    def total(*, effective: bool) -> list[str]:
+        (ranking,) = rankings(at(folder, moment, effective=effective)).values()
+        return [row[2] for row in rows(ranking) if row[0] == test_measured.THIRD]
+
+    assert total(effective=False) == ["145/2"]
+    assert total(effective=True) == ["175/2"], "the measure's cut-off was the last day of 2020"
+    monkeypatch.setattr(Rules, "last", lambda *_: FOREVER)
+    assert total(effective=True) == ["145/2"], "before the cut-off, what is measured later is also of later months"
 
 
 # --- between two moments, and at decisions -------------------------------------------------------------------------
@@ -418,7 +419,9 @@ def test_lines_mark_what_is_provisional_and_what_was_sealed(folder_of):
     assert "ARRIVED: 0 events" in run(folder, "--as-of", seal, "--until", seal).output
 
 
-@pytest.mark.parametrize("asked", [["--as-of", "2021-03-10"], ["--decisions"], ["--as-of", "2021-03-10", "--effective"]])
+@pytest.mark.parametrize(
+    "asked", [["--as-of", "2021-03-10"], ["--decisions"], ["--as-of", "2021-03-10", "--effective"]]
+)
 def test_two_replays_of_one_folder_are_the_same_bytes(folder_of, asked):
     folder, program = folder_of("walk"), [sys.executable, "-m", "cli.main", "audit", "replay"]
     said = {
@@ -493,7 +496,3 @@ def test_a_manifest_that_lists_no_files_is_told(tmp_path, raw):
 def test_a_folder_that_is_no_export_is_wrong_use(tmp_path):
     for folder in (tmp_path, tmp_path / "none"):
         assert isinstance(run(folder, "--decisions").exception, WrongUse)
-
-
-def test_the_seals_of_these_histories_are_events_as_the_models_know_them():
-    assert RankingSealed.type_name().split(".")[-2] == "RankingSealed"
