@@ -39,7 +39,7 @@ def folder_of(tmp_path_factory):
 
     @cache
     def made(name: str) -> Path:
-        folder = tmp_path_factory.mktemp("compare") / "export"
+        folder: Path = tmp_path_factory.mktemp("compare") / "export"
         write_export(LOGS[name](), folder)
         return folder
 
@@ -51,7 +51,7 @@ def written(tmp_path):
     """Return how a rulebook is written into a file; JSON is YAML too."""
 
     def write(content: dict[str, Any]) -> Path:
-        file = tmp_path / "rulebook.yaml"
+        file: Path = tmp_path / "rulebook.yaml"
         file.write_bytes(orjson.dumps(content))
         return file
 

@@ -60,7 +60,7 @@ def folder_of(tmp_path_factory):
 
     @cache
     def made(name: str) -> Path:
-        folder = tmp_path_factory.mktemp("replay") / "export"
+        folder: Path = tmp_path_factory.mktemp("replay") / "export"
         write_export(LOGS[name](), folder)
         return folder
 
