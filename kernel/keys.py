@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from kernel.canonical import Ed25519Signer
 from kernel.settings import StartFailed
-from kernel.tlog.notes import NoteKey
+from kernel.tlog.notes import ED25519, Kind, NoteKey
 
 
 def event_signer(folder: Path, service: str) -> Ed25519Signer:
@@ -36,19 +36,19 @@ def event_signer(folder: Path, service: str) -> Ed25519Signer:
     return Ed25519Signer(key)
 
 
-def note_key(path: Path, name: str) -> NoteKey:
+def note_key(path: Path, name: str, kind: Kind = ED25519) -> NoteKey:
     """Return the key in `path` that signs notes as `name` (C2SP signed-note); make it at first use, mode 0600.
 
     Raises StartFailed in one line when there is no usable key, or one of another name.
     """
     try:
         if not path.exists():
-            _write(path, f"{NoteKey.generate(name).text}\n".encode())
+            _write(path, f"{NoteKey.generate(name, kind).text}\n".encode())
         key = NoteKey.parse(path.read_text("ascii").strip())
     except (OSError, ValueError) as error:
         raise StartFailed(f"the key {path} cannot be used ({error}); correct it, or take it away") from None
-    if key.name != name:
-        raise StartFailed(f"the key {path} is that of {key.name}, not of {name}: give each log a folder of its own")
+    if (key.name, key.kind) != (name, kind):
+        raise StartFailed(f"{path} is the key of {key.name} (type {key.kind}), not of {name} (type {kind})")
     return key
 
 

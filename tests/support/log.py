@@ -27,7 +27,6 @@ from services.audit.log.checkpoints import Asked, CheckpointSigning
 from services.audit.log.measures import SequencerMeasures
 from services.audit.log.sequencer import Sequencer
 from services.audit.log.store import LogStore
-from services.signer.app import create_app
 from services.signer.settings import SignerSettings
 from tests.support.delivery import Chain
 
@@ -132,4 +131,3 @@ def chains(count: int, events: int, service: str = "nomination") -> list[Entry]:
     """Return the events of some streams, one of each in turn."""
     made = [Chain(f"nomination/{number:04}", service) for number in range(count)]
     return [chain.next() for _ in range(events) for chain in made]
-
