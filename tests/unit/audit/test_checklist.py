@@ -9,7 +9,7 @@ import services.audit
 from schemas.service import CommandRefused
 from services.audit.checklist import BY_CODE, CHECKS
 from services.audit.checks.codes import CODES
-from services.audit.verify import verify
+from services.audit.verify import Report, verify
 from services.nomination.domain.refusals import RULES
 from services.nomination.domain.refusals.rule import NOT_FOUND
 from tests.unit.audit.exported import PERSON, delivered, small_log, write_export
@@ -56,7 +56,7 @@ def test_numbers_and_keys_are_each_given_once_and_both_languages_are_there():
     assert all(text for check in CHECKS for said in (check.name, check.proves, check.unit) for text in said)
 
 
-def states(report):
+def states(report: Report) -> dict[str, str]:
     return {outcome.check.key: outcome.state for outcome in report.checks}
 
 

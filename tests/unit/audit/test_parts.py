@@ -1,8 +1,9 @@
-"""A folder read in parts by several processes has the same findings in the same order as read by one, however damaged."""
+"""A folder that is read in parts by several processes has the findings, and their order, of one read by one process."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from schemas.document import fault_of
 from services.audit.events import Unusable, parse, read
 from services.audit.verify import verify
-from tests.unit.audit.exported import event_files, write_export
+from tests.unit.audit.exported import Log, event_files, write_export
 from tests.unit.audit.forging import rules
 from tests.unit.audit.played import whole
 
@@ -22,13 +23,13 @@ SMALL = 3_000
 
 
 @cache
-def log():
+def log() -> Log:
     return whole(rules()).log
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    made = tmp_path_factory.mktemp("parts") / "export"
+    made: Path = tmp_path_factory.mktemp("parts") / "export"
     write_export(log(), made)
     return made
 
@@ -41,7 +42,7 @@ def test_parts_and_processes_change_nothing(folder):
 
 
 @st.composite
-def damages(draw: st.DrawFn):
+def damages(draw: st.DrawFn) -> tuple[int, int, str]:
     """Return which file and line is damaged, and how."""
     return draw(st.integers(0, 99)), draw(st.integers(0, 9_999)), draw(st.sampled_from(sorted(DAMAGES)))
 
@@ -50,7 +51,7 @@ def _swapped(lines: list[bytes], at: int) -> list[bytes]:
     return [*lines[:at], *lines[at + 1 : at + 2], lines[at], *lines[at + 2 :]]
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[list[bytes], int], list[bytes]]] = {
     "removed": lambda lines, at: [*lines[:at], *lines[at + 1 :]],
     "doubled": lambda lines, at: [*lines[: at + 1], *lines[at:]],
     "swapped": _swapped,
