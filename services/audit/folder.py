@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final, Literal
+from typing import Annotated, BinaryIO, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -163,8 +163,7 @@ class Tally:
         self.size += len(raw)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line without its newline; `fault` says why its content cannot be used."""
 
     number: int
@@ -172,22 +171,30 @@ class Line:
     fault: str | None = None
 
 
-def lines_of(source: BinaryIO, tally: Tally) -> Iterator[Line]:
-    """Read a file line by line, at most `MAX_LINE` bytes of each in memory, and count all of it in `tally`."""
-    while chunk := source.readline(MAX_LINE + 1):
-        tally.take(chunk)
+def lines_of(source: BinaryIO, tally: Tally, size: int | None = None) -> Iterator[Line]:
+    """Read a file line by line, at most `MAX_LINE` bytes of each in memory, and count all of it in `tally`.
+
+    With `size`, only so many bytes are read, and their digest is not taken.
+    """
+    digest, left = tally.digest if size is None else None, MAX_LINE + 1 if size is None else size
+    while chunk := source.readline(min(MAX_LINE + 1, left)):
+        _count(chunk, tally, digest)
+        left -= len(chunk) if size is not None else 0
         tally.lines += 1
         if chunk.endswith(b"\n"):
             yield Line(tally.lines, chunk[:-1])
         elif len(chunk) <= MAX_LINE:
             yield Line(tally.lines, chunk, "the line has no newline at its end: the file was cut")
         else:
-            _skip_line(source, tally)
+            while (rest := source.readline(min(_CHUNK, left))) and not rest.endswith(b"\n"):
+                _count(rest, tally, digest)
+                left -= len(rest) if size is not None else 0
+            _count(rest, tally, digest)
+            left -= len(rest) if size is not None else 0
             yield Line(tally.lines, b"", f"the line is longer than {MAX_LINE} bytes")
 
 
-def _skip_line(source: BinaryIO, tally: Tally) -> None:
-    while chunk := source.readline(_CHUNK):
-        tally.take(chunk)
-        if chunk.endswith(b"\n"):
-            return
+def _count(chunk: bytes, tally: Tally, digest: hashlib._Hash | None) -> None:
+    tally.size += len(chunk)
+    if digest is not None:
+        digest.update(chunk)
