@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -46,8 +48,8 @@ def create_service(settings: AuditSettings) -> Service:
             receives=tuple(topic.name for topic in EVENT_TOPICS if topic.owner != SERVICE),
             receive_pace=_PACE,
             asyncapi=asyncapi_of(SERVICE),
-            opened=_open_log,
-            background=lambda service: (_sequencing(service, settings),),
+            opened=_opening(settings),
+            background=lambda service: (Background("sequencer", partial(_sequence, service)),),
         ),
         settings,
         verifier=TokenVerifier(HttpJwks(settings.identity_url)),
@@ -57,40 +59,46 @@ def create_service(settings: AuditSettings) -> Service:
     return service
 
 
-async def _open_log(service: Service) -> None:
-    service.app.state.log_store = LogStore(service.pool)
-
-
-def _sequencing(service: Service, settings: AuditSettings) -> Background:
-    """Return what puts events into the log and has it signed."""
+def _opening(settings: AuditSettings) -> Callable[[Service], Awaitable[None]]:
+    """Return what opens the log when the database is open."""
     key = note_key(settings.keys_folder / _SEQUENCER_KEY, f"{settings.log_origin}/sequencer")
-    store: LogStore = service.app.state.log_store
-    measures = SequencerMeasures(service.app.state.metrics.registry)
-    signing = CheckpointSigning(
-        store=store,
-        origin=settings.log_origin,
-        key=key,
-        signer=Asked(settings.signer_url.rstrip("/"), ()),
-        witnesses=[Asked(url, (witness,)) for url, witness in settings.witnesses],
-        clock=service.clock,
-        measures=measures,
-    )
+
+    async def open_log(service: Service) -> None:
+        state = service.app.state
+        state.log_store = LogStore(service.pool)
+        state.log_measures = SequencerMeasures(state.metrics.registry)
+        state.log_signing = CheckpointSigning(
+            store=state.log_store,
+            origin=settings.log_origin,
+            key=key,
+            signer=Asked(settings.signer_url.rstrip("/"), ()),
+            witnesses=[Asked(url, (witness,)) for url, witness in settings.witnesses],
+            clock=service.clock,
+            measures=state.log_measures,
+        )
+
+    return open_log
+
+
+async def _sequence(service: Service) -> None:
+    """Put events into the log and have it signed, until cancelled."""
+    state = service.app.state
     sequencer = Sequencer(
         topic=LOG,
-        store=store,
+        store=state.log_store,
         broker=service.broker,
         wake=service.wake,
-        lead=Lead(settings.database_url, f"{SERVICE}/sequencer"),
-        measures=measures,
-        signing=signing,
+        lead=Lead(service.settings.database_url, f"{SERVICE}/sequencer"),
+        measures=state.log_measures,
+        signing=state.log_signing,
         decisive=_DECISIVE,
     )
 
     async def check() -> CheckResult:
         return sequencer.check()
 
-    service.app.state.checks["log"] = check
-    return Background("sequencer", sequencer.run)
+    state.checks["log"] = check
+    await sequencer.run()
 
 
 def create_app(settings: AuditSettings) -> FastAPI:

@@ -71,7 +71,7 @@ CHECKS: Final = (
             "The log's checkpoint is signed by the log's key, which lies apart from the services.",
         ),
         Said("tanda tangan", "signatures"),
-        (),
+        ("checkpoint",),
     ),
     Check(
         4, "root",
@@ -81,7 +81,7 @@ CHECKS: Final = (
             "The RFC 6962 root computed from this folder's entries is the one of the checkpoint.",
         ),
         Said("akar", "roots"),
-        (),
+        ("root", "tile"),
     ),
     Check(
         5, "leaves",
@@ -91,7 +91,7 @@ CHECKS: Final = (
             "The envelope of every event in this folder is the log's entry at its place.",
         ),
         Said("daun", "leaves"),
-        (),
+        ("leaf",),
     ),
     Check(
         6, "no-entry-more",
@@ -102,7 +102,7 @@ CHECKS: Final = (
             "The log holds no entry whose event is not in this folder, nor any after the checkpoint's size.",
         ),
         Said("entri", "entries"),
-        (),
+        ("entry",),
     ),
     Check(
         7, "chains",

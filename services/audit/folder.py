@@ -2,8 +2,9 @@
 
 `manifest.json` (canonical JSON) lists every other file with its size and SHA-256; `heads.jsonl` says where each stream
 ends; `events/<topic>/<kind of stream>.jsonl` holds the documents, one a line, in the order of (stream, version), so
-that each line has exactly one place. Names come from a pattern, never from what a file says; symbolic links and
-anything but a regular file are refused; a line is read up to a bound.
+that each line has exactly one place. `checkpoint`, `tile/…` and `keys/*.vkey` are the log's tree as C2SP tlog-tiles
+has it; the manifest does not list the tiles, since the checkpoint's root holds them. Names come from a pattern, never
+from what a file says; symbolic links and anything but a regular file are refused; a line is read up to a bound.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Annotated, BinaryIO, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from kernel.tlog.encodings import Malformed
+from kernel.tlog.tiles import parse_path
 from schemas.envelope import Hex64
 from schemas.topics import topic_of
 
@@ -27,11 +30,15 @@ MANIFEST: Final = "manifest.json"
 HEADS: Final = "heads.jsonl"
 README: Final = "README.md"
 EVENTS: Final = "events"
+CHECKPOINT: Final = "checkpoint"
+KEYS: Final = "keys"
+TILES: Final = "tile"
 MAX_LINE: Final = 8 << 20
 """Bytes of a line at most: twice what the broker takes as one message."""
 MAX_MANIFEST: Final = 4 << 20
 
 _EVENT_FILE: Final = re.compile(r"events/[a-z0-9]+(\.[a-z0-9]+)*/[a-z]+\.jsonl")
+_KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.vkey")
 _CHUNK: Final = 1 << 16
 
 
@@ -67,7 +74,7 @@ class Manifest(_Strict):
     tool: str
     made: str
     position: str
-    """Up to where the audit store's log was exported."""
+    """Up to where was exported: `log:` and the size of the checkpoint, or a position of the audit store without one."""
     events: Annotated[int, Field(ge=0)]
     streams: Annotated[int, Field(ge=0)]
     keys: list[ListedKey]
@@ -89,12 +96,26 @@ def file_of(stream: str) -> str:
 
 def holds_export(folder: Path) -> bool:
     """Tell whether anything in the folder is an export's own, so that a missing manifest was taken away."""
-    return not {MANIFEST, HEADS, EVENTS}.isdisjoint(entry.name for entry in folder.iterdir())
+    return not {MANIFEST, HEADS, EVENTS, CHECKPOINT, TILES}.isdisjoint(entry.name for entry in folder.iterdir())
 
 
 def is_allowed(path: str) -> bool:
     """Tell whether a manifest may list this path."""
-    return path in (HEADS, README) or _EVENT_FILE.fullmatch(path) is not None
+    return path in (HEADS, README, CHECKPOINT) or any(kind.fullmatch(path) for kind in (_EVENT_FILE, _KEY_FILE))
+
+
+def is_tile(path: str) -> bool:
+    """Tell whether a path is called as a tile or a bundle of entries is."""
+    try:
+        parse_path(path)
+    except Malformed:
+        return False
+    return True
+
+
+def is_key_file(path: str) -> bool:
+    """Tell whether a path is that of a verifier key."""
+    return _KEY_FILE.fullmatch(path) is not None
 
 
 def is_event_file(path: str) -> bool:

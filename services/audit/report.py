@@ -16,6 +16,11 @@ WITHOUT_DIGEST: Final = Said(
     "whose newest events were cut off before the manifest was made. Pass the digest that `audit export` "
     "printed, from where you kept it, and compare the key ids above with those you know.",
 )
+WITHOUT_KEY: Final = Said(
+    "Tanpa --vkey: apakah kunci log di folder ini memang kunci log itu. Berikan kunci yang Anda peroleh dari tempat "
+    "lain.",
+    "Without --vkey: whether the log's key in this folder is the log's. Pass the key that you have from elsewhere.",
+)
 UNSEEN: Final = (
     Said(
         "Apakah orang di balik pseudonim memang orangnya, dan apakah suatu nilai memang pantas.",
@@ -34,6 +39,10 @@ class Report:
 
     digest: str | None
     digest_given: bool
+    keys_given: bool = False
+    """Whether the log's key came from elsewhere than from the folder."""
+    checkpoint: str | None = None
+    """Origin, size and root of the checkpoint, in one line."""
     events: int = 0
     streams: int = 0
     signatures: int = 0
@@ -66,7 +75,12 @@ class Report:
     @property
     def unseen_in_both(self) -> list[Said]:
         """Say what this verification could not see, in both languages."""
-        return [*UNSEEN] if self.digest_given else [WITHOUT_DIGEST, *UNSEEN]
+        said = list(UNSEEN)
+        if self.checkpoint is not None and not self.keys_given:
+            said.insert(0, WITHOUT_KEY)
+        if not self.digest_given and not self.keys_given:
+            said.insert(0, WITHOUT_DIGEST)
+        return said
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as JSON values."""
@@ -74,6 +88,8 @@ class Report:
             "good": self.good,
             "digest": self.digest,
             "digest_given": self.digest_given,
+            "checkpoint": self.checkpoint,
+            "keys_given": self.keys_given,
             "events": self.events,
             "streams": self.streams,
             "signatures": self.signatures,

@@ -14,7 +14,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
@@ -22,11 +22,14 @@ from typing import Final
 from pydantic import ValidationError
 
 from kernel.canonical import NotCanonical, parse_canonical
+from kernel.tlog.encodings import to_base64
+from kernel.tlog.notes import SignedNote, VerifierKey
 from services.audit.checklist import NO_CHECKPOINT, NO_FACTS, NO_MANIFEST, Said, outcomes
 from services.audit.decisions import Decisions
 from services.audit.events import OWNERS, Document, Keys, Unusable, faults_of, parse, read
 from services.audit.findings import MOST_KEPT, Finding, Findings, Place
 from services.audit.folder import (
+    CHECKPOINT,
     HEADS,
     MANIFEST,
     MAX_MANIFEST,
@@ -37,6 +40,8 @@ from services.audit.folder import (
     Tally,
     is_allowed,
     is_event_file,
+    is_key_file,
+    is_tile,
     lines_of,
     open_regular,
     paths_below,
@@ -47,16 +52,26 @@ from services.audit.reading import CHAIN, KEY_PUBLISHED, ORDER, UNORDERED, End, 
 from services.audit.report import Report
 from services.audit.segments import SEGMENT, Segment, segments_of
 from services.audit.subjects import looked_at
+from services.audit.tree import Leaf, TreeCheck
 from services.audit.workers import Later, read_parts
 
 __all__ = ["Report", "verify"]
 
 _HEAD: Final = re.compile(rb'\{"hash":"([0-9a-f]{64})","stream":"([ !#-\[\]-~]*)","version":([1-9][0-9]{0,8})\}')
+_OF_TREE: Final = ("checkpoint", "root", "leaves", "no-entry-more")
 _UNFOLDED: Final = ("delivery/", "refusal/", "service/", "account/")
 """Kinds of streams of which nothing is kept for decisions: they may be read in two parts."""
 
 
-def verify(folder: Path, digest: str | None = None, *, workers: int | None = None, segment: int = SEGMENT) -> Report:
+def verify(
+    folder: Path,
+    digest: str | None = None,
+    *,
+    keys: Sequence[VerifierKey] = (),
+    earlier: Sequence[SignedNote] = (),
+    workers: int | None = None,
+    segment: int = SEGMENT,
+) -> Report:
     """Verify the export in `folder`; `digest` is the SHA-256 in hex that `export` printed, if it is known.
 
     Never raises for what the folder holds. The caller has made sure that `folder` is a directory.
@@ -64,12 +79,15 @@ def verify(folder: Path, digest: str | None = None, *, workers: int | None = Non
     Args:
         folder: the folder of an export.
         digest: the manifest's SHA-256, if it is known.
+        keys: verifier keys of the log and of witnesses, from elsewhere; those in the folder when none is given.
+        earlier: checkpoints that were kept before, which the log in the folder must continue.
         workers: how many processes read; 1 is none but this one, and None as many as there are processors. The
             findings are the same.
         segment: bytes of a part at least.
     """
     with Causes() as causes, _uncollected():
-        return _Verification(folder, digest, causes, workers or _processors(), segment).run()
+        tree = TreeCheck(folder, keys, earlier)
+        return _Verification(folder, digest, causes, tree, workers or _processors(), segment).run()
 
 
 def _processors() -> int:
@@ -89,7 +107,9 @@ def _uncollected() -> Iterator[None]:
 
 
 class _Verification:
-    def __init__(self, folder: Path, digest: str | None, causes: Causes, workers: int, segment: int) -> None:
+    def __init__(
+        self, folder: Path, digest: str | None, causes: Causes, tree: TreeCheck, workers: int, segment: int
+    ) -> None:
         self._folder = folder
         self._digest = digest
         self._workers = workers
@@ -97,6 +117,8 @@ class _Verification:
         self._found = Findings()
         self._remarks = Findings()
         self._causes = causes
+        self._tree = tree
+        self._tiles: list[str] = []
         self._keys = Keys()
         self._decisions = Decisions()
         self._ends: dict[str, End] = {}
@@ -119,6 +141,7 @@ class _Verification:
                 self._read_heads(entry)
             elif entry is not None and not is_event_file(path):
                 self._read_plain(entry)
+        self._check_tree(listed)
         self._check_causes()
         self._check_decisions()
         if manifest is not None:
@@ -143,7 +166,19 @@ class _Verification:
             "decisions": report.decisions,
             "keys": len(report.keys),
         }
-        barred: dict[str, Said] = dict.fromkeys(("checkpoint", "root", "leaves", "no-entry-more"), NO_CHECKPOINT)
+        tree = self._tree
+        report.keys_given = bool(tree.trusted)
+        if (at := tree.checkpoint) is not None:
+            report.checkpoint = f"{at.origin} {at.size} {to_base64(at.root)}"
+        looked |= {
+            "checkpoint": tree.signatures,
+            "root": int(tree.checkpoint is not None),
+            "leaves": tree.entries,
+            "no-entry-more": tree.entries,
+        }
+        barred: dict[str, Said] = {}
+        if tree.checkpoint is None:
+            barred = dict.fromkeys(_OF_TREE, NO_CHECKPOINT)
         if looked["facts"]:
             barred["facts"] = NO_FACTS
             looked["facts"] = 0
@@ -195,6 +230,9 @@ class _Verification:
             self._found.add("manifest", place, f"it does not list {HEADS}")
         for path in paths_below(self._folder):
             if path == MANIFEST or path in listed:
+                continue
+            if is_tile(path):
+                self._tiles.append(path)
                 continue
             if manifest:
                 self._found.add("added-file", Place(path), "the manifest does not list this")
@@ -351,6 +389,41 @@ class _Verification:
                     if event is not None:
                         anew.take(event, Place(path, line.number, event.stream, event.version))
         self._decisions = anew
+
+    # --- the log's tree
+
+    def _check_tree(self, listed: Mapping[str, ListedFile | None]) -> None:
+        """Hold the tree to its checkpoint, and the ends of its streams to those of the events."""
+        if CHECKPOINT not in listed:
+            for path in self._tiles:
+                self._found.add("checkpoint", Place(path), "there are tiles and no checkpoint that says what they hold")
+            return
+        for fault in self._tree.run([path for path in listed if is_key_file(path)], self._tiles):
+            self._found.add(*fault)
+        if self._tree.checkpoint is None or self._tree.entries < self._tree.checkpoint.size:
+            return
+        for stream, leaf in self._tree.leaves.items():
+            self._compare_leaf(stream, leaf)
+        for stream, end in self._ends.items():
+            if stream not in self._tree.leaves:
+                self._found.add("leaf", self._place(stream, end), "the log has no entry of this stream")
+
+    def _compare_leaf(self, stream: str, leaf: Leaf) -> None:
+        end = self._ends.get(stream)
+        if end is None:
+            place = Place(CHECKPOINT, None, stream, leaf.version)
+            self._found.add(
+                "entry", place, f"the log has entries of this stream up to index {leaf.index}; none is here"
+            )
+        elif end.version < leaf.version:
+            what = f"the log goes on to version {leaf.version} at index {leaf.index}; the stream ends here"
+            self._found.add("entry", self._place(stream, end), what)
+        elif end.version > leaf.version:
+            what = f"the log has this stream up to version {leaf.version} at index {leaf.index}: this was added"
+            self._found.add("leaf", self._place(stream, end), what)
+        elif end.hash != leaf.hash:
+            what = f"its envelope is not the log's entry {leaf.index}: one of the two, or one before, was changed"
+            self._found.add("leaf", self._place(stream, end), what)
 
     # --- over all streams
 

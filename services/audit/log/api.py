@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from kernel.canonical import envelope_of
 from kernel.decider import FieldFault, Text
 from kernel.paging import Paged, page_of
-from kernel.problems import Problem, invalid, not_found
+from kernel.problems import Problem, invalid, not_found, unavailable
 from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import SignedNote
 from kernel.tlog.proofs import Consistency, Inclusion, LogProof
@@ -22,6 +22,7 @@ from kernel.tlog.trees import Proof, consistency_tiles, inclusion_tiles, prove_c
 from kernel.tokens import require_throughout
 from schemas.envelope import StreamName
 from services.audit.events import parse
+from services.audit.log.checkpoints import SIGNER_AWAY, CheckpointSigning, NotSignedYet
 from services.audit.log.store import LogStore, Signed
 
 router = APIRouter()
@@ -147,6 +148,21 @@ async def _inclusion(store: LogStore, index: int, size: int | None) -> tuple[Pro
 
 def _inclusion_json(index: int, proof: Proof, at: Signed) -> dict[str, Any]:
     return {**Inclusion(index, at.size, proof).json, "checkpoint": at.note}
+
+
+@router.get("/v1/log/keys", tags=["log"], response_class=Response)
+async def verifier_keys(request: Request) -> Response:
+    """Show the verifier keys of the log and of its witnesses, one a line; compare them with those you know."""
+    signing: CheckpointSigning = request.app.state.log_signing
+    try:
+        keys = await signing.verifiers()
+    except (NotSignedYet, *SIGNER_AWAY) as error:
+        raise unavailable(
+            "signer-away",
+            Text("The log's signer does not answer", "Penanda tangan log tidak menjawab"),
+            Text(str(error) or "Ask again later.", "Coba lagi nanti."),
+        ) from None
+    return Response("".join(f"{key.text}\n" for key in keys), media_type=_TEXT)
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------------------

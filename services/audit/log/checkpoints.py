@@ -144,6 +144,12 @@ class CheckpointSigning:
                 _log.warning("a checkpoint is not witnessed", error=repr(error))
             await asyncio.sleep(_CHECKPOINT_SECONDS)
 
+    async def verifiers(self) -> list[VerifierKey]:
+        """Return the keys of the log and of its witnesses. Raises as `learn_keys` does."""
+        if not self.signer.keys:
+            await self.learn_keys()
+        return [*self.signer.keys, *(key for witness in self.witnesses for key in witness.keys)]
+
     async def learn_keys(self) -> None:
         """Ask the signer for its keys, and take those of this log. Raises one of SIGNER_AWAY, or NotSignedYet."""
         answer = await self.client.get(f"{self.signer.url}/vkeys")
