@@ -36,7 +36,8 @@ class Leaf(NamedTuple):
 
     version: int
     hash: bytes
-    index: int
+    at: int
+    """Its index in the log."""
 
 
 @dataclass(slots=True)
@@ -109,7 +110,7 @@ class TreeCheck:
     # --- the tree
 
     def _check_extra(self, size: int, listed: Sequence[str]) -> None:
-        expected = {place.path for place in (*tiles_of(size), *bundles_of(size))}
+        expected = {tile.path for tile in tiles_of(size)} | {bundle.path for bundle in bundles_of(size)}
         for path in listed:
             if path not in expected:
                 what = f"a log of {size} entries has no such file: it is an entry or a tile too many"

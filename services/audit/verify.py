@@ -412,17 +412,15 @@ class _Verification:
         end = self._ends.get(stream)
         if end is None:
             place = Place(CHECKPOINT, None, stream, leaf.version)
-            self._found.add(
-                "entry", place, f"the log has entries of this stream up to index {leaf.index}; none is here"
-            )
+            self._found.add("entry", place, f"the log has entries of this stream up to index {leaf.at}; none is here")
         elif end.version < leaf.version:
-            what = f"the log goes on to version {leaf.version} at index {leaf.index}; the stream ends here"
+            what = f"the log goes on to version {leaf.version} at index {leaf.at}; the stream ends here"
             self._found.add("entry", self._place(stream, end), what)
         elif end.version > leaf.version:
-            what = f"the log has this stream up to version {leaf.version} at index {leaf.index}: this was added"
+            what = f"the log has this stream up to version {leaf.version} at index {leaf.at}: this was added"
             self._found.add("leaf", self._place(stream, end), what)
         elif end.hash != leaf.hash:
-            what = f"its envelope is not the log's entry {leaf.index}: one of the two, or one before, was changed"
+            what = f"its envelope is not the log's entry {leaf.at}: one of the two, or one before, was changed"
             self._found.add("leaf", self._place(stream, end), what)
 
     # --- over all streams

@@ -15,7 +15,7 @@ events count too, each because of what its own fields say it is about; see `docs
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from sys import intern
 from typing import Any, Final
 
@@ -78,7 +78,7 @@ class LatestSheets(Record):
         if last is None:
             return
         marks = {intern(aspect): None if mark is None else intern(mark) for aspect, mark in last.marks.items()}
-        sheet.snapshots = [replace(last, marks=marks)]
+        sheet.snapshots = [last._replace(marks=marks)]
         sheet.first = sheet.last = None
         sheet.hours.clear()
 

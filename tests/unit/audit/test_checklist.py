@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import services.audit
@@ -103,10 +104,10 @@ def test_the_codes_of_the_nomination_service_are_its_own():
 
 
 def test_the_codes_of_the_scoring_service_are_its_own():
-    path = ROOT.parent / "scoring" / "domain" / "refusals.py"
-    codes = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_refusal":
+    domain = ROOT.parent / "scoring" / "domain"
+    codes = set(re.findall(r'"([a-z-]+)", refusals\.', (domain / "sheet.py").read_text("utf-8")))
+    for node in ast.walk(ast.parse((domain / "refusals.py").read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_refusal", "Refusal"):
             unrecorded = any(one.arg == "recorded" for one in node.keywords)
             codes |= set() if unrecorded else texts(node.args[0])
     assert CODES["scoring"] == codes
