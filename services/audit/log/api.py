@@ -27,6 +27,7 @@ from services.audit.log.store import LogStore, Signed
 
 router = APIRouter()
 _TEXT: Final = "text/plain; charset=utf-8"
+_BYTES: Final = "application/octet-stream"
 _FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 _MUTABLE: Final = {"Cache-Control": "no-cache"}
 _PRIVATE: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -52,28 +53,41 @@ async def checkpoint(store: Store) -> Response:
     return Response((await _newest(store)).note, media_type=_TEXT, headers=_MUTABLE)
 
 
-@router.get("/tile/{path:path}", tags=["log"], response_class=Response)
-async def tile(path: str, request: Request, store: Store) -> Response:
-    """Show a tile of hashes, or for auditors a bundle of entries, as far as a checkpoint was signed."""
+@router.get("/tile/entries/{path:path}", tags=["log"], response_class=Response, dependencies=[Depends(_auditors)])
+async def entries(path: str, store: Store) -> Response:
+    """Show a bundle of entries, as far as a checkpoint was signed."""
+    place = _place(f"tile/entries/{path}")
+    await _check_signed(store, 0, place.number, place.width)
+    return Response(await bundle(store, place), media_type=_BYTES, headers=_PRIVATE)
+
+
+@router.get("/tile/{level}/{path:path}", tags=["log"], response_class=Response)
+async def tile(level: str, path: str, store: Store) -> Response:
+    """Show a tile of hashes, as far as a checkpoint was signed."""
+    place = _place(f"tile/{level}/{path}")
+    if not isinstance(place, Tile):
+        raise _no_tile()
+    await _check_signed(store, *place)
+    held = await store.tile(place)
+    if held is None:
+        raise _no_tile()
+    return Response(held, media_type=_BYTES, headers=_FOR_EVER)
+
+
+def _place(path: str) -> Tile | Bundle:
     try:
-        place = parse_path(f"tile/{path}")
+        return parse_path(path)
     except Malformed as error:
         raise not_found(Text(str(error), f"Bukan nama petak log: {path[:80]}")) from None
-    if isinstance(place, Bundle):
-        await _auditors(request)
+
+
+async def _check_signed(store: LogStore, level: int, number: int, width: int) -> None:
     newest = await store.newest()
-    level = place.level if isinstance(place, Tile) else 0
-    if place.width > tile_width(newest.size if newest else 0, level, place.number):
+    if width > tile_width(newest.size if newest else 0, level, number):
         raise _no_tile()
-    if isinstance(place, Tile):
-        held = await store.tile(place)
-        if held is None:
-            raise _no_tile()
-        return Response(held, media_type="application/octet-stream", headers=_FOR_EVER)
-    return Response(await bundle(store, place), media_type="application/octet-stream", headers=_PRIVATE)
 
 
-async def bundle(store: LogStore, place: Bundle) -> bytes:
+async def bundle(store: LogStore, place: Tile | Bundle) -> bytes:
     """Return the entries of a bundle: envelopes, from the documents as they were received."""
     first = place.number * WIDTH
     documents = await store.documents(first, first + place.width)
