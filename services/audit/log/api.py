@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, cast
 
+import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from kernel.canonical import envelope_of
 from kernel.decider import FieldFault, Text
 from kernel.paging import Paged, page_of
-from kernel.problems import Problem, invalid, not_found, unavailable
+from kernel.problems import Problem, invalid, not_found
 from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import SignedNote
 from kernel.tlog.proofs import Consistency, Inclusion, LogProof
@@ -26,6 +27,7 @@ from services.audit.log.checkpoints import SIGNER_AWAY, CheckpointSigning, NotSi
 from services.audit.log.store import LogStore, Signed
 
 router = APIRouter()
+_log = structlog.get_logger("log")
 _TEXT: Final = "text/plain; charset=utf-8"
 _BYTES: Final = "application/octet-stream"
 _FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -171,10 +173,12 @@ async def verifier_keys(request: Request) -> Response:
     try:
         keys = await signing.verifiers()
     except (NotSignedYet, *SIGNER_AWAY) as error:
-        raise unavailable(
-            "signer-away",
-            Text("The log's signer does not answer", "Penanda tangan log tidak menjawab"),
-            Text(str(error) or "Ask again later.", "Coba lagi nanti."),
+        _log.warning("the log's keys are not known", error=str(error) or repr(error))
+        raise not_found(
+            Text(
+                "The log's signer does not answer, so its keys are not known here yet: ask again later.",
+                "Penanda tangan log tidak menjawab, sehingga kuncinya belum diketahui di sini: coba lagi nanti.",
+            )
         ) from None
     return Response("".join(f"{key.text}\n" for key in keys), media_type=_TEXT)
 
