@@ -31,7 +31,7 @@ from schemas.nomination import (
 )
 from schemas.rulebook import Measure, Rulebook, definition_of
 from schemas.scoring import FactsIngested, IndicatorMeasured
-from services.scoring.domain.effective import by_subject
+from services.scoring.domain.effective import NAMING_KINDS, by_subject
 from services.scoring.domain.indicator import INDICATOR, Indicator, indicator_stream
 from services.scoring.domain.measure import LedgerFact, Measurement, ledger_fact, measured
 from services.scoring.domain.received import SEASON, Season
@@ -291,8 +291,9 @@ async def _ledgered(candidates: Iterable[str], upto: Mapping[int, int], read: Co
     """Load the facts about candidates, and what they correct and are corrected by."""
     within = (list(upto), list(upto.values()))
     own = await read.fetch(SQL["facts_about"], list(candidates), *within)
-    names = {(row["publisher"], row["target"] or row["id"]) for row in own}
-    there = {(row["publisher"], row["id"]) for row in own}
+    naming = [row for row in own if row["kind"] in NAMING_KINDS]
+    names = {(row["publisher"], row["target"] or row["id"]) for row in naming}
+    there = {(row["publisher"], row["id"]) for row in naming}
     rows = list(own)
     for query, asked in (("facts_correcting", names), ("facts_named", names - there)):
         if asked:
