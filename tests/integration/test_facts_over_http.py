@@ -223,6 +223,20 @@ async def test_a_region_s_report_hides_no_contribution_of_its_id_from_measures(l
     assert [one.kind for one in found.by_subject["75.71"]] == ["CoverageReported"]
 
 
+async def test_a_correction_is_measured_by_every_fact_of_the_id_that_it_names(ledger: Ledger) -> None:
+    """An id in two months, of two employers: the correction belongs to the earlier one, whoever is measured beside."""
+    await ledger.takes(
+        due("NPP-2", "2021-02", 70, id_="x", time="2021-03-01T03:00:00Z"), due(NPP, "2021-03", 80, id_="x"),
+        correction("c-x", "x", amount=60),
+    )  # fmt: skip
+    async with ledger.world.service.pool.acquire() as connection:
+        places = await connection.fetch("select place from places")
+        found = await _ledgered([NPP], {row["place"]: 9 for row in places}, connection)
+    assert sorted((one.subject, one.month) for one in found.by_subject[NPP] if one.id == "x") == [
+        (NPP, "2021-03"), ("NPP-2", "2021-02"),
+    ]  # fmt: skip
+
+
 COVERED = dict.fromkeys(
     ("wage_workers_covered", "wage_workers_total", "non_wage_workers_covered", "non_wage_workers_total"), 1
 )
