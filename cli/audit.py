@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from cli import audit_compare, audit_explain, audit_replay
 from cli.addresses import address_of
 from cli.asking import token_of
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
@@ -22,12 +23,15 @@ from services.audit.verify import Report, verify
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="For auditors: export, and verify offline.")
 
+for _beside in (audit_replay, audit_explain, audit_compare):
+    _beside.add_to(app)
+
 _SHOWN: Final = 50
 _POINT: Final = re.compile(r"(?P<stream>[a-z]+(?:/[A-Za-z0-9._-]+)+)@(?P<version>[1-9][0-9]{0,8})")
 
 
 def register(program: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands, those of the modules beside this one too."""
     program.add_typer(app, name="audit")
 
 
