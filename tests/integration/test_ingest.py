@@ -247,7 +247,7 @@ async def test_partitions_from_before_hold_ids_by_topic_too(owner: asyncpg.Conne
     assert await owner.fetchval("select pg_get_indexdef('facts_2021_05_id'::regclass)") == of_new
 
 
-_BY_TOPIC = Path(ledger.__file__).with_name("migrations") / "010_ids_by_topic.sql"
+_BY_TOPIC = Path(ledger.__file__).with_name("migrations") / "011_ids_by_topic.sql"
 
 
 # --- several consumers ---------------------------------------------------------------------------------------------

@@ -46,9 +46,9 @@ declare
     part text;
 begin
     for part in select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-                where i.inhparent = 'facts'::regclass loop
-        execute format('drop index %I', part || '_id');
-        execute format('create unique index %I on %I (publisher, id, (strpos(document, %L) > 0))', part || '_id', part,
+                where i.inhparent = 'public.facts'::regclass loop
+        execute format('drop index public.%I', part || '_id');
+        execute format('create unique index %I on public.%I (publisher, id, (strpos(document, %L) > 0))', part || '_id', part,
                        '"employer":');
     end loop;
 end $$;
