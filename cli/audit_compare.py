@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from cli.audit_folder import ExportFolder, answered
+from cli.audit_folder import ExportFolder, OnlyCategory, OnlyProvince, OnlySeason, answered, shown_of
 from cli.output import AsJson, WrongUse, show, visible
-from cli.wanted import category_code, province_code, season_code
 from services.audit.compare.answers import compared
 from services.audit.compare.supposed import NotSupposable
 from services.audit.compare.telling import comparison_lines
-from services.audit.replay.state import Shown
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,21 +36,15 @@ def compare_command(
         list[str] | None, typer.Option("--without", help="A member whose sheets are left out; repeatable.")
     ] = None,
     late: Annotated[bool, typer.Option("--late", help="With the measurements that came after the seals.")] = False,
-    season: Annotated[str | None, typer.Option("--season", help="Show one season only, for example 2021.")] = None,
-    category: Annotated[str | None, typer.Option("--category", help="Show one category only: KABKOTA.")] = None,
-    province: Annotated[
-        str | None, typer.Option("--province", help="Show one province only, two digits; 00 for the nation.")
-    ] = None,
+    season: OnlySeason = None,
+    category: OnlyCategory = None,
+    province: OnlyProvince = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare what was with what is supposed."""
     if rulebook is None and not without and not late:
         raise WrongUse("say what to suppose: --rulebook FILE, --without MEMBER or --late; see --help")
-    shown = Shown(
-        None if season is None else season_code(season),
-        None if category is None else category_code(category),
-        province_code(province),
-    )
+    shown = shown_of(season, category, province)
     with answered(folder) as opened:
         try:
             said = compared(opened, shown, rulebook=rulebook, without=without or [], late=late)

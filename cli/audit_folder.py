@@ -10,12 +10,29 @@ from typing import Annotated
 import typer
 
 from cli.output import Finding, WrongUse
+from cli.wanted import category_code, province_code, season_code
 from services.audit.folder import holds_export
 from services.audit.replay.reading import Damaged, Folder
+from services.audit.replay.state import Shown
 
 ExportFolder = Annotated[
     Path, typer.Argument(metavar="DIR", help="The folder of an export, as `audit export` made it.")
 ]
+
+OnlySeason = Annotated[str | None, typer.Option("--season", help="Show one season only, for example 2021.")]
+OnlyCategory = Annotated[str | None, typer.Option("--category", help="Show one category only: KABKOTA.")]
+OnlyProvince = Annotated[
+    str | None, typer.Option("--province", help="Show one province only, two digits; 00 for the nation.")
+]
+
+
+def shown_of(season: str | None, category: str | None, province: str | None) -> Shown:
+    """Return what is to be shown. Raises WrongUse for what names no season, category or province."""
+    return Shown(
+        None if season is None else season_code(season),
+        None if category is None else category_code(category),
+        province_code(province),
+    )
 
 
 @contextmanager

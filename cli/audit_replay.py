@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli.audit_folder import ExportFolder, answered
+from cli.audit_folder import ExportFolder, OnlyCategory, OnlyProvince, OnlySeason, answered, shown_of
 from cli.output import AsJson, WrongUse, show
-from cli.wanted import category_code, province_code, season_code
 from services.audit.replay.answers import compared, decided, replayed
 from services.audit.replay.moments import Moment, NoMoment, moment_of
 from services.audit.replay.reading import Folder
@@ -43,19 +42,13 @@ def replay_command(
     decisions: Annotated[
         bool, typer.Option("--decisions", help="The standings at every decision, up to --as-of if it is given.")
     ] = False,
-    season: Annotated[str | None, typer.Option("--season", help="Show one season only, for example 2021.")] = None,
-    category: Annotated[str | None, typer.Option("--category", help="Show one category only: KABKOTA.")] = None,
-    province: Annotated[
-        str | None, typer.Option("--province", help="Show one province only, two digits; 00 for the nation.")
-    ] = None,
+    season: OnlySeason = None,
+    category: OnlyCategory = None,
+    province: OnlyProvince = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer one of three questions about the past."""
-    shown = Shown(
-        None if season is None else season_code(season),
-        None if category is None else category_code(category),
-        province_code(province),
-    )
+    shown = shown_of(season, category, province)
     if decisions and (until is not None or effective):
         raise WrongUse("--decisions says each decision as it fell: leave out --until and --effective")
     if as_of is None and not decisions:

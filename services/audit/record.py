@@ -169,7 +169,7 @@ class Record:
         self.faults += later.faults
 
     def _take_kept(self, event: Document, place: Place) -> None:
-        kept = _kept(event, place)
+        kept = kept_of(event, place)
         self.streams.setdefault(event.stream, []).append(kept)
         if kept.name in ("RulebookPublished", "RulebookAmended"):
             self._take_rulebook(kept)
@@ -193,7 +193,7 @@ class Record:
             self.rulebooks[key] = Rules(data["version"], data["hash"], data["content"])
 
     def _take_meeting(self, event: Document, place: Place) -> None:
-        self.meetings.setdefault(event.stream, Meeting()).take(_kept(event, place))
+        self.meetings.setdefault(event.stream, Meeting()).take(kept_of(event, place))
 
     def _take_sheet(self, event: Document, place: Place) -> None:
         data = event.data
@@ -220,7 +220,7 @@ class Record:
             self.faults.append(("ingest", place, "`root` is not that of so many facts"))
 
     def _take_dispute(self, event: Document, place: Place) -> None:
-        kept = _kept(event, place)
+        kept = kept_of(event, place)
         self.disputes[kept.point] = kept
 
     # --- asking
@@ -264,7 +264,8 @@ class Record:
         return [decided for meeting in self.meetings.values() for decided in meeting.decided]
 
 
-def _kept(event: Document, place: Place) -> Kept:
+def kept_of(event: Document, place: Place) -> Kept:
+    """Return what is kept of an event as a whole."""
     return Kept(
         event.type,
         event.id,

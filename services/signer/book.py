@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, Final
 
 from kernel.settings import StartFailed
-from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import NoteKey, SignedNote
 
@@ -46,11 +45,6 @@ class Book:
         """Return the last checkpoint of a log that was signed here; None before the first."""
         path = self._path(origin)
         return SignedNote.parse(path.read_bytes()) if path.exists() else None
-
-    def size(self, origin: str) -> int:
-        """Return the size of the last checkpoint of a log that was signed here, 0 before the first."""
-        last = self.last(origin)
-        return 0 if last is None else Checkpoint.parse(last.text).size
 
     def write(self, origin: str, note: SignedNote) -> None:
         """Keep what is about to be answered; when this returns, it is on the disk."""

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Final
 
 from kernel.tlog.checkpoints import Checkpoint
-from kernel.tlog.encodings import Malformed, from_decimal, hash_from_base64, shown, to_base64, to_text
+from kernel.tlog.encodings import Malformed, from_decimal, hash_from_base64, shown, to_text
 from kernel.tlog.notes import COSIGNATURE, NoteKey, NotSigned, Signature, SignedNote, VerifierKey, verified
 from kernel.tlog.trees import EMPTY_ROOT, MOST_HASHES, NotProven, verify_consistency
 from services.signer.book import Book
@@ -62,12 +62,6 @@ class Submission:
             raise Malformed(f"the proof has {len(lines)} lines; at most {MOST_HASHES} are possible")
         proof = [hash_from_base64(line, f"line {number}, of the proof,") for number, line in enumerate(lines, 2)]
         return cls(from_decimal(old, "the old size"), proof, SignedNote.parse(note.encode()))
-
-    @property
-    def raw(self) -> bytes:
-        """The body as it is sent."""
-        lines = [f"old {self.old}\n", *(f"{to_base64(one)}\n" for one in self.proof), "\n"]
-        return "".join(lines).encode() + self.note.raw
 
 
 class Signing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,19 +15,18 @@ import httpx
 import orjson
 import pytest
 import pytest_asyncio
-import uvicorn
 from fastapi import FastAPI
 from joserfc.jwk import OKPKey
 from typer.testing import CliRunner
 
 from cli.audit import app as program
 from cli.output import Finding, WrongUse
-from deploy.local.ports import free_ports
 from kernel.log import NO_HEAD, Append, Entry, Head, append
 from kernel.tokens import Grant, LocalJwks, Person, TokenVerifier, issue
 from services.audit.app import create_service
 from services.audit.settings import AuditSettings
 from services.audit.verify import verify
+from tests.support.serving import serving
 from tests.unit.audit.exported import DELIVERY, NOMINATION, SHEET, Log, delivered, small_log
 
 KEY = OKPKey.generate_key("Ed25519", parameters={"kid": "test", "use": "sig"})
@@ -76,19 +74,6 @@ class Store:
 
     async def status_of(self, path: str, *roles: str) -> int:
         return (await self.client.get(path, headers=headers(*roles) if roles else {})).status_code
-
-
-@asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """Serve an application on loopback while the context is open."""
-    port = free_ports(1)[0]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
-    task = asyncio.create_task(server.serve())
-    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells nobody
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    await task
 
 
 @pytest_asyncio.fixture

@@ -78,7 +78,8 @@ from services.notifications.roll import Roll
 from services.notifications.sender import MailSender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.webhooks import Caller, WebhookSender, digest_of_endpoint, new_secret
-from tests.support.people import acquaint, erase, serving, serving_identity
+from tests.support.people import acquaint, erase, serving_identity
+from tests.support.serving import serving
 from tests.support.webhook_receiver import SLOW, WebhookReceiver
 from tests.unit.audit.exported import BEGIN, Log
 

@@ -30,7 +30,8 @@ from services.signer.book import Book
 from services.signer.settings import SignerSettings
 from tests.conftest import DatabaseFactory, TopicFactory
 from tests.support.delivery import until
-from tests.support.log import ORIGIN, LogUnderTest, chains, running, serving, signer_settings
+from tests.support.log import ORIGIN, LogUnderTest, chains, running, signer_settings
+from tests.support.serving import serving
 
 MakeLog = Callable[..., Awaitable[LogUnderTest]]
 

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import uvicorn
 from prometheus_client import CollectorRegistry
 
-from deploy.local.ports import free_ports
 from kernel.broker import Broker
 from kernel.clock import SystemClock
 from kernel.keys import note_key
@@ -31,19 +29,6 @@ from services.signer.settings import SignerSettings
 from tests.support.delivery import Chain
 
 ORIGIN = "test.example/log"
-
-
-@asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """Serve an application on loopback while the context is open."""
-    port = free_ports(1)[0]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
-    task = asyncio.create_task(server.serve())
-    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells nobody
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    await task
 
 
 def signer_settings(folder: Path, *submitters: VerifierKey, kind: str = "log") -> SignerSettings:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from services.audit.meetings import Kept, Point
-from services.audit.record import Record
+from services.audit.record import Record, kept_of
 from services.audit.replay.past import FOREVER, KINDS, Past, Reader
 from services.audit.replay.reading import Folder, place_of
 from services.audit.replay.state import whom
@@ -108,15 +108,7 @@ def _read_votes(folder: Folder, gathered: Gathered) -> None:
             if glimpse.name not in _VOTES:
                 continue
             event = folder.document(glimpse, path)
-            kept = Kept(
-                event.type,
-                event.id,
-                Point(event.stream, event.version),
-                event.time,
-                event.doc.get("actor", ""),
-                event.data,
-                place_of(path, glimpse),
-            )
+            kept = kept_of(event, place_of(path, glimpse))
             gathered.votes.setdefault((event.data["plenary"], event.data["motion"]), []).append(kept)
 
 

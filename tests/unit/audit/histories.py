@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from kernel.canonical import instant, parse_canonical, uuid7, write_document
 from kernel.decider import Happened
@@ -14,6 +16,20 @@ from schemas.topics import source_of
 from tests.contract.story import told, written
 from tests.model.test_walk import walked
 from tests.unit.audit.exported import Log, owner_of, write_export
+
+
+def folders_of(
+    logs: Mapping[str, Callable[[], Log]], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Return what gives the folder of a history by its name, each made once."""
+
+    @cache
+    def made(name: str) -> Path:
+        folder = tmp_path_factory.mktemp("history") / "export"
+        write_export(logs[name](), folder)
+        return folder
+
+    return made
 
 
 def log_of(events: Iterable[Happened]) -> Log:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from tests.model.rules import rulebook as model_rulebook
 from tests.unit.audit import test_measured
 from tests.unit.audit.exported import write_export
 from tests.unit.audit.forging import rules
-from tests.unit.audit.histories import log_of, walk
+from tests.unit.audit.histories import folders_of, log_of, walk
 from tests.unit.audit.played import person, whole
 
 LOGS = {
@@ -36,14 +35,7 @@ FIRST, SECOND, THIRD, FOURTH = (person(f"nomination {code}") for code in ("75.03
 @pytest.fixture(scope="module")
 def folder_of(tmp_path_factory):
     """Return the folder of a history, made once."""
-
-    @cache
-    def made(name: str) -> Path:
-        folder: Path = tmp_path_factory.mktemp("compare") / "export"
-        write_export(LOGS[name](), folder)
-        return folder
-
-    return made
+    return folders_of(LOGS, tmp_path_factory)
 
 
 @pytest.fixture

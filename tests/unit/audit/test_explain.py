@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from services.audit.replay.reading import Folder
 from tests.unit.audit import test_measured, test_procedure
 from tests.unit.audit.exported import write_export
 from tests.unit.audit.forging import rules
-from tests.unit.audit.histories import log_of, walk
+from tests.unit.audit.histories import folders_of, log_of, walk
 from tests.unit.audit.played import person, whole
 
 LOGS = {
@@ -36,14 +35,7 @@ THIRD = person("nomination 75.01")
 @pytest.fixture(scope="module")
 def folder_of(tmp_path_factory):
     """Return the folder of a history, made once."""
-
-    @cache
-    def made(name: str) -> Path:
-        folder: Path = tmp_path_factory.mktemp("explain") / "export"
-        write_export(LOGS[name](), folder)
-        return folder
-
-    return made
+    return folders_of(LOGS, tmp_path_factory)
 
 
 def why(folder: Path, nomination: str, stage: str | None = None) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from tests.support.big_export import make
 from tests.unit.audit import test_measured, test_procedure
 from tests.unit.audit.exported import Log, write_export
 from tests.unit.audit.forging import rules
-from tests.unit.audit.histories import log_of, story_log, walk
+from tests.unit.audit.histories import folders_of, log_of, story_log, walk
 from tests.unit.audit.played import SALTED, Play, person, whole
 
 
@@ -57,14 +57,7 @@ LOGS = {
 @pytest.fixture(scope="module")
 def folder_of(tmp_path_factory):
     """Return the folder of a history, made once."""
-
-    @cache
-    def made(name: str) -> Path:
-        folder: Path = tmp_path_factory.mktemp("replay") / "export"
-        write_export(LOGS[name](), folder)
-        return folder
-
-    return made
+    return folders_of(LOGS, tmp_path_factory)
 
 
 def at(folder: Path, moment: str, shown: Shown = ALL, **options: Any) -> dict[str, Any]:
