@@ -215,7 +215,13 @@ def test_an_attribute_of_another_kind_is_refused_in_a_document(model: type[Fact]
 
 @pytest.mark.parametrize(
     ("written", "passes"),
-    [("application/json", True), ("Application/JSON; charset=utf-8", True), ("application/xml", False), ("", False)],
+    [
+        ("application/json", True),
+        ("Application/JSON; charset=utf-8", True),
+        ("application/xml", False),
+        ("", False),
+        ("application/json; charset=utf-16", False),
+    ],
 )
 def test_a_document_holds_json(written: str, passes: bool):
     told = outcome(message(paid(), datacontenttype=written))
@@ -223,6 +229,29 @@ def test_a_document_holds_json(written: str, passes: bool):
         assert isinstance(told, ReadFact)
     else:
         check_refused(told, FactReason.WRONG_ATTRIBUTE, "datacontenttype", written)
+
+
+@pytest.mark.parametrize("mode", ["binary", "structured"])
+@pytest.mark.parametrize(
+    ("parameters", "passes"),
+    [
+        ("", True), (";charset=utf-8", True), ('; q=1 ; Charset = "UTF-8" ;', True), ("; charset=US-ASCII", True),
+        ("; charset=utf-16", False), ("; charset=iso-8859-1", False), ("; charset=", False), ("; charset=\xff", False),
+        ("; charset=utf-8; charset=utf-16", False),
+    ],
+)  # fmt: skip
+def test_a_charset_other_than_the_one_that_is_read_is_refused(mode: str, parameters: str, passes: bool):
+    sent = WRITERS[mode](right_fact(MODELS[0], random.Random(1)))
+    headers = [
+        (name, written + parameters.encode("latin-1") if name == "content-type" and written else written)
+        for name, written in sent.headers
+    ]
+    told = outcome(replace(sent, headers=headers))
+    if passes:
+        assert isinstance(told, ReadFact)
+    else:
+        written = dict(headers)["content-type"] or b""
+        check_refused(told, FactReason.WRONG_CONTENT_TYPE, "content-type", written.decode(errors="replace"))
 
 
 @each_model
