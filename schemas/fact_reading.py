@@ -661,9 +661,41 @@ def claimed(value: bytes | None, headers: Headers) -> tuple[str | None, str | No
     return system[1] if system else None, id_ if id_ is not None and _id(id_) else None
 
 
-def _text_at(value: bytes, attribute: str) -> str | None:
+class ClaimedSubject(NamedTuple):
+    """What a refused message still shows of itself: its kind, and whom it can be about (key and data may disagree)."""
+
+    kind: str | None
+    subjects: tuple[str, ...]
+
+
+def claimed_subject(key: bytes | None, value: bytes | None, headers: Headers, *, of_regions: bool) -> ClaimedSubject:
+    """Return what a refused message shows of its kind and subject; what cannot be one is none."""
+    said = dict(headers)
+    value = value if value is not None and len(value) <= LARGEST else b""
+    in_headers = any(name.startswith(_PREFIX) for name in said)
+    type_ = (said.get(f"{_PREFIX}type") or b"").decode(errors="replace") if in_headers else _text_at(value, "type")
+    model = FACT_TYPES.get(type_ or "")
+    data = value if in_headers else _raw_at(value, "data") or b""
+    told = {(key or b"").decode(errors="replace"), _text_at(data, "region" if of_regions else "employer")}
+    can_be = known_regions().__contains__ if of_regions else _employer
+    return ClaimedSubject(
+        None if model is None else model.__name__, tuple(sorted(one for one in told if one and can_be(one)))
+    )
+
+
+_employer: Final = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,31}").fullmatch
+
+
+def _raw_at(value: bytes | Raw, attribute: str) -> Raw | None:
     try:
-        found = msgspec.json.decode(value, type=dict[str, Raw]).get(attribute)
+        return msgspec.json.decode(value, type=dict[str, Raw]).get(attribute)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _text_at(value: bytes | Raw, attribute: str) -> str | None:
+    found = _raw_at(value, attribute)
+    try:
         return None if found is None else msgspec.json.decode(found, type=str)
     except (ValueError, RecursionError):
         return None
