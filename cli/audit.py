@@ -11,10 +11,13 @@ from typing import Annotated, Final
 
 import typer
 
+from cli import audit_compare, audit_explain, audit_replay
 from cli.addresses import address_of
 from cli.asking import token_of
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from cli.service import Login
+from kernel.tlog.encodings import Malformed
+from kernel.tlog.notes import SignedNote, VerifierKey
 from services.audit.client import AuditClient
 from services.audit.export import NotExported, Result, export, prepare_folder
 from services.audit.folder import holds_export
@@ -22,12 +25,15 @@ from services.audit.verify import Report, verify
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="For auditors: export, and verify offline.")
 
+for _beside in (audit_replay, audit_explain, audit_compare):
+    _beside.add_to(app)
+
 _SHOWN: Final = 50
 _POINT: Final = re.compile(r"(?P<stream>[a-z]+(?:/[A-Za-z0-9._-]+)+)@(?P<version>[1-9][0-9]{0,8})")
 
 
 def register(program: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands, those of the modules beside this one too."""
     program.add_typer(app, name="audit")
 
 
@@ -87,7 +93,7 @@ def _point(text: str) -> tuple[str, int]:
 
 def _wait_for(client: AuditClient, points: Iterable[tuple[str, int]], deadline: float) -> None:
     for stream, version in points:
-        while client.heads(stream) < version:
+        while not client.holds(stream, version):
             if time.monotonic() >= deadline:
                 raise NotExported(f"the store has not received {stream}@{version} in time: try again, or --wait longer")
             time.sleep(0.2)
@@ -115,6 +121,13 @@ def _exported_lines(result: Result, folder: Path) -> Iterator[str]:
 def verify_command(
     folder: Annotated[Path, typer.Argument(help="The folder of an export.")],
     digest: Annotated[str | None, typer.Option(help="The digest that the export printed, 64 hex digits.")] = None,
+    vkey: Annotated[
+        list[str] | None,
+        typer.Option(help="A verifier key of the log or of a witness that you have from elsewhere; repeatable."),
+    ] = None,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A checkpoint that you kept, which the log must continue; repeatable.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify an exported folder offline: with no database, no broker and no network.
@@ -130,13 +143,29 @@ def verify_command(
             raise WrongUse(
                 f"{folder} has no manifest: is this an export? make one with paritrana audit export {folder}"
             )
-        report = verify(folder, digest and digest.lower())
+        keys = [_verifier_key(text) for text in vkey or ()]
+        earlier = [_kept_checkpoint(path) for path in checkpoint or ()]
+        report = verify(folder, digest and digest.lower(), keys=keys, earlier=earlier)
     except OSError as error:
         raise WrongUse(f"the folder cannot be verified: {error}; make room for temporary files and try again") from None
     show(report.as_json(), _report_lines(report), as_json=as_json)
     if not report.good:
         number = "1 finding" if report.found == 1 else f"{report.found} findings"
         raise Finding(f"{number}: the export is not what was recorded, or it is damaged")
+
+
+def _verifier_key(text: str) -> VerifierKey:
+    try:
+        return VerifierKey.parse(text)
+    except Malformed as error:
+        raise WrongUse(f"--vkey is no verifier key: {error}") from None
+
+
+def _kept_checkpoint(path: Path) -> SignedNote:
+    try:
+        return SignedNote.parse(path.read_bytes())
+    except (OSError, Malformed) as error:
+        raise WrongUse(f"--checkpoint {path} is no checkpoint: {error}") from None
 
 
 def _report_lines(report: Report) -> Iterator[str]:
@@ -151,6 +180,12 @@ def _report_lines(report: Report) -> Iterator[str]:
     yield f"{report.events} events, {report.streams} streams, {report.signatures} signatures checked"
     yield f"{report.rankings} sealed rankings and {report.decisions} decisions recomputed"
     yield from (f"key of {key['service']}: {key['key_id']} ({key['public_key']})" for key in report.keys)
+    if report.checkpoint is not None:
+        yield f"checkpoint {report.checkpoint}" + (" (by the given key)" if report.keys_given else "")
+    yield from (
+        f"{check.check.number:>2} {check.state:<15} {check.check.name.en}" + (f": {check.why.en}" if check.why else "")
+        for check in report.checks
+    )
     if report.digest is not None:
         yield f"digest {report.digest}" + (" (as given)" if report.digest_given and report.good else "")
     yield from (f"not seen: {line}" for line in report.unseen)

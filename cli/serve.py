@@ -15,7 +15,7 @@ import typer
 from cli.output import WrongUse, end_with_error
 from schemas.topics import SERVICES
 
-OTHER_PROGRAMS: Final = {"ingest": "services.scoring.ingest"}
+OTHER_PROGRAMS: Final = {"ingest": "services.scoring.ingest", "signer": "services.signer.app"}
 """Programs beside the services: which module runs them."""
 PROGRAMS: Final = (*SERVICES, *OTHER_PROGRAMS)
 

@@ -65,13 +65,36 @@ HttpUrl = Annotated[str, _url("http", "https")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class ServiceSettings(BaseSettings):
-    """What every service reads; a service adds its own in a subclass.
+class ProcessSettings(BaseSettings):
+    """What every process of ours that answers over HTTP reads.
 
     Each field is read from the environment variable that is its `validation_alias`.
     """
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True)
+
+    host: str = Field(default="127.0.0.1", validation_alias="PARITRANA_HOST", description="Address to listen on.")
+    port: Port = Field(validation_alias="PARITRANA_PORT", description="Port to listen on.")
+    metrics_networks: Annotated[tuple[IpNetwork, ...], NoDecode, BeforeValidator(_networks)] = Field(
+        default=LOOPBACK,
+        validation_alias="PARITRANA_METRICS_NETWORKS",
+        description="Networks that may read /metrics, in CIDR form with commas between.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", validation_alias="PARITRANA_LOG_LEVEL", description="The least level that is logged."
+    )
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """Read the environment; `given` values by field name go before it. Raise SettingsError with one line."""
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise SettingsError("; ".join(_line(cls, dict(each)) for each in error.errors())) from None
+
+
+class ServiceSettings(ProcessSettings):
+    """What every service reads; a service adds its own in a subclass."""
 
     database_url: Annotated[str, _url("postgresql", "postgres")] = Field(
         validation_alias="DATABASE_URL", description="PostgreSQL database of the service, as its login role."
@@ -89,8 +112,6 @@ class ServiceSettings(BaseSettings):
         validation_alias="PARITRANA_CLOCK",
         description="The clock of the award: 'system', or 'test:<file>' on the embedded stack.",
     )
-    host: str = Field(default="127.0.0.1", validation_alias="PARITRANA_HOST", description="Address to listen on.")
-    port: Port = Field(validation_alias="PARITRANA_PORT", description="Port to listen on.")
     identity_url: HttpUrl = Field(
         default="http://127.0.0.1:8085",
         validation_alias="PARITRANA_IDENTITY_URL",
@@ -116,22 +137,6 @@ class ServiceSettings(BaseSettings):
         validation_alias="PARITRANA_SMTP_URL",
         description="Mail server to hand mail to, smtp://host:port; without it no mail is sent.",
     )
-    metrics_networks: Annotated[tuple[IpNetwork, ...], NoDecode, BeforeValidator(_networks)] = Field(
-        default=LOOPBACK,
-        validation_alias="PARITRANA_METRICS_NETWORKS",
-        description="Networks that may read /metrics, in CIDR form with commas between.",
-    )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", validation_alias="PARITRANA_LOG_LEVEL", description="The least level that is logged."
-    )
-
-    @classmethod
-    def load(cls, **given: Any) -> Self:
-        """Read the environment; `given` values by field name go before it. Raise SettingsError with one line."""
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            raise SettingsError("; ".join(_line(cls, dict(each)) for each in error.errors())) from None
 
     @property
     def keys_folder(self) -> Path:

@@ -114,6 +114,7 @@ ATTRIBUTES: Final = (
     Attribute("clock", "test", "test", "Present when the event was recorded under a test clock.", required=False),
 )  # fmt: skip
 
+_LONGEST_SUBJECT: Final = 255
 _EARLIEST: Final = "1970"
 """Nothing of ours is older; the database takes the calendar's first instant for minus infinity, which is none."""
 _EXTENSION_NAME: Final = re.compile("[a-z0-9]{1,20}")
@@ -127,6 +128,22 @@ _SOURCES: Final = {topic.name: source_of(topic.owner) for topic in EVENT_TOPICS}
 _SALT: Final = re.compile(SALT_PATTERN).fullmatch
 
 
+def _envelope_pattern() -> str:
+    """Return the pattern of a whole canonical envelope of known attributes, in the order in which they are sorted."""
+    said = {a.name: (f'"(?:{a.pattern})"', a.required) for a in ATTRIBUTES}
+    # Within a text, where the whole value is not at hand: no quotes to escape, and the length is looked at apart.
+    plain = '"[!#-\\[\\]-~]{1,255}"'
+    said |= {name: (plain, said[name][1]) for name in ("commandid", "correlationid", "dataschema")}
+    said["subject"] = ('"[a-z]+(?:/[A-Za-z0-9._-]+)+"', True)
+    said["streamversion"] = ("[1-9][0-9]{0,8}", True)
+    parts = [(f'"{name}":{value}', required) for name, (value, required) in sorted(said.items())]
+    (first, _), *rest = parts
+    return rf"\{{{first}" + "".join(f",{part}" if required else f"(?:,{part})?" for part, required in rest) + r"\}"
+
+
+_ENVELOPE: Final = re.compile(_envelope_pattern()).fullmatch
+
+
 def fault_of(document: Json) -> str | None:
     """Return what is wrong with a document from `parse_canonical`, or None when it is an event of ours by its form.
 
@@ -135,6 +152,25 @@ def fault_of(document: Json) -> str | None:
     the answer, so that it can be logged. It takes about 10 µs.
     """
     return _form_fault(document) or _sense_fault(document) or _data_fault(document)
+
+
+def is_plain_envelope(text: str) -> bool:
+    """Tell at a glance that a text is a canonical envelope whose every attribute has its form.
+
+    True is certain; False says nothing but that `fault_of` has to look closer. One match costs a fourth of looking at
+    the attributes one by one, which matters to who reads millions of events.
+    """
+    return _ENVELOPE(text) is not None
+
+
+def plain_fault_of(document: Json, data: bytes) -> str | None:
+    """Return what `fault_of` returns for a document whose envelope `is_plain_envelope`; `data` are its data's bytes.
+
+    The document's `data` is an object.
+    """
+    if len(document["subject"]) > _LONGEST_SUBJECT:
+        return f"subject must be {_FORMS['subject']}"
+    return _sense_fault(document) or _hash_fault(document, data)
 
 
 def _form_fault(document: Json) -> str | None:
@@ -208,12 +244,21 @@ def _data_fault(document: Json) -> str | None:
     data = document["data"]
     if type(data) is not dict:
         return "data must be an object"
-    salt = data.get("salt")
+    return _hash_fault(document, orjson.dumps(data, option=orjson.OPT_SORT_KEYS))
+
+
+def _hash_fault(document: Json, data: bytes) -> str | None:
+    salt = document["data"].get("salt")
     if type(salt) is not str or not _SALT(salt):
         return "data.salt must be 16 to 64 bytes in lowercase hex"
-    if sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest() != document["datahash"]:
+    if sha256(data).hexdigest() != document["datahash"]:
         return "datahash is not the SHA-256 of the canonical data"
     return None
+
+
+def must_be_signed(type_name: str) -> bool:
+    """Tell whether events of a type carry their service's signature."""
+    return type_name.rpartition(".v")[0] in _signed_stems()
 
 
 @cache

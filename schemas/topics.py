@@ -34,6 +34,7 @@ SCORES: Final = "paritrana.scores.v1"
 NOTIFICATIONS: Final = "paritrana.notifications.v1"
 IDENTITY: Final = "paritrana.identity.v1"
 AUDIT: Final = "paritrana.audit.v1"
+LOG: Final = "paritrana.log.v1"
 CONTRIBUTIONS: Final = "bpjs.contributions.v1"
 COVERAGE: Final = "bpjs.coverage.v1"
 
@@ -54,6 +55,9 @@ EVENT_TOPICS: Final = (
     Topic(IDENTITY, "identity", 1, FOR_EVER, "stream", "all services", ("account",)),
     Topic(AUDIT, "audit", 1, FOR_EVER, "stream", "all services", ()),
 )  # fmt: skip
+
+LOG_TOPIC: Final = Topic(LOG, "audit", 1, FOR_EVER, "none", "audit")
+"""The order in which events follow one another in the audit's log; it holds no events itself."""
 
 FACT_TOPICS: Final = (
     Topic(CONTRIBUTIONS, "publishers", 12, 730 * DAY_MS, "employer number (NPP)", "scoring"),
@@ -86,6 +90,7 @@ def _dead_letters(topic: Topic) -> Topic:
 
 TOPICS: Final = (
     *EVENT_TOPICS,
+    LOG_TOPIC,
     *FACT_TOPICS,
     *SANDBOX_TOPICS,
     *(_dead_letters(topic) for topic in (*EVENT_TOPICS, *FACT_TOPICS)),

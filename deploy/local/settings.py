@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ PORTS: Final[Mapping[str, tuple[str, int]]] = {
     "audit": ("PARITRANA_AUDIT_PORT", 8084),
     "identity": ("PARITRANA_IDENTITY_PORT", 8085),
     "ingest": ("PARITRANA_INGEST_PORT", 8086),
+    "signer": ("PARITRANA_SIGNER_PORT", 8087),
     "kafka": ("PARITRANA_KAFKA_PORT", 9092),
     "kafka-controller": ("PARITRANA_KAFKA_CONTROLLER_PORT", 9093),
     "postgresql": ("PARITRANA_POSTGRES_PORT", 5432),
@@ -41,6 +43,9 @@ PORTS: Final[Mapping[str, tuple[str, int]]] = {
 
 # The other program of a service: it runs over that service's database, with its keys.
 PROGRAM_OF: Final[Mapping[str, str]] = {"ingest": "scoring"}
+
+# What the audit's log is called on the embedded stack.
+LOG_ORIGIN: Final = "paritrana.localhost/log"
 
 # A second scoring process listens this far above the first, a third twice as far.
 REPLICA_STEP: Final = 100
@@ -64,6 +69,11 @@ SETTINGS: Final = (
     Setting("PARITRANA_IDENTITY_URL", "Set by the supervisor: where identity answers.", ""),
     Setting("PARITRANA_NOMINATION_URL", "Set by the supervisor: where nomination answers.", ""),
     Setting("PARITRANA_SCORING_URL", "Set by the supervisor: where scoring answers.", ""),
+    Setting("PARITRANA_SIGNER_URL", "Set by the supervisor: where the log's signer answers.", ""),
+    Setting("PARITRANA_SIGNER_FOLDER", "Set by the supervisor: the signer's keys and what it signed last.", ""),
+    Setting("PARITRANA_SIGNER_SUBMITTERS", "Set by the supervisor: verifier keys of who may hand in checkpoints.", ""),
+    Setting("PARITRANA_LOG_ORIGIN", "What the audit's log is called, for ever: a URL without its scheme.", LOG_ORIGIN),
+    Setting("PARITRANA_WITNESSES", "Witnesses of the log: URL and verifier key of each, with commas between.", ""),
 )
 
 
@@ -83,6 +93,11 @@ class StackOptions:
     services: tuple[str, ...] = START_ORDER
     wait_seconds: float = 30.0
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def log_origin(self) -> str:
+        """Return what the audit's log is called."""
+        return self.environment.get("PARITRANA_LOG_ORIGIN") or os.environ.get("PARITRANA_LOG_ORIGIN") or LOG_ORIGIN
 
     @property
     def consumers(self) -> int:

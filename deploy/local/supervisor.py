@@ -35,6 +35,7 @@ from deploy.local.service import Service, Unit
 from deploy.local.settings import PORTS, PROGRAM_OF, REPLICA_STEP, StackOptions
 from deploy.local.stores import await_broker, await_database, newest_of, provision
 from kernel.clock import SystemClock, TestClock, clock_from
+from kernel.keys import note_key
 from kernel.newest import lateness
 
 _BACK_OFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -193,6 +194,8 @@ class Stack:
         if self.options.services:
             clocks.remember(self._data, self.options.clock)
         for name in self.options.services:
+            if name == "audit":
+                await self._start_signer()
             await self._start_service(name, 0)
         for replica in range(1, self.options.scoring if "scoring" in self.options.services else 0):
             await self._start_service("scoring", replica)
@@ -326,6 +329,25 @@ class Stack:
         )
         await self._start(name, unit, f"http://{LOOPBACK}:{port}")
 
+    async def _start_signer(self) -> None:
+        """Start what signs the audit's log. Here it shares the host; elsewhere it has one of its own."""
+        port = self.options.ports["signer"]
+        origin = self.options.log_origin
+        folder = private_folder(self._data / "signer")
+        note_key(folder / "log.key", origin)
+        sequencer = note_key(self._data / "keys" / "audit.sequencer.key", f"{origin}/sequencer")
+        environment = {
+            **_inherited(),
+            "PARITRANA_HOST": LOOPBACK,
+            "PARITRANA_PORT": str(port),
+            "PARITRANA_SIGNER_FOLDER": str(folder),
+            "PARITRANA_SIGNER_SUBMITTERS": sequencer.verifier.text,
+            "PYTHONUNBUFFERED": "1",
+        }
+        command = [sys.executable, "-m", "cli.serve", "signer"]
+        unit = Service("signer", command, environment, port, log=self._log("signer"))
+        await self._start("signer", unit, f"http://{LOOPBACK}:{port}")
+
     def _mail_sink(self) -> Service:
         port = self.options.ports["mail-sink"]
         command = [sys.executable, "-m", "deploy.local.mail_sink", str(self.mail_folder), str(port)]
@@ -344,6 +366,8 @@ class Stack:
             "PARITRANA_HOST": LOOPBACK,
             "PARITRANA_PORT": str(port),
             **{f"PARITRANA_{name.upper()}_URL": f"http://{LOOPBACK}:{self._port(name, 0)}" for name in self.databases},
+            "PARITRANA_SIGNER_URL": f"http://{LOOPBACK}:{self.options.ports['signer']}",
+            "PARITRANA_LOG_ORIGIN": self.options.log_origin,
             "PARITRANA_SMTP_URL": smtp,
             "PARITRANA_KEYS": str(self._data / "keys"),
             "PARITRANA_EMBEDDED": "1",
@@ -395,6 +419,8 @@ def listening(options: StackOptions) -> Iterator[tuple[int, str]]:
         parts.append("postgresql")
     if options.mail_sink:
         parts.append("mail-sink")
+    if "audit" in options.services:
+        parts.append("signer")
     yield from ((options.ports[what], what) for what in parts)
     if "scoring" in options.services:
         yield from ((options.ports["scoring"] + REPLICA_STEP * more, "scoring") for more in range(1, options.scoring))

@@ -22,9 +22,12 @@ from kernel.sql import queries
 from kernel.tokens import require_throughout
 from schemas.envelope import StreamName
 from schemas.topics import EVENT_TOPICS, topic_of
+from services.audit.log.store import LogStore
 
 SQL: Final = queries(Path(__file__).with_name("queries.sql"))
 _EXPORT: Final = "export"
+_OF_LOG: Final = "log:"
+_LONGEST_SIZE: Final = 15
 _LARGEST_ANSWER: Final = 16 << 20
 _MOST_EXPORTED: Final = 1000
 
@@ -126,18 +129,34 @@ def _event(row: asyncpg.Record) -> dict[str, Any]:
 @router.get("/export", tags=["store"], dependencies=[_auditors])
 async def export(
     pool: Pool,
-    until: Annotated[str, Query(max_length=64, description="A `position` of /v1/status.")],
+    until: Annotated[
+        str, Query(max_length=64, description="`log:` and the size of a checkpoint, or a `position` of /v1/status.")
+    ],
     limit: Annotated[int, Query(ge=1, le=_MOST_EXPORTED, description="How many events at most.")] = 500,
     cursor: Annotated[str | None, Query(max_length=2048, description="The `next` of the page before.")] = None,
 ) -> Response:
     """List all events up to a position in the order of stream and version: the same whenever it is asked for."""
-    bound = await _bound(pool, until)
-    listing = f"{_EXPORT} {bound}"
+    size = await _size(pool, until) if until.startswith(_OF_LOG) else None
+    bound = await _bound(pool, until) if size is None else (size,)
+    listing = f"{_EXPORT} {until}"
     after = (await page_request(1, cursor)).after(listing, str, int) or ("", 0)
-    rows = await pool.fetch(SQL["export_page"], *after, *bound, limit + 1)
+    rows = await pool.fetch(SQL["export_page" if size is None else "export_leaves"], *after, *bound, limit + 1)
     items = _fitting([dict(row) for row in rows[:limit]])
     last = items[-1] if len(items) < len(rows) else None
     return _json({"items": items, "next": encode((last["stream"], last["version"]), listing) if last else None})
+
+
+async def _size(pool: asyncpg.Pool, until: str) -> int:
+    """Return the size of a checkpoint that was signed."""
+    said = until.removeprefix(_OF_LOG)
+    found = said.isascii() and said.isdigit() and len(said) <= _LONGEST_SIZE
+    if not found or await LogStore(pool).checkpoint(int(said)) is None:
+        remedy = Text(
+            "Send `log:` and the size of a checkpoint of /v1/log/checkpoints.",
+            "Kirim `log:` dan ukuran sebuah checkpoint dari /v1/log/checkpoints.",
+        )
+        raise invalid((FieldFault("query.until", until[:80], remedy),))
+    return int(said)
 
 
 async def _bound(pool: asyncpg.Pool, until: str) -> Position:

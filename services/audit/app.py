@@ -1,24 +1,41 @@
-"""Audit's composition root: a service that receives every topic and folds nothing, since its log is the store."""
+"""Audit's composition root: it receives every topic, puts every event into the log, and folds nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
 
-from kernel.process import one_line
+from kernel.http import CheckResult
+from kernel.keys import note_key
+from kernel.lead import Lead
+from kernel.process import Background, one_line
 from kernel.service import Parts, Service
 from kernel.tokens import HttpJwks, TokenVerifier
 from schemas.codec import CODEC
 from schemas.generate import asyncapi_of
-from schemas.topics import EVENT_TOPICS
+from schemas.nomination import AdmissionDecided, AppealDecided, PlenaryDecided
+from schemas.scoring import RankingSealed, RankingSuperseded
+from schemas.topics import EVENT_TOPICS, LOG
 from services.audit.api import router
+from services.audit.log import api as log_api
+from services.audit.log.checkpoints import Asked, CheckpointSigning
+from services.audit.log.measures import SequencerMeasures
+from services.audit.log.sequencer import Sequencer
+from services.audit.log.store import LogStore
 from services.audit.settings import AuditSettings
 from services.wiring import wire_of
 
 SERVICE: Final = "audit"
 _PACE: Final = 0.1
 """Seconds between two batches: nobody waits for audit, and what it takes at once costs it, and the database, less."""
+_SEQUENCER_KEY: Final = "audit.sequencer.key"
+_DECISIVE: Final = frozenset(
+    event.type_name() for event in (RankingSealed, RankingSuperseded, PlenaryDecided, AdmissionDecided, AppealDecided)
+)
+"""Events after which a checkpoint is signed at once."""
 
 
 def create_service(settings: AuditSettings) -> Service:
@@ -31,12 +48,57 @@ def create_service(settings: AuditSettings) -> Service:
             receives=tuple(topic.name for topic in EVENT_TOPICS if topic.owner != SERVICE),
             receive_pace=_PACE,
             asyncapi=asyncapi_of(SERVICE),
+            opened=_opening(settings),
+            background=lambda service: (Background("sequencer", partial(_sequence, service)),),
         ),
         settings,
         verifier=TokenVerifier(HttpJwks(settings.identity_url)),
     )
     service.app.include_router(router)
+    service.app.include_router(log_api.router)
     return service
+
+
+def _opening(settings: AuditSettings) -> Callable[[Service], Awaitable[None]]:
+    """Return what opens the log when the database is open."""
+    key = note_key(settings.keys_folder / _SEQUENCER_KEY, f"{settings.log_origin}/sequencer")
+
+    async def open_log(service: Service) -> None:
+        state = service.app.state
+        state.log_store = LogStore(service.pool)
+        state.log_measures = SequencerMeasures(state.metrics.registry)
+        state.log_signing = CheckpointSigning(
+            store=state.log_store,
+            origin=settings.log_origin,
+            key=key,
+            signer=Asked(settings.signer_url.rstrip("/"), ()),
+            witnesses=[Asked(url, (witness,)) for url, witness in settings.witnesses],
+            clock=service.clock,
+            measures=state.log_measures,
+        )
+
+    return open_log
+
+
+async def _sequence(service: Service) -> None:
+    """Put events into the log and have it signed, until cancelled."""
+    state = service.app.state
+    sequencer = Sequencer(
+        topic=LOG,
+        store=state.log_store,
+        broker=service.broker,
+        wake=service.wake,
+        lead=Lead(service.settings.database_url, f"{SERVICE}/sequencer"),
+        measures=state.log_measures,
+        signing=state.log_signing,
+        decisive=_DECISIVE,
+    )
+
+    async def check() -> CheckResult:
+        return sequencer.check()
+
+    state.checks["log"] = check
+    await sequencer.run()
 
 
 def create_app(settings: AuditSettings) -> FastAPI:

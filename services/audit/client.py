@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from kernel.tlog.checkpoints import Checkpoint
+from kernel.tlog.encodings import Malformed
+from kernel.tlog.notes import SignedNote, VerifierKey
+from kernel.tlog.tiles import bundles_of, tiles_of
 from services.audit.export import Exported, NotExported, StoreStatus
 
 _PAGE: Final = 500
+_OF_LOG: Final = "log:"
 _PAUSE: Final = 0.5
 
 
@@ -42,6 +48,23 @@ class _Page(BaseModel):
 Body = TypeVar("Body", bound=BaseModel)
 
 
+@dataclass(frozen=True, slots=True)
+class LogTree:
+    """The log's tree under one checkpoint, read from the service tile by tile."""
+
+    note: bytes
+    keys: Sequence[VerifierKey]
+    size: int
+    read: Callable[[str], bytes]
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Return every tile and bundle by its path."""
+        for tile in tiles_of(self.size):
+            yield tile.path, self.read(tile.path)
+        for bundle in bundles_of(self.size):
+            yield bundle.path, self.read(bundle.path)
+
+
 class AuditClient:
     """Reads the audit service's store as an auditor. Every fault is a NotExported that says what to do."""
 
@@ -57,9 +80,53 @@ class AuditClient:
         self._client.close()
 
     def status(self) -> StoreStatus:
-        """Return the end of the store's log and how many events it holds."""
+        """Return the newest checkpoint, once it covers what the store held when it was asked, and how many events.
+
+        Where none covers that in time, it is the newest there is; without any, the end of the store.
+        """
         body = self._get("/v1/status", {}, _Status)
+        deadline = time.monotonic() + self._patience
+        while (size := self._signed()) is not None:
+            if size >= body.events or time.monotonic() >= deadline:
+                return StoreStatus(f"{_OF_LOG}{size}", size)
+            time.sleep(_PAUSE)
         return StoreStatus(body.position, body.events)
+
+    def _signed(self) -> int | None:
+        """Return the size of the newest checkpoint, None where none was ever signed."""
+        answer = self._ask("/checkpoint", {})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return self._checkpoint(answer).size
+
+    def _checkpoint(self, answer: httpx.Response) -> Checkpoint:
+        try:
+            return Checkpoint.parse(SignedNote.parse(self._content("/checkpoint", answer)).text)
+        except Malformed as error:
+            raise NotExported(f"what answers /checkpoint at {self._url} is no log: {error}") from None
+
+    def holds(self, stream: str, version: int) -> bool:
+        """Tell whether an event is in the log under a checkpoint, or in the store where nothing was ever signed."""
+        if self._signed() is None:
+            return self.heads(stream) >= version
+        asked = {"stream": stream, "version": str(version)}
+        answer = self._ask("/v1/log/inclusion", asked)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return False
+        self._content("/v1/log/inclusion", answer)
+        return True
+
+    def tree(self, until: str) -> LogTree | None:
+        """Return the log's tree at a position that `status` gave."""
+        if not until.startswith(_OF_LOG):
+            return None
+        size = int(until.removeprefix(_OF_LOG))
+        note = self._bytes(f"/v1/log/checkpoints/{size}")
+        try:
+            keys = [VerifierKey.parse(line) for line in self._bytes("/v1/log/keys").decode().splitlines()]
+        except (Malformed, UnicodeDecodeError) as error:
+            raise NotExported(f"the log's keys at {self._url} cannot be read: {error}") from None
+        return LogTree(note, keys, size, self._bytes)
 
     def heads(self, stream: str) -> int:
         """Return the version at which the store has a stream, 0 when it does not know it."""
@@ -79,6 +146,15 @@ class AuditClient:
                 return
 
     def _get(self, path: str, query: dict[str, str], model: type[Body]) -> Body:
+        try:
+            return model.model_validate_json(self._content(path, self._ask(path, query)))
+        except ValidationError:
+            raise NotExported(f"what answers {path} at {self._url} is not the audit service") from None
+
+    def _bytes(self, path: str) -> bytes:
+        return self._content(path, self._ask(f"/{path.removeprefix('/')}", {}))
+
+    def _ask(self, path: str, query: dict[str, str]) -> httpx.Response:
         deadline = time.monotonic() + self._patience
         while True:
             try:
@@ -89,19 +165,16 @@ class AuditClient:
                 said = type(error).__name__
             else:
                 if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                    return self._body(path, answer, model)
+                    return answer
                 said = "it is not ready"
             if time.monotonic() >= deadline:
                 raise NotExported(f"the audit service at {self._url} does not answer ({said}): start it, or give --url")
             time.sleep(_PAUSE)
 
-    def _body(self, path: str, answer: httpx.Response, model: type[Body]) -> Body:
+    def _content(self, path: str, answer: httpx.Response) -> bytes:
         match answer.status_code:
             case httpx.codes.OK:
-                try:
-                    return model.model_validate_json(answer.content)
-                except ValidationError:
-                    raise NotExported(f"what answers {path} at {self._url} is not the audit service") from None
+                return answer.content
             case httpx.codes.UNAUTHORIZED:
                 raise NotExported("the token is not accepted: sign in as an auditor and give the token anew")
             case httpx.codes.FORBIDDEN:

@@ -99,10 +99,29 @@ class Decisions:
     def __init__(self) -> None:
         self.rankings = 0
         self.decided = 0
+        self.cites = 0
         self._cited: dict[Point, Place] = {}
         self._record = Record()
         self._holds = Holds()
         self._remarks: list[Fault] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process can take, without the holds, which were read before everything else."""
+        return vars(self) | {"_holds": None}
+
+    @classmethod
+    def foreseeing(cls, earlier: Decisions) -> Decisions:
+        """Return one that has taken nothing yet and foresees what another does."""
+        made = cls()
+        made._holds = earlier._holds.alike()
+        return made
+
+    def absorb(self, later: Decisions) -> None:
+        """Take what another took of later events of other streams, as if they had been taken here."""
+        for point, place in later._cited.items():
+            self._cited.setdefault(point, place)
+        self._record.absorb(later._record)
+        self._remarks += later._remarks
 
     def foresee(self, event: Document) -> None:
         """Take an event of a season's stream before all others, since a freeze concerns every stream of the season."""
@@ -120,6 +139,7 @@ class Decisions:
 
     def citations(self, version_of: Callable[[str], int]) -> Iterator[tuple[Place, str]]:
         """Return what was cited and is not there; `version_of` tells where a stream ends, 0 for none."""
+        self.cites = len(self._cited)
         for (stream, version), place in self._cited.items():
             if version_of(stream) < version:
                 yield place, f"it cites {stream}@{version}, which is not in the export"

@@ -9,8 +9,9 @@ is written last: a folder without one is an export that was interrupted.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,12 +20,25 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Protocol, Self
 
 from kernel.canonical import canonical, instant
+from kernel.tlog.notes import VerifierKey
 from schemas.service import ServiceKeyPublished
 from services.audit.causes import Causes, Uncaused
 from services.audit.decisions import cited
 from services.audit.events import Document, Keys, Unusable, parse
 from services.audit.findings import Place
-from services.audit.folder import EVENTS, FORMAT, HEADS, MANIFEST, README, Tally, file_of
+from services.audit.folder import (
+    CHECKPOINT,
+    EVENTS,
+    FORMAT,
+    HEADS,
+    KEYS,
+    MANIFEST,
+    README,
+    TILES,
+    Tally,
+    file_of,
+    is_tile,
+)
 
 _KEY_PUBLISHED: Final = ServiceKeyPublished.type_name()
 _README: Final = Path(__file__).with_name("export-readme.md")
@@ -50,6 +64,24 @@ class Exported(NamedTuple):
     document: str
 
 
+class Tree(Protocol):
+    """The log's tree under one checkpoint, as C2SP tlog-tiles has it."""
+
+    @property
+    def note(self) -> bytes:
+        """The signed checkpoint."""
+        ...
+
+    @property
+    def keys(self) -> Sequence[VerifierKey]:
+        """The keys of the log and of its witnesses."""
+        ...
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Return every tile and bundle by its path."""
+        ...
+
+
 class Source(Protocol):
     """Where the events come from: the audit service's API."""
 
@@ -59,6 +91,10 @@ class Source(Protocol):
 
     def events(self, until: str) -> Iterator[Exported]:
         """Return every event up to a position, in the order of (stream, version)."""
+        ...
+
+    def tree(self, until: str) -> Tree | None:
+        """Return the log's tree at a position; None where no checkpoint was signed."""
         ...
 
 
@@ -111,9 +147,10 @@ def prepare_folder(folder: Path, *, replace: bool) -> None:
             return
         if not replace:
             raise NotExported(f"{folder} is not empty: choose another folder, or --force to replace an export there")
-        if (folder / EVENTS).is_symlink():
-            raise NotExported(f"{folder / EVENTS} is a symbolic link, which no export has: choose another folder")
-        if strange := held - {MANIFEST, HEADS, README, EVENTS}:
+        for name in (EVENTS, KEYS, TILES):
+            if (folder / name).is_symlink():
+                raise NotExported(f"{folder / name} is a symbolic link, which no export has: choose another folder")
+        if strange := held - {MANIFEST, HEADS, README, EVENTS, CHECKPOINT, KEYS, TILES}:
             raise NotExported(f"{folder} holds {min(strange)!r}, which no export has: choose another folder")
         _empty(folder)
     except OSError as error:
@@ -121,13 +158,20 @@ def prepare_folder(folder: Path, *, replace: bool) -> None:
 
 
 def _empty(folder: Path) -> None:
-    for name in (MANIFEST, HEADS, README):
+    for name in (MANIFEST, HEADS, README, CHECKPOINT):
         (folder / name).unlink(missing_ok=True)
-    for path in (folder / EVENTS).glob("*/*.jsonl"):
+    for path in (*(folder / EVENTS).glob("*/*.jsonl"), *(folder / KEYS).glob("*.vkey"), *_tiles_in(folder)):
         path.unlink()
-    for directory in (*(folder / EVENTS).glob("*"), folder / EVENTS):
-        if directory.exists():
-            directory.rmdir()
+    for name in (EVENTS, KEYS, TILES):
+        for base, _, _ in os.walk(folder / name, topdown=False):
+            Path(base).rmdir()
+
+
+def _tiles_in(folder: Path) -> Iterator[Path]:
+    """Return the files below `tile` that are called as tiles are; any other keeps its folder from being removed."""
+    for path in (folder / TILES).rglob("*"):
+        if path.is_file() and not path.is_symlink() and is_tile(path.relative_to(folder).as_posix()):
+            yield path
 
 
 def _export_once(source: Source, folder: Path, status: StoreStatus, say: Callable[[str], None]) -> Result:
@@ -137,6 +181,9 @@ def _export_once(source: Source, folder: Path, status: StoreStatus, say: Callabl
             if writer.count % 10_000 == 0:
                 say(f"{writer.count} of {status.events} events")
         open_ends = tuple(writer.open_ends())
+        if (tree := source.tree(status.position)) is not None:
+            say("exporting the log's tree")
+            writer.add_tree(tree)
         digest = writer.finish(status.position)
         return Result(digest, writer.count, writer.streams, status.position, open_ends)
 
@@ -190,6 +237,17 @@ class _Writer:
         self._versions[event.stream] = event.version
         self.count += 1
         self._note(found, Place(path, self.count, event.stream, event.version))
+
+    def add_tree(self, tree: Tree) -> None:
+        """Write the checkpoint, the keys, and every tile; these are not listed: the checkpoint's root holds them."""
+        for line in tree.note.removesuffix(b"\n").split(b"\n"):
+            self._file(CHECKPOINT).write(line)
+        for key in tree.keys:
+            self._file(f"{KEYS}/{key.key_id.hex()}.vkey").write(key.text.encode())
+        for path, raw in tree.files():
+            target = self._folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(raw)
 
     def _note(self, event: Document, place: Place) -> None:
         self._causes.take(event.id, event.cause, event.time, place)

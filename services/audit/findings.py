@@ -6,15 +6,15 @@ of garbage has a finding a line, so only the first ones are kept and the rest ar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 MOST_KEPT: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something stands: the file below the folder, the line from 1, the event's stream and version."""
 
     file: str
@@ -40,7 +40,7 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         """Return the finding as JSON values; unknown parts of the place are absent."""
-        place = {name: value for name, value in asdict(self.place).items() if value is not None}
+        place = {name: value for name, value in self.place._asdict().items() if value is not None}
         return {"code": self.code, "what": self.what, **place}
 
     def __str__(self) -> str:
@@ -50,17 +50,25 @@ class Finding:
 
 
 class Findings:
-    """Collects findings in the order they are made; beyond `MOST_KEPT` they are only counted."""
+    """Collects findings in the order they are made; beyond `MOST_KEPT` they are only counted, each by its code."""
 
     def __init__(self) -> None:
         self._kept: list[Finding] = []
-        self.count = 0
+        self.counts: Counter[str] = Counter()
 
     def add(self, code: str, place: Place, what: str) -> None:
         """Take a finding."""
-        self.count += 1
+        self.counts[code] += 1
         if len(self._kept) < MOST_KEPT:
             self._kept.append(Finding(code, place, what))
+
+    def extend(self, first: Iterator[Finding], counts: Counter[str]) -> None:
+        """Take the first findings of a part, and how many it has by code."""
+        self.counts.update(counts)
+        for finding in first:
+            if len(self._kept) == MOST_KEPT:
+                return
+            self._kept.append(finding)
 
     def __iter__(self) -> Iterator[Finding]:
         """Iterate over those that were kept."""
@@ -69,4 +77,4 @@ class Findings:
     @property
     def left_out(self) -> int:
         """Return how many were counted and not kept."""
-        return self.count - len(self._kept)
+        return self.counts.total() - len(self._kept)

@@ -2,8 +2,9 @@
 
 `manifest.json` (canonical JSON) lists every other file with its size and SHA-256; `heads.jsonl` says where each stream
 ends; `events/<topic>/<kind of stream>.jsonl` holds the documents, one a line, in the order of (stream, version), so
-that each line has exactly one place. Names come from a pattern, never from what a file says; symbolic links and
-anything but a regular file are refused; a line is read up to a bound.
+that each line has exactly one place. `checkpoint`, `tile/…` and `keys/*.vkey` are the log's tree as C2SP tlog-tiles
+has it; the manifest does not list the tiles, since the checkpoint's root holds them. Names come from a pattern, never
+from what a file says; symbolic links and anything but a regular file are refused; a line is read up to a bound.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final, Literal
+from typing import Annotated, BinaryIO, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from kernel.tlog.encodings import Malformed
+from kernel.tlog.tiles import parse_path
 from schemas.envelope import Hex64
 from schemas.topics import topic_of
 
@@ -27,11 +30,15 @@ MANIFEST: Final = "manifest.json"
 HEADS: Final = "heads.jsonl"
 README: Final = "README.md"
 EVENTS: Final = "events"
+CHECKPOINT: Final = "checkpoint"
+KEYS: Final = "keys"
+TILES: Final = "tile"
 MAX_LINE: Final = 8 << 20
 """Bytes of a line at most: twice what the broker takes as one message."""
 MAX_MANIFEST: Final = 4 << 20
 
 _EVENT_FILE: Final = re.compile(r"events/[a-z0-9]+(\.[a-z0-9]+)*/[a-z]+\.jsonl")
+_KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.vkey")
 _CHUNK: Final = 1 << 16
 
 
@@ -67,7 +74,7 @@ class Manifest(_Strict):
     tool: str
     made: str
     position: str
-    """Up to where the audit store's log was exported."""
+    """Up to where was exported: `log:` and the size of the checkpoint, or a position of the audit store without one."""
     events: Annotated[int, Field(ge=0)]
     streams: Annotated[int, Field(ge=0)]
     keys: list[ListedKey]
@@ -89,12 +96,26 @@ def file_of(stream: str) -> str:
 
 def holds_export(folder: Path) -> bool:
     """Tell whether anything in the folder is an export's own, so that a missing manifest was taken away."""
-    return not {MANIFEST, HEADS, EVENTS}.isdisjoint(entry.name for entry in folder.iterdir())
+    return not {MANIFEST, HEADS, EVENTS, CHECKPOINT, TILES}.isdisjoint(entry.name for entry in folder.iterdir())
 
 
 def is_allowed(path: str) -> bool:
     """Tell whether a manifest may list this path."""
-    return path in (HEADS, README) or _EVENT_FILE.fullmatch(path) is not None
+    return path in (HEADS, README, CHECKPOINT) or any(kind.fullmatch(path) for kind in (_EVENT_FILE, _KEY_FILE))
+
+
+def is_tile(path: str) -> bool:
+    """Tell whether a path is called as a tile or a bundle of entries is."""
+    try:
+        parse_path(path)
+    except Malformed:
+        return False
+    return True
+
+
+def is_key_file(path: str) -> bool:
+    """Tell whether a path is that of a verifier key."""
+    return _KEY_FILE.fullmatch(path) is not None
 
 
 def is_event_file(path: str) -> bool:
@@ -163,8 +184,7 @@ class Tally:
         self.size += len(raw)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line without its newline; `fault` says why its content cannot be used."""
 
     number: int
@@ -172,22 +192,30 @@ class Line:
     fault: str | None = None
 
 
-def lines_of(source: BinaryIO, tally: Tally) -> Iterator[Line]:
-    """Read a file line by line, at most `MAX_LINE` bytes of each in memory, and count all of it in `tally`."""
-    while chunk := source.readline(MAX_LINE + 1):
-        tally.take(chunk)
+def lines_of(source: BinaryIO, tally: Tally, size: int | None = None) -> Iterator[Line]:
+    """Read a file line by line, at most `MAX_LINE` bytes of each in memory, and count all of it in `tally`.
+
+    With `size`, only so many bytes are read, and their digest is not taken.
+    """
+    digest, left = tally.digest if size is None else None, MAX_LINE + 1 if size is None else size
+    while chunk := source.readline(min(MAX_LINE + 1, left)):
+        _count(chunk, tally, digest)
+        left -= len(chunk) if size is not None else 0
         tally.lines += 1
         if chunk.endswith(b"\n"):
             yield Line(tally.lines, chunk[:-1])
         elif len(chunk) <= MAX_LINE:
             yield Line(tally.lines, chunk, "the line has no newline at its end: the file was cut")
         else:
-            _skip_line(source, tally)
+            while (rest := source.readline(min(_CHUNK, left))) and not rest.endswith(b"\n"):
+                _count(rest, tally, digest)
+                left -= len(rest) if size is not None else 0
+            _count(rest, tally, digest)
+            left -= len(rest) if size is not None else 0
             yield Line(tally.lines, b"", f"the line is longer than {MAX_LINE} bytes")
 
 
-def _skip_line(source: BinaryIO, tally: Tally) -> None:
-    while chunk := source.readline(_CHUNK):
-        tally.take(chunk)
-        if chunk.endswith(b"\n"):
-            return
+def _count(chunk: bytes, tally: Tally, digest: hashlib._Hash | None) -> None:
+    tally.size += len(chunk)
+    if digest is not None:
+        digest.update(chunk)

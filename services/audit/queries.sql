@@ -37,3 +37,10 @@ select stream, version, document
 from events
 where (stream, version) > ($1, $2) and (epoch, xid, position) <= ($3, $4::xid8, $5)
 order by stream, version limit $6
+
+-- name: export_leaves
+-- Events that are among the first leaves of the log, in the order of stream and version, after one of them.
+select e.stream, e.version, e.document
+from log_leaves l join events e using (stream, version)
+where (l.stream, l.version) > ($1, $2) and l.index < $3
+order by l.stream, l.version limit $4

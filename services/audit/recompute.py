@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final
 
 Json = Mapping[str, Any]
@@ -158,12 +159,20 @@ def _figure(rules: StageRules, aspect: AspectRule, nominee: Nominee) -> tuple[Fr
     if aspect.origin != "judged":
         given = nominee.given.get(aspect.code)
         return None if given is None else (given, 0)
-    marks = sorted(Fraction(mark) for sheet in nominee.sheets if (mark := sheet.get(aspect.code)) is not None)
+    marks = [_number(mark) for sheet in nominee.sheets if (mark := sheet.get(aspect.code)) is not None]
+    if rules.method != "mean":
+        marks.sort()
     return (aggregate(rules, marks), len(marks)) if marks else None
 
 
+@lru_cache(4096)
+def _number(text: str) -> Fraction:
+    """Return a mark as a number: a scale has few of them, and reading one costs more than all else done with it."""
+    return Fraction(text)
+
+
 def aggregate(rules: StageRules, marks: Sequence[Fraction]) -> Fraction:
-    """Return one figure for sorted marks, one at least."""
+    """Return one figure for marks, one at least; they are sorted, but for a mean."""
     count = len(marks)
     if rules.method == "median":
         return (marks[(count - 1) // 2] + marks[count // 2]) / 2

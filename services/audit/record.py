@@ -13,7 +13,6 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from kernel.canonical import canonical
-from schemas.envelope import Stage
 from schemas.rulebook import Rulebook
 from services.audit.events import Document
 from services.audit.findings import Place
@@ -67,12 +66,12 @@ LISTABLE: Final = (*CAUSED, "CandidateNominated", "ResealOrdered")
 
 def ranking_of(at: Json) -> str:
     """Return the ranking stream of a stage as events write it."""
-    return Stage.model_validate(at).ranking
+    return f"ranking/{at['season']}/{at['tier']}/{at['province']}/{at['category']}/{at['stage']}"
 
 
 def award_of(at: Json) -> str:
     """Return the award stream of a stage as events write it."""
-    return Stage.model_validate(at).award
+    return f"award/{at['season']}/{at['tier']}/{at['province']}/{at['category']}"
 
 
 def award_of_ranking(ranking: str) -> str:
@@ -104,12 +103,10 @@ _HOMES: Final[Sequence[tuple[Sequence[str], Callable[[Json], str | None]]]] = (
 )
 
 
-def _home(name: str, data: Json) -> str | None:
-    """Return the stream that an event belongs to by what it says; None where it does not say it."""
-    for names, home in _HOMES:
-        if name in names:
-            return home(data)
-    return None
+_HOME_OF: Final[Mapping[str, Callable[[Json], str | None]]] = {
+    name: home for names, home in reversed(_HOMES) for name in names
+}
+"""Which stream an event of a type belongs to by what it says; None where it does not say it."""
 
 
 class Record:
@@ -146,11 +143,30 @@ class Record:
         """Take an event whose data fits its model."""
         name = event.type.split(".")[-2]
         if (take := self._takers.get(name)) is not None:
-            home = _home(name, event.data)
+            home = _HOME_OF[name](event.data) if name in _HOME_OF else None
             if home is not None and home != event.stream:
                 self.faults.append(("stream", place, f"this is an event of {home}"))
                 return
             take(event, place)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process can take: all but the methods by type, which it has itself."""
+        return {name: value for name, value in vars(self).items() if name != "_takers"}
+
+    def absorb(self, later: Record) -> None:
+        """Take what another record kept of later events of other streams, as if they had been taken here."""
+        for key, rules in later.rulebooks.items():
+            self.rulebooks.setdefault(key, rules)
+        self.streams.update(later.streams)
+        for ranking, sheets in later.sheets.items():
+            self.sheets.setdefault(ranking, {}).update(sheets)
+        self.indicators.update(later.indicators)
+        self.batches.update(later.batches)
+        self.disputes.update(later.disputes)
+        self.seals.update(later.seals)
+        self.caused.update(later.caused)
+        self.meetings.update(later.meetings)
+        self.faults += later.faults
 
     def _take_kept(self, event: Document, place: Place) -> None:
         kept = _kept(event, place)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from sys import intern
+from typing import Any, Final, NamedTuple
 
 from services.audit.events import Document
 from services.audit.findings import Place
@@ -16,8 +17,7 @@ from services.audit.findings import Place
 Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A sheet after an event that changed it."""
 
     version: int
@@ -31,8 +31,7 @@ _HOUR: Final = len("2021-02-28T16")
 BLANK: Final = Snapshot(0, "", "blank", {}, sample=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """When and where a sheet was written on."""
 
     time: str
@@ -64,20 +63,28 @@ class Sheet:
             case "AspectScored":
                 if status in ("blank", "voided"):
                     status, marks, sample = "draft", {}, False
-                marks[data["mark"]["aspect"]] = data["mark"].get("mark")
+                marks |= _shared(data["mark"])
                 sample = sample or data.get("sample", False)
             case "AspectScoreRevised":
-                marks[data["mark"]["aspect"]] = data["mark"].get("mark")
+                marks |= _shared(data["mark"])
                 sample = sample or data.get("sample", False)
             case "ScoreSheetSubmitted":
-                status, marks = "submitted", {mark["aspect"]: mark.get("mark") for mark in data["marks"]}
+                status, marks = "submitted", {}
+                for mark in data["marks"]:
+                    marks |= _shared(mark)
             case "ScoreSheetVoided":
                 status = "voided"
             case _:
                 return
         self.last = Written(event.time, place)
         self.first = self.first or self.last
-        self.hours.setdefault(event.time[:_HOUR], self.last)
+        self.hours.setdefault(intern(event.time[:_HOUR]), self.last)
         if self.snapshots and now.status == "draft":
             self.snapshots.pop()
         self.snapshots.append(Snapshot(event.version, event.time, status, marks, sample))
+
+
+def _shared(mark: Json) -> dict[str, str | None]:
+    """Return a mark by its aspect; the same few texts, which stand on every sheet, are kept once."""
+    value = mark.get("mark")
+    return {intern(mark["aspect"]): None if value is None else intern(value)}

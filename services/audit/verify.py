@@ -1,29 +1,35 @@
 """Verify an exported folder offline: no database, no broker, no network, and nothing of it believed.
 
 Checked are the files against the manifest, every event by itself (`events`), every stream's chain and end, ids and
-causes over all streams, and what decisions rest on (`decisions`). Files are read line by line; what is kept grows with
-the number of streams and of open rankings, not with the number of events. Without the manifest's digest, told on
+causes over all streams, and what decisions rest on (`decisions`); `checklist` numbers the checks. Files are read in
+parts (`segments`, `reading`), on one processor or on several with the same findings in the same order; what is kept
+grows with the number of streams and of open rankings, not with the bytes read. Without the manifest's digest, told on
 another way, a folder that was made anew as a whole cannot be told from the one that was exported: the report says so.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 
 from kernel.canonical import NotCanonical, parse_canonical
-from schemas.service import ServiceKeyPublished
-from services.audit.causes import Causes, Doubled
+from kernel.tlog.encodings import to_base64
+from kernel.tlog.notes import SignedNote, VerifierKey
+from services.audit.checklist import NO_CHECKPOINT, NO_FACTS, NO_MANIFEST, Said, outcomes
 from services.audit.decisions import Decisions
-from services.audit.events import OWNERS, Chains, Document, End, Keys, Unusable, faults_of, parse
-from services.audit.findings import Finding, Findings, Place
+from services.audit.events import OWNERS, Document, Keys, Unusable, faults_of, parse, read
+from services.audit.findings import MOST_KEPT, Finding, Findings, Place
 from services.audit.folder import (
+    CHECKPOINT,
     HEADS,
     MANIFEST,
     MAX_MANIFEST,
@@ -32,130 +38,153 @@ from services.audit.folder import (
     ListedFile,
     Manifest,
     Tally,
-    file_of,
     is_allowed,
     is_event_file,
+    is_key_file,
+    is_tile,
     lines_of,
     open_regular,
     paths_below,
 )
 from services.audit.folder import Unusable as UnusableFile
+from services.audit.notes import CAUSE, EVENT, TOLD, Causes, Doubled, Spot, Uncaused
+from services.audit.reading import CHAIN, KEY_PUBLISHED, ORDER, UNORDERED, End, Part, Reader, Told, chain_faults
+from services.audit.report import Report
+from services.audit.segments import SEGMENT, Segment, segments_of
+from services.audit.subjects import looked_at
+from services.audit.tree import Leaf, TreeCheck
+from services.audit.workers import Later, read_parts
 
-_KEY_PUBLISHED: Final = ServiceKeyPublished.type_name()
+__all__ = ["Report", "verify"]
 
-
-@dataclass(slots=True)
-class Report:
-    """What a verification did and found."""
-
-    digest: str | None
-    digest_given: bool
-    events: int = 0
-    streams: int = 0
-    signatures: int = 0
-    rankings: int = 0
-    decisions: int = 0
-    keys: list[dict[str, str]] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    left_out: int = 0
-    remarks: list[Finding] = field(default_factory=list)
-    """What an auditor should know of and is no fault: a service had not heard yet of what it acted against."""
-    remarks_left_out: int = 0
-
-    @property
-    def found(self) -> int:
-        """Return how many findings there are, those left out of the list included."""
-        return len(self.findings) + self.left_out
-
-    @property
-    def good(self) -> bool:
-        """Tell whether nothing was found."""
-        return not self.findings
-
-    @property
-    def unseen(self) -> list[str]:
-        """Say what this verification could not see."""
-        said = [
-            "Whether the persons behind the pseudonyms are who they say, and whether a score is deserved.",
-            "Events that the services never published, or published after this export.",
-        ]
-        if not self.digest_given:
-            said.insert(
-                0,
-                "Without --digest: an export that was made anew as a whole, with its own manifest, heads and keys, or "
-                "whose newest events were cut off before the manifest was made. Pass the digest that `audit export` "
-                "printed, from where you kept it, and compare the key ids above with those you know.",
-            )
-        return said
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        return {
-            "good": self.good,
-            "digest": self.digest,
-            "digest_given": self.digest_given,
-            "events": self.events,
-            "streams": self.streams,
-            "signatures": self.signatures,
-            "rankings": self.rankings,
-            "decisions": self.decisions,
-            "keys": self.keys,
-            "findings": [finding.as_json() for finding in self.findings],
-            "findings_left_out": self.left_out,
-            "remarks": [remark.as_json() for remark in self.remarks],
-            "remarks_left_out": self.remarks_left_out,
-            "unseen": self.unseen,
-        }
+_HEAD: Final = re.compile(rb'\{"hash":"([0-9a-f]{64})","stream":"([ !#-\[\]-~]*)","version":([1-9][0-9]{0,8})\}')
+_OF_TREE: Final = ("checkpoint", "root", "leaves", "no-entry-more")
+_UNFOLDED: Final = ("delivery/", "refusal/", "service/", "account/")
+"""Kinds of streams of which nothing is kept for decisions: they may be read in two parts."""
 
 
-def verify(folder: Path, digest: str | None = None) -> Report:
+def verify(
+    folder: Path,
+    digest: str | None = None,
+    *,
+    keys: Sequence[VerifierKey] = (),
+    earlier: Sequence[SignedNote] = (),
+    workers: int | None = None,
+    segment: int = SEGMENT,
+) -> Report:
     """Verify the export in `folder`; `digest` is the SHA-256 in hex that `export` printed, if it is known.
 
     Never raises for what the folder holds. The caller has made sure that `folder` is a directory.
+
+    Args:
+        folder: the folder of an export.
+        digest: the manifest's SHA-256, if it is known.
+        keys: verifier keys of the log and of witnesses, from elsewhere; those in the folder when none is given.
+        earlier: checkpoints that were kept before, which the log in the folder must continue.
+        workers: how many processes read; 1 is none but this one, and None as many as there are processors. The
+            findings are the same.
+        segment: bytes of a part at least.
     """
-    with Causes() as causes:
-        return _Verification(folder, digest, causes).run()
+    with Causes() as causes, _uncollected():
+        tree = TreeCheck(folder, keys, earlier)
+        return _Verification(folder, digest, causes, tree, workers or _processors(), segment).run()
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the collector of cycles rest: what is kept has none, and grows too large to be looked through again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class _Verification:
-    def __init__(self, folder: Path, digest: str | None, causes: Causes) -> None:
+    def __init__(
+        self, folder: Path, digest: str | None, causes: Causes, tree: TreeCheck, workers: int, segment: int
+    ) -> None:
         self._folder = folder
         self._digest = digest
+        self._workers = workers
+        self._segment = segment
         self._found = Findings()
         self._remarks = Findings()
         self._causes = causes
-        self._chains = Chains()
+        self._tree = tree
+        self._tiles: list[str] = []
         self._keys = Keys()
         self._decisions = Decisions()
-        self._heads: dict[str, tuple[HeadLine, Place]] = {}
+        self._ends: dict[str, End] = {}
+        self._paths: list[str] = []
+        self._types: Counter[str] = Counter()
+        self._caused = 0
+        self._files = 0
+        self._cut = False
+        """A stream that decisions rest on was read in two parts, so that it has to be folded anew."""
         self._report = Report(digest=None, digest_given=digest is not None)
 
     def run(self) -> Report:
         manifest = self._manifest()
         listed = self._listed(manifest)
+        self._paths = list(listed)
         self._read_ahead(listed)
+        self._read_events(listed)
         for path, entry in listed.items():
-            if is_event_file(path):
-                self._read_events(path, entry)
-            elif path == HEADS:
+            if path == HEADS:
                 self._read_heads(entry)
-            elif entry is not None:
+            elif entry is not None and not is_event_file(path):
                 self._read_plain(entry)
-        self._compare_heads()
+        self._check_tree(listed)
         self._check_causes()
         self._check_decisions()
         if manifest is not None:
             self._compare_manifest(manifest)
-        return self._finish()
+        return self._finish(manifest)
 
-    def _finish(self) -> Report:
+    def _finish(self, manifest: Manifest | None) -> Report:
         report = self._report
-        report.streams = len(self._chains.ends)
+        report.streams = len(self._ends)
         report.findings = list(self._found)
         report.left_out = self._found.left_out
         report.remarks = list(self._remarks)
         report.remarks_left_out = self._remarks.left_out
         report.keys = self._keys.listed()
+        looked = looked_at(self._types) | {
+            "files": self._files,
+            "signatures": report.signatures,
+            "chains": report.streams,
+            "schema": report.events,
+            "causes": self._caused + self._decisions.cites,
+            "rankings": report.rankings,
+            "decisions": report.decisions,
+            "keys": len(report.keys),
+        }
+        tree = self._tree
+        report.keys_given = bool(tree.trusted)
+        if (at := tree.checkpoint) is not None:
+            report.checkpoint = f"{at.origin} {at.size} {to_base64(at.root)}"
+        looked |= {
+            "checkpoint": tree.signatures,
+            "root": int(tree.checkpoint is not None),
+            "leaves": tree.entries,
+            "no-entry-more": tree.entries,
+        }
+        barred: dict[str, Said] = {}
+        if tree.checkpoint is None:
+            barred = dict.fromkeys(_OF_TREE, NO_CHECKPOINT)
+        if looked["facts"]:
+            barred["facts"] = NO_FACTS
+            looked["facts"] = 0
+        if manifest is None:
+            barred["files"] = NO_MANIFEST
+        report.checks = outcomes(looked, self._found.counts, barred)
         return report
 
     # --- the manifest and its files
@@ -202,6 +231,9 @@ class _Verification:
         for path in paths_below(self._folder):
             if path == MANIFEST or path in listed:
                 continue
+            if is_tile(path):
+                self._tiles.append(path)
+                continue
             if manifest:
                 self._found.add("added-file", Place(path), "the manifest does not list this")
             if is_allowed(path):
@@ -226,6 +258,10 @@ class _Verification:
             except OSError as error:
                 self._found.add("file", Place(path, tally.lines + 1), f"it cannot be read: {error.strerror}")
                 return
+        self._compare_file(path, entry, tally)
+
+    def _compare_file(self, path: str, entry: ListedFile | None, tally: Tally) -> None:
+        self._files += 1
         if entry is None:
             return
         if (tally.lines, tally.size) != (entry.lines, entry.bytes):
@@ -236,13 +272,13 @@ class _Verification:
 
     # --- events
 
-    def _read_ahead(self, listed: dict[str, ListedFile | None]) -> None:
+    def _read_ahead(self, listed: Iterable[str]) -> None:
         """Read first what concerns every stream, faults aside: published keys, and when seasons were frozen."""
         for path in listed:
             owner = _owner_of(path)
             if owner and path.endswith("/service.jsonl"):
                 for event in self._documents(path):
-                    if event.type == _KEY_PUBLISHED:
+                    if event.type == KEY_PUBLISHED:
                         self._keys.take(owner, event.data)
             elif owner and path.endswith("/season.jsonl"):
                 for event in self._documents(path):
@@ -255,90 +291,197 @@ class _Verification:
         except UnusableFile:
             return
         with closing(source):
-            for line in lines_of(source, Tally()):
-                event = _parsed(line)
-                if event is not None:
-                    yield event
-
-    def _read_events(self, path: str, entry: ListedFile | None) -> None:
-        owner = _owner_of(path)
-        if owner is None:
-            self._found.add("path", Place(path), "it is named after a topic that is not known")
-        before: tuple[str, int] = ("", 0)
-        for line in self._lines(path, entry):
-            self._report.events += 1
-            place = Place(path, line.number)
-            if line.fault is not None:
-                self._found.add("line", place, line.fault)
-                continue
             try:
-                event = parse(line.raw)
-            except Unusable as error:
-                self._found.add("document", place, str(error))
-                continue
-            place = Place(path, line.number, event.stream, event.version)
-            if (event.stream, event.version) <= before:
-                self._found.add("order", place, "lines are in the order of stream and version; this one is not")
-            before = (event.stream, event.version)
-            self._check_event(event, place, owner)
+                for line in lines_of(source, Tally()):
+                    event = _parsed(line)
+                    if event is not None:
+                        yield event
+            except OSError:
+                return
 
-    def _check_event(self, event: Document, place: Place, owner: str | None) -> None:
-        found = self._found
-        if _file_of(event.stream) != place.file:
-            found.add("topic", place, "this stream does not belong in this file")
-        for fault in self._chains.take(event, place):
-            found.add(*fault)
-        self._causes.take(event.id, event.cause, event.time, place)
-        if owner is None:
+    def _read_events(self, listed: dict[str, ListedFile | None]) -> None:
+        """Read every file of events in parts, and put together what the parts say, in order."""
+        reader = Reader(self._folder, self._keys, self._decisions)
+        last: tuple[str, int] = ("", 0)
+        for said in read_parts(reader, self._parts(listed), self._workers, self._segment):
+            if isinstance(said, Part):
+                last = self._absorb(said, last)
+            else:
+                said.say()
+                last = ("", 0)
+        if self._cut:
+            self._fold_anew()
+
+    def _parts(self, listed: dict[str, ListedFile | None]) -> Iterator[Segment | Later]:
+        """Yield the parts of every file, and after them what has to be said of the file itself."""
+        for number, (path, entry) in enumerate(listed.items()):
+            if not is_event_file(path):
+                continue
+            owner, tally = _owner_of(path), Tally()
+            if owner is None:
+                yield Later(self._found.add, "path", Place(path), "it is named after a topic that is not known")
+            try:
+                source = open_regular(self._folder, path)
+            except UnusableFile as error:
+                yield Later(self._found.add, "file", Place(path), str(error))
+                continue
+            with closing(source):
+                try:
+                    yield from segments_of(source.read, path, number, owner, tally, self._segment)
+                except OSError as error:
+                    what = f"it cannot be read: {error.strerror}"
+                    yield Later(self._found.add, "file", Place(path, tally.lines + 1), what)
+                    continue
+            yield Later(self._compare_file, path, entry, tally)
+
+    def _absorb(self, part: Part, last: tuple[str, int]) -> tuple[str, int]:
+        """Take what the next part says; return stream and version of the last line that could be read."""
+        told, counts = part.told, part.counts
+        between = [*self._out_of_order(part, last), *self._unchained(part)]
+        if between:
+            counts.update(one.finding.code for one in between)
+            told = sorted([*told, *between], key=lambda one: (one.line, one.rank))
+        self._found.extend((one.finding for one in told), counts)
+        self._ends.update(part.ends)
+        self._causes.take(part.notes)
+        self._types.update(part.types)
+        self._caused += part.caused
+        self._report.events += part.lines
+        self._report.signatures += part.signatures
+        if part.decisions is not None:
+            self._decisions.absorb(part.decisions)
+        return part.last if part.begins else last
+
+    def _out_of_order(self, part: Part, last: tuple[str, int]) -> Iterator[Told]:
+        if part.begins is not None and part.begins[0] <= last:
+            (stream, version), line = part.begins
+            place = Place(part.segment.path, line, stream, version)
+            yield Told(line, ORDER, Finding("order", place, UNORDERED))
+
+    def _unchained(self, part: Part) -> Iterator[Told]:
+        """Check how a part's streams follow what other parts said of them."""
+        for first in part.firsts:
+            before = self._ends.get(first.stream)
+            place = Place(part.segment.path, first.line, first.stream, first.version)
+            earlier = self._place(first.stream, before) if before else place
+            for code, where, what in chain_faults(first, place, before, earlier):
+                yield Told(first.line, CHAIN, Finding(code, where, what))
+            if before is not None and not first.stream.startswith(_UNFOLDED):
+                self._cut = True
+
+    def _place(self, stream: str, end: End) -> Place:
+        return Place(self._paths[end.file], end.line, stream, end.version)
+
+    def _fold_anew(self) -> None:
+        """Fold all events one after another: a folder whose streams lie apart is none that was exported."""
+        anew = Decisions.foreseeing(self._decisions)
+        for path in self._paths:
+            owner = _owner_of(path)
+            try:
+                source = open_regular(self._folder, path) if owner else None
+            except UnusableFile:
+                continue
+            if source is None or owner is None:
+                continue
+            with closing(source):
+                for line in lines_of(source, Tally()):
+                    event = _fitting(line, owner)
+                    if event is not None:
+                        anew.take(event, Place(path, line.number, event.stream, event.version))
+        self._decisions = anew
+
+    # --- the log's tree
+
+    def _check_tree(self, listed: Mapping[str, ListedFile | None]) -> None:
+        """Hold the tree to its checkpoint, and the ends of its streams to those of the events."""
+        if CHECKPOINT not in listed:
+            for path in self._tiles:
+                self._found.add("checkpoint", Place(path), "there are tiles and no checkpoint that says what they hold")
             return
-        faults = [*faults_of(event, owner), *self._keys.faults(event, owner)]
-        for code, what in faults:
-            found.add(code, place, what)
-        if event.type == _KEY_PUBLISHED and (wrong := Keys().take(owner, event.data)):
-            found.add("key", place, wrong)
-        self._report.signatures += "signature" in event.doc
-        if not any(code in ("type", "data") for code, _ in faults):
-            self._decisions.take(event, place)
+        for fault in self._tree.run([path for path in listed if is_key_file(path)], self._tiles):
+            self._found.add(*fault)
+        if self._tree.checkpoint is None or self._tree.entries < self._tree.checkpoint.size:
+            return
+        for stream, leaf in self._tree.leaves.items():
+            self._compare_leaf(stream, leaf)
+        for stream, end in self._ends.items():
+            if stream not in self._tree.leaves:
+                self._found.add("leaf", self._place(stream, end), "the log has no entry of this stream")
+
+    def _compare_leaf(self, stream: str, leaf: Leaf) -> None:
+        end = self._ends.get(stream)
+        if end is None:
+            place = Place(CHECKPOINT, None, stream, leaf.version)
+            self._found.add("entry", place, f"the log has entries of this stream up to index {leaf.at}; none is here")
+        elif end.version < leaf.version:
+            what = f"the log goes on to version {leaf.version} at index {leaf.at}; the stream ends here"
+            self._found.add("entry", self._place(stream, end), what)
+        elif end.version > leaf.version:
+            what = f"the log has this stream up to version {leaf.version} at index {leaf.at}: this was added"
+            self._found.add("leaf", self._place(stream, end), what)
+        elif end.hash != leaf.hash:
+            what = f"its envelope is not the log's entry {leaf.at}: one of the two, or one before, was changed"
+            self._found.add("leaf", self._place(stream, end), what)
 
     # --- over all streams
 
     def _read_heads(self, entry: ListedFile | None) -> None:
+        """Compare where streams end with where `heads.jsonl` says that they do."""
         before = ""
+        unheard = dict.fromkeys(self._ends)
         for line in self._lines(HEADS, entry):
             place = Place(HEADS, line.number)
             try:
-                head = _head(line)
+                stream, version, digest = _head(line)
             except Unusable as error:
                 self._found.add("head", place, str(error))
                 continue
-            if head.stream <= before:
+            if stream <= before:
                 self._found.add("order", place, "lines are in the order of streams; this one is not")
-            before = head.stream
-            self._heads[head.stream] = (head, Place(HEADS, line.number, head.stream, head.version))
+            before = stream
+            unheard.pop(stream, None)
+            self._compare_head(stream, version, digest, Place(HEADS, line.number, stream, version))
+        if self._report.digest is not None:
+            for stream in unheard:
+                place = self._place(stream, self._ends[stream])
+                self._found.add("added-stream", place, f"{HEADS} does not know this stream")
 
-    def _compare_heads(self) -> None:
-        ends = self._chains.ends
-        for stream, (head, place) in self._heads.items():
-            end = ends.get(stream)
-            if end is None:
-                self._found.add("missing-stream", place, "no event of this stream is here")
-            elif end.version < head.version:
-                self._found.add("missing-events", place, f"the stream ends at version {end.version}, at {end.place}")
-            elif (end.version, end.hash.hex()) != (head.version, head.hash):
-                what = f"the stream's last event is not the one of {HEADS}:{place.line}: one of the two was changed"
-                self._found.add("head", end.place, what)
-        for stream, end in ends.items():
-            if self._report.digest is not None and stream not in self._heads:
-                self._found.add("added-stream", end.place, f"{HEADS} does not know this stream")
+    def _compare_head(self, stream: str, version: int, digest: str, place: Place) -> None:
+        end = self._ends.get(stream)
+        if end is None:
+            self._found.add("missing-stream", place, "no event of this stream is here")
+        elif end.version < version:
+            what = f"the stream ends at version {end.version}, at {self._place(stream, end)}"
+            self._found.add("missing-events", place, what)
+        elif (end.version, end.hash.hex()) != (version, digest):
+            what = f"the stream's last event is not the one of {HEADS}:{place.line}: one of the two was changed"
+            self._found.add("head", self._place(stream, end), what)
 
     def _check_causes(self) -> None:
-        for fault in self._causes.faults():
-            if isinstance(fault, Doubled):
-                self._found.add("double-id", fault.place, f"the event id {fault.id} is also that of {fault.first}")
-            elif fault.late:
-                self._found.add("cause", fault.place, f"the event is recorded before its cause {fault.cause}")
-            else:
-                self._found.add("cause", fault.place, f"its cause {fault.cause} is not in the export")
+        faults, counts = self._causes.faults(MOST_KEPT)
+        places = self._named({spot for fault in faults for spot in _spots(fault)}) if faults else {}
+        told = [_told(fault, places) for fault in faults]
+        self._found.extend(
+            iter(told),
+            Counter({"double-id": counts[EVENT], "cause": counts[CAUSE], "notification": counts[TOLD]}),
+        )
+
+    def _named(self, spots: Iterable[Spot]) -> dict[Spot, Place]:
+        """Return the places of lines, with the streams and versions that they hold."""
+        wanted: dict[int, list[int]] = {}
+        for spot in sorted(spots):
+            wanted.setdefault(spot.file, []).append(spot.line)
+        found: dict[Spot, Place] = {}
+        for file, lines in wanted.items():
+            path, numbers = self._paths[file], set(lines)
+            found |= {Spot(file, line): Place(path, line) for line in lines}
+            with closing(open_regular(self._folder, path)) as source:
+                for line in lines_of(source, Tally()):
+                    event = _parsed(line) if line.number in numbers else None
+                    if event is not None:
+                        place = Place(path, line.number, event.stream, event.version)
+                        found[Spot(file, line.number)] = place
+        return found
 
     def _check_decisions(self) -> None:
         for place, what in self._decisions.citations(self._version_of):
@@ -351,28 +494,36 @@ class _Verification:
         self._report.decisions = self._decisions.decided
 
     def _version_of(self, stream: str) -> int:
-        end: End | None = self._chains.ends.get(stream)
+        end = self._ends.get(stream)
         return end.version if end else 0
 
     def _compare_manifest(self, manifest: Manifest) -> None:
         place = Place(MANIFEST)
-        if (manifest.events, manifest.streams) != (self._report.events, len(self._chains.ends)):
+        if (manifest.events, manifest.streams) != (self._report.events, len(self._ends)):
             said = f"{manifest.events} events in {manifest.streams} streams"
-            here = f"{self._report.events} in {len(self._chains.ends)}"
+            here = f"{self._report.events} in {len(self._ends)}"
             self._found.add("count", place, f"it says {said}; here are {here}")
         if [key.model_dump() for key in manifest.keys] != self._keys.listed():
             self._found.add("key", place, "the keys that it lists are not those published in the log")
 
 
+def _spots(fault: Doubled | Uncaused) -> tuple[Spot, ...]:
+    return (fault.spot, fault.first) if isinstance(fault, Doubled) else (fault.spot,)
+
+
+def _told(fault: Doubled | Uncaused, places: dict[Spot, Place]) -> Finding:
+    place = places[fault.spot]
+    if isinstance(fault, Doubled):
+        return Finding("double-id", place, f"the event id {fault.id} is also that of {places[fault.first]}")
+    if fault.told:
+        return Finding("notification", place, f"it tells of {fault.id}, which is no event of this export")
+    if fault.late:
+        return Finding("cause", place, f"the event is recorded before its cause {fault.id}")
+    return Finding("cause", place, f"its cause {fault.id} is not in the export")
+
+
 def _owner_of(path: str) -> str | None:
     return OWNERS.get(path.split("/")[1]) if is_event_file(path) else None
-
-
-def _file_of(stream: str) -> str | None:
-    try:
-        return file_of(stream)
-    except ValueError:
-        return None
 
 
 def _parsed(line: Line) -> Document | None:
@@ -382,12 +533,27 @@ def _parsed(line: Line) -> Document | None:
         return None
 
 
-def _head(line: Line) -> HeadLine:
+def _fitting(line: Line, owner: str) -> Document | None:
+    """Return the event of a line when its data fits its model."""
+    try:
+        found = None if line.fault else read(line.raw)
+    except Unusable:
+        return None
+    if found is None or any(code in ("type", "data") for code, _ in faults_of(found.event, owner, None)):
+        return None
+    return found.event
+
+
+def _head(line: Line) -> tuple[str, int, str]:
+    """Return stream, version and hash of a line of `heads.jsonl`. Raises Unusable."""
     if line.fault is not None:
         raise Unusable(line.fault)
+    if (plain := _HEAD.fullmatch(line.raw)) is not None:
+        return plain[2].decode(), int(plain[3]), plain[1].decode()
     try:
-        return HeadLine.model_validate(parse_canonical(line.raw))
+        head = HeadLine.model_validate(parse_canonical(line.raw))
     except NotCanonical as error:
         raise Unusable(str(error)) from None
     except (ValidationError, RecursionError, TypeError):
         raise Unusable('a head is {"hash":…,"stream":…,"version":…}') from None
+    return head.stream, head.version, head.hash

@@ -168,7 +168,12 @@ _LISTS: Final = {
     },
     "notifications": {"/v1/deliveries": "deliveries"},
     "identity": {"/v1/grants/history": "grant-history", "/v1/persons?role=secretariat": "holders/secretariat"},
-    "audit": {"/v1/heads": "heads", "/v1/events": "events", "/v1/events?stream=season/2020": "events of season/2020"},
+    "audit": {
+        "/v1/heads": "heads",
+        "/v1/events": "events",
+        "/v1/events?stream=season/2020": "events of season/2020",
+        "/v1/log/checkpoints": "checkpoints",
+    },
 }
 """How each list calls itself in its cursors: it is no secret, so anybody can make one up."""
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import asyncpg
 import orjson
@@ -31,16 +31,14 @@ from kernel.broker import Record
 from kernel.decompression import MOST_BYTES
 from tests.conftest import TopicFactory
 from tests.support.facts import Consumer, due, ledger_digest, until_taken
+from tests.support.foreign import Ended, build_go, missing, needs_go, run
 from tests.support.ledger import pool, urls
-from tests.support.programs import until_ended
 from tests.support.stack import remove_folder, say, temporary_folder
 
 __all__ = ["pool", "urls"]
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "publisher"
 LANGUAGES: Final = ("python", "go", "java", "console")
-PATIENCE: Final = 240.0
-"""For a first build, which downloads the modules and compiles them."""
 _JAVA_OPTIONS: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
 """A program that lives for a second starts quicker without its best compiler."""
 
@@ -73,37 +71,6 @@ FACTS: Final = [
 # --- the programs --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A program that has ended."""
-
-    code: int | None
-    out: str
-    err: str
-
-
-async def run(command: Sequence[str | Path], *, folder: Path, **environment: str) -> Ended:
-    """Run a program to its end."""
-    program = await asyncio.create_subprocess_exec(
-        *map(str, command),
-        cwd=folder,
-        env={**os.environ, **environment},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await until_ended(program, PATIENCE)
-    return Ended(program.returncode, out.decode(), err.decode())
-
-
-def missing(what: str) -> NoReturn:
-    """Skip for want of a tool; where the clients are required, as in CI, fail."""
-    reason = f"install {what}: without it this language's example is not tested"
-    if os.environ.get("PARITRANA_REQUIRE_CLIENTS") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @dataclass
 class Programs:
     """The four examples; what has to be built is built once, into a folder of the run's own."""
@@ -133,23 +100,7 @@ class Programs:
 
     async def _built(self) -> Path:
         program = self.folder / "publisher"
-        if not program.exists():
-            await _go()
-            built = await run(["go", "build", "-buildvcs=false", "-o", program, "."], folder=EXAMPLES / "go")
-            assert built.code == 0, built.err
-        return program
-
-
-async def _go() -> None:
-    wanted = re.search(r"^go (\S+)$", (EXAMPLES / "go" / "go.mod").read_text("utf-8"), re.MULTILINE)
-    assert wanted is not None
-    advice = f"Go {wanted[1]} or later (Debian, Ubuntu: golang-go, where it is as new)"
-    if shutil.which("go") is None:
-        missing(advice)
-    # Go itself says whether it is new enough, or can fetch one that is.
-    asked = await run(["go", "list", "-m"], folder=EXAMPLES / "go", GOFLAGS="-mod=readonly")
-    if asked.code != 0 and ("go >= " in asked.err or "invalid go version" in asked.err):
-        missing(advice)
+        return program if program.exists() else await build_go(EXAMPLES / "go", program)
 
 
 async def _jdk() -> str:
@@ -292,7 +243,7 @@ async def test_a_foreign_client_without_a_bootstrap_address_says_how_it_is_used(
 
 
 async def test_the_go_example_is_as_gofmt_and_vet_want_it() -> None:
-    await _go()
+    await needs_go(EXAMPLES / "go")
     formatted = await run(["gofmt", "-l", "."], folder=EXAMPLES / "go")
     assert formatted == Ended(0, "", "")
     vetted = await run(["go", "vet", "./..."], folder=EXAMPLES / "go")

@@ -161,6 +161,16 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "audit GET /v1/heads": ("auditor",),
     "audit GET /v1/events": ("auditor",),
     "audit GET /v1/export": ("auditor",),
+    "audit GET /checkpoint": EVERYBODY,
+    "audit GET /tile/{level}/{path}": EVERYBODY,
+    "audit GET /tile/entries/{path}": ("auditor",),
+    "audit GET /v1/log/keys": EVERYBODY,
+    "audit GET /v1/log/checkpoints": EVERYBODY,
+    "audit GET /v1/log/checkpoints/{size}": EVERYBODY,
+    "audit GET /v1/log/consistency": EVERYBODY,
+    "audit GET /v1/log/inclusion": ("auditor",),
+    "audit GET /v1/log/inclusion/{index}": EVERYBODY,
+    "audit GET /v1/log/inclusion/{index}/proof": EVERYBODY,
 }
 _HIDDEN: Final = {
     "nomination GET /v1/nominations/{nomination}": (*MEETING, "secretariat", "contact"),
@@ -284,7 +294,8 @@ async def test_every_route_has_its_row(whole: Whole) -> None:
 async def test_open_to_all_is_what_the_interfaces_list_and_nothing_else(whole: Whole) -> None:
     opened = {name for name, who in RIGHTS.items() if who == EVERYBODY}
     listed = (*OPERATION, "/.well-known/jwks.json", "/v1/sign-in", "/v1/sign-in/password", "/v1/service-token")
-    assert all(name.split()[2] in listed or name.split()[2].startswith("/v1/public/") for name in opened)
+    public = ("/v1/public/", "/checkpoint", "/tile/{level}/", "/v1/log/")
+    assert all(name.split()[2] in listed or name.split()[2].startswith(public) for name in opened)
     for route in whole.routes:
         answer = await _at_the_door(whole, None, route)
         if route.name in opened:

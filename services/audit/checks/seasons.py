@@ -50,10 +50,14 @@ class Hold:
     end: str | None = None
     end_version: int | None = None
     closed: bool = False
+    _certain: tuple[str, str | None, str, str | None] | None = None
 
     def covers(self, moment: str) -> bool:
         """Tell whether a moment lies certainly inside."""
-        return self.begin < before(moment) and (self.end is None or after(moment) < self.end)
+        if self._certain is None or self._certain[:2] != (self.begin, self.end):
+            self._certain = (self.begin, self.end, after(self.begin), None if self.end is None else before(self.end))
+        _, _, begin, end = self._certain
+        return begin < moment and (end is None or moment < end)
 
     def was_seen(self, version: int) -> bool:
         """Tell whether the season is held at a version of its stream."""
@@ -66,6 +70,12 @@ class Holds:
     def __init__(self) -> None:
         self._holds: dict[str, list[Hold]] = {}
         self._of_streams: dict[str, str] = {}
+
+    def alike(self) -> Holds:
+        """Return one that knows of the same holds, and of no stream whose it is."""
+        made = Holds()
+        made._holds = self._holds
+        return made
 
     def read(self, event: Document) -> None:
         """Take an event of a season's stream, ahead of the others."""

@@ -29,13 +29,19 @@ def told(code: str, place: Place, faults: Iterable[str]) -> Iterator[Fault]:
 
 
 def before(moment: str) -> str:
-    """Return the instant up to which everything was certainly there at a moment."""
-    return instant(from_instant(moment) - NEAR)
+    """Return the instant up to which everything was certainly there at a moment; at the calendar's begin it."""
+    try:
+        return instant(from_instant(moment) - NEAR)
+    except OverflowError:
+        return moment
 
 
 def after(moment: str) -> str:
-    """Return the instant up to which something can have been there at a moment."""
-    return instant(from_instant(moment) + NEAR)
+    """Return the instant up to which something can have been there at a moment; at the calendar's end, the moment."""
+    try:
+        return instant(from_instant(moment) + NEAR)
+    except OverflowError:
+        return moment
 
 
 def text(value: Any) -> str:

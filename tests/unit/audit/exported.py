@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,11 @@ from typing import Any
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kernel.canonical import Ed25519Signer, canonical, instant, uuid7, write_document
+from kernel.canonical import Ed25519Signer, canonical, envelope_of, instant, uuid7, write_document
+from kernel.tlog.checkpoints import Checkpoint
+from kernel.tlog.notes import NoteKey
+from kernel.tlog.tiles import WIDTH, bundles_of, write_bundle
+from kernel.tlog.trees import GrowingTree, leaf_hash
 from schemas.codec import CODEC
 from schemas.envelope import Event, Stage
 from schemas.nomination import Candidate, CandidateNominated, CommitteeFormed
@@ -36,6 +40,24 @@ def owner_of(stream: str) -> str:
     return {"paritrana.scores.v1": "scoring"}.get(topic_of(stream), topic_of(stream).split(".")[1])
 
 
+class TreeOf:
+    """The tree over some entries, as an export takes it."""
+
+    def __init__(self, entries: Sequence[bytes], key: NoteKey) -> None:
+        self._entries = list(entries)
+        self._tree = GrowingTree()
+        self._tiles = self._tree.append(leaf_hash(entry) for entry in entries)
+        self.note = Checkpoint(key.name, len(entries), self._tree.root).signed(key).raw
+        self.keys = [key.verifier]
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        for tile, raw in (*self._tiles, *self._tree.partial()):
+            yield tile.path, raw
+        for bundle in bundles_of(len(self._entries)):
+            start = bundle.number * WIDTH
+            yield bundle.path, write_bundle(self._entries[start : start + bundle.width])
+
+
 @dataclass
 class Log:
     """Appends events as services do: enveloped, chained, signed; is a Source for the exporter."""
@@ -45,6 +67,10 @@ class Log:
     hashes: dict[str, bytes] = field(default_factory=dict)
     now: datetime = BEGIN
     count: int = 0
+    key: NoteKey | None = None
+    """The log's own key: with one, exports hold the tree."""
+    entries: list[bytes] = field(default_factory=list)
+    """Every envelope in the order in which it was appended."""
 
     def open(self, service: str) -> None:
         """Publish a new key of a service, which signs from then on."""
@@ -102,12 +128,17 @@ class Log:
         sealed = write_document(attributes, dict(data), self.signers[owner] if signed else None)
         held.append(sealed.document)
         self.hashes[stream] = sealed.hash
+        self.entries.append(envelope_of(orjson.loads(sealed.document)))
         self.count += 1
         return sealed.id
 
     def status(self) -> StoreStatus:
         """Return a status as the store gives it."""
         return StoreStatus(f"1-{700 + self.count}-{self.count}", self.count)
+
+    def tree(self, until: str) -> TreeOf | None:
+        """Return the tree over every event so far, when this log has a key."""
+        return None if self.key is None else TreeOf(self.entries, self.key)
 
     def events(self, until: str) -> Iterator[Exported]:
         """Return every event in the order of the export."""

@@ -48,6 +48,9 @@ class Late:
     def status(self) -> StoreStatus:
         return StoreStatus(f"1-700-{self.reads}", 4)
 
+    def tree(self, until: str) -> None:
+        """Return nothing: nothing was signed."""
+
     def events(self, until: str) -> Iterator[Exported]:
         self.reads += 1
         for event in self.whole.events(until):

@@ -166,7 +166,9 @@ def test_an_event_of_another_topic_in_a_file_is_found(folder):
 def tiny_log() -> Log:
     log = Log()
     log.open("notifications")
-    cause = log.append(DELIVERY, delivered("018f0000-0000-7000-8000-000000000009", "nominated"))
+    own = "018f0000-0000-5000-8000-000000000009"  # a reminder, which no event causes
+    reminder = delivered(own, "nominated").model_copy(update={"message_id": f"<{own}@paritrana.invalid>"})
+    cause = log.append(DELIVERY, reminder)
     log.append(DELIVERY, delivered(cause, "announced"), cause=cause)
     return log
 
@@ -314,7 +316,8 @@ def test_an_effect_before_its_cause_is_found(tmp_path):
     log = small_log()
     late = log.append(f"nomination/{LATE}", nominated(LATE))
     log.now -= timedelta(days=1)
-    log.append("delivery/018f0000-0000-7000-8000-00000000000c", delivered(late, "x"), cause=late)
+    other = "018f0000-0000-7000-8000-00000000000c"
+    log.append(f"delivery/{other}", delivered(late, "x").model_copy(update={"person": other}), cause=late)
     write_export(log, tmp_path / "export")
     assert codes(verify(tmp_path / "export")) == {"cause"}
 

@@ -1,0 +1,63 @@
+"""`paritrana audit compare`: what would have been sealed and decided under suppositions, beside what was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.audit_folder import ExportFolder, answered
+from cli.output import AsJson, WrongUse, show, visible
+from cli.wanted import category_code, province_code, season_code
+from services.audit.compare.answers import compared
+from services.audit.compare.supposed import NotSupposable
+from services.audit.compare.telling import comparison_lines
+from services.audit.replay.state import Shown
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "compare",
+        help="Say what would have been sealed and decided, beside what was; COUNTERFACTUAL, and written nowhere.\n\n"
+        "Example: paritrana audit compare ./export-2021 --rulebook other-weights.yaml\n\n"
+        "Example: paritrana audit compare ./export-2021 --without 018f0000-0000-7000-8000-00000000000b\n\n"
+        "Example: paritrana audit compare ./export-2021 --late --json",
+    )(compare_command)
+
+
+def compare_command(
+    folder: ExportFolder,
+    *,
+    rulebook: Annotated[
+        Path | None,
+        typer.Option("--rulebook", help="A rulebook file with other weights or quotas, of the same season."),
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--without", help="A member whose sheets are left out; repeatable.")
+    ] = None,
+    late: Annotated[bool, typer.Option("--late", help="With the measurements that came after the seals.")] = False,
+    season: Annotated[str | None, typer.Option("--season", help="Show one season only, for example 2021.")] = None,
+    category: Annotated[str | None, typer.Option("--category", help="Show one category only: KABKOTA.")] = None,
+    province: Annotated[
+        str | None, typer.Option("--province", help="Show one province only, two digits; 00 for the nation.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare what was with what is supposed."""
+    if rulebook is None and not without and not late:
+        raise WrongUse("say what to suppose: --rulebook FILE, --without MEMBER or --late; see --help")
+    shown = Shown(
+        None if season is None else season_code(season),
+        None if category is None else category_code(category),
+        province_code(province),
+    )
+    with answered(folder) as opened:
+        try:
+            said = compared(opened, shown, rulebook=rulebook, without=without or [], late=late)
+        except NotSupposable as error:
+            for line in error.lines[:-1]:
+                typer.echo(visible(line), err=True)
+            raise WrongUse(error.lines[-1]) from None
+        show(said, comparison_lines(said), as_json=as_json)
