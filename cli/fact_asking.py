@@ -170,13 +170,13 @@ def set_aside(client: httpx.Client, one: Sent) -> Outcome | None:
 def rehearsed(client: httpx.Client, sent: Sequence[Sent]) -> dict[int, Outcome]:
     """Return what the sandbox said of facts, as far as it did: by the pages of what it said last."""
     by_address = {one.address: one for one in sent if one.address is not None}
-    by_name = {one.fact.name: one for one in sent if one.address is None}
+    by_name = {(one.topic, *one.fact.name): one for one in sent if one.address is None}
     found: dict[int, Outcome] = {}
     query: dict[str, str] = {"limit": str(AT_ONCE)}
     for _ in range(len(sent) // AT_ONCE + 2):
         page = _answer(client, "GET", "/v1/facts/sandbox", params=query)
         for said in () if page is None else page["items"]:
-            one = by_address.get(said["address"]) or by_name.get((said["publisher"], said["id"]))
+            one = by_address.get(said["address"]) or by_name.get((said["topic"], said["publisher"], said["id"]))
             if one is not None:
                 outcome = Outcome("accepted") if said["accepted"] else refused(said["fault"])
                 found.setdefault(one.fact.number, outcome)

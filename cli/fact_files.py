@@ -76,7 +76,7 @@ def facts_in(raw: bytes, name: str, topic: str | None, now: datetime) -> list[Fi
     Raises WrongUse for a file without facts and for an array that is no JSON.
     """
     found: list[FileFact] = []
-    known: dict[tuple[str, str], bytes] = {}
+    known: dict[tuple[str, str, str], bytes] = {}
     for line, value in _documents(raw.removeprefix(_BOM), name):
         said = _parsed(value)
         where = topic or topic_of(said)
@@ -84,7 +84,7 @@ def facts_in(raw: bytes, name: str, topic: str | None, now: datetime) -> list[Fi
         judged = _judged(where, key, value, now)
         if isinstance(judged, ReadFact):
             # In another month, too: there both would count, and what names the id would belong to one of them.
-            first = known.setdefault((judged.publisher, judged.id), judged.document)
+            first = known.setdefault((where, judged.publisher, judged.id), judged.document)
             judged = judged if first == judged.document else used_id(judged)
         found.append(FileFact(len(found) + 1, line, where, key, value, judged))
     if not found:

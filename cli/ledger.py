@@ -79,7 +79,7 @@ def verify_ledger(
         lines.append("every row is as it was told")
     if counted.remarks:
         ids = "an id was" if counted.remarks == 1 else f"{counted.remarks} ids were"
-        lines.append(f"{ids} used in two months, and reversed since: nothing is to be done")
+        lines.append(f"{ids} used in two months, of which no more than one fact counts: nothing is to be done")
     show(_told(scope, counted, kept, remarks), [*lines, _SIGNATURES], as_json=as_json)
     if wrong:
         kinds = ", ".join(f"{count} {what.value}" for what, count in sorted(counted.faults.items()))

@@ -18,6 +18,7 @@ from kernel.service import Service
 from kernel.sql import columns
 from schemas.fact_reading import FactFault, ReadFact, Refused, read_fact, used_id
 from schemas.facts import ContributionCorrected
+from schemas.topics import CONTRIBUTIONS
 from services.scoring.domain.effective import CONTRIBUTION_KINDS, NAMING_KINDS, Key, LedgerFact, by_subject, first_of
 from services.scoring.domain.measure import ledger_fact, places
 from services.scoring.ledger import SQL as LEDGER_SQL
@@ -41,8 +42,8 @@ class Said:
 class _Ledger:
     """What the ledger holds around some facts."""
 
-    leaves: Mapping[tuple[str, str, str], bytes]
-    """The leaf of what it holds under the names of these facts: month, publisher, id."""
+    leaves: Mapping[tuple[str, str, str, str], bytes]
+    """The leaf of what it holds under the names of these facts: topic, month, publisher, id."""
     held: Around
     named: Mapping[Key, Sequence[Held]]
     """What has the name of a first fact, and what corrects or reverses it."""
@@ -78,19 +79,21 @@ async def _ledger(here: Service, facts: Sequence[ReadFact]) -> _Ledger:
 
     What one corrects may be another employer's by now, or never have been its own: that one's facts are read too.
     """
-    ids: dict[tuple[str, str], set[str]] = {}
-    for fact in facts:
-        ids.setdefault((fact.month, fact.publisher), set()).add(fact.id)
-    leaves = {
-        (month, publisher, row["id"]): row["leaf"]
-        for (month, publisher), own in ids.items()
-        for row in await here.pool.fetch(LEDGER_SQL["known"], first_day(month), publisher, sorted(own))
-    }
     mine = [ledger_fact(fact.document) for fact in facts]
+    ids: dict[tuple[str, str, str], set[str]] = {}
+    for one in mine:
+        ids.setdefault((one.topic, one.month, one.publisher), set()).add(one.id)
+    leaves = {
+        (topic, month, publisher, row["id"]): row["leaf"]
+        for (topic, month, publisher), own in ids.items()
+        for row in await here.pool.fetch(LEDGER_SQL["known"], topic, first_day(month), publisher, sorted(own))
+    }
     keys = sorted({first_of(one) for one in mine if one.kind in NAMING_KINDS})
     named: dict[Key, list[Held]] = {}
     for row in await here.pool.fetch(SQL["facts_named"], *columns(keys, 2)) if keys else ():
         held = Held.of(row)
+        if held.fact.topic != CONTRIBUTIONS:
+            continue  # The name is another fact's there, which nothing corrects or reverses.
         for key in {first_of(held.fact), (held.fact.publisher, held.fact.id)}:
             named.setdefault(key, []).append(held)
     subjects = {one.subject for one in mine} | {held.fact.subject for each in named.values() for held in each}
@@ -101,7 +104,7 @@ async def _ledger(here: Service, facts: Sequence[ReadFact]) -> _Ledger:
 
 def _of_fact(fact: ReadFact, ledger: _Ledger) -> Json:
     mine = ledger_fact(fact.document)
-    known = ledger.leaves.get((fact.month, fact.publisher, fact.id))
+    known = ledger.leaves.get((mine.topic, mine.month, mine.publisher, mine.id))
     if known not in {None, mine.leaf}:
         told = {"fact": fact_document(fact), "status": "used-id", "fault": used_id(fact).document}
         return {"accepted": False, **told}
@@ -140,7 +143,8 @@ def _in_vain(mine: LedgerFact, named: Sequence[Held], ledger: _Ledger) -> Json |
             "id": f"{target.id} adalah {target.kind}: sebutkan iuran terutang atau pembayaran; untuk laporan, kirim "
             "revisi yang lebih tinggi",
         }
-    others = sorted(one.publisher for one in ledger.about.get(mine.subject, ()) if one.id == mine.target)
+    about = [one for one in ledger.about.get(mine.subject, ()) if one.topic == mine.topic]
+    others = sorted(one.publisher for one in about if one.id == mine.target)
     if others:
         return {
             "en": f"{mine.target} is of another source, /bpjs/{others[0]}: only that one may correct or reverse it",

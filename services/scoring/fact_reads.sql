@@ -53,11 +53,11 @@ where topic = any($1) and (not $2 or status = 'proposed')
 order by proposed collate "C", id limit $5
 
 -- name: fact
--- Every fact of a publisher ($1) under an id ($2) in topics ($3): one in each month that has it.
+-- Every fact of a publisher ($1) under an id ($2) in topics ($3): one in each month of each topic that has it.
 select f.subject, encode(sha256('\x00'::bytea || convert_to(f.document, 'UTF8')), 'hex') as leaf
 from facts f join places p using (place)
 where f.publisher = $1 and f.id = $2 and p.topic = any($3)
-order by f.month
+order by f.month, p.topic
 
 -- name: facts_about
 -- The facts about employers or regions ($1), of some kinds ($2) or of all.

@@ -18,9 +18,12 @@ select place from known union all select place from made
 select ensure_month($1)
 
 -- name: known
--- Those of the ids ($3) of a publisher ($2) that the ledger holds in a month ($1), with the leaf of what it holds.
-select id, sha256('\x00'::bytea || convert_to(document, 'UTF8')) as leaf
-from facts where month = $1 and publisher = $2 and id = any($3)
+-- Those of the ids ($4) of a publisher ($3) that the ledger holds of a topic ($1) in a month ($2), with the leaf of what
+-- it holds.
+select f.id, sha256('\x00'::bytea || convert_to(f.document, 'UTF8')) as leaf
+from facts f
+where f.month = $2 and f.publisher = $3 and f.id = any($4)
+  and f.place in (select p.place from places p where p.topic = $1)
 
 -- name: refuse
 -- Keeps why messages were refused, with the first time; another message at the same place, of a topic that was made anew,

@@ -2,12 +2,14 @@
 
 The ledger is a set. A fact is never changed or removed, so what counts can be computed again from it at any time, and
 does not hang on the order in which facts arrived. The same id with the same content is a duplicate; with another
-content it is refused. `FactsIngested` holds a Merkle root over the new facts of each batch, signed with a key that the
+content it is refused. An id is its publisher's own within a topic and a month: who may write to one topic only takes no
+id of another away. `FactsIngested` holds a Merkle root over the new facts of each batch, signed with a key that the
 database does not have: whoever changes a row afterwards can be found out by anyone who computes the root again.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -106,6 +108,8 @@ class EnteredBatch:
 
 _Key = tuple[str, str, str]
 """Month, publisher and id."""
+_Known = defaultdict[str, dict[_Key, bytes]]
+"""Leaves of facts by topic and key."""
 
 
 def ingest_stream(topic: str, partition: int) -> str:
@@ -141,8 +145,8 @@ class FactLedger:
             # Something failed, perhaps since the database is not the one that it was.
             self._places, self._months = {}, set()
         await self._prepare(connection, batches)
-        known = await _known(connection, batches) if doubtful else {}
-        return [_entered(batch, known) for batch in batches]
+        known = await _known(connection, batches) if doubtful else _Known(dict)
+        return [_entered(batch, known[batch.place.topic]) for batch in batches]
 
     async def write(
         self, connection: Connection, entered: Sequence[EnteredBatch], versions: Sequence[int], now: datetime
@@ -190,21 +194,21 @@ def _line(offset: int, fact: ReadFact, tail: bytes) -> bytes:
     )  # fmt: skip
 
 
-async def _known(connection: Connection, batches: Iterable[Batch[ReadFact]]) -> dict[_Key, bytes]:
+async def _known(connection: Connection, batches: Iterable[Batch[ReadFact]]) -> _Known:
     """Return the leaves of those of the facts that the ledger holds."""
-    asked: dict[tuple[str, str], list[str]] = {}
+    asked: dict[tuple[str, str, str], list[str]] = {}
     for batch in batches:
         for _, fact in batch.facts:
-            asked.setdefault((fact.month, fact.publisher), []).append(fact.id)
-    known: dict[_Key, bytes] = {}
-    for (month, publisher), ids in asked.items():
-        for row in await connection.fetch(SQL["known"], first_day(month), publisher, ids):
-            known[month, publisher, row["id"]] = row["leaf"]
+            asked.setdefault((batch.place.topic, fact.month, fact.publisher), []).append(fact.id)
+    known = _Known(dict)
+    for (topic, month, publisher), ids in asked.items():
+        for row in await connection.fetch(SQL["known"], topic, first_day(month), publisher, ids):
+            known[topic][month, publisher, row["id"]] = row["leaf"]
     return known
 
 
 def _entered(batch: Batch[ReadFact], known: dict[_Key, bytes]) -> EnteredBatch:
-    """Sort a batch's facts; what is new is known to the batches after it."""
+    """Sort a batch's facts; what is new is known to the batches of the topic after it."""
     entered = EnteredBatch(batch)
     new, duplicates = entered.new, 0
     for message, fact in batch.facts:

@@ -131,8 +131,8 @@ async def around(here: Service, subjects: Iterable[str], kinds: Sequence[str] | 
 async def fact_status(here: Service, name: FactName, topics: Sequence[str], *, whole: bool) -> Json | None:
     """Return what became of the fact of a name, among what lies in these topics; None when there is nothing.
 
-    An id that is used in several months is one fact in each. Messages that claimed the name and were refused stand
-    beside them, the newest first.
+    An id that is used in several months or topics is one fact in each. Messages that claimed the name and were refused
+    stand beside them, the newest first.
     """
     rows = await here.pool.fetch(SQL["fact"], *name, topics)
     refused = [refused_document(row) for row in await here.pool.fetch(SQL["refused_of"], *name, topics)]

@@ -31,7 +31,7 @@ from schemas.nomination import (
 )
 from schemas.rulebook import Measure, Rulebook, definition_of
 from schemas.scoring import FactsIngested, IndicatorMeasured
-from services.scoring.domain.effective import by_subject
+from services.scoring.domain.effective import NAMING_KINDS, by_subject
 from services.scoring.domain.indicator import INDICATOR, Indicator, indicator_stream
 from services.scoring.domain.measure import LedgerFact, Measurement, ledger_fact, measured
 from services.scoring.domain.received import SEASON, Season
@@ -288,15 +288,19 @@ class _Ledgered(NamedTuple):
 
 
 async def _ledgered(candidates: Iterable[str], upto: Mapping[int, int], read: Connection) -> _Ledgered:
-    """Load the facts about candidates, and what they correct and are corrected by."""
+    """Load the facts about candidates, and what they correct and are corrected by.
+
+    What is corrected is asked for even where a fact of its id is there: another month may have one too, of whomever,
+    and what counts must not hang on who is measured beside.
+    """
     within = (list(upto), list(upto.values()))
     own = await read.fetch(SQL["facts_about"], list(candidates), *within)
-    names = {(row["publisher"], row["target"] or row["id"]) for row in own}
-    there = {(row["publisher"], row["id"]) for row in own}
-    rows = list(own)
-    for query, asked in (("facts_correcting", names), ("facts_named", names - there)):
-        if asked:
-            rows += await read.fetch(SQL[query], *columns(asked), *within)
+    naming = [row for row in own if row["kind"] in NAMING_KINDS]
+    names = {(row["publisher"], row["target"] or row["id"]) for row in naming}
+    correcting = await read.fetch(SQL["facts_correcting"], *columns(names), *within) if names else []
+    corrected = {(row["publisher"], row["target"]) for row in [*naming, *correcting] if row["target"] is not None}
+    named = await read.fetch(SQL["facts_named"], *columns(corrected), *within) if corrected else []
+    rows = [*own, *correcting, *named]
     found = {row["document"]: (ledger_fact(row["document"]), row["place"]) for row in rows}
     places = {fact.leaf: place for fact, place in found.values()}
     return _Ledgered(by_subject(fact for fact, _ in found.values()), places)

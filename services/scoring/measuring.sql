@@ -86,20 +86,20 @@ where f.target is not null
 
 -- name: facts_about
 -- The facts about some subjects ($1), of batches up to those named (places $2, versions $3).
-select f.subject, f.publisher, f.id, f.target, f.place, f.document from facts f
+select f.subject, f.publisher, f.id, f.kind, f.target, f.place, f.document from facts f
 join unnest($2::smallint[], $3::integer[]) as b(place, batch) on f.place = b.place and f.batch <= b.batch
 where f.subject = any($1::text[])
 
 -- name: facts_correcting
 -- What corrects or reverses facts (publishers $1, ids $2), of batches up to those named (places $3, versions $4).
-select f.subject, f.publisher, f.id, f.target, f.place, f.document
+select f.subject, f.publisher, f.id, f.kind, f.target, f.place, f.document
 from unnest($1::text[], $2::text[]) as n(publisher, id)
 join facts f on f.publisher = n.publisher and f.target = n.id
 join unnest($3::smallint[], $4::integer[]) as b(place, batch) on f.place = b.place and f.batch <= b.batch
 
 -- name: facts_named
 -- Facts by their names (publishers $1, ids $2), of batches up to those named (places $3, versions $4).
-select f.subject, f.publisher, f.id, f.target, f.place, f.document
+select f.subject, f.publisher, f.id, f.kind, f.target, f.place, f.document
 from unnest($1::text[], $2::text[]) as n(publisher, id)
 join facts f on f.publisher = n.publisher and f.id = n.id
 join unnest($3::smallint[], $4::integer[]) as b(place, batch) on f.place = b.place and f.batch <= b.batch

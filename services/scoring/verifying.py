@@ -4,8 +4,8 @@
 changed, added or taken away after it was written is found, though not by whom; that the events themselves are ours is
 the audit's to say, which checks their signatures and their chain. A root holds the documents only: what stands beside
 one (month, publisher, id, kind, whom it is about) is held to what the gate reads in it, and so is the document itself.
-An id that a publisher used in two months is one fact in each, and counts in each; whoever did that is told of. Once it
-has reversed them that is a remark only: what is in the ledger stays there for ever.
+An id that a publisher used in two months of a topic is one fact in each, and counts in each; whoever did that is told
+of. Once no more than one of them counts that is a remark only: what is in the ledger stays there for ever.
 
 Read in one snapshot and place by place, through cursors: memory is bounded however long the ledger is, and a database
 sorts no more than one partition's facts at once. Writes nothing, and keeps no writer waiting.
@@ -24,6 +24,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from kernel.canonical import leaf_hash
@@ -31,6 +32,8 @@ from kernel.log import Connection
 from kernel.merkle import GrowingRoot
 from kernel.sql import queries
 from schemas.fact_reading import STRUCTURED, FactReason, ReadFact, Refused, read_fact
+from schemas.facts import ContributionReversed, EmployerRegistered
+from services.scoring.domain.effective import REPORT_KINDS, LedgerFact, ledger_fact, takes_place_of
 from services.scoring.ledger import first_day
 
 SQL: Final = queries(Path(__file__).with_name("verifying.sql"))
@@ -40,7 +43,6 @@ _EVERY: Final = 100_000
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """Whether a fact came from the future was judged when it came."""
 _HEADERS: Final = [("content-type", STRUCTURED.encode())]
-_REVERSIBLE: Final = ("ContributionDue", "ContributionPaid")
 _PREFIX: Final = b'{"specversion":"1.0",'
 
 
@@ -64,9 +66,9 @@ class Wrong(StrEnum):
     ALTERED = "altered"
     """Between the tables and their readers stands what no migration makes, or what one makes is missing."""
     TWICE = "twice"
-    """A publisher used an id in two months."""
+    """A publisher used an id in two months of a topic, and more than one of these facts counts."""
     SETTLED = "settled"
-    """It did, and reversed what it named so since: a remark, and nothing that is wrong."""
+    """It did, and at most one of them counts any more: a remark, and nothing that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +249,42 @@ class _Verifier:
         cursor = await self._connection.cursor(SQL["twice" if month is None else "twice_of_month"], *given)
         left: list[Mapping[str, Any]] = []
         while rows := await cursor.fetch(_ROWS):
-            groups = [list(group) for _, group in groupby([*left, *rows], lambda row: (row["publisher"], row["id"]))]
+            groups = [
+                list(group)
+                for _, group in groupby([*left, *rows], lambda row: (row["publisher"], row["id"], row["topic"]))
+            ]
             left = groups.pop()
             for group in groups:
-                self.fault(_used_twice(group))
-        if left:
-            self.fault(_used_twice(left))
+                await self._look_at_uses(group, given)
+        await self._look_at_uses(left, given)
+
+    async def _look_at_uses(self, rows: Sequence[Mapping[str, Any]], given: tuple[date, ...]) -> None:
+        """Tell of the facts that a topic has under one id, where they are several and one is of the month looked at."""
+        if len(rows) > 1 and {*given} <= {row["month"] for row in rows}:
+            self.fault(_used_twice(rows, [await self._is_out(row) for row in rows]))
+
+    async def _is_out(self, row: Mapping[str, Any]) -> bool:
+        """Tell whether a fact counts no more: it was reversed, or another took its place.
+
+        What takes something back is final, and nothing can name it: its id does no harm, however often it is used.
+        """
+        fact = _as_fact(row["document"])
+        if fact is None:
+            return False  # What is no fact was told by itself.
+        if isinstance(fact.data, ContributionReversed):
+            return True
+        if fact.kind in REPORT_KINDS:
+            # Those of one state are of one month, but for registrations: the month of one is that of its time.
+            until = date.max if isinstance(fact.data, EmployerRegistered) else row["month"]
+            asked: tuple[Any, ...] = ("reports_beside", fact.kind, fact.subject, row["month"], until)
+        else:
+            asked = ("naming", fact.publisher, fact.target or fact.id)
+        is_out = False
+        # To the end: the database keeps what a cursor was left at until the transaction ends.
+        async for one in self._connection.cursor(SQL[asked[0]], *asked[1:], prefetch=_ROWS):
+            other = None if is_out else _as_fact(one["document"])
+            is_out = is_out or (other is not None and takes_place_of(other, fact))
+        return is_out
 
 
 TABLES: Final = (
@@ -392,10 +424,10 @@ class _Batch:
         """Take a row in, and say what is wrong with it by itself."""
         document = row["document"].encode()
         self._root.add(leaf_hash(document))
-        self._last = row["kafka_offset"]
+        before, self._last = self._last, row["kafka_offset"]
         self._first = self._last if self._first is None else self._first
         self._months.add(_month(row["month"]))
-        wrong = self._fault_of(row, document)
+        wrong = self._fault_of(row, document, before)
         if wrong is None:
             return None
         self._is_faulty = True
@@ -404,8 +436,10 @@ class _Batch:
         name = f"{row['publisher']} {row['id']}: {detail}"
         return Fault(what, self._place.topic, self._place.partition, self.number, offset, offset, (month,), name)
 
-    def _fault_of(self, row: Mapping[str, Any], document: bytes) -> tuple[Wrong, str] | None:
+    def _fault_of(self, row: Mapping[str, Any], document: bytes, before: int | None) -> tuple[Wrong, str] | None:
         told = self._told
+        if row["kafka_offset"] == before:
+            return Wrong.MISPLACED, "another row of its batch has the same offset"
         if told is not None and not told["first"] <= row["kafka_offset"] <= told["last"]:
             return Wrong.MISPLACED, f"its batch has the offsets {told['first']} to {told['last']}"
         key, value = row["subject"].encode(), _PREFIX + document[1:]
@@ -469,21 +503,26 @@ def _of_place(what: Wrong, place: _Place, detail: str) -> Fault:
     return Fault(what, place.topic, place.partition, None, None, None, (), detail)
 
 
-def _used_twice(rows: Sequence[Mapping[str, Any]]) -> Fault:
+def _as_fact(document: str) -> LedgerFact | None:
+    try:
+        return ledger_fact(document)
+    except (msgspec.DecodeError, LookupError):
+        return None
+
+
+def _used_twice(rows: Sequence[Mapping[str, Any]], out: Sequence[bool]) -> Fault:
     """Return the fault of an id in several months: it names the first row, and where all of them lie.
 
-    A reversal of the id takes every due and payment of that name away; a fact of another kind stays.
+    It is a remark where no more than one of them counts; `out` tells which ones do not.
     """
     first = rows[0]
     lying = ", ".join(
-        f"{_month(row['month'])} at {row['topic']}/{row['partition']}/{row['kafka_offset']} (batch {row['batch']})"
-        for row in rows
+        f"{row['kind']} of {_month(row['month'])} at {row['topic']}/{row['partition']}/{row['kafka_offset']}"
+        f" (batch {row['batch']}{', counts no more' if is_out else ''})"
+        for row, is_out in zip(rows, out, strict=True)
     )
     months = tuple(_month(row["month"]) for row in rows)
     offset = first["kafka_offset"]
     detail = f"{first['publisher']} {first['id']} is used {len(rows)} times: {lying}"
-    left = [row for row in rows if not (first["is_reversed"] and row["kind"] in _REVERSIBLE)]
-    what = Wrong.SETTLED if len(left) < 2 else Wrong.TWICE
-    if len(left) < len(rows):
-        detail += "; dues and payments of this id were reversed"
+    what = Wrong.TWICE if out.count(False) > 1 else Wrong.SETTLED
     return Fault(what, first["topic"], first["partition"], first["batch"], offset, offset, months, detail)

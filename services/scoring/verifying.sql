@@ -56,22 +56,26 @@ select version::integer from events
 where stream = $2 and (document::json #> '{data,months}')::jsonb ? $4
 
 -- name: twice
--- Facts whose publisher used their id more than once, with where each lies and whether a reversal names it.
-select f.publisher, f.id, f.month, f.batch, f.kafka_offset, f.kind, p.topic, p.partition,
-       exists (select from facts r where r.publisher = f.publisher and r.target = f.id
-                                     and r.kind = 'ContributionReversed') as is_reversed
+-- Facts whose publisher used their id more than once, on whichever topics, with where each lies.
+select f.publisher, f.id, f.month, f.batch, f.kafka_offset, f.kind, f.subject, f.target, f.document, p.topic, p.partition
 from (select publisher, id from facts group by publisher, id having count(*) > 1) d
 join facts f using (publisher, id) left join places p using (place)
-order by f.publisher, f.id, f.month
+order by f.publisher, f.id, p.topic, f.month
 
 -- name: twice_of_month
 -- The same, of ids that are used in a month ($1) and in another.
-select f.publisher, f.id, f.month, f.batch, f.kafka_offset, f.kind, p.topic, p.partition,
-       exists (select from facts r where r.publisher = f.publisher and r.target = f.id
-                                     and r.kind = 'ContributionReversed') as is_reversed
+select f.publisher, f.id, f.month, f.batch, f.kafka_offset, f.kind, f.subject, f.target, f.document, p.topic, p.partition
 from facts f left join places p using (place)
 join (
     select distinct a.publisher, a.id from facts a join facts b using (publisher, id)
     where a.month = $1 and b.month <> $1
 ) d on d.publisher = f.publisher and d.id = f.id
-order by f.publisher, f.id, f.month
+order by f.publisher, f.id, p.topic, f.month
+
+-- name: naming
+-- What a publisher ($1) said that corrects or reverses the fact of an id ($2).
+select document from facts where publisher = $1 and target = $2
+
+-- name: reports_beside
+-- Reports of a kind ($1) about an employer or region ($2), from a month ($3) to another ($4).
+select document from facts where kind = $1 and subject = $2 and month between $3 and $4

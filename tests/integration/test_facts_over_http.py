@@ -34,6 +34,7 @@ from services.scoring import repairs as room
 from services.scoring.domain.indicator import INDICATOR, indicator_stream
 from services.scoring.domain.repair import CONTENT_TYPE
 from services.scoring.ledger import FactLedger, RefusedFact
+from services.scoring.measuring import _ledgered
 from services.scoring.repairs import RepairSender
 from tests.conftest import TopicFactory
 from tests.integration.test_scoring import MEASURE, RULEBOOK, Caller, World, measures, world
@@ -185,6 +186,61 @@ async def test_each_sees_what_is_theirs(ledger: Ledger) -> None:
     ]
     once = world.person(an_id("once"), Grant.of("auditor", season="2020"))
     await once.fails(403, "forbidden", "GET", "/v1/facts/sipp/reg")
+
+
+async def test_an_id_of_two_topics_is_a_fact_of_each(ledger: Ledger) -> None:
+    world = ledger.world
+    covered = message("CoverageReported", "x", COVERED | {"region": "75.71", "as_of": "2021-03-31"})
+    await ledger.takes(covered, place=TopicPartition(COVERAGE, 0))
+    await ledger.takes(registered(NPP), due(NPP, "2021-03", 300, id_="x"), correction("c-x", "x", amount=200))
+    changed = message("CoverageReported", "x", COVERED | {"region": "75.03", "as_of": "2021-03-31"})
+    await ledger.takes(changed, place=TopicPartition(COVERAGE, 0))
+
+    async def sees(caller: Caller) -> list[tuple[str, str]]:
+        told = await caller.does("GET", "/v1/facts/sipp/x")
+        said = [(one["type"], one["state"]) for one in told["facts"]]
+        return [*said, *(("refused", one["topic"]) for one in told["refused"])]
+
+    report, owed, refused = ("CoverageReported", "counted"), ("ContributionDue", "corrected"), ("refused", COVERAGE)
+    assert await sees(publisher(world)) == [owed]
+    assert await sees(publisher(world, COVERAGE)) == [report, refused]
+    both = world.person(
+        an_id("both"), Grant.of("publisher", publisher=COVERAGE), Grant.of("publisher", publisher=CONTRIBUTIONS)
+    )
+    assert await sees(both) == await sees(world.auditor) == [owed, report, refused]
+    month = await publisher(world).does("GET", f"/v1/employers/{NPP}/months/2021-03")
+    assert (month["due"], {one["id"] for one in month["facts"]}) == (200, {"x", "c-x"})
+
+
+async def test_a_region_s_report_hides_no_contribution_of_its_id_from_measures(ledger: Ledger) -> None:
+    """A correction moved a payment to an employer; beside that one a region is measured whose report has its id."""
+    covered = message("CoverageReported", "x", COVERED | {"region": "75.71", "as_of": "2021-03-31"})
+    await ledger.takes(covered, place=TopicPartition(COVERAGE, 0))
+    await ledger.takes(paid("NPP-2", "2021-03", 70, "2021-04-11", id_="x"), correction("c-x", "x", employer=NPP))
+    async with ledger.world.service.pool.acquire() as connection:
+        places = await connection.fetch("select place from places")
+        found = await _ledgered([NPP, "75.71"], {row["place"]: 9 for row in places}, connection)
+    assert {one.kind for one in found.by_subject[NPP]} == {"ContributionPaid", "ContributionCorrected"}
+    assert [one.kind for one in found.by_subject["75.71"]] == ["CoverageReported"]
+
+
+async def test_a_correction_is_measured_by_every_fact_of_the_id_that_it_names(ledger: Ledger) -> None:
+    """An id in two months, of two employers: the correction belongs to the earlier one, whoever is measured beside."""
+    await ledger.takes(
+        due("NPP-2", "2021-02", 70, id_="x", time="2021-03-01T03:00:00Z"), due(NPP, "2021-03", 80, id_="x"),
+        correction("c-x", "x", amount=60),
+    )  # fmt: skip
+    async with ledger.world.service.pool.acquire() as connection:
+        places = await connection.fetch("select place from places")
+        found = await _ledgered([NPP], {row["place"]: 9 for row in places}, connection)
+    assert sorted((one.subject, one.month) for one in found.by_subject[NPP] if one.id == "x") == [
+        (NPP, "2021-03"), ("NPP-2", "2021-02"),
+    ]  # fmt: skip
+
+
+COVERED = dict.fromkeys(
+    ("wage_workers_covered", "wage_workers_total", "non_wage_workers_covered", "non_wage_workers_total"), 1
+)
 
 
 async def test_an_employer_s_month_has_its_facts_behind_it(ledger: Ledger) -> None:

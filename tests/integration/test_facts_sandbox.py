@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
+from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
 from kernel.broker import Broker, Record
@@ -195,6 +196,26 @@ async def test_a_dry_run_says_what_waits_for_ever(ledger: Ledger) -> None:
     assert (await asks(reversal("r-2", "p-8")))[1] == (
         "p-8 is of another source, /bpjs/another: only that one may correct or reverse it"
     )
+
+
+async def test_a_dry_run_holds_ids_apart_by_topic(ledger: Ledger) -> None:
+    covered = WORKERS | {"region": "75.71", "as_of": "2021-03-31"}
+    mine = publisher(ledger.world)
+    await ledger.takes(message("CoverageReported", "x", covered), place=TopicPartition(COVERAGE, 0))
+    await ledger.takes(registered(NPP))
+    owed = due(NPP, "2021-03", 300, id_="x")
+    told = await mine.does("POST", "/v1/facts/check", sent(owed))
+    assert (told["status"], told["state"], told["address"]) == ("new", "counted", None)
+    waiting = await mine.does("POST", "/v1/facts/check", sent(correction("c-x", "x", amount=5)))
+    assert (waiting["waits_for"], waiting["in_vain"]) == ("target", None), "a due of this id may still come"
+    await ledger.takes(owed)
+    told = await mine.does("POST", "/v1/facts/check", sent(owed))
+    assert (told["status"], told["address"].partition("/")[0]) == ("duplicate", CONTRIBUTIONS)
+    of_region = publisher(ledger.world, COVERAGE)
+    known = await of_region.does("POST", "/v1/facts/check", sent(message("CoverageReported", "x", covered), COVERAGE))
+    assert (known["status"], known["address"].partition("/")[0]) == ("duplicate", COVERAGE)
+    changed = message("CoverageReported", "x", covered | {"region": "75.03"})
+    assert (await of_region.does("POST", "/v1/facts/check", sent(changed, COVERAGE)))["status"] == "used-id"
 
 
 async def test_who_is_to_send_publishes_to_the_topic(ledger: Ledger) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from datetime import date
+from pathlib import Path
 
 import asyncpg
 import orjson
@@ -15,12 +16,13 @@ from aiokafka import TopicPartition
 from kernel.broker import Broker, Place, Record, read_until
 from kernel.canonical import leaf_hash
 from kernel.merkle import root_of
+from services.scoring import ledger
 from tests.conftest import TopicFactory
 from tests.support.delivery import produce_in_transaction, produce_undecodable, until
 from tests.support.facts import Consumer, due, message, paid, payments, publish, registered, taken, until_taken
-from tests.support.ledger import consumer, group, partitions, pool, topic, urls
+from tests.support.ledger import consumer, group, owner, partitions, pool, topic, urls
 
-__all__ = ["consumer", "group", "partitions", "pool", "topic", "urls"]
+__all__ = ["consumer", "group", "owner", "partitions", "pool", "topic", "urls"]
 
 PARTITIONS = 4
 
@@ -199,6 +201,53 @@ async def test_an_id_that_is_used_for_another_content_is_refused_and_the_first_o
     (letter,) = await _letters(kafka_bootstrap, f"{topic}.dead-letter")
     assert letter["reason"] == "used-id"
     assert '"amount":500' in await pool.fetchval("select document from facts")
+
+
+async def test_an_id_of_another_topic_is_another_fact_s(
+    kafka_bootstrap: str, pool: asyncpg.Pool, topic: str, make_topic: TopicFactory, topic_prefix: str
+) -> None:
+    """Who may write to one topic only must not take the ids away that the same source means to use on another."""
+    await make_topic("bpjs.coverage.v1.dead-letter")
+    other = await make_topic("bpjs.coverage.v1", 1)
+    covered = dict.fromkeys(_WORKERS, 1) | {"as_of": "2021-05-31"}
+    of_region = message("CoverageReported", "x", covered | {"region": "75.71"}, time="2021-06-01T00:00:00Z")
+    of_employer = message("CoverageReported", "y", covered | {"employer": "7571"}, time="2021-06-01T00:00:00Z")
+    second = message("CoverageReported", "y", covered | {"region": "75.71"}, time="2021-06-01T00:00:00Z")
+    owed = due("17000001", "2021-05", 500, id_="x", time="2021-06-02T00:00:00Z")
+    consumer = Consumer(kafka_bootstrap, pool, (topic, other), f"{topic_prefix}ingest", topic_prefix)
+    async with consumer.running():
+        await publish(kafka_bootstrap, other, [of_region], partitions=1)
+        await until_taken(pool, 1)
+        await publish(kafka_bootstrap, topic, [owed, of_employer], partitions=PARTITIONS)
+        await until_taken(pool, 3)
+        await publish(kafka_bootstrap, other, [second], partitions=1)
+        assert await until_taken(pool, 4) == {"records": 4, "applied": 4, "duplicates": 0, "refused": 0}
+        # Both come again, beside another content for each id.
+        await publish(kafka_bootstrap, other, [of_region, second], partitions=1)
+        await publish(kafka_bootstrap, topic, [owed, of_employer], partitions=PARTITIONS)
+        assert (await until_taken(pool, 8))["duplicates"] == 4
+        changed = message("CoverageReported", "x", covered | {"region": "75.72"}, time="2021-06-01T00:00:00Z")
+        await publish(kafka_bootstrap, other, [changed], partitions=1)
+        await publish(kafka_bootstrap, topic, [due("17000001", "2021-05", 501, id_="y")], partitions=PARTITIONS)
+        assert (await until_taken(pool, 10))["refused"] == 2
+    assert await pool.fetchval("select count(*) from facts") == 4
+
+
+async def test_partitions_from_before_hold_ids_by_topic_too(owner: asyncpg.Connection) -> None:
+    await owner.execute("select ensure_month('2021-05-01')")
+    of_new = await owner.fetchval("select pg_get_indexdef('facts_2021_05_id'::regclass)")
+    assert of_new == (
+        "CREATE UNIQUE INDEX facts_2021_05_id ON public.facts_2021_05 USING btree"
+        " (publisher, id, ((strpos(document, '\"employer\":'::text) > 0)))"
+    )
+    await owner.execute(
+        "drop index facts_2021_05_id; create unique index facts_2021_05_id on facts_2021_05 (publisher, id)"
+    )
+    await owner.execute(_BY_TOPIC.read_text().replace("{login}", "public"))
+    assert await owner.fetchval("select pg_get_indexdef('facts_2021_05_id'::regclass)") == of_new
+
+
+_BY_TOPIC = Path(ledger.__file__).with_name("migrations") / "011_ids_by_topic.sql"
 
 
 # --- several consumers ---------------------------------------------------------------------------------------------

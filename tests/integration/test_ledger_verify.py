@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from cli import ledger as commands
 from cli.output import Finding
+from kernel.broker import Record
 from kernel.process import close_pool, open_pool
 from services.scoring.verifying import Fault, Scope, Verified, Wrong, altered, verify
 from tests.conftest import TopicFactory
@@ -115,11 +116,34 @@ async def test_a_removed_and_an_added_row_are_found(owner: asyncpg.Connection, l
         " replace(document, '\"p1-6\"', '\"p1-new\"') from facts where id = 'p1-6'"
     )
     _, found = await held(owner, topic_prefix)
+    same = [fault for fault in found if fault.what is Wrong.MISPLACED]
+    assert [(fault.first, fault.batch) for fault in same] == [(copied["kafka_offset"], copied["batch"])]
     if (removed["partition"], removed["batch"]) == (copied["partition"], copied["batch"]):
-        assert kinds(found) == {Wrong.CHANGED: 1}
+        assert kinds(found) == {Wrong.CHANGED: 1, Wrong.MISPLACED: 1}
     else:
-        assert kinds(found) == {Wrong.REMOVED: 1, Wrong.ADDED: 1}
+        assert kinds(found) == {Wrong.REMOVED: 1, Wrong.ADDED: 1, Wrong.MISPLACED: 1}
         assert {fault.batch for fault in found} == {removed["batch"], copied["batch"]}
+
+
+async def test_two_rows_of_a_batch_at_one_offset_are_found(
+    owner: asyncpg.Connection, ledger: str, topic_prefix: str
+) -> None:
+    """Of two rows at one offset either may be the first, so the root may be as it was told."""
+    first, second = await owner.fetch(
+        "select f.place, f.batch, f.kafka_offset, p.partition from facts f join places p using (place)"
+        " where (f.place, f.batch) in (select place, batch from facts group by 1, 2 having count(*) > 2 limit 1)"
+        " order by f.kafka_offset limit 2"
+    )
+    offset = first["kafka_offset"]
+    await owner.execute(
+        "update facts set kafka_offset = $1 where place = $2 and kafka_offset = $3",
+        offset, first["place"], second["kafka_offset"],
+    )  # fmt: skip
+    _, found = await held(owner, topic_prefix)
+    (fault,) = [fault for fault in found if fault.what is Wrong.MISPLACED]
+    assert (fault.partition, fault.batch, fault.first) == (first["partition"], first["batch"], offset)
+    assert fault.detail.endswith("another row of its batch has the same offset")
+    assert {fault.batch for fault in found} == {first["batch"]}
 
 
 async def test_rows_that_no_event_tells_of_are_found(owner: asyncpg.Connection, ledger: str, topic_prefix: str) -> None:
@@ -212,27 +236,124 @@ async def test_an_id_in_two_months_is_told_with_both_places(
     assert kinds((await held(owner, topic_prefix, Scope("2021-07")))[1]) == {}
 
 
-async def test_an_id_in_two_months_that_was_reversed_is_a_remark(
-    owner: asyncpg.Connection, ledger: str, topic_prefix: str, urls: Any, kafka_bootstrap: str
+NPP = "17000001"
+
+
+def report(id_: str, as_of: str, *, revision: int = 1, **whom: str) -> Record:
+    data = dict.fromkeys(
+        ("wage_workers_covered", "wage_workers_total", "non_wage_workers_covered", "non_wage_workers_total"), 1
+    )
+    return message("CoverageReported", id_, data | {"as_of": as_of, "revision": revision} | (whom or {"employer": NPP}))
+
+
+def digital(id_: str, month: str, revision: int = 1) -> Record:
+    data = {"employer": NPP, "month": month, "transactions": 9, "digital_transactions": 1, "revision": revision}
+    return message("DigitalChannelUsed", id_, data)
+
+
+def naming(kind: str, id_: str, month: str, **said: Any) -> Record:
+    return message(kind, id_, {"employer": NPP, "month": month, **said})
+
+
+def known_since(employer: str, month: str, id_: str = "x") -> Record:
+    data = {"employer": employer, "size_class": "small", "region": "75.71", "obliged_from": "2021-01"}
+    return message("EmployerRegistered", id_, data, time=f"{month}-02T03:00:00Z")
+
+
+REVERSES = naming("ContributionReversed", "r", "2021-06", reverses="x")
+CORRECTING = [
+    naming("ContributionCorrected", "x", "2021-05", corrects="a", revision=1),
+    naming("ContributionCorrected", "x", "2021-06", corrects="b", revision=1),
+]
+
+
+@pytest.mark.parametrize(
+    ("twice", "settles"),
+    [
+        pytest.param(
+            [paid(NPP, "2021-05", 5, "2021-04-01", id_="x"), due(NPP, "2021-06", 5, id_="x")],
+            [REVERSES],
+            id="dues-and-payments",
+        ),
+        pytest.param(
+            [report("x", "2021-01-31"), report("x", "2021-02-28")],
+            [report("y", "2021-02-28", revision=2)],
+            id="reports",
+        ),
+        pytest.param([digital("x", "2021-05"), digital("x", "2021-06")], [digital("y", "2021-05", 2)], id="channels"),
+        pytest.param(
+            CORRECTING, [naming("ContributionCorrected", "y", "2021-05", corrects="a", revision=2)], id="corrections"
+        ),
+        pytest.param(
+            CORRECTING, [naming("ContributionReversed", "y", "2021-06", reverses="b")], id="corrections-of-what-is-not"
+        ),
+        pytest.param(
+            [known_since(NPP, "2021-01"), known_since("17000002", "2021-02")],
+            [known_since(NPP, "2021-03", "y")],
+            id="registrations",
+        ),
+        pytest.param([report("x", "2021-03-31"), due(NPP, "2021-06", 5, id_="x")], [REVERSES], id="kinds"),
+        pytest.param(
+            [],
+            [naming("ContributionReversed", "x", month, reverses=month) for month in ("2021-07", "2021-08")],
+            id="reversals",
+        ),
+        pytest.param([], [known_since(NPP, "2021-01"), known_since(NPP, "2021-02")], id="one-after-another"),
+    ],
+)
+async def test_an_id_in_two_months_of_which_one_fact_counts_is_a_remark(
+    owner: asyncpg.Connection,
+    ledger: str,
+    topic_prefix: str,
+    urls: Any,
+    kafka_bootstrap: str,
+    twice: list[Record],
+    settles: list[Record],
 ) -> None:
-    reverses = {"employer": "17000001", "month": "2021-05", "reverses": "x"}
-    records = [
-        paid("17000001", "2021-05", 500, "2021-04-01", id_="x"),
-        due("17000001", "2021-06", 500, id_="x"),
-        message("ContributionReversed", "r", reverses, key="17000001"),
-    ]
+    """Whatever kind of fact it is, something that can still be sent ends the alarm."""
+    taken = 1_200 + len(twice)
     async with taking(urls, kafka_bootstrap, ledger, topic_prefix) as pool:
-        await publish(kafka_bootstrap, ledger, records, partitions=PARTITIONS)
-        assert (await until_taken(pool, 1_203))["refused"] == 0
+        if twice:
+            await publish(kafka_bootstrap, ledger, twice, partitions=PARTITIONS)
+            assert (await until_taken(pool, taken))["refused"] == 0
+            _, (fault,) = await held(owner, topic_prefix)
+            assert (fault.what, len(fault.months)) == (Wrong.TWICE, 2)
+        await publish(kafka_bootstrap, ledger, settles, partitions=PARTITIONS)
+        assert (await until_taken(pool, taken + len(settles)))["refused"] == 0
         count, (remark,) = await held(owner, topic_prefix)
         assert (remark.what, count.remarks, count.faults) == (Wrong.SETTLED, 1, {})
-        others = [
-            message("ContributionReversed", "x", reverses | {"month": month, "reverses": "y"}, key="17000001")
-            for month in ("2021-07", "2021-08")
-        ]
-        await publish(kafka_bootstrap, ledger, others, partitions=PARTITIONS)
-        await until_taken(pool, 1_205)
-    assert kinds((await held(owner, topic_prefix))[1]) == {Wrong.TWICE: 1}, "what cannot be reversed is there twice"
+        assert (await held(owner, topic_prefix, Scope(remark.months[0])))[1] == [remark]
+
+
+async def test_an_id_in_two_topics_is_no_finding(
+    owner: asyncpg.Connection,
+    ledger: str,
+    topic_prefix: str,
+    urls: Any,
+    kafka_bootstrap: str,
+    make_topic: TopicFactory,
+) -> None:
+    coverage = await make_topic("bpjs.coverage.v1", 1)
+    async with (
+        taking(urls, kafka_bootstrap, ledger, topic_prefix) as pool,
+        Consumer(kafka_bootstrap, pool, (coverage,), f"{topic_prefix}c", topic_prefix).running(),
+    ):
+        await publish(kafka_bootstrap, ledger, [due(NPP, "2021-06", 5, id_="x")], partitions=PARTITIONS)
+        own = [report("x", "2021-03-31", region="75.71"), report("x", "2021-02-28", region="75.71")]
+        await publish(kafka_bootstrap, coverage, own[:1], partitions=1)
+        assert (await until_taken(pool, 1_202))["refused"] == 0
+        for scope in (Scope(), Scope("2021-03"), Scope("2021-06")):
+            assert (await held(owner, topic_prefix, scope))[1] == []
+        await publish(kafka_bootstrap, coverage, own[1:], partitions=1)
+        # A reversal on the other topic names a due or payment there, never this report.
+        await publish(
+            kafka_bootstrap, ledger, [naming("ContributionReversed", "r", "2021-06", reverses="x")],
+            partitions=PARTITIONS,
+        )  # fmt: skip
+        assert (await until_taken(pool, 1_204))["refused"] == 0
+    _, (fault,) = await held(owner, topic_prefix)
+    assert (fault.what, fault.topic, fault.months) == (Wrong.TWICE, coverage, ("2021-02", "2021-03"))
+    assert (await held(owner, topic_prefix, Scope("2021-06")))[1] == []
 
 
 async def superuser(urls: Any, admin_url: str) -> asyncpg.Connection:

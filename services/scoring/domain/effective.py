@@ -15,7 +15,8 @@ own time, never of when or in which order it arrived, and saying a fact twice sa
 - Of several **reports** of one state (registration, coverage, assistance, use of digital channels) the last counts: by
   the day that it is about (registrations: their time), then revision, time and id.
 
-Within a month an id is one fact. Should a publisher use an id in several months, each fact counts. A correction that
+Within a topic and a month an id is one fact; what is said on another topic under the same id is another fact, which no
+correction or reversal can name. Should a publisher use an id in several months, each fact counts. A correction that
 names the id belongs to the earliest of them; a reversal reverses all: using an id again brings nothing back.
 """
 
@@ -41,6 +42,7 @@ from schemas.facts import (
     EmployerRegistered,
     Fact,
 )
+from schemas.topics import CONTRIBUTIONS, COVERAGE
 
 Key = tuple[str, str]
 """A publisher and the id of one of its first facts."""
@@ -78,8 +80,13 @@ class LedgerFact(NamedTuple):
 
     @property
     def name(self) -> FactName:
-        """Return what it is called."""
+        """Return what it is called, in its topic."""
         return FactName(self.publisher, self.id)
+
+    @property
+    def topic(self) -> str:
+        """Return where it lies: what is about an employer on contributions, what is about a region on coverage."""
+        return COVERAGE if getattr(self.data, "employer", None) is None else CONTRIBUTIONS
 
 
 class _Document(Struct):
@@ -343,6 +350,21 @@ def _newer(fact: LedgerFact, known: LedgerFact) -> bool:
     if isinstance(fact.data, EmployerRegistered):
         return (fact.time, *_revision(fact)) > (known.time, *_revision(known))
     return _revision(fact) > _revision(known)
+
+
+def takes_place_of(other: LedgerFact, fact: LedgerFact) -> bool:
+    """Tell whether a fact counts no more since another is there, which says the same thing later or takes it back.
+
+    Looks at no third fact: whatever order the others come in, what was taken back or said later stays so.
+    """
+    if fact.kind in REPORT_KINDS:
+        return other.kind == fact.kind and _state(other) == _state(fact) and _newer(other, fact)
+    if other.publisher != fact.publisher or other.target != (fact.target or fact.id):
+        return False
+    is_reversal = isinstance(other.data, ContributionReversed)
+    if isinstance(fact.data, ContributionCorrected):
+        return is_reversal or (isinstance(other.data, ContributionCorrected) and _revision(other) > _revision(fact))
+    return is_reversal and isinstance(fact.data, _FIRST)
 
 
 REPORT_KINDS: Final = frozenset(

@@ -106,6 +106,17 @@ def test_an_id_is_one_fact_of_a_file_in_whichever_month() -> None:
     assert (fault(found[1]).reason, fault(found[1]).value) == ("used-id", "d-1")
 
 
+def test_an_id_is_one_fact_of_each_topic_in_a_file() -> None:
+    covered = WORKERS | {"as_of": "2021-03-31"}
+    found = facts_in(
+        lines(
+            event("d-1"), event("d-1", "CoverageReported", covered | {"region": "75.71"}),
+            event("d-1", "CoverageReported", covered | {"employer": "NPP-1"}),
+        ), "f", None, NOW,
+    )  # fmt: skip
+    assert [one.fact is None for one in found] == [False, False, True]
+
+
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
@@ -279,13 +290,19 @@ def test_the_sandbox_says_what_it_made_of_each(stack: FakeStack, sent: list[File
     verdicts = [
         {
             "address": f"{CONTRIBUTIONS}.sandbox/0/1",
+            "topic": f"{CONTRIBUTIONS}.sandbox",
             "publisher": "sipp",
             "id": "d-2",
             "accepted": False,
             "fault": fault,
         },
-        {"address": f"{CONTRIBUTIONS}.sandbox/0/0", "publisher": "sipp", "id": "d-1", "accepted": True},
-        {"address": f"{CONTRIBUTIONS}.sandbox/0/9", "publisher": "sipp", "id": "d-2", "accepted": True},
+        *(
+            {"address": f"{topic}/0/{offset}", "topic": topic, "publisher": "sipp", "id": id_, "accepted": True}
+            for topic, offset, id_ in (
+                (f"{CONTRIBUTIONS}.sandbox", 0, "d-1"),
+                (f"{CONTRIBUTIONS}.sandbox", 9, "d-2"),
+            )
+        ),
     ]
     stack.services["scoring"].answers["/v1/facts/sandbox"] = (200, {"items": verdicts, "next": None})
     told = json.loads(run("facts", "publish", str(file), "--sandbox", "--json").stdout)

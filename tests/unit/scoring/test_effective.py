@@ -13,10 +13,21 @@ import pytest
 
 from schemas.fact_reading import ReadFact, read_fact
 from schemas.facts import ContributionPaid
-from services.scoring.domain.effective import FactName, LedgerFact, Place, effective, ledger_fact, of_employer, places
+from schemas.topics import CONTRIBUTIONS, COVERAGE
+from services.scoring.domain.effective import (
+    FactName,
+    LedgerFact,
+    Place,
+    effective,
+    ledger_fact,
+    of_employer,
+    places,
+    takes_place_of,
+)
 from tests.unit.scoring.facts import (
     ANA,
     BUDI,
+    CITY,
     SAID,
     at,
     channels,
@@ -90,6 +101,48 @@ def test_a_fact_has_the_month_and_target_that_the_gate_reads(monkeypatch: pytest
         assert one[:2] == (gate.publisher, gate.id)
         assert one[3:6] == (gate.subject, gate.month, gate.target)
         assert one.data == gate.data
+
+
+def test_a_fact_lies_on_the_topic_of_whom_it_is_about() -> None:
+    of_employers = [
+        registered(), owed("2025-03"), paid("2025-03", "2025-04-01"), corrected("x", "2025-03"),
+        taken_back("y", "2025-03"), covered("2025-03-31", (1, 2, 3, 4), "c", employer="75"),
+        helped("2025-02-01", 1, "h", employer=ANA), channels("2025-04", 1, 2),
+    ]  # fmt: skip
+    assert {one.topic for one in of_employers} == {CONTRIBUTIONS}
+    # As the index of the ledger tells it: by the field's name.
+    assert all(b'"employer":' in document(one.data, "z", one.time) for one in of_employers)
+    of_regions = [covered("2025-03-31", (1, 2, 3, 4), "c", region="75"), helped("2025-02-01", 1, "h", region="75")]
+    assert {one.topic for one in of_regions} == {COVERAGE}
+    assert not any(b'"employer":' in document(one.data, "z", one.time) for one in of_regions)
+
+
+def test_a_fact_of_another_topic_has_no_part_in_a_correction_that_names_its_id() -> None:
+    squat = covered("2025-01-31", (1, 2, 3, 4), JANUARY.id, time=at("2025-01-31"))
+    fix, back = corrected(JANUARY.id, "2025-01", amount=60), taken_back(JANUARY.id, "2025-01")
+    assert payments(JANUARY, squat, fix) == payments(JANUARY, fix)
+    assert place(squat, squat, JANUARY, fix, back) == Place("counted")
+    assert place(fix, squat, fix) == Place("waiting", waits_for="target")
+    assert of_employer([squat, JANUARY, fix], ANA) == [JANUARY, fix]
+
+
+def test_what_takes_a_facts_place() -> None:
+    fix, better = corrected(JANUARY.id, "2025-01", 1), corrected(JANUARY.id, "2025-01", 2)
+    back = taken_back(JANUARY.id, "2025-01")
+    report, revised = covered("2025-03-31", (1, 2, 3, 4), "c"), covered("2025-03-31", (2, 2, 3, 4), "d", revision=2)
+    used, again = channels("2025-04", 1, 2), channels("2025-04", 1, 2, revision=2)
+    first, moved = registered(), registered(id_="r2", time=at("2025-02-02"))
+    takes = [(back, JANUARY), (back, fix), (better, fix), (revised, report), (again, used), (moved, first)]
+    facts = (JANUARY, fix, better, back, report, revised, used, again, first, moved)
+    assert {(one, other) for one in facts for other in facts if takes_place_of(one, other)} == {
+        *takes, (back, better),
+    }  # fmt: skip
+    near = [
+        taken_back(JANUARY.id, "2025-01", publisher="lain"), corrected(JANUARY.id, "2025-01", 9, publisher="lain"),
+        taken_back("other", "2025-01"), covered("2025-02-28", (2, 2, 3, 4), "d", revision=2),
+        covered("2025-03-31", (2, 2, 3, 4), "d", revision=2, employer=CITY), registered(BUDI, time=LATER),
+    ]  # fmt: skip
+    assert not any(takes_place_of(one, other) for one in near for other in facts)
 
 
 def test_what_is_no_document_of_the_ledger_is_refused() -> None:
