@@ -23,6 +23,7 @@ from cli.stack import Data
 from cli.stores import account, owner_url
 from kernel.broker import AWAY
 from kernel.log import Connection
+from kernel.migrate import OUR_SCHEMA
 from schemas.regions import NATION_ZONE
 from schemas.topics import OF_FACTS
 from services.scoring.ingest import GROUP
@@ -268,7 +269,7 @@ def _asked(data: Path | None, work: Callable[[Connection], Awaitable[T]]) -> T:
 
     async def run() -> T:
         try:
-            connection = await asyncpg.connect(url, timeout=10)
+            connection = await asyncpg.connect(url, timeout=10, server_settings={**OUR_SCHEMA})
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
             raise WrongUse(f"the database of scoring cannot be used ({error}): is the stack running?") from error
         try:

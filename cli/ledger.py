@@ -18,6 +18,7 @@ import typer
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from cli.stack import Data
 from cli.stores import owner_url
+from kernel.migrate import OUR_SCHEMA
 from services.scoring.verifying import Fault, Scope, Verified, Wrong, verify
 
 _MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
@@ -106,7 +107,8 @@ def _line(fault: Fault) -> str:
     batch = "" if fault.batch is None else f" batch {fault.batch}"
     offsets = "" if fault.first is None else f" offsets {fault.first} to {fault.last}"
     months = f" ({', '.join(fault.months)})" if fault.months else ""
-    return f"{fault.what.value}: {place}{batch}{offsets}{months}: {fault.detail}"
+    where = f"{place}{batch}{offsets}{months}".strip()
+    return f"{fault.what.value}: {where}: {fault.detail}" if where else f"{fault.what.value}: {fault.detail}"
 
 
 def _told(scope: Scope, counted: Verified, kept: list[Fault], remarks: list[Fault]) -> dict[str, Any]:
@@ -140,7 +142,7 @@ async def _verified(
     url: str, found: Callable[[Fault], None], told: Callable[[Verified], None], scope: Scope
 ) -> Verified:
     try:
-        connection = await asyncpg.connect(url, timeout=10)
+        connection = await asyncpg.connect(url, timeout=10, server_settings={**OUR_SCHEMA})
         try:
             return await verify(connection, found, told, scope)
         finally:

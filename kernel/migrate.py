@@ -9,7 +9,7 @@ in a file stands for that role's quoted name, so that a file can grant to it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,10 @@ from typing import Final
 import asyncpg
 
 KERNEL_MIGRATIONS: Final = Path(__file__).with_name("migrations")
+
+OUR_SCHEMA: Final[Mapping[str, str]] = {"search_path": "public, pg_temp"}
+"""Where every connection of ours looks for names (after pg_catalog, which is looked in before all). By the default,
+`"$user", public`, a view in a schema named like the login would stand before the table that it is named like."""
 
 # Any number that nothing else uses: two programs that migrate one database wait for each other.
 _LOCK: Final = 7_218_041_533
@@ -56,7 +60,7 @@ async def migrate(owner_url: str, migrations: Sequence[Migration], *, login: str
 
     Raises MigrationRefused when an applied file was changed or is gone, or when a file's SQL fails.
     """
-    connection = await asyncpg.connect(owner_url, timeout=10)
+    connection = await asyncpg.connect(owner_url, timeout=10, server_settings={**OUR_SCHEMA})
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await connection.execute(_TABLE)

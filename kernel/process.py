@@ -37,6 +37,7 @@ from kernel.cancellation import end_if_cancelled
 from kernel.clock import Clock
 from kernel.connection import Connection
 from kernel.http import Check, CheckResult
+from kernel.migrate import OUR_SCHEMA
 from kernel.problems import store_is_away
 from kernel.settings import StartFailed
 
@@ -148,7 +149,7 @@ async def open_pool(
     Raises:
         StartFailed: the database did not answer in time, or refuses for good.
     """
-    settings = {"application_name": f"paritrana-{service}", "TimeZone": "UTC"}
+    settings = {"application_name": f"paritrana-{service}", "TimeZone": "UTC", **OUR_SCHEMA}
     if transaction_seconds is not None:
         settings["transaction_timeout"] = str(int(transaction_seconds * 1000))
     deadline = time.monotonic() + wait

@@ -19,6 +19,7 @@ import asyncpg
 from kernel.codec import Codec, Versions
 from kernel.decider import START, Position
 from kernel.log import Connection, Recorded, recorded
+from kernel.migrate import OUR_SCHEMA
 from kernel.reactor import SQL as REACTOR_SQL
 from kernel.reactor import Projection, Table
 from kernel.sql import queries
@@ -111,7 +112,7 @@ async def rebuild(
 
     `login` is the service's role, which keeps its rights on the table.
     """
-    connection = await asyncpg.connect(owner_url)
+    connection = await asyncpg.connect(owner_url, server_settings={**OUR_SCHEMA})
     try:
         held = await connection.fetch(REACTOR_SQL["stalled"], projection.name)
         fold: Refold[Any] = Refold(projection, codec, {row["stream"]: row["version"] for row in held})

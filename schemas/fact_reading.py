@@ -281,10 +281,22 @@ def _content_type(headers: Mapping[str, bytes | None], as_sent: Headers) -> byte
         raise Refused(
             _said(FactReason.WRONG_CONTENT_TYPE, "content-encoding", _shown(headers["content-encoding"]), "encoding")
         )
-    kind = written.split(b";", 1)[0].strip().lower()
+    kind, _, parameters = written.partition(b";")
+    kind = kind.strip().lower()
     if kind not in _KINDS:
         raise Refused(_said(FactReason.WRONG_CONTENT_TYPE, "content-type", _shown(written), "content_type"))
+    if not _is_utf8(parameters.decode(errors="replace")):
+        raise Refused(_said(FactReason.WRONG_CONTENT_TYPE, "content-type", _shown(written), "charset"))
     return kind
+
+
+_CHARSET: Final = re.compile(r"charset\s*=\s*([^;]*)", re.IGNORECASE)
+
+
+def _is_utf8(parameters: str) -> bool:
+    """Tell whether a content type's parameters name no encoding but the one in which every value is read."""
+    named = (found[1] for each in parameters.split(";") if (found := _CHARSET.fullmatch(each.strip())))
+    return all(each.strip().strip('"').lower() in ("utf-8", "us-ascii") for each in named)
 
 
 def _from_document(value: bytes) -> _Attributes:
@@ -302,7 +314,8 @@ def _from_document(value: bytes) -> _Attributes:
 
 
 def _refuse_data_type(written: str) -> None:
-    if written.partition(";")[0].strip().lower() != BINARY:
+    kind, _, parameters = written.partition(";")
+    if kind.strip().lower() != BINARY or not _is_utf8(parameters):
         raise Refused(_wrong_attribute("datacontenttype", written, ""))
 
 
@@ -569,7 +582,10 @@ _FORMS: Final[Mapping[str, tuple[str, str]]] = {
         "a CloudEvents document: a JSON object with specversion, id, source, type, time and data",
         "dokumen CloudEvents: objek JSON berisi specversion, id, source, type, time, dan data",
     ),
-    "datacontenttype": (f"{BINARY}, or leave it out", f"{BINARY}, atau hilangkan"),
+    "datacontenttype": (
+        f"{BINARY} without a charset other than utf-8, or leave it out",
+        f"{BINARY} tanpa charset selain utf-8, atau hilangkan",
+    ),
     "specversion": ("specversion 1.0", "specversion 1.0"),
     "data_base64": ("the fields as JSON under data instead", "isian sebagai JSON di data saja"),
 }
@@ -586,6 +602,10 @@ _OTHERS: Final[Mapping[str, tuple[str, str]]] = {
     "content_type": (
         f"set the header content-type to {BINARY} (binary mode, attributes in ce_ headers) or {STRUCTURED}",
         f"isi header content-type dengan {BINARY} (mode biner, atribut di header ce_) atau {STRUCTURED}",
+    ),
+    "charset": (
+        "the value is read as UTF-8: write it so, and say charset=utf-8 or leave the charset out",
+        "isi pesan dibaca sebagai UTF-8: tulis dengan UTF-8, lalu tulis charset=utf-8 atau hilangkan charset",
     ),
     "encoding": (
         "a fact is not compressed by itself: leave content-encoding out; your Kafka client may compress batches",
@@ -641,9 +661,41 @@ def claimed(value: bytes | None, headers: Headers) -> tuple[str | None, str | No
     return system[1] if system else None, id_ if id_ is not None and _id(id_) else None
 
 
-def _text_at(value: bytes, attribute: str) -> str | None:
+class ClaimedSubject(NamedTuple):
+    """What a refused message still shows of itself: its kind, and whom it can be about (key and data may disagree)."""
+
+    kind: str | None
+    subjects: tuple[str, ...]
+
+
+def claimed_subject(key: bytes | None, value: bytes | None, headers: Headers, *, of_regions: bool) -> ClaimedSubject:
+    """Return what a refused message shows of its kind and subject; what cannot be one is none."""
+    said = dict(headers)
+    value = value if value is not None and len(value) <= LARGEST else b""
+    in_headers = any(name.startswith(_PREFIX) for name in said)
+    type_ = (said.get(f"{_PREFIX}type") or b"").decode(errors="replace") if in_headers else _text_at(value, "type")
+    model = FACT_TYPES.get(type_ or "")
+    data = value if in_headers else _raw_at(value, "data") or b""
+    told = {(key or b"").decode(errors="replace"), _text_at(data, "region" if of_regions else "employer")}
+    can_be = known_regions().__contains__ if of_regions else _employer
+    return ClaimedSubject(
+        None if model is None else model.__name__, tuple(sorted(one for one in told if one and can_be(one)))
+    )
+
+
+_employer: Final = re.compile(r"[A-Z0-9][A-Z0-9.-]{0,31}").fullmatch
+
+
+def _raw_at(value: bytes | Raw, attribute: str) -> Raw | None:
     try:
-        found = msgspec.json.decode(value, type=dict[str, Raw]).get(attribute)
+        return msgspec.json.decode(value, type=dict[str, Raw]).get(attribute)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _text_at(value: bytes | Raw, attribute: str) -> str | None:
+    found = _raw_at(value, attribute)
+    try:
         return None if found is None else msgspec.json.decode(found, type=str)
     except (ValueError, RecursionError):
         return None

@@ -372,6 +372,8 @@ class RepairProposed(ScoringEvent):
     """The RFC 6962 leaf hash of the fact's canonical document, as the roots of FactsIngested hold it."""
     content_digest: Hex64
     reason_digest: Hex64
+    replaces: Uuid | None = None
+    """The repair of the same letter that nobody had agreed to and that this one is proposed instead of."""
 
 
 class RepairApproved(ScoringEvent):

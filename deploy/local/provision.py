@@ -90,6 +90,9 @@ async def provision_roles(admin_url: str, secrets: Path, service: str, *, prefix
         await _make_role(admin, roles.login, roles.login_password)
         for name, value in LOGIN_SETTINGS.items():
             await execute(admin, "ALTER ROLE %I SET %I = %L", login, name, value)
+        # Programs of ours ask for the same themselves; this is for whoever connects by hand.
+        for role in (owner, login):
+            await execute(admin, "ALTER ROLE %I SET search_path = public, pg_temp", role)
         # An administrator who is no superuser can make a database for a role only as a member of it.
         await execute(admin, "GRANT %I TO CURRENT_USER", owner)
     return roles

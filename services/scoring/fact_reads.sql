@@ -14,18 +14,34 @@ insert into repairs_sent (repair, partition, kafka_offset, sent) values ($1, $2,
 
 -- name: dead_letter
 -- One message that was set aside.
-select topic, partition, kafka_offset, received, publisher, id, reason, field, value, english, indonesian
+select topic, partition, kafka_offset, received, publisher, id, reason, field, value, english, indonesian,
+       kind, subjects
 from refused_facts where topic = $1 and partition = $2 and kafka_offset = $3
+
+-- name: became
+-- What became of the messages that repairs ($1) were published as: where the ledger holds the fact, why it was refused,
+-- and whether ingest has been there.
+select r.id as repair, r.topic, s.partition, s.kafka_offset, s.sent, h.partition as held_partition,
+       h.kafka_offset as held_offset, l.received, l.publisher, l.id, l.reason, l.field, l.value, l.english, l.indonesian,
+       coalesce(i.next_offset > s.kafka_offset, false) as is_read
+from repairs r join repairs_sent s on s.repair = r.id
+left join lateral (
+    select p.partition, f.kafka_offset from facts f join places p using (place)
+    where f.publisher = r.publisher and f.id = r.fact and p.topic = r.topic
+      and encode(sha256('\x00'::bytea || convert_to(f.document, 'UTF8')), 'hex') = r.leaf
+    limit 1
+) h on true
+left join refused_facts l on l.topic = r.topic and l.partition = s.partition and l.kafka_offset = s.kafka_offset
+left join received i on i.topic = r.topic and i.partition = s.partition
+where r.id = any($1)
 
 -- name: repair
 -- One repair, with its texts, what it stands for, and where it was published.
 select r.id as repair, r.topic, r.partition, r.kafka_offset, r.publisher, r.fact, r.leaf, r.status, r.proposed,
-       r.proposed_by, r.approved, r.approved_by, content.body as document, reason.body as why,
-       s.partition as sent_partition, s.kafka_offset as sent_offset, s.sent
+       r.proposed_by, r.approved, r.approved_by, content.body as document, reason.body as why
 from repairs r
 left join texts content on content.digest = r.content_digest
 left join texts reason on reason.digest = r.reason_digest
-left join repairs_sent s on s.repair = r.id
 where r.id = $1
 
 -- name: repairs

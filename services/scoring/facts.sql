@@ -29,14 +29,17 @@ where f.month = $2 and f.publisher = $3 and f.id = any($4)
 -- Keeps why messages were refused, with the first time; another message at the same place, of a topic that was made anew,
 -- replaces what was there.
 insert into refused_facts
-    (topic, partition, kafka_offset, received, publisher, id, reason, field, value, english, indonesian)
+    (topic, partition, kafka_offset, received, publisher, id, reason, field, value, english, indonesian, kind, subjects)
 select * from unnest($1::text[], $2::integer[], $3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
-                     $8::text[], $9::text[], $10::text[], $11::text[])
+                     $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
 on conflict (topic, partition, kafka_offset) do update set
     received = excluded.received, publisher = excluded.publisher, id = excluded.id, reason = excluded.reason,
-    field = excluded.field, value = excluded.value, english = excluded.english, indonesian = excluded.indonesian
-where (refused_facts.publisher, refused_facts.id, refused_facts.reason, refused_facts.field, refused_facts.value)
-      is distinct from (excluded.publisher, excluded.id, excluded.reason, excluded.field, excluded.value)
+    field = excluded.field, value = excluded.value, english = excluded.english, indonesian = excluded.indonesian,
+    kind = excluded.kind, subjects = excluded.subjects
+where (refused_facts.publisher, refused_facts.id, refused_facts.reason, refused_facts.field, refused_facts.value,
+       refused_facts.kind, refused_facts.subjects)
+      is distinct from (excluded.publisher, excluded.id, excluded.reason, excluded.field, excluded.value,
+                        excluded.kind, excluded.subjects)
 
 -- name: forget_refused
 -- Removes why some of the messages from before an instant ($1) were refused, at most $2.

@@ -26,8 +26,20 @@ from kernel.ledger import Batch
 from kernel.log import Connection
 from kernel.merkle import root_of
 from kernel.sql import columns, queries
-from schemas.fact_reading import SHOWN, FactFault, ReadFact, Refused, claimed, read_fact, undecodable, used_id
+from schemas.fact_reading import (
+    SHOWN,
+    ClaimedSubject,
+    FactFault,
+    ReadFact,
+    Refused,
+    claimed,
+    claimed_subject,
+    read_fact,
+    undecodable,
+    used_id,
+)
 from schemas.scoring import FactsIngested
+from schemas.topics import COVERAGE
 
 SQL: Final = queries(Path(__file__).with_name("facts.sql"))
 _COLUMNS: Final = (
@@ -42,6 +54,7 @@ class RefusedFact(Letter):
     fault: FactFault
     publisher: str | None
     id: str | None
+    claims: ClaimedSubject
 
 
 class _New(NamedTuple):
@@ -218,9 +231,10 @@ def _entered(batch: Batch[ReadFact], known: dict[_Key, bytes]) -> EnteredBatch:
 def refused_fact(message: Message, fault: FactFault) -> RefusedFact:
     """Return the letter of a message that is no fact."""
     publisher, id_ = claimed(message.value, message.headers)
+    claims = claimed_subject(message.key, message.value, message.headers, of_regions=message.topic.endswith(COVERAGE))
     return RefusedFact(
         message.topic, message.partition, message.offset, message.key, message.value, tuple(message.headers),
-        fault.reason.value, told(fault), fault, publisher, id_,
+        fault.reason.value, told(fault), fault, publisher, id_, claims,
     )  # fmt: skip
 
 
@@ -235,6 +249,8 @@ def _refused_row(letter: Letter, now: datetime) -> tuple[Any, ...]:
     if isinstance(letter, RefusedFact):
         fault = letter.fault
         said = (fault.field, fault.value, fault.english, fault.indonesian)
-        return (*place, letter.publisher, letter.id, letter.reason, *said)
+        claims = letter.claims
+        shown = (claims.kind, " ".join(claims.subjects) or None)
+        return (*place, letter.publisher, letter.id, letter.reason, *said, *shown)
     fault = undecodable(letter.detail[:SHOWN])
-    return (*place, None, None, letter.reason, fault.field, fault.value, fault.english, fault.indonesian)
+    return (*place, None, None, letter.reason, fault.field, fault.value, fault.english, fault.indonesian, None, None)

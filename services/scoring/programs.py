@@ -6,7 +6,7 @@ command guards its ranking, a seal guards every stream of its basis, and neither
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
 from kernel.commands import Program
 from kernel.decider import Decision, Emit, Loader, Refusal
@@ -30,9 +30,16 @@ from services.scoring.domain.received import (
 from services.scoring.domain.repair import (
     REPAIR,
     ApproveRepair,
+    Chain,
+    Proposed,
     ProposeRepair,
+    RepairState,
+    Unproposed,
+    address_of,
     decide_approve,
     decide_propose,
+    first_repair,
+    next_repair,
     repair_stream,
 )
 from services.scoring.domain.seal import FiledSheet, Inputs, SealRanking, carried_sources, decide_seal
@@ -227,23 +234,42 @@ async def _verdicts(
 # --- repairs of dead letters ---------------------------------------------------------------------------------------
 
 
-def proposing_repair(command: ProposeRepair) -> Program:
+HeldLeaves = Callable[[str, str, str], Awaitable[Collection[str]]]
+"""Gives the leaves of what the ledger holds of a topic and a publisher under an id."""
+
+
+def proposing_repair(command: ProposeRepair, held: HeldLeaves) -> Program:
     """Propose a fact in place of a dead letter."""
 
     async def program(load: Loader) -> Decision:
-        await load.load(REPAIR, repair_stream(command.repair))
-        return decide_propose(command)
+        chain, fact = await _repairs(load, command.letter.address), command.fact
+        return decide_propose(command, chain, await held(command.letter.topic, fact.publisher, fact.id))
 
     return program
 
 
-def approving_repair(command: ApproveRepair) -> Program:
+def approving_repair(command: ApproveRepair, held: HeldLeaves) -> Program:
     """Agree to a repair."""
 
     async def program(load: Loader) -> Decision:
-        return decide_approve(await load.load(REPAIR, repair_stream(command.repair)), command)
+        state = await load.load(REPAIR, repair_stream(command.repair))
+        if not isinstance(state, Proposed):
+            return decide_approve(state, command, None, ())
+        said = state.proposed
+        chain = await _repairs(load, address_of(said))
+        return decide_approve(state, command, chain.last, await held(said.topic, said.publisher, said.fact))
 
     return program
+
+
+async def _repairs(load: Loader, letter: str) -> Chain:
+    """Go along the repairs of a letter; the free stream at their end is loaded too, and so held at the append."""
+    last: str | None = None
+    found: RepairState = Unproposed()
+    free = first_repair(letter)
+    while not isinstance(state := await load.load(REPAIR, repair_stream(free)), Unproposed):
+        last, found, free = free, state, next_repair(free)
+    return Chain(last, found, free)
 
 
 # --- facts after a seal --------------------------------------------------------------------------------------------

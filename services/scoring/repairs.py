@@ -50,26 +50,30 @@ class RepairProjection:
     types = types_of(RepairProposed, RepairApproved)
 
     def groups(self, event: Recorded) -> tuple[str, ...]:
-        """Return the repair's stream: each is a group of its own."""
-        return (event.stream,)
+        """Return the repair's stream, each a group of its own, and that of the repair that it replaces."""
+        replaced = event.data.get("replaces")
+        return (event.stream,) if replaced is None else (event.stream, repair_stream(replaced))
 
     def initial(self, group: str) -> Json:  # noqa: ARG002 - every repair begins the same
         """Return a repair that nobody proposed."""
         return {}
 
-    def fold(self, state: Json, event: Recorded, group: str) -> Json:  # noqa: ARG002 - one repair
-        """Take in the proposal, then the agreement."""
+    def fold(self, state: Json, event: Recorded, group: str) -> Json:
+        """Take in the proposal, then the agreement, or that another one was proposed instead."""
+        if event.stream != group:
+            return state | {"replaced": True}
         who = {"time": event.attributes["time"], "actor": event.attributes["actor"]}
         return state | {"approved": who} if event.type == _APPROVED else {"said": event.data, "proposed": who}
 
     def rows(self, group: str, state: Json) -> Iterable[Row]:
         """Return the one row of a repair."""
-        if not state:
+        if "said" not in state:
             return
         said, proposed, approved = state["said"], state["proposed"], state.get("approved", {})
+        waiting = "replaced" if state.get("replaced") else "proposed"
         yield (
             group, said["repair"], said["topic"], said["partition"], said["offset"], said["publisher"], said["fact"],
-            said["leaf"], said["content_digest"], said["reason_digest"], "approved" if approved else "proposed",
+            said["leaf"], said["content_digest"], said["reason_digest"], "approved" if approved else waiting,
             proposed["time"], proposed["actor"], approved.get("time"), approved.get("actor"),
         )  # fmt: skip
 

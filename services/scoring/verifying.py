@@ -63,6 +63,8 @@ class Wrong(StrEnum):
     """What stands beside a document is not what it says: its month, its publisher, its id, whom it is about."""
     UNREADABLE = "unreadable"
     """The gate would not take the document for a fact today, or keep it in another form."""
+    ALTERED = "altered"
+    """Between the tables and their readers stands what no migration makes, or what one makes is missing."""
     TWICE = "twice"
     """A publisher used an id in two months of a topic, and more than one of these facts counts."""
     SETTLED = "settled"
@@ -141,6 +143,7 @@ async def verify(
         prefix: stands before the topics' names, where a test has its own.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute(SQL["look_here"])
         verifier = _Verifier(connection, found, told, prefix)
         return await verifier.run(scope)
 
@@ -157,7 +160,9 @@ class _Verifier:
         self.count = Verified()
 
     async def run(self, scope: Scope) -> Verified:
-        """Go through the places, then through what lies beside them."""
+        """Look whether the tables are those that were made, go through the places, then through what lies beside."""
+        for detail in await altered(self._connection):
+            self.fault(Fault(Wrong.ALTERED, "", None, None, None, None, (), detail))
         places = [_Place.of(row) for row in await self._connection.fetch(SQL["places"])]
         drawn = _drawn(places, scope)
         for place in places:
@@ -280,6 +285,73 @@ class _Verifier:
             other = None if is_out else _as_fact(one["document"])
             is_out = is_out or (other is not None and takes_place_of(other, fact))
         return is_out
+
+
+TABLES: Final = (
+    "events", "heads", "epochs", "received", "texts", "places", "facts", "refused_facts", "watched", "measured_batches",
+)  # fmt: skip
+"""What ingest, measures and this are read from or rest on, beside the months' partitions."""
+_REFUSES: Final = "EXECUTE FUNCTION refuse_change()"
+_TRIGGERS: Final[Mapping[tuple[str, str], str]] = {
+    ("events", "events_rows"): f"BEFORE DELETE OR UPDATE ON public.events FOR EACH ROW {_REFUSES}",
+    ("events", "events_truncate"): f"BEFORE TRUNCATE ON public.events FOR EACH STATEMENT {_REFUSES}",
+    ("events", "events_remembered"): (
+        "BEFORE INSERT ON public.events FOR EACH ROW WHEN (((new.command_route <> ''::text) AND (new.epoch > 1)))"
+        " EXECUTE FUNCTION refuse_remembered()"
+    ),
+    ("heads", "heads_rows"): f"BEFORE DELETE ON public.heads FOR EACH ROW {_REFUSES}",
+    ("heads", "heads_truncate"): f"BEFORE TRUNCATE ON public.heads FOR EACH STATEMENT {_REFUSES}",
+    ("heads", "heads_growth"): (
+        "BEFORE UPDATE ON public.heads FOR EACH ROW WHEN (((new.version <= old.version) OR (new.stream <> old.stream)))"
+        " EXECUTE FUNCTION heads_only_grow()"
+    ),
+    ("epochs", "epochs_rows"): f"BEFORE DELETE OR UPDATE ON public.epochs FOR EACH ROW {_REFUSES}",
+    ("epochs", "epochs_truncate"): f"BEFORE TRUNCATE ON public.epochs FOR EACH STATEMENT {_REFUSES}",
+    ("facts", "facts_rows"): f"BEFORE DELETE OR UPDATE ON public.facts FOR EACH ROW {_REFUSES}",
+}
+
+
+async def altered(connection: Connection) -> list[str]:
+    """Return what stands between the ledger's tables and whoever reads or writes them, each as a sentence.
+
+    A view that is found first, a rule, a policy or a trigger shows one reader other rows than another, and no row has
+    to be touched for it.
+    """
+    relations = await connection.fetch(SQL["relations"], [*TABLES])
+    found = [f"{row['schema']}.{row['name']} {wrong}" for row in relations for wrong in _wrongs(row)]
+    known = {row["name"] for row in relations if row["schema"] == "public"}
+    found += [f"public.{name} is not there" for name in TABLES if name not in known]
+    triggers = await connection.fetch(SQL["triggers"], [*TABLES])
+    return found + _wrong_triggers(triggers, {name for name in known if name not in TABLES})
+
+
+def _wrongs(row: Mapping[str, Any]) -> list[str]:
+    if row["schema"] != "public":
+        return ["has the name of a table of the ledger, and lies beside it"]
+    wrongs = [f"has the rule {rule}" for rule in row["rules"]]
+    if row["kind"] != ("p" if row["name"] == "facts" else "r"):
+        wrongs.append("is no table")
+    if row["filtered"]:
+        wrongs.append("has row-level security")
+    return wrongs
+
+
+def _wrong_triggers(rows: Sequence[Mapping[str, Any]], parts: set[str]) -> list[str]:
+    wanted = dict(_TRIGGERS)
+    for part in parts:
+        wanted[part, "facts_rows"] = f"BEFORE DELETE OR UPDATE ON public.{part} FOR EACH ROW {_REFUSES}"
+        wanted[part, f"{part}_truncate"] = f"BEFORE TRUNCATE ON public.{part} FOR EACH STATEMENT {_REFUSES}"
+    there = {(row["name"], row["trigger"]): row for row in rows}
+    found = []
+    for name, trigger in sorted({*wanted, *there}):
+        said, row = wanted.get((name, trigger)), there.get((name, trigger))
+        if row is None:
+            found.append(f"public.{name} lacks the trigger {trigger}")
+        elif row["said"] != f"CREATE TRIGGER {trigger} {said}":
+            found.append(f"public.{name} has a trigger that no migration makes: {row['said']}")
+        elif not row["works"]:
+            found.append(f"public.{name} has the trigger {trigger}, which is switched off")
+    return found
 
 
 def _drawn(places: Sequence[_Place], scope: Scope) -> dict[str, list[int]] | None:

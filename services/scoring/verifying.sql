@@ -1,5 +1,28 @@
 -- The ledger as a whole, held to the events that tell of its batches. Run by the owner, who has no time limits.
 
+-- name: look_here
+-- Whatever the connection was given: names are those of the tables themselves.
+set local search_path = public, pg_temp
+
+-- name: relations
+-- What has the name of a table of the ledger ($1) or of a month's partition, or is a partition, wherever it lies.
+select n.nspname as schema, c.relname as name, c.relkind::text as kind,
+       c.relrowsecurity or c.relforcerowsecurity or exists (select from pg_policy p where p.polrelid = c.oid) as filtered,
+       array(select r.rulename::text from pg_rewrite r where r.ev_class = c.oid and c.relkind <> 'v' order by 1) as rules
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_temp_'
+  and (c.relname = any($1) or c.relname ~ '^facts_[0-9]{4}_[0-9]{2}$'
+       or exists (select from pg_inherits i where i.inhrelid = c.oid and i.inhparent = to_regclass('public.facts')))
+order by 1, 2
+
+-- name: triggers
+-- The triggers on the ledger's tables ($1) and on the partitions, as they are made.
+select c.relname as name, t.tgname as trigger, pg_get_triggerdef(t.oid) as said, t.tgenabled = 'O' as works
+from pg_trigger t join pg_class c on c.oid = t.tgrelid
+where c.relnamespace = 'public'::regnamespace and not t.tgisinternal
+  and (c.relname = any($1) or c.relname ~ '^facts_[0-9]{4}_[0-9]{2}$')
+order by 1, 2
+
 -- name: places
 -- Every partition that batches are told of or that rows lie under, with its number (null: none) and its stream's length.
 select p.place, coalesce(h.stream, 'ingest/' || p.topic || '/' || p.partition) as stream,

@@ -29,7 +29,7 @@ from jsonschema import Draft202012Validator
 
 from kernel.canonical import canonical, parse_canonical
 from schemas import fact_reading
-from schemas.fact_reading import SHOWN, FactReason, ReadFact, Refused, claimed, read_fact
+from schemas.fact_reading import SHOWN, FactReason, ReadFact, Refused, claimed, claimed_subject, read_fact
 from schemas.facts import FACT_TYPES, MODELS, TOPICS_OF, Fact, fact_type
 from schemas.topics import CONTRIBUTIONS, COVERAGE
 from tests.contract.fact_messages import (
@@ -215,7 +215,13 @@ def test_an_attribute_of_another_kind_is_refused_in_a_document(model: type[Fact]
 
 @pytest.mark.parametrize(
     ("written", "passes"),
-    [("application/json", True), ("Application/JSON; charset=utf-8", True), ("application/xml", False), ("", False)],
+    [
+        ("application/json", True),
+        ("Application/JSON; charset=utf-8", True),
+        ("application/xml", False),
+        ("", False),
+        ("application/json; charset=utf-16", False),
+    ],
 )
 def test_a_document_holds_json(written: str, passes: bool):
     told = outcome(message(paid(), datacontenttype=written))
@@ -223,6 +229,29 @@ def test_a_document_holds_json(written: str, passes: bool):
         assert isinstance(told, ReadFact)
     else:
         check_refused(told, FactReason.WRONG_ATTRIBUTE, "datacontenttype", written)
+
+
+@pytest.mark.parametrize("mode", ["binary", "structured"])
+@pytest.mark.parametrize(
+    ("parameters", "passes"),
+    [
+        ("", True), (";charset=utf-8", True), ('; q=1 ; Charset = "UTF-8" ;', True), ("; charset=US-ASCII", True),
+        ("; charset=utf-16", False), ("; charset=iso-8859-1", False), ("; charset=", False), ("; charset=\xff", False),
+        ("; charset=utf-8; charset=utf-16", False),
+    ],
+)  # fmt: skip
+def test_a_charset_other_than_the_one_that_is_read_is_refused(mode: str, parameters: str, passes: bool):
+    sent = WRITERS[mode](right_fact(MODELS[0], random.Random(1)))
+    headers = [
+        (name, written + parameters.encode("latin-1") if name == "content-type" and written else written)
+        for name, written in sent.headers
+    ]
+    told = outcome(replace(sent, headers=headers))
+    if passes:
+        assert isinstance(told, ReadFact)
+    else:
+        written = dict(headers)["content-type"] or b""
+        check_refused(told, FactReason.WRONG_CONTENT_TYPE, "content-type", written.decode(errors="replace"))
 
 
 @each_model
@@ -240,12 +269,33 @@ def test_the_value_that_is_told_is_the_one_that_was_written(model: type[Fact], d
     assert count > 100
 
 
+@pytest.mark.parametrize("mode", ["binary", "structured"])
+def test_a_refused_message_claims_its_kind_and_whom_its_key_and_data_say(mode: str):
+    def claims(key: bytes | None, data: dict[str, object], topic: str, name: str) -> tuple[str | None, tuple[str, ...]]:
+        headers: list[tuple[str, bytes | None]] = [("content-type", b"x")]
+        value = json.dumps({"type": name, "data": data} if mode == "structured" else data).encode()
+        if mode == "binary":
+            headers += [("ce_type", name.encode())]
+        return claimed_subject(key, value, headers, of_regions=topic == COVERAGE)
+
+    type_ = fact_type(MODELS[1])
+    name = MODELS[1].__name__
+    assert claims(b"A1", {"employer": "B1", "region": "75"}, CONTRIBUTIONS, type_) == (name, ("A1", "B1"))
+    assert claims(None, {"employer": "B1"}, CONTRIBUTIONS, "x") == (None, ("B1",))
+    assert claims(b"\xff", {"employer": 7}, CONTRIBUTIONS, type_) == (name, ())
+    assert claims(b"a b", {"employer": "b 1"}, CONTRIBUTIONS, type_) == (name, ())
+    assert claims(b"75.71", {"employer": "B1", "region": "75.99"}, COVERAGE, type_) == (name, ("75.71",))
+
+
 @settings(max_examples=300)
 @given(st.binary(max_size=200), st.lists(st.tuples(st.text(max_size=12), st.none() | st.binary(max_size=40))))
 def test_noise_is_refused_and_claims_nothing_that_could_not_be(value: bytes, headers: list[tuple[str, bytes | None]]):
     message = Message(CONTRIBUTIONS, b"1", value, headers)
     assert isinstance(outcome(message), Refused)
     assert isinstance(outcome(replace(message, headers=[("content-type", b"application/json"), *headers])), Refused)
+    kind, subjects = claimed_subject(value, value, headers, of_regions=False)
+    assert kind is None or kind.isascii()
+    assert all(one.isascii() and " " not in one for one in subjects)
     publisher, id_ = claimed(value, headers)
     assert publisher is None or publisher.isascii()
     assert id_ is None or id_.isascii()

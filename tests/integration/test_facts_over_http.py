@@ -5,6 +5,7 @@ Ingest is not run here: what it would have written is planted, by its own ledger
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Sequence
@@ -460,6 +461,141 @@ async def test_a_proposal_is_held_to_what_was_refused(ledger: Ledger) -> None:
     first = await one.asks("POST", "/v1/facts/repairs", PROPOSAL, key="same")
     again = await one.asks("POST", "/v1/facts/repairs", PROPOSAL, key="same")
     assert first.json()["repair"] == again.json()["repair"]
+
+
+async def test_a_letter_has_one_repair_about_whom_it_was_about(ledger: Ledger) -> None:
+    world = ledger.world
+    first = await proposed(ledger)
+    one, other = operator(world), operator(world, "other")
+    problem = await other.fails(409, "letter-has-a-repair", "POST", "/v1/facts/repairs", PROPOSAL)
+    assert first in str(problem["errors"])
+    victim = FACT | {"id": "x-1", "data": FACT["data"] | {"employer": "NPP-2"}}
+    await other.fails(422, "repair-about-another", "POST", "/v1/facts/repairs", PROPOSAL | {"document": victim})
+    said = {"employer": NPP, "month": "2021-03", "reverses": "p-1"}
+    reversing = FACT | {"id": "x-2", "type": FACT["type"].replace("Paid", "Reversed"), "data": said}
+    await other.fails(422, "repair-of-another-kind", "POST", "/v1/facts/repairs", PROPOSAL | {"document": reversing})
+    better = PROPOSAL | {"document": FACT | {"data": FACT["data"] | {"amount": 6}}, "replaces": first}
+    second = await other.does("POST", "/v1/facts/repairs", better)
+    assert second["unchecked"] == []
+    await publisher(world).fails(409, "repair-replaced", "POST", f"/v1/facts/repairs/{first}/approve")
+    agreed = await one.does("POST", f"/v1/facts/repairs/{second['repair']}/approve")
+    assert agreed["unchecked"] == []
+    again = PROPOSAL | {"replaces": second["repair"]}
+    await one.fails(409, "letter-repaired-before", "POST", "/v1/facts/repairs", again)
+    await one.fails(409, "repair-replaces-none", "POST", "/v1/facts/repairs", await of_other_letter(ledger, first))
+    listed = await one.does("GET", f"/v1/facts/repairs?at_least={agreed['position']}")
+    status = {each["repair"]: each["status"] for each in listed["items"]}
+    assert status == {first: "replaced", second["repair"]: "approved"}
+    assert (await one.does("GET", "/v1/facts/repairs?waiting=true"))["items"] == []
+
+
+async def of_other_letter(ledger: Ledger, replaces: str) -> dict[str, Any]:
+    address = f"{CONTRIBUTIONS}/3/{ledger.offset}"
+    await ledger.takes(paid(NPP, "2021-03", -5, "2021-04-10", id_="bad-2"))
+    return PROPOSAL | {"address": address, "document": FACT | {"id": "x-3"}, "replaces": replaces}
+
+
+async def test_of_two_proposals_at_once_one_is_taken(ledger: Ledger) -> None:
+    world = ledger.world
+    await ledger.takes(paid(NPP, "2021-03", -5, "2021-04-10", id_="bad"))
+    asked = [operator(world, f"operator {number}").asks("POST", "/v1/facts/repairs", PROPOSAL) for number in range(6)]
+    answers = await asyncio.gather(*asked)
+    assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
+
+
+async def test_what_a_letter_does_not_show_is_told_to_whoever_agrees(ledger: Ledger) -> None:
+    world = ledger.world
+    await ledger.takes(Record(None, b"{", [("content-type", b"application/cloudevents+json")]))
+    receipt = await operator(world).does("POST", "/v1/facts/repairs", PROPOSAL)
+    assert [one["field"] for one in receipt["unchecked"]] == ["subject", "kind"]
+    path = f"/v1/facts/repairs/{receipt['repair']}"
+    shown = await publisher(world).does("GET", f"{path}?at_least={receipt['position']}")
+    assert shown["unchecked"] == receipt["unchecked"]
+    agreed = await publisher(world).does("POST", f"{path}/approve")
+    assert agreed["unchecked"] == receipt["unchecked"]
+    assert {*agreed["unchecked"][0]["detail"]} == {"en", "id"}
+
+
+async def test_what_the_ledger_has_is_not_proposed_and_not_agreed_to(ledger: Ledger) -> None:
+    world = ledger.world
+    one, other = operator(world), operator(world, "other")
+    repair = await proposed(ledger)
+    await ledger.takes(
+        paid(NPP, "2021-03", 7, "2021-04-10", id_="bad"), paid(NPP, "2021-02", -5, "2021-04-10", id_="b")
+    )
+    await other.fails(422, "repair-keeps-used-id", "POST", f"/v1/facts/repairs/{repair}/approve")
+    elsewhere = PROPOSAL | {"address": f"{CONTRIBUTIONS}/3/2"}
+    await one.fails(422, "repair-keeps-used-id", "POST", "/v1/facts/repairs", elsewhere)
+    in_another_month = FACT | {"data": FACT["data"] | {"month": "2021-02"}}
+    await one.fails(
+        422, "repair-keeps-used-id", "POST", "/v1/facts/repairs", elsewhere | {"document": in_another_month}
+    )
+    same = FACT | {"id": "same", "data": FACT["data"] | {"amount": 9}}
+    said = message("ContributionPaid", "same", same["data"], time=FACT["time"])
+    await ledger.takes(said)
+    await one.fails(422, "repair-in-ledger", "POST", "/v1/facts/repairs", elsewhere | {"document": same})
+
+
+def as_sent(document: dict[str, Any]) -> Record:
+    """Return a fact as the sender of repairs publishes it."""
+    value = orjson.dumps(document)
+    return Record(document["data"]["employer"].encode(), value, [CONTENT_TYPE])
+
+
+async def approved(ledger: Ledger, id_: str) -> tuple[str, dict[str, Any]]:
+    """Have a letter, and a repair of it that is agreed to; return the repair and its fact."""
+    world, address = ledger.world, f"{CONTRIBUTIONS}/3/{ledger.offset}"
+    await ledger.takes(paid(NPP, "2021-03", -5, "2021-04-10", id_=id_))
+    document = FACT | {"id": id_}
+    proposal = PROPOSAL | {"address": address, "document": document}
+    repair = (await operator(world).does("POST", "/v1/facts/repairs", proposal))["repair"]
+    receipt = await operator(world, "other").does("POST", f"/v1/facts/repairs/{repair}/approve")
+    assert await world.service.reached("repairs", receipt["position"])
+    return str(repair), document
+
+
+async def test_a_repair_s_status_tells_what_became_of_its_message(ledger: Ledger) -> None:
+    world, pool = ledger.world, ledger.world.service.pool
+
+    async def noted(repair: str) -> None:
+        await pool.execute("insert into repairs_sent values ($1, 3, $2, now())", repair, ledger.offset)
+
+    async def shown(repair: str) -> tuple[str, Any]:
+        one = await operator(world).does("GET", f"/v1/facts/repairs/{repair}")
+        return one["status"], one["published"]
+
+    applied, fact = await approved(ledger, "a-1")
+    assert await shown(applied) == ("approved", None)
+    await noted(applied)
+    status, told = await shown(applied)
+    assert (status, told["held"], told["refused"]) == ("published", None, None), "ingest has not been there"
+    await ledger.takes(as_sent(fact))
+    status, told = await shown(applied)
+    assert (status, told["held"], told["refused"]) == ("applied", told["address"], None)
+
+    duplicate, fact = await approved(ledger, "b-1")
+    earlier = f"{CONTRIBUTIONS}/3/{ledger.offset}"
+    await ledger.takes(as_sent(fact))
+    await noted(duplicate)
+    await ledger.takes(as_sent(fact))
+    status, told = await shown(duplicate)
+    assert (status, told["held"], told["refused"]) == ("duplicate", earlier, None)
+
+    refused, fact = await approved(ledger, "c-1")
+    await ledger.takes(as_sent(fact | {"data": fact["data"] | {"amount": 6}}))
+    await noted(refused)
+    await ledger.takes(as_sent(fact))
+    status, told = await shown(refused)
+    assert (status, told["held"], told["refused"]["reason"]) == ("refused", None, "used-id")
+    assert told["refused"]["address"] == told["address"]
+
+    forgotten, _ = await approved(ledger, "d-1")
+    await noted(forgotten)
+    await pool.execute("insert into received values ($1, 3, $2, null, 'test')", CONTRIBUTIONS, ledger.offset + 1)
+    status, told = await shown(forgotten)
+    assert (status, told["refused"]) == ("refused", None), "its letter was removed by age"
+    listed = await operator(world).does("GET", "/v1/facts/repairs")
+    assert sorted(one["status"] for one in listed["items"]) == ["applied", "duplicate", "refused", "refused"]
 
 
 async def forged(pool: Any, repair: str) -> None:

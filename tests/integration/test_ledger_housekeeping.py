@@ -23,7 +23,10 @@ NOW = datetime(2021, 4, 20, 3, tzinfo=UTC)
 
 
 async def refuse(pool: asyncpg.Pool, received: datetime, *offsets: int, reason: str = "wrong-field") -> None:
-    rows = [(CONTRIBUTIONS, 0, offset, received, "sipp", "a", reason, "f", "v", "en", "id") for offset in offsets]
+    rows = [
+        (CONTRIBUTIONS, 0, offset, received, "sipp", "a", reason, "f", "v", "en", "id", None, None)
+        for offset in offsets
+    ]
     await pool.execute(LEDGER_SQL["refuse"], *columns(rows))
 
 
@@ -79,7 +82,7 @@ async def test_however_many_publishers_are_claimed_the_most_are_told_and_the_oth
 ) -> None:
     claims = [f"of-{number:02}" for number in range(25) for _ in range(number + 1)] + [None]
     rows = [
-        (CONTRIBUTIONS, 0, offset, NOW, claim, "a", "wrong-field", "f", "v", "en", "id")
+        (CONTRIBUTIONS, 0, offset, NOW, claim, "a", "wrong-field", "f", "v", "en", "id", None, None)
         for offset, claim in enumerate(claims)
     ]
     await pool.execute(LEDGER_SQL["refuse"], *columns(rows))

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -16,7 +17,8 @@ import pytest_asyncio
 from cli import ledger as commands
 from cli.output import Finding
 from kernel.broker import Record
-from services.scoring.verifying import Fault, Scope, Verified, Wrong, verify
+from kernel.process import close_pool, open_pool
+from services.scoring.verifying import Fault, Scope, Verified, Wrong, altered, verify
 from tests.conftest import TopicFactory
 from tests.support.facts import Consumer, due, message, paid, payments, publish, until_taken
 from tests.support.ledger import owner, urls
@@ -48,14 +50,24 @@ async def ledger(
     await publish(kafka_bootstrap, topic, payments(1_200, months=("2021-03", "2021-04")), partitions=PARTITIONS)
     async with taking(urls, kafka_bootstrap, topic, topic_prefix) as pool:
         await until_taken(pool, 1_200)
-    for table in ("facts", "facts_2021_03", "facts_2021_04", "events", "heads"):
-        await owner.execute(f"alter table {table} disable trigger all")
+    await guarded(owner, guarded=False)
     return topic
 
 
+async def guarded(owner: asyncpg.Connection, *, guarded: bool) -> None:
+    """Switch the triggers that refuse changes on or off, as whoever changes rows would."""
+    for table in ("facts", "facts_2021_03", "facts_2021_04", "events", "heads"):
+        await owner.execute(f"alter table {table} {'enable' if guarded else 'disable'} trigger all")
+
+
 async def held(owner: asyncpg.Connection, prefix: str, scope: Scope = WHOLE) -> tuple[Verified, list[Fault]]:
+    """Verify behind triggers that are on again, so that only what was done in between is found."""
     found: list[Fault] = []
-    return await verify(owner, found.append, scope=scope, prefix=prefix), found
+    await guarded(owner, guarded=True)
+    try:
+        return await verify(owner, found.append, scope=scope, prefix=prefix), found
+    finally:
+        await guarded(owner, guarded=False)
 
 
 async def row_of(owner: asyncpg.Connection, id_: str) -> Any:
@@ -344,6 +356,74 @@ async def test_an_id_in_two_topics_is_no_finding(
     assert (await held(owner, topic_prefix, Scope("2021-06")))[1] == []
 
 
+async def superuser(urls: Any, admin_url: str) -> asyncpg.Connection:
+    return await asyncpg.connect(admin_url.rpartition("/")[0] + "/" + urls.owner_url.rpartition("/")[2])
+
+
+@pytest.mark.parametrize(
+    ("statements", "sentence"),
+    [
+        (("create schema {login}", "create view {login}.facts as select * from public.facts"), "{login}.facts has the"),
+        (("create schema other", "create table other.facts_2021_03 (id text)"), "other.facts_2021_03 has the name"),
+        (("create rule gone as on insert to places do instead nothing",), "public.places has the rule gone"),
+        (("alter table facts_2021_03 enable row level security",), "public.facts_2021_03 has row-level security"),
+        (("create policy apart on facts using (id <> 'p1-5')",), "public.facts has row-level security"),
+        (
+            ("create trigger mine before insert on facts for each row execute function refuse_change()",),
+            "public.facts has a trigger that no migration makes: CREATE TRIGGER mine",
+        ),
+        (
+            (
+                "drop trigger facts_rows on facts",
+                "create trigger facts_rows before delete on facts for each row execute function refuse_change()",
+            ),
+            "public.facts has a trigger that no migration makes: CREATE TRIGGER facts_rows",
+        ),
+        (("drop trigger facts_2021_03_truncate on facts_2021_03",), "lacks the trigger facts_2021_03_truncate"),
+        (("alter table events disable trigger events_rows",), "events_rows, which is switched off"),
+        (
+            ("alter table measured_batches rename to was", "create view measured_batches as select * from was"),
+            "public.measured_batches is no table",
+        ),
+        (("drop table watched",), "public.watched is not there"),
+    ],
+)
+async def test_what_stands_between_the_tables_and_their_readers_is_found(
+    statements: tuple[str, ...], sentence: str, urls: Any, postgres_admin_url: str
+) -> None:
+    admin, login = await superuser(urls, postgres_admin_url), urlsplit(urls.login_url).username
+    try:
+        await admin.execute("select ensure_month('2021-03-01')")
+        assert await altered(admin) == []
+        for statement in statements:
+            await admin.execute(statement.format(login=login))
+        found: list[Fault] = []
+        await verify(admin, found.append)
+    finally:
+        await admin.close()
+    assert set(kinds(found)) == {Wrong.ALTERED}
+    assert any(sentence.format(login=login) in fault.detail for fault in found), found
+
+
+async def test_a_view_under_the_logins_name_is_not_found_first(urls: Any, postgres_admin_url: str) -> None:
+    admin, login = await superuser(urls, postgres_admin_url), urlsplit(urls.login_url).username
+    try:
+        for role in (login, f"{login}_owner"):
+            await admin.execute(f"create schema {role}")
+            await admin.execute(f"grant usage on schema {role} to public")
+            await admin.execute(f"create view {role}.facts as select * from public.facts where false")
+        database = urls.owner_url.rpartition("/")[2]
+        await admin.execute(f'alter role {login} in database {database} set search_path = "$user", public')
+        pool = await open_pool(urls.login_url, service="scoring", size=1)
+        connection = await asyncpg.connect(urls.owner_url)
+        for one in (pool, connection):
+            assert await one.fetchval("select 'facts'::regclass = 'public.facts'::regclass")
+        await close_pool(pool)
+        await connection.close()
+    finally:
+        await admin.close()
+
+
 async def test_a_sample_is_what_its_seed_draws(owner: asyncpg.Connection, ledger: str, topic_prefix: str) -> None:
     first, second, other = [
         (await held(owner, topic_prefix, Scope(sample=2, seed=seed)))[0] for seed in (1, 1, 3)
@@ -360,14 +440,19 @@ async def test_the_command_says_what_is_wrong_and_ends_with_1(
 
     monkeypatch.setattr(commands, "verify", of_test)
     monkeypatch.setattr(commands, "owner_url", lambda *_: urls.owner_url)
+    await guarded(owner, guarded=True)
     good = await asyncio.to_thread(run, "ledger", "verify")
     assert (good.exit_code, "every row is as it was told" in good.output) == (0, True)
     assert "audit" in good.output
     row = await row_of(owner, "p1-5")
+    await guarded(owner, guarded=False)
     await owner.execute("delete from facts where id = 'p1-5'")
+    await guarded(owner, guarded=True)
     bad = await asyncio.to_thread(run, "ledger", "verify", "--json")
     told = json.loads(bad.output)
     assert isinstance(bad.exception, Finding)
     assert "1 removed" in str(bad.exception)
     assert [(one["what"], one["batch"]) for one in told["faults"]] == [("removed", row["batch"])]
+    await owner.execute("alter table facts enable row level security")
+    assert "altered: public.facts has row-level" in (await asyncio.to_thread(run, "ledger", "verify")).output
     assert "removed: " in (await asyncio.to_thread(run, "ledger", "verify", "--sample", "1000", "--seed", "4")).output

@@ -18,6 +18,15 @@ async def test_a_fresh_database_is_migrated_and_empty(database: DatabaseFactory)
         await connection.close()
 
 
+async def test_every_role_looks_in_our_schema_only(database: DatabaseFactory) -> None:
+    for url in await database("scoring"):
+        connection = await asyncpg.connect(url)
+        try:
+            assert await connection.fetchval("SHOW search_path") == "public, pg_temp"
+        finally:
+            await connection.close()
+
+
 async def test_a_login_owns_nothing_and_cannot_read_how_it_was_migrated(database: DatabaseFactory) -> None:
     connection = await asyncpg.connect((await database("scoring")).login_url)
     try:

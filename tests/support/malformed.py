@@ -38,6 +38,7 @@ VALUES: Final[dict[str, Any]] = {
     "successor": UNKNOWN, "employer": "NPP-1", "government": "75.71", "dry_run": False,
     "for": 5, "against": 1, "abstained": 0,
     "certificate": UNKNOWN,
+    "replaces": UNKNOWN,
     "repair": UNKNOWN, "address": "bpjs.contributions.v1/3/1207", "publisher": "sipp", "fact": "p-1", "npp": "NPP-1",
     "month": "2021-03", "topic": "bpjs.contributions.v1", "partition": 3, "version": 7, "day": "2021-04-13",
     "key": "NPP-1", "headers": {"content-type": "application/json"}, "value": "{}",

@@ -847,7 +847,7 @@ def repair_of_another(claimed: str, publisher: str) -> Refusal:
     )
 
 
-def repair_keeps_used_id(id_: str) -> Refusal:
+def repair_keeps_used_id(id_: str, path: str = "document.id") -> Refusal:
     """A fact whose id another content has is refused again under the same id."""
     return _refusal(
         "repair-keeps-used-id",
@@ -855,10 +855,127 @@ def repair_keeps_used_id(id_: str) -> Refusal:
             f"The id {id_} belongs to another content, so this fact would be refused again.",
             f"Id {id_} sudah dipakai untuk isi lain, sehingga fakta ini akan ditolak lagi.",
         ),
-        path="document.id",
+        path=path,
         value=id_,
         remedy=Text("Give the fact an id of its own.", "Beri fakta ini id sendiri."),
         status=UNPROCESSABLE,
+    )
+
+
+def repair_in_ledger(id_: str, path: str = "document.id") -> Refusal:
+    """What is proposed is there already, so its message would be dropped."""
+    return _refusal(
+        "repair-in-ledger",
+        Text(
+            f"The ledger holds this very fact, {id_}, already: published again it would be dropped.",
+            f"Fakta {id_} dengan isi ini sudah ada dalam buku besar: jika diterbitkan lagi akan diabaikan.",
+        ),
+        path=path,
+        value=id_,
+        remedy=Text(
+            "Nothing is to be repaired. If another fact is meant, give it an id of its own.",
+            "Tidak ada yang perlu diperbaiki. Jika yang dimaksud fakta lain, beri id sendiri.",
+        ),
+        status=UNPROCESSABLE,
+    )
+
+
+def repair_of_another_kind(claimed: str, kind: str) -> Refusal:
+    """A repair says what the message was to say, and nothing of another kind."""
+    return _refusal(
+        "repair-of-another-kind",
+        Text(
+            f"The message that was set aside is a {claimed}, the fact a {kind}.",
+            f"Pesan yang disisihkan berjenis {claimed}, sedangkan faktanya {kind}.",
+        ),
+        path="document.type",
+        value=kind,
+        remedy=Text(
+            f"Propose a {claimed}; what is of another kind its publisher sends as a message of its own.",
+            f"Usulkan {claimed}; fakta jenis lain dikirim oleh penerbitnya sebagai pesan tersendiri.",
+        ),
+        status=UNPROCESSABLE,
+    )
+
+
+def repair_about_another(claimed: Sequence[str], subject: str, *, of_region: bool) -> Refusal:
+    """A repair is about whom the message was about."""
+    name, nama = ("region", "wilayah") if of_region else ("employer", "pemberi kerja")
+    return _refusal(
+        "repair-about-another",
+        Text(
+            f"The message that was set aside is about the {name} {' or '.join(claimed)}, the fact about {subject}.",
+            f"Pesan yang disisihkan tentang {nama} {' atau '.join(claimed)}, sedangkan faktanya tentang {subject}.",
+        ),
+        path=f"document.data.{name}",
+        value=subject,
+        remedy=Text(
+            f"Write {' or '.join(claimed)}; a fact about another {name} its publisher sends as a message of its own.",
+            f"Tulis {' atau '.join(claimed)}; fakta tentang {nama} lain dikirim penerbitnya dalam pesan sendiri.",
+        ),
+        status=UNPROCESSABLE,
+    )
+
+
+def letter_has_a_repair(address: str, repair: str) -> Refusal:
+    """Two proposals for one mistake would both be agreed to."""
+    return _refusal(
+        "letter-has-a-repair",
+        Text(
+            f"The repair {repair} of the message at {address} waits for a second person already.",
+            f"Perbaikan {repair} atas pesan pada {address} sudah menunggu orang kedua.",
+        ),
+        path="replaces",
+        value=address,
+        remedy=Text(
+            f"Let it be agreed to, or propose this one instead of it: replaces {repair}.",
+            f"Mintalah persetujuannya, atau usulkan yang ini sebagai gantinya: replaces {repair}.",
+        ),
+    )
+
+
+def letter_repaired_before(address: str, repair: str) -> Refusal:
+    """A mistake is repaired once."""
+    return _refusal(
+        "letter-repaired-before",
+        Text(
+            f"The message at {address} was repaired by {repair}.",
+            f"Pesan pada {address} sudah diperbaiki dengan {repair}.",
+        ),
+        path="address",
+        value=address,
+        remedy=Text(
+            "Read what became of that repair. If it was wrong, its publisher corrects or reverses the fact.",
+            "Baca hasil perbaikan itu. Jika keliru, penerbitnya mengoreksi atau membatalkan faktanya.",
+        ),
+    )
+
+
+def repair_replaces_none(repair: str) -> Refusal:
+    """Only a repair of the same letter can be replaced."""
+    return _refusal(
+        "repair-replaces-none",
+        Text(
+            f"No repair {repair} of this message waits for a second person.",
+            f"Tidak ada perbaikan {repair} atas pesan ini yang menunggu orang kedua.",
+        ),
+        path="replaces",
+        value=repair,
+        remedy=Text("Leave replaces out.", "Hilangkan replaces."),
+    )
+
+
+def repair_replaced(repair: str, by: str | None) -> Refusal:
+    """Nobody agrees to what was taken back."""
+    return _refusal(
+        "repair-replaced",
+        Text(
+            f"Another repair of the same message was proposed instead of this one: {by or '-'}.",
+            f"Perbaikan lain atas pesan yang sama diusulkan sebagai gantinya: {by or '-'}.",
+        ),
+        path="path.repair",
+        value=repair,
+        remedy=Text("Read the other one, and agree to that.", "Baca yang lain itu, lalu setujui yang itu."),
     )
 
 

@@ -2,17 +2,23 @@
 
 One stream per repair (`repair/…`). What was set aside is never edited: what is published is a new message, and it
 counts as any fact does, by its own id.
+
+A letter is repaired once. The id of its first repair follows from its address, that of the next one from the id of the
+repair that it replaces: so the streams of a letter are a chain, the free one at its end is loaded with every act, and
+two proposals, or an agreement and a replacement, cannot both be appended. A repair is about whom the letter was about
+and of its kind, as far as the letter shows them; what it does not show is told to whoever agrees.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, assert_never
+from uuid import UUID, uuid5
 
-from kernel.decider import Aggregate, Decision, Emit, Happened, Refusal
+from kernel.decider import Aggregate, Decision, Emit, Happened, Refusal, Text
 from schemas.fact_reading import STRUCTURED, FactFault, ReadFact, Refused, read_fact
 from schemas.scoring import RepairApproved, RepairProposed
 from schemas.topics import COVERAGE
@@ -64,6 +70,25 @@ def repair_stream(repair: str) -> str:
     return f"repair/{repair}"
 
 
+_LETTERS: Final = UUID("5f1c6a0e-8d0b-4c38-9a55-3f2f0e5f7a11")
+_NEXT: Final = UUID("c7a2b9d4-61de-4f0f-8a3c-0b9e6d1f2c47")
+
+
+def first_repair(letter: str) -> str:
+    """Return the id of the first repair of the letter at an address."""
+    return str(uuid5(_LETTERS, letter))
+
+
+def next_repair(repair: str) -> str:
+    """Return the id of the repair that can be proposed instead of another."""
+    return str(uuid5(_NEXT, repair))
+
+
+def address_of(proposed: RepairProposed) -> str:
+    """Return the address of the letter that a repair is of."""
+    return f"{proposed.topic}/{proposed.partition}/{proposed.offset}"
+
+
 # --- proposing -----------------------------------------------------------------------------------------------------
 
 
@@ -77,6 +102,10 @@ class DeadLetter:
     publisher: str | None
     id: str | None
     reason: str
+    kind: str | None = None
+    """The kind that it claimed to be of; None where that cannot be read."""
+    subjects: tuple[str, ...] = ()
+    """Whom it can have been about, by its key and by its data; none where neither can be read."""
 
     @property
     def address(self) -> str:
@@ -85,15 +114,53 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Unchecked:
+    """What a repair could not be held to, since the letter does not show it."""
+
+    field: str
+    detail: Text
+
+
+def unchecked(letter: DeadLetter | None) -> list[Unchecked]:
+    """Return what whoever agrees must look at alone; without the letter, all of it."""
+    found = []
+    if letter is None or not letter.subjects:
+        found.append(Unchecked("subject", _NO_SUBJECT))
+    if letter is None or letter.kind is None:
+        found.append(Unchecked("kind", _NO_KIND))
+    return found
+
+
+_NO_SUBJECT: Final = Text(
+    en="The message does not show whom it was about: make sure that the repair is about the same employer or region.",
+    id="Pesan itu tidak menunjukkan subjeknya: pastikan perbaikan ini tentang pemberi kerja atau wilayah yang sama.",
+)
+_NO_KIND: Final = Text(
+    en="The message does not show of what kind it was: make sure that the repair is of the same kind.",
+    id="Pesan itu tidak menunjukkan jenisnya: pastikan perbaikan ini berjenis sama.",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class ProposeRepair:
     """Propose a fact in place of a dead letter. Its text and the reason's lie beside the events."""
 
-    repair: str
     letter: DeadLetter
     fact: ReadFact
     leaf: str
     content_digest: str
     reason_digest: str
+    replaces: str | None = None
+    """The repair of the same letter that it is proposed instead of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The repairs of a letter: the last that was proposed, if any, and the id of the next."""
+
+    last: str | None
+    state: RepairState
+    free: str
 
 
 def replacement(topic: str, document: Mapping[str, Any], now: datetime) -> ReadFact | Refusal:
@@ -114,15 +181,19 @@ def _not_a_fact(fault: FactFault) -> Refusal:
     return refusals.repair_not_a_fact(fault.field, fault.value, fault.english, fault.indonesian)
 
 
-def decide_propose(command: ProposeRepair) -> Decision:
-    """Propose a repair, of a fact of the system that the message claimed to be from, if it claimed any."""
+def decide_propose(command: ProposeRepair, chain: Chain, held: Collection[str]) -> Decision:
+    """Propose a repair: of what the message claimed to be, where it was not repaired, and of what the ledger lacks.
+
+    `held` are the leaves of what the ledger holds under the fact's id.
+    """
     letter, fact = command.letter, command.fact
-    if letter.publisher not in (None, fact.publisher):
-        return refusals.repair_of_another(letter.publisher or "", fact.publisher)
+    refused = _unbound(letter, fact) or _not_next(command, chain) or _refused_again(fact.id, command.leaf, held)
+    if refused is not None:
+        return refused
     if letter.reason == "used-id" and letter.id == fact.id:
         return refusals.repair_keeps_used_id(fact.id)
     proposed = RepairProposed(
-        repair=command.repair,
+        repair=chain.free,
         topic=letter.topic,
         partition=letter.partition,
         offset=letter.offset,
@@ -131,8 +202,40 @@ def decide_propose(command: ProposeRepair) -> Decision:
         leaf=command.leaf,
         content_digest=command.content_digest,
         reason_digest=command.reason_digest,
+        replaces=chain.last,
     )
-    return [Emit(repair_stream(command.repair), proposed)]
+    return [Emit(repair_stream(chain.free), proposed)]
+
+
+def _unbound(letter: DeadLetter, fact: ReadFact) -> Refusal | None:
+    """Refuse a fact that is not what the letter was to be, as far as the letter shows it."""
+    if letter.publisher not in (None, fact.publisher):
+        return refusals.repair_of_another(letter.publisher or "", fact.publisher)
+    if letter.kind not in (None, fact.kind):
+        return refusals.repair_of_another_kind(letter.kind or "", fact.kind)
+    if letter.subjects and fact.subject not in letter.subjects:
+        return refusals.repair_about_another(letter.subjects, fact.subject, of_region=letter.topic == COVERAGE)
+    return None
+
+
+def _not_next(command: ProposeRepair, chain: Chain) -> Refusal | None:
+    """Refuse what is proposed beside another repair of the letter."""
+    match chain.state:
+        case Approved():
+            return refusals.letter_repaired_before(command.letter.address, chain.last or "")
+        case Proposed() if command.replaces != chain.last:
+            return refusals.letter_has_a_repair(command.letter.address, chain.last or "")
+        case Unproposed() if command.replaces is not None:
+            return refusals.repair_replaces_none(command.replaces)
+        case _:
+            return None
+
+
+def _refused_again(id_: str, leaf: str, held: Collection[str], path: str = "document.id") -> Refusal | None:
+    """Refuse what the ledger would drop or refuse: it takes each id once."""
+    if leaf in held:
+        return refusals.repair_in_ledger(id_, path)
+    return refusals.repair_keeps_used_id(id_, path) if held else None
 
 
 def published(document: bytes) -> bytes:
@@ -153,8 +256,8 @@ class ApproveRepair:
     """The topics for which the person may agree."""
 
 
-def decide_approve(state: RepairState, command: ApproveRepair) -> Decision:
-    """Agree to what another person proposed."""
+def decide_approve(state: RepairState, command: ApproveRepair, last: str | None, held: Collection[str]) -> Decision:
+    """Agree to what another person proposed, the last of the letter, and still lacking in the ledger."""
     match state:
         case Unproposed():
             return refusals.repair_unknown(command.repair)
@@ -164,8 +267,12 @@ def decide_approve(state: RepairState, command: ApproveRepair) -> Decision:
             return refusals.repair_approved_before(command.repair)
         case Proposed() if state.by == command.by:
             return refusals.own_repair(command.repair)
+        case Proposed() if last != command.repair:
+            return refusals.repair_replaced(command.repair, last)
         case Proposed():
-            approved = RepairApproved(repair=command.repair, leaf=state.proposed.leaf)
-            return [Emit(repair_stream(command.repair), approved)]
+            said = state.proposed
+            approved = RepairApproved(repair=command.repair, leaf=said.leaf)
+            refused = _refused_again(said.fact, said.leaf, held, "path.repair")
+            return refused or [Emit(repair_stream(command.repair), approved)]
         case _:
             assert_never(state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,13 @@ def told(*events: tuple[Event, str]) -> Log:
     log = Log()
     log.open("scoring")
     for event, actor in events:
-        log.append(STREAM, event, actor=actor)
+        repair = event.to_data()["repair"]
+        log.append(f"repair/{repair}", event, actor=actor)
     return log
+
+
+def another(name: str, replaces: str | None = None, **changed: Any) -> RepairProposed:
+    return RepairProposed(**{**PROPOSED.to_data(), "repair": person(name), "replaces": replaces, **changed})
 
 
 HONEST = ((PROPOSED, person("operator")), (APPROVED, person("publisher")))
@@ -53,6 +59,40 @@ def test_an_honest_repair_is_found_in_order(tmp_path: Path) -> None:
 )
 def test_what_breaks_the_rule_is_found(log: Log, sentence: str, tmp_path: Path) -> None:
     report = verified(log, tmp_path)
+    assert "repair" in codes(report)
+    assert sentence in said(report)
+
+
+BY = person("operator")
+SECOND, THIRD = person("second"), person("third")
+
+
+def test_a_letter_s_repairs_are_one_line_and_the_last_of_it_is_agreed_to(tmp_path: Path) -> None:
+    line = ((PROPOSED, BY), (another("second", REPAIR), BY), (another("third", SECOND), BY))
+    agreed = (RepairApproved(repair=THIRD, leaf=LEAF), person("publisher"))
+    assert said(verified(told(*line, agreed), tmp_path)) == ""
+    apart = another("second", offset=1208)
+    assert said(verified(told(*HONEST, (apart, BY)), tmp_path / "apart")) == "", "another letter has repairs of its own"
+
+
+@pytest.mark.parametrize(
+    ("events", "sentence"),
+    [
+        ((*HONEST, (another("second"), BY)), "the letter has another repair, which this one does not replace"),
+        ((*HONEST, (another("second", REPAIR), BY)), f"it replaces {REPAIR}, which was agreed to"),
+        (((PROPOSED, BY), (another("second", THIRD), BY)), f"it replaces {THIRD}, which is no repair of its letter"),
+        (
+            ((PROPOSED, BY), (another("second", REPAIR), BY), (another("third", REPAIR), BY)),
+            f"it replaces {REPAIR}, which is no repair of its letter, or was replaced before",
+        ),
+        (((another("second", THIRD), BY), (another("third", SECOND), BY)), "which is no repair of its letter"),
+        (((PROPOSED, BY), (another("second", REPAIR, offset=1208), BY)), "which is no repair of its letter"),
+    ],
+)
+def test_a_letter_that_is_repaired_twice_is_found(
+    events: tuple[tuple[Event, str], ...], sentence: str, tmp_path: Path
+) -> None:
+    report = verified(told(*events), tmp_path)
     assert "repair" in codes(report)
     assert sentence in said(report)
 
