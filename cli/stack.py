@@ -34,7 +34,7 @@ from deploy.local.stores import provision as provision_stores
 from deploy.local.supervisor import Stack, run_until_stopped
 from kernel.dead_letters import Reason
 from kernel.settings import ServiceSettings, describe
-from schemas.topics import OF_FACTS, SERVICES
+from schemas.topics import FACT_TOPICS, OF_FACTS, SERVICES
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="The stack's data folder; else PARITRANA_DATA, else one per user.")
@@ -42,6 +42,8 @@ Data = Annotated[
 _KEPT = ("_PORT", "_WEBHOOK_NETWORKS")
 _ERROR = "paritrana: "
 """How the line begins that says why a command ended."""
+_CONSUMERS = max(topic.partitions for topic in FACT_TOPICS)
+"""Consumers of facts at most: one for each partition of the topic that has the most."""
 _PARTS = ("name", "pid", "restarts", "url", "state")
 _LETTERS = ("set aside from", "messages", "newest", "reason", "address", "detail")
 
@@ -72,7 +74,7 @@ def register(app: typer.Typer) -> None:
 
 def up(
     scoring: Annotated[int, typer.Option(min=1, max=8, help="How many scoring API processes.")] = 1,
-    ingest: Annotated[int, typer.Option(min=0, max=8, help="How many fact consumers.")] = 1,
+    ingest: Annotated[int, typer.Option(min=0, max=_CONSUMERS, help="How many fact consumers.")] = 1,
     mail_sink: Annotated[bool, typer.Option("--mail-sink", help="Keep mail in the data folder, send none.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Go on in the background once ready.")] = False,
     data: Data = None,

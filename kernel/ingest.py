@@ -25,7 +25,7 @@ import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaConnectionError, KafkaTimeoutError
 
 from kernel.backoff import Pauses
 from kernel.broker import (
@@ -79,6 +79,31 @@ _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 _ATTEMPTS: Final = 5
 _PUBLISHERS: Final = 50
+_NEW_CLUSTER: Final = "new-cluster"
+_ENDS_EARLIER: Final = "topic-ends-earlier"
+_ANOTHER_RECORD: Final = "another-record"
+_REWINDS: Final = (_NEW_CLUSTER, _ENDS_EARLIER, _ANOTHER_RECORD)
+_FAILURES: Final = tuple(
+    error.__name__
+    for error in (
+        StreamMoved,
+        PositionMoved,
+        TimeoutError,
+        ConnectionRefusedError,
+        ConnectionResetError,
+        KafkaConnectionError,
+        KafkaTimeoutError,
+        asyncpg.CannotConnectNowError,
+        asyncpg.AdminShutdownError,
+        asyncpg.ConnectionDoesNotExistError,
+        asyncpg.InterfaceError,
+        asyncpg.QueryCanceledError,
+        asyncpg.DiskFullError,
+        asyncpg.UniqueViolationError,
+        asyncpg.DeadlockDetectedError,
+    )
+)
+"""What a batch fails by as far as it is known beforehand; another kind begins its series when it first happens."""
 
 _log = structlog.get_logger("ingest")
 
@@ -133,7 +158,8 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
     """When positions may be asked for again, after they could not be (monotonic)."""
 
     def __post_init__(self) -> None:
-        """Prepare the dead letters."""
+        """Prepare the dead letters and the measures."""
+        self.measures.begin(self.topics, _REWINDS, _FAILURES)
         self._dead = DeadLetters(self.broker, self.letters)
         self._limit = self.most
 
@@ -404,13 +430,13 @@ class Ingester(ConsumerRebalanceListener, Generic[F, E]):  # type: ignore[misc] 
         for place, row in known.items():
             following = row["next_offset"]
             if row["cluster"] != self._cluster:
-                doubts[place] = "new-cluster"
+                doubts[place] = _NEW_CLUSTER
             elif following > end[place]:
-                doubts[place] = "topic-ends-earlier"
+                doubts[place] = _ENDS_EARLIER
             elif row["digest"] is not None and following > first[place]:
                 before[place] = following - 1
         found = await self._digests(before) if before else {}
-        return doubts | {place: "another-record" for place in before if found.get(place) != known[place]["digest"]}
+        return doubts | {place: _ANOTHER_RECORD for place in before if found.get(place) != known[place]["digest"]}
 
     async def _digests(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, bytes]:
         """Return the digest of the record at an offset of each partition; there may be none."""

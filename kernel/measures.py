@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
@@ -48,7 +50,11 @@ class LogMeasures:
 
 
 class IngestMeasures:
-    """What ingest counts, on the registry of its process."""
+    """What ingest counts, on the registry of its process.
+
+    What has happened never should be told as 0 from the start (`begin`): of a series that comes into being with its
+    first event no increase is seen, and an alarm on it stays silent the first time.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register every measure."""
@@ -77,3 +83,13 @@ class IngestMeasures:
             buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
             registry=registry,
         )
+
+    def begin(self, topics: Iterable[str], rewinds: Iterable[str], failures: Iterable[str]) -> None:
+        """Let the series stand whose labels are known: by topic, why one is read anew, and what a batch fails by."""
+        for topic in topics:
+            for counted in (self.applied, self.duplicates, self.batches, self.lost):
+                counted.labels(topic)
+            for reason in rewinds:
+                self.rewound.labels(topic, reason)
+        for kind in failures:
+            self.failures.labels(kind)

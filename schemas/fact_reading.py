@@ -11,7 +11,9 @@ what it refuses is the cause looked for.
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
@@ -152,7 +154,7 @@ Headers = Collection[tuple[str, bytes | None]]
 
 def read_fact(topic: str, key: bytes | None, value: bytes | None, headers: Headers, now: datetime) -> ReadFact:
     """Return the fact that a record is, received at `now`. Raises Refused, and nothing else."""
-    id_, source, type_name, time, raw = _attributes_of(value, headers)
+    id_, source, type_name, time, raw, quotes = _attributes_of(value, headers)
     if time.tzinfo is not UTC:
         time = _in_utc(time)
     publisher = _publishers.get(source) or _publisher(source)
@@ -166,7 +168,10 @@ def read_fact(topic: str, key: bytes | None, value: bytes | None, headers: Heade
         data = reader.decode(raw)
     except (ValueError, RecursionError) as error:
         raise Refused(_why_not_id(id_, _Sent(value, headers)) or _why_not_data(raw, error)) from None
-    head = b'{"data":%b,"id":"%b"' % (_encode(data), id_)
+    told = _encode(data)
+    if value is not None and value.count(b'"') != told.count(b'"') + quotes:
+        _refuse_twice(value, raw)
+    head = b'{"data":%b,"id":"%b"' % (told, id_)
     if reader.is_told(head) is None:
         raise Refused(_why_not_id(id_, _Sent(value, headers)) or _why_not_told(data, raw))
     id_text = id_.decode()
@@ -186,8 +191,9 @@ _WIRE_TIME: Final = len('"2021-04-13T02:30:00.000000Z"')
 """How long an instant in UTC is in quotes; what msgspec writes (a tenth of the cost of `isoformat`) may be shorter."""
 
 
-_Attributes = tuple[bytes, bytes, bytes, datetime, bytes | Raw]
-"""Id, source, type, time and data. The id's letters are judged together with the data's."""
+_Attributes = tuple[bytes, bytes, bytes, datetime, bytes | Raw, int]
+"""Id, source, type, time and data, and how many quotes the value has besides those of the data when nothing stands in
+it that we pass over. The id's letters are judged together with the data's."""
 
 
 def _attributes_of(value: bytes | None, headers: Headers) -> _Attributes:
@@ -256,6 +262,55 @@ def _depth(value: bytes) -> int:
     return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
 
 
+_QUOTES: Final = 4 * len(("specversion", "id", "source", "type", "time")) + len('""')
+"""The quotes of a document besides its data's own: two around each name and each text."""
+_QUOTES_TYPED: Final = _QUOTES + len('""""')
+"""The same with a `datacontenttype`."""
+
+
+def _refuse_twice(value: bytes, raw: bytes | Raw) -> None:
+    """Refuse a value in which an object has two members of one name: one program reads the first, another the last.
+
+    Asked only of a value with more quotes than what was understood of it has: a name brings its quotes with it, however
+    it is spaced or escaped, so what has no quote too many has no name twice. The others have fields that we pass over.
+    """
+    try:
+        _members(value.decode())
+    except _Twice:
+        data = bytes(raw)
+        if (name := _twice(data)) is not None:
+            fault = _said(FactReason.WRONG_FIELD, f"data.{_clip(name)}", _value_at(data, name), "twice")
+        else:
+            name = _twice(value) or ""
+            fault = _said(FactReason.WRONG_ATTRIBUTE, _clip(name), _value_at(value, name), "twice")
+        raise Refused(fault) from None
+
+
+class _Twice(Exception):
+    """An object has a name twice."""
+
+
+def _refuse_names(members: list[tuple[str, Any]]) -> None:
+    if len(dict(members)) != len(members):
+        raise _Twice
+
+
+# Numbers stay texts: nobody reads them, and one that is long enough is an error.
+_members: Final = json.JSONDecoder(object_pairs_hook=_refuse_names, parse_int=str, parse_float=str).decode
+
+
+def _twice(raw: bytes) -> str | None:
+    """Return a name that stands twice in one object of what a decoder took for JSON, of the outermost such object."""
+    found: list[str] = []
+
+    def look(members: list[tuple[str, Any]]) -> None:
+        count = Counter(name for name, _ in members)
+        found.extend(name for name, times in count.items() if times > 1)
+
+    json.loads(raw, object_pairs_hook=look, parse_int=str, parse_float=str)
+    return found[-1] if found else None
+
+
 def _refuse_doubled(headers: Headers) -> None:
     """Refuse a header that says something twice: one client would read the first, another the last."""
     seen: set[str] = set()
@@ -310,7 +365,8 @@ def _from_document(value: bytes) -> _Attributes:
         raise Refused(_wrong_attribute("data_base64", str(said.data_base64), ""))
     if said.datacontenttype is not None and said.datacontenttype != BINARY:
         _refuse_data_type(said.datacontenttype)
-    return said.id.encode(), said.source.encode(), said.type.encode(), said.time, said.data
+    quotes = _QUOTES if said.datacontenttype is None else _QUOTES_TYPED
+    return said.id.encode(), said.source.encode(), said.type.encode(), said.time, said.data, quotes
 
 
 def _refuse_data_type(written: str) -> None:
@@ -332,7 +388,7 @@ def _from_headers(headers: Mapping[str, bytes | None], value: bytes) -> _Attribu
     # An escape means something in JSON and nothing in a header.
     if version != b"1.0" or not id_ or source is None or type_name is None or b"\\" in instant:
         raise Refused(_why_not_headers(headers))
-    return id_, source, type_name, time, value
+    return id_, source, type_name, time, value, 0
 
 
 # --- sense ---------------------------------------------------------------------------------------------------------
@@ -612,6 +668,10 @@ _OTHERS: Final[Mapping[str, tuple[str, str]]] = {
         "fakta tidak dikompresi sendiri: hilangkan content-encoding; klien Kafka boleh mengompresi kumpulan pesan",
     ),
     "doubled": ("this header stands twice: send it once", "header ini tertulis dua kali: kirim sekali saja"),
+    "twice": (
+        "this name stands twice in one object, so its value can be read in two ways: write it once",
+        "nama ini tertulis dua kali dalam satu objek, sehingga nilainya bisa dibaca berbeda: tulis sekali saja",
+    ),
     "header": ("the header {name} is missing: add it", "header {name} belum ada: tambahkan"),
     "not_json": ("this is no JSON ({why}): send UTF-8 JSON", "ini bukan JSON ({cause}): kirim JSON UTF-8"),
     "missing": ("the field {name} is missing: add it", "isian {name} belum ada: tambahkan"),

@@ -110,6 +110,10 @@ from refused_facts
 where topic = any($1) and ($2::text is null or publisher = $2) and received >= $3 and received < $4
 group by topic
 
+-- name: refused_of_nobody
+-- How many messages of topics ($1) were refused from $2 to before $3 that name no system that could be one.
+select count(*) from refused_facts where topic = any($1) and publisher is null and received >= $2 and received < $3
+
 -- name: ingest_heads
 -- The streams on which batches are told, and how long each is.
 select stream, version from heads where stream >= 'ingest/' and stream < 'ingest0' and version > 0

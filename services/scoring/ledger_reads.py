@@ -411,6 +411,12 @@ async def refused_counts(here: Service, topics: Sequence[str], publisher: str | 
     ]
 
 
+async def refused_of_nobody(here: Service, topics: Sequence[str], day: Day) -> int:
+    """Return how many messages of a day were refused whose publisher is not known: no publisher's own list has them."""
+    count: int = await here.pool.fetchval(SQL["refused_of_nobody"], topics, day.begins, day.ends)
+    return count
+
+
 RefusedKey = tuple[datetime, str, int, int]
 
 

@@ -291,6 +291,13 @@ def _values(value: bytes, mode: str) -> Iterator[_Change]:
     yield "1 MiB", value.ljust(1 << 20), FactReason.TOO_LARGE, "value"
     yield "as large as can be", value.ljust(LARGEST), None, None
     yield "blanks", text.replace(",", " ,\r\n\t").encode(), None, None
+    if mode == "structured":
+        for name, written in json.loads(text).items():
+            again = f',"{name}":{json.dumps(written)}'
+            yield f"{name} twice", (text[:-1] + again + "}").encode(), FactReason.WRONG_ATTRIBUTE, name
+            yield f"{name} first", (f"{{{again[1:]}" + "," + text[1:]).encode(), FactReason.WRONG_ATTRIBUTE, name
+        yield "an extension", value[:-1] + b',"subject":{"data":1,"id":2}}', None, None
+        yield "an extension twice", value[:-1] + b',"subject":1,"subject":2}', FactReason.WRONG_ATTRIBUTE, "subject"
     yield "no text", value[:-1] + b',"note":"\xff"}', _NOT_JSON, "value"
     yield "a surrogate in UTF-8", value[:-1] + b',"note":"\xed\xa0\x80"}', _NOT_JSON, "value"
     yield "no text in a name", value[:-1] + b',"n\xc3":1}', _NOT_JSON, "value"
@@ -310,11 +317,16 @@ def _extras(said: Said) -> Iterator[_Change]:
     yield "nesting that does not end", ',"note":' + "[" * 60_000, _NOT_JSON, "value"
     yield "brackets in a text", ',"note":"' + "[" * 5_000 + '\\""', None, None
     yield "many brackets", ',"note":[' + ",".join(["[]"] * 5_000) + "]", None, None
+    yield "a name twice within", ',"note":[{"a":1,"b":{"a":1},"a":1}]', FactReason.WRONG_FIELD, "data.a"
+    yield "a name again in another object", ',"note":[{"a":1,"b":{"a":1}},{"a":1,"month":2}]', None, None
+    yield "what looks like a name", ',"note" : "\\"month\\":1,\\"month\\":2", "no\\"te":"\\":"', None, None
     for name, written in said.data.items():
-        yield f"{name} twice", f',"{name}":{written}', None, None
-        yield f"{name} twice, then null", f',"{name}":null,"{name}":{written}', None, f"data.{name}"
         escaped = f'"\\u{ord(name[0]):04x}{name[1:]}"'
-        yield f"{name} twice, once escaped", f",{escaped}:{written}", None, None
+        for how, again in (
+            ("", f'"{name}":{written}'), (", then null", f'"{name}":null,"{name}":{written}'),
+            (", once escaped", f"{escaped}:{written}"), (", with blanks", f' "{name}" \n:{written}'),
+        ):  # fmt: skip
+            yield f"{name} twice{how}", f",{again}", FactReason.WRONG_FIELD, f"data.{name}"
 
 
 def _bytes(whole: Message, draw: random.Random) -> Iterator[Damage]:

@@ -178,8 +178,8 @@ UNSAID: Final[dict[str, Unsaid]] = {
 }
 """What the gate holds a fact to and a schema cannot say. The first is said by AsyncAPI, which knows the topic.
 
-Nor can it be said of a message that it has no header twice, or of a value that it is UTF-8 without half characters, not
-too large and not too deep.
+Nor can it be said of a message that it has no header twice, or of a value that it is UTF-8 without half characters, has
+no name twice in one object, is not too large and not too deep.
 """
 
 

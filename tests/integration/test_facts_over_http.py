@@ -287,6 +287,7 @@ async def test_a_day_s_report_counts_and_pages_what_was_refused(ledger: Ledger) 
     assert rest["next"] is None
     sipp = await mine.does("GET", "/v1/facts/report?day=2021-04-19&publisher=sipp")
     assert len(sipp["items"]) == 3
+    assert (report["unrecognised"], sipp["unrecognised"]) == (1, 1)
     unknown = dict.fromkeys(("batches", "records", "applied", "duplicates"))
     assert sipp["topics"] == [{"topic": CONTRIBUTIONS, **unknown, "refused": 3}]
     assert (await mine.does("GET", "/v1/facts/report?day=2021-04-21"))["topics"][0]["batches"] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import socket
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ from deploy.local import supervisor
 from deploy.local.child import Child, StackError
 from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.settings import PORTS, REPLICA_STEP, StackOptions
-from deploy.local.supervisor import Stack, _Running
+from deploy.local.supervisor import Stack, _Running, listening
+from tests.unit.cli.fake_stack import run
 
 
 class Falling:
@@ -57,6 +59,25 @@ async def test_every_attempt_to_start_again_is_counted(tmp_path: Path, monkeypat
     assert seen[-1] == (3, "")
     [part] = stack.status()["parts"]
     assert (part["state"], part["restarts"], part["why"]) == ("ready", 3, "")
+
+
+def test_as_many_consumers_as_partitions_of_contributions_can_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[StackOptions] = []
+
+    async def start(options: StackOptions, *_: object) -> None:
+        started.append(options)
+
+    monkeypatch.setattr("cli.stack.run_until_stopped", start)
+    data = str(tmp_path / "data")
+    assert run("up", "--ingest", "12", "--data", data).exit_code == 0
+    assert run("up", "--ingest", "13", "--data", data).exit_code == 2
+    [options] = started
+    options = dataclasses.replace(options, ports={name: port for name, (_, port) in PORTS.items()}, scoring=8)
+    ports = [port for port, _ in listening(options)]
+    assert options.consumers == 12
+    assert len(ports) == len(set(ports)), "no two listen on one port"
 
 
 def test_every_port_that_is_taken_is_named_at_once(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from services.scoring.ledger_reads import (
     missing_months,
     month_of_employer,
     refused_counts,
+    refused_of_nobody,
     refused_page,
     seasons_to_come,
 )
@@ -93,8 +94,9 @@ async def report(
     `topics` counts the day's messages: what was read and taken as our own events tell of it (null with `publisher`:
     it is counted by topic alone), and how many were `refused`, each once, however often it was read. `publishers`
     counts these by the system that a message claims to be from (null: none that could be one, or beyond the twenty
-    with the most) and by reason; `items` are the refused messages themselves, in pages. As text/csv: every refused
-    message of the day.
+    with the most) and by reason; `items` are the refused messages themselves, in pages. `unrecognised` counts, whatever
+    `publisher` is, the refused messages whose system could not be read: they are in `items` only without `publisher`.
+    As text/csv: every refused message of the day.
     """
     topics, the_day = topics_refused(person), Day(day)
     if _wants_csv(accept):
@@ -111,6 +113,7 @@ async def report(
         day=day.isoformat(),
         topics=await day_counts(here, topics, publisher, the_day),
         publishers=await refused_counts(here, topics, publisher, the_day),
+        unrecognised=await refused_of_nobody(here, topics, the_day),
     )
 
 
