@@ -29,6 +29,7 @@ from bench import (
     latency,
     rebuild,
     relay,
+    sequence,
 )
 from bench.ground import Ground
 from bench.plan import FULL, QUICK, Plan
@@ -42,6 +43,7 @@ MEASURES: Final[dict[str, Callable[[Ground, Plan], Awaitable[list[Row]]]]] = {
     append_single.NAME: append_single.measure,
     append_batch.NAME: append_batch.measure,
     relay.NAME: relay.measure,
+    sequence.NAME: sequence.measure,
     rebuild.NAME: rebuild.measure,
     ingest.NAME: ingest.measure,
     ingest_growth.NAME: ingest_growth.measure,

@@ -18,6 +18,7 @@ class Plan:
     batches: int
     """Batches in one turn of append_batch."""
     relay: int
+    sequence: int
     rebuild: int
     rebuild_rounds: int
     rebuild_peer: int
@@ -46,6 +47,7 @@ FULL: Final = Plan(
     single_peer=1_600,
     batches=16,
     relay=30_000,
+    sequence=30_000,
     rebuild=1_000_000,
     rebuild_rounds=3,
     rebuild_peer=4_000,
@@ -69,6 +71,7 @@ QUICK: Final = Plan(
     single_peer=0,
     batches=6,
     relay=8_000,
+    sequence=10_000,
     rebuild=100_000,
     rebuild_rounds=3,
     rebuild_peer=0,
