@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,7 +18,7 @@ from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from cli.service import Login
 from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import SignedNote, VerifierKey
-from services.audit.client import AuditClient
+from services.audit.client import AuditClient, LedgerClient
 from services.audit.export import NotExported, Result, export, prepare_folder
 from services.audit.folder import holds_export
 from services.audit.verify import Report, verify
@@ -40,6 +40,7 @@ def register(program: typer.Typer) -> None:
 @app.command("export")
 def export_command(
     folder: Annotated[Path, typer.Argument(help="An empty folder, or one that is made.")],
+    *,
     token: Annotated[
         str | None,
         typer.Option(help="An auditor's token; else PARITRANA_TOKEN, else that of `paritrana login`."),
@@ -54,6 +55,10 @@ def export_command(
     ] = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for events that are still on their way.")] = 30.0,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export in the folder.")] = False,
+    without_facts: Annotated[
+        bool,
+        typer.Option("--without-facts", help="Leave out other systems' facts; measured figures go unchecked."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write every event of the audit store into FOLDER, and print the digest of its manifest.
@@ -72,9 +77,13 @@ def export_command(
 
     try:
         prepare_folder(folder, replace=force)
-        with closing(AuditClient(address_of("audit", url), bearer, patience=wait)) as client:
+        with ExitStack() as opened:
+            client = opened.enter_context(closing(AuditClient(address_of("audit", url), bearer, patience=wait)))
+            ledger: LedgerClient | None = None
+            if not without_facts:
+                ledger = opened.enter_context(closing(LedgerClient(address_of("scoring"), bearer, patience=wait)))
             _wait_for(client, points, time.monotonic() + wait)
-            result = export(client, folder, say, wait=wait)
+            result = export(client, folder, say, wait=wait, ledger=ledger)
     except (NotExported, OSError) as error:
         raise WrongUse(str(error)) from None
     show(_exported_json(result, folder), _exported_lines(result, folder), as_json=as_json)

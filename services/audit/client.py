@@ -1,4 +1,4 @@
-"""The audit service over HTTP, as the export reads it."""
+"""The audit service, and the ledger of facts, over HTTP as the export reads them."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ class _Event(BaseModel):
     document: str
 
 
+class _Batch(BaseModel):
+    documents: list[str]
+
+
 class _Page(BaseModel):
     items: list[_Event]
     next: str | None
@@ -65,8 +69,13 @@ class LogTree:
             yield bundle.path, self.read(bundle.path)
 
 
-class AuditClient:
-    """Reads the audit service's store as an auditor. Every fault is a NotExported that says what to do."""
+class _Client:
+    """Asks one service as an auditor. Every fault is a NotExported that says what to do."""
+
+    name = ""
+    """What the service is called in sentences."""
+    remedy = ""
+    """What to do where it does not answer."""
 
     def __init__(self, url: str, token: str, *, patience: float) -> None:
         """Read from the service at `url` with a bearer token; wait `patience` seconds for one that is away."""
@@ -78,6 +87,52 @@ class AuditClient:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _get(self, path: str, query: dict[str, str], model: type[Body]) -> Body:
+        try:
+            return model.model_validate_json(self._content(path, self._ask(path, query)))
+        except ValidationError:
+            raise NotExported(f"what answers {path} at {self._url} is not the {self.name} service") from None
+
+    def _bytes(self, path: str) -> bytes:
+        return self._content(path, self._ask(f"/{path.removeprefix('/')}", {}))
+
+    def _ask(self, path: str, query: dict[str, str]) -> httpx.Response:
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                answer = self._client.get(f"{self._url}{path}", params=query)
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+                raise NotExported(f"{self._url!r} is no URL of a service: {error}") from None
+            except httpx.HTTPError as error:
+                said = type(error).__name__
+            else:
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    return answer
+                said = "it is not ready"
+            if time.monotonic() >= deadline:
+                raise NotExported(f"the {self.name} service at {self._url} does not answer ({said}): {self.remedy}")
+            time.sleep(_PAUSE)
+
+    def _content(self, path: str, answer: httpx.Response) -> bytes:
+        match answer.status_code:
+            case httpx.codes.OK:
+                return answer.content
+            case httpx.codes.UNAUTHORIZED:
+                raise NotExported("the token is not accepted: sign in as an auditor and give the token anew")
+            case httpx.codes.FORBIDDEN:
+                raise NotExported("this person is no auditor: export with an auditor's token")
+            case status:
+                raise NotExported(
+                    f"the {self.name} service answered {path} with {status}: is {self._url} the right place?"
+                )
+
+
+class AuditClient(_Client):
+    """The audit service's store."""
+
+    name = "audit"
+    remedy = "start it, or give --url"
 
     def status(self) -> StoreStatus:
         """Return the newest checkpoint, once it covers what the store held when it was asked, and how many events.
@@ -145,39 +200,14 @@ class AuditClient:
             if cursor is None:
                 return
 
-    def _get(self, path: str, query: dict[str, str], model: type[Body]) -> Body:
-        try:
-            return model.model_validate_json(self._content(path, self._ask(path, query)))
-        except ValidationError:
-            raise NotExported(f"what answers {path} at {self._url} is not the audit service") from None
 
-    def _bytes(self, path: str) -> bytes:
-        return self._content(path, self._ask(f"/{path.removeprefix('/')}", {}))
+class LedgerClient(_Client):
+    """The ledger of facts, which the scoring service keeps."""
 
-    def _ask(self, path: str, query: dict[str, str]) -> httpx.Response:
-        deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                answer = self._client.get(f"{self._url}{path}", params=query)
-            except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-                raise NotExported(f"{self._url!r} is no URL of a service: {error}") from None
-            except httpx.HTTPError as error:
-                said = type(error).__name__
-            else:
-                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                    return answer
-                said = "it is not ready"
-            if time.monotonic() >= deadline:
-                raise NotExported(f"the audit service at {self._url} does not answer ({said}): start it, or give --url")
-            time.sleep(_PAUSE)
+    name = "scoring"
+    remedy = "start it, set PARITRANA_SCORING_URL, or export --without-facts"
 
-    def _content(self, path: str, answer: httpx.Response) -> bytes:
-        match answer.status_code:
-            case httpx.codes.OK:
-                return answer.content
-            case httpx.codes.UNAUTHORIZED:
-                raise NotExported("the token is not accepted: sign in as an auditor and give the token anew")
-            case httpx.codes.FORBIDDEN:
-                raise NotExported("this person is no auditor: export with an auditor's token")
-            case status:
-                raise NotExported(f"the audit service answered {path} with {status}: is {self._url} the right --url?")
+    def batch(self, stream: str, version: int) -> Sequence[str]:
+        """Return the documents of a batch in the order of their offsets."""
+        _, topic, partition = stream.split("/")
+        return self._get(f"/v1/ledger/batches/{topic}/{partition}/{version}", {}, _Batch).documents

@@ -137,6 +137,11 @@ class Decisions:
             told_of = self._remarks if held.late else self._record.faults
             told_of.append(("late" if held.late else "season", place, held.what))
 
+    @property
+    def record(self) -> Record:
+        """Return what is kept of the events."""
+        return self._record
+
     def citations(self, version_of: Callable[[str], int]) -> Iterator[tuple[Place, str]]:
         """Return what was cited and is not there; `version_of` tells where a stream ends, 0 for none."""
         self.cites = len(self._cited)

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, Protocol, Self
 
 from kernel.canonical import canonical, instant
 from kernel.tlog.notes import VerifierKey
+from schemas.scoring import FactsIngested
 from schemas.service import ServiceKeyPublished
 from services.audit.causes import Causes, Uncaused
 from services.audit.decisions import cited
@@ -29,6 +30,7 @@ from services.audit.findings import Place
 from services.audit.folder import (
     CHECKPOINT,
     EVENTS,
+    FACTS,
     FORMAT,
     HEADS,
     KEYS,
@@ -36,13 +38,16 @@ from services.audit.folder import (
     README,
     TILES,
     Tally,
+    fact_file,
     file_of,
     is_tile,
 )
 
 _KEY_PUBLISHED: Final = ServiceKeyPublished.type_name()
+_FACTS_INGESTED: Final = FactsIngested.type_name()
 _README: Final = Path(__file__).with_name("export-readme.md")
 _PAUSE: Final = 0.5
+_TOLD_BATCHES: Final = 1_000
 
 
 class NotExported(Exception):
@@ -82,6 +87,14 @@ class Tree(Protocol):
         ...
 
 
+class FactSource(Protocol):
+    """Where the facts of other systems come from: the ledger's API."""
+
+    def batch(self, stream: str, version: int) -> Sequence[str]:
+        """Return the documents of a batch in the order of their offsets."""
+        ...
+
+
 class Source(Protocol):
     """Where the events come from: the audit service's API."""
 
@@ -109,13 +122,21 @@ class Result:
     open_ends: tuple[str, ...]
 
 
-def export(source: Source, folder: Path, say: Callable[[str], None], *, wait: float = 30.0) -> Result:
+def export(
+    source: Source,
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    wait: float = 30.0,
+    ledger: FactSource | None = None,
+) -> Result:
     """Export everything in the store into `folder`, which is empty or is made; say how far it is.
 
     Args:
         source: the store.
         folder: see `prepare_folder`.
         say: takes one line of progress.
+        ledger: where the facts behind measured figures come from; without it they are left out.
         wait: seconds to wait for events that others cite and that are still on their way.
 
     Raises:
@@ -126,7 +147,7 @@ def export(source: Source, folder: Path, say: Callable[[str], None], *, wait: fl
     while True:
         status = source.status()
         say(f"exporting {status.events} events up to position {status.position}")
-        result = _export_once(source, folder, status, say)
+        result = _export_once(source, folder, status, say, ledger)
         if not result.open_ends or time.monotonic() >= deadline:
             return result
         say(f"{len(result.open_ends)} cited events are still on their way: waiting for them")
@@ -147,10 +168,10 @@ def prepare_folder(folder: Path, *, replace: bool) -> None:
             return
         if not replace:
             raise NotExported(f"{folder} is not empty: choose another folder, or --force to replace an export there")
-        for name in (EVENTS, KEYS, TILES):
+        for name in (EVENTS, FACTS, KEYS, TILES):
             if (folder / name).is_symlink():
                 raise NotExported(f"{folder / name} is a symbolic link, which no export has: choose another folder")
-        if strange := held - {MANIFEST, HEADS, README, EVENTS, CHECKPOINT, KEYS, TILES}:
+        if strange := held - {MANIFEST, HEADS, README, EVENTS, FACTS, CHECKPOINT, KEYS, TILES}:
             raise NotExported(f"{folder} holds {min(strange)!r}, which no export has: choose another folder")
         _empty(folder)
     except OSError as error:
@@ -160,9 +181,10 @@ def prepare_folder(folder: Path, *, replace: bool) -> None:
 def _empty(folder: Path) -> None:
     for name in (MANIFEST, HEADS, README, CHECKPOINT):
         (folder / name).unlink(missing_ok=True)
-    for path in (*(folder / EVENTS).glob("*/*.jsonl"), *(folder / KEYS).glob("*.vkey"), *_tiles_in(folder)):
+    lines = [*(folder / EVENTS).glob("*/*.jsonl"), *(folder / FACTS).glob("*/*.jsonl")]
+    for path in (*lines, *(folder / KEYS).glob("*.vkey"), *_tiles_in(folder)):
         path.unlink()
-    for name in (EVENTS, KEYS, TILES):
+    for name in (EVENTS, FACTS, KEYS, TILES):
         for base, _, _ in os.walk(folder / name, topdown=False):
             Path(base).rmdir()
 
@@ -174,13 +196,21 @@ def _tiles_in(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _export_once(source: Source, folder: Path, status: StoreStatus, say: Callable[[str], None]) -> Result:
+def _export_once(
+    source: Source, folder: Path, status: StoreStatus, say: Callable[[str], None], ledger: FactSource | None
+) -> Result:
     with _Writer(folder) as writer:
         for event in source.events(status.position):
             writer.add(event)
             if writer.count % 10_000 == 0:
                 say(f"{writer.count} of {status.events} events")
         open_ends = tuple(writer.open_ends())
+        if ledger is not None and writer.batches:
+            say(f"exporting the facts of {len(writer.batches)} batches")
+            for number, point in enumerate(writer.batches, 1):
+                writer.add_facts(point, ledger.batch(*point))
+                if number % _TOLD_BATCHES == 0:
+                    say(f"{number} of {len(writer.batches)} batches")
         if (tree := source.tree(status.position)) is not None:
             say("exporting the log's tree")
             writer.add_tree(tree)
@@ -213,6 +243,8 @@ class _Writer:
         self._keys = Keys()
         self._last: Document | None = None
         self.count = 0
+        self.batches: list[tuple[str, int]] = []
+        """The events that tell of facts, in the order of their streams and versions."""
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self._causes)
@@ -249,11 +281,22 @@ class _Writer:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(raw)
 
+    def add_facts(self, point: tuple[str, int], documents: Sequence[str]) -> None:
+        """Write the facts of the next batch.
+
+        A ledger that was changed is exported as it is, and found by whoever verifies the folder.
+        """
+        file = self._file(fact_file(point[0]))
+        for document in documents:
+            file.write(document.encode())
+
     def _note(self, event: Document, place: Place) -> None:
         self._causes.take(event.id, event.cause, event.time, place)
         newest = event.as_newest()
         for point in cited(newest.type, newest.data):
             self._cited.setdefault(point, f"{event.stream}@{event.version}")
+        if event.type == _FACTS_INGESTED and event.data.get("applied"):
+            self.batches.append((event.stream, event.version))
         if event.type == _KEY_PUBLISHED:
             self._keys.take(event.data.get("service", ""), event.data)
 

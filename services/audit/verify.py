@@ -15,7 +15,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,7 @@ from kernel.tlog.notes import SignedNote, VerifierKey
 from services.audit.checklist import NO_CHECKPOINT, NO_FACTS, NO_MANIFEST, Said, outcomes
 from services.audit.decisions import Decisions
 from services.audit.events import OWNERS, Document, Keys, Unusable, faults_of, parse, read
+from services.audit.facts.ledger import Ledger
 from services.audit.findings import MOST_KEPT, Finding, Findings, Place
 from services.audit.folder import (
     CHECKPOINT,
@@ -40,6 +41,7 @@ from services.audit.folder import (
     Tally,
     is_allowed,
     is_event_file,
+    is_fact_file,
     is_key_file,
     is_tile,
     lines_of,
@@ -126,6 +128,7 @@ class _Verification:
         self._types: Counter[str] = Counter()
         self._caused = 0
         self._files = 0
+        self._facts_here = False
         self._cut = False
         """A stream that decisions rest on was read in two parts, so that it has to be folded anew."""
         self._report = Report(digest=None, digest_given=digest is not None)
@@ -139,11 +142,12 @@ class _Verification:
         for path, entry in listed.items():
             if path == HEADS:
                 self._read_heads(entry)
-            elif entry is not None and not is_event_file(path):
+            elif entry is not None and not (is_event_file(path) or is_fact_file(path)):
                 self._read_plain(entry)
         self._check_tree(listed)
         self._check_causes()
         self._check_decisions()
+        self._check_facts(listed)
         if manifest is not None:
             self._compare_manifest(manifest)
         return self._finish(manifest)
@@ -179,7 +183,7 @@ class _Verification:
         barred: dict[str, Said] = {}
         if tree.checkpoint is None:
             barred = dict.fromkeys(_OF_TREE, NO_CHECKPOINT)
-        if looked["facts"]:
+        if looked["facts"] and not self._facts_here:
             barred["facts"] = NO_FACTS
             looked["facts"] = 0
         if manifest is None:
@@ -259,6 +263,11 @@ class _Verification:
                 self._found.add("file", Place(path, tally.lines + 1), f"it cannot be read: {error.strerror}")
                 return
         self._compare_file(path, entry, tally)
+
+    def _lines_again(self, path: str) -> Iterator[Line]:
+        """Read a file once more; what is wrong with it was told the first time."""
+        with suppress(UnusableFile, OSError), closing(open_regular(self._folder, path)) as source:
+            yield from lines_of(source, Tally())
 
     def _compare_file(self, path: str, entry: ListedFile | None, tally: Tally) -> None:
         self._files += 1
@@ -492,6 +501,20 @@ class _Verification:
             self._remarks.add(*remark)
         self._report.rankings = self._decisions.rankings
         self._report.decisions = self._decisions.decided
+
+    def _check_facts(self, listed: Mapping[str, ListedFile | None]) -> None:
+        """Hold the facts of other systems to their batches, and every measured figure to its facts."""
+        files = [path for path in listed if is_fact_file(path)]
+        self._facts_here = bool(files)
+        if not files:
+            return
+        ledger = Ledger(self._decisions.record)
+        for path in files:
+            ledger.survey(path, self._lines(path, listed[path]))
+        for path in files:
+            ledger.collect(path, self._lines_again(path))
+        for fault in ledger.faults():
+            self._found.add(*fault)
 
     def _version_of(self, stream: str) -> int:
         end = self._ends.get(stream)

@@ -225,7 +225,8 @@ def rewrite_manifest(folder: Path) -> str:
         for line in path.read_bytes().splitlines():
             heads[orjson.loads(line)["subject"]] = head_line(line)
     (folder / "heads.jsonl").write_bytes(b"".join(heads[stream] + b"\n" for stream in sorted(heads)))
-    listed = [*event_files(folder), folder / "README.md", folder / "heads.jsonl"]
+    facts = (folder / "facts").glob("*/*.jsonl")
+    listed = [*event_files(folder), *facts, folder / "README.md", folder / "heads.jsonl"]
     manifest["files"] = sorted((_listed(folder, path) for path in listed), key=lambda entry: entry["path"])
     manifest["streams"] = len(heads)
     manifest["events"] = sum(len(path.read_bytes().splitlines()) for path in event_files(folder))
