@@ -135,6 +135,7 @@ def _event(row: asyncpg.Record) -> dict[str, Any]:
 
 @router.get("/export", tags=["store"], dependencies=[_auditors])
 async def export(
+    *,
     pool: Pool,
     until: Annotated[
         str, Query(max_length=64, description="`log:` and the size of a checkpoint, or a `position` of /v1/status.")

@@ -22,7 +22,9 @@ from schemas.scoring import IndicatorMeasured, RankingSealed
 from services.audit.decisions import cited
 from services.audit.events import Document
 from services.audit.excerpts import NATION, Excerpt
-from services.audit.record import award_of, ranking_of
+from services.audit.findings import Place
+from services.audit.meetings import OPENINGS, Motion
+from services.audit.record import award_of, kept_of, ranking_of
 from services.audit.selections import in_order
 
 Json = Mapping[str, Any]
@@ -67,10 +69,12 @@ def _of_place(excerpt: Excerpt, read: Reader) -> set[str]:
         if province is None or (province == NATION) is (tier == "national"):
             found |= {f"{kind}/{season}/{tier}/{place}" for kind in ("ranking", "award")}
     if province not in (None, NATION):
-        # Whoever goes on to the nation is checked there: by whom, the nation's own committee says.
+        # Whoever goes on to the nation is verified by its committee, and an appeal in the province holds its stages.
         found = found - {f"committee/{season}/*"} | {f"committee/{season}/{one}" for one in (province, NATION)}
+        found.add(f"award/{season}/national/*")
     found |= {event.stream for event in read(["plenary/*"], first=True) if _in(excerpt, PlenaryConvened, event)}
-    found |= {event.stream for event in read(["appeal/*"], first=True) if _in(excerpt, AppealLodged, event, "at")}
+    lodged = Excerpt(season) if province == NATION else excerpt  # whoever appeals in a province may hold the nation
+    found |= {event.stream for event in read(["appeal/*"], first=True) if _in(lodged, AppealLodged, event, "at")}
     sheets = {None: "", NATION: "national-"}.get(province, "provincial-")
     for nomination in _nominations(excerpt, read):
         found |= {f"nomination/{nomination}", f"indicator/{nomination}", f"sheet/{nomination}/{sheets}*"}
@@ -79,6 +83,7 @@ def _of_place(excerpt: Excerpt, read: Reader) -> set[str]:
 
 def _in(excerpt: Excerpt, kind: type[Event], event: Document, at: str | None = None) -> bool:
     """Tell whether an event of a kind is of the place."""
+    event = event.as_newest()
     if event.type != kind.type_name():
         return False
     said = event.data[at] if at else event.data
@@ -109,21 +114,29 @@ def _reached(event: Document) -> list[Json]:
 def _of_nomination(excerpt: Excerpt, read: Reader) -> set[str]:
     """Return what concerns a nomination: of the rankings that it stood in, not the sheets of the others."""
     own = f"nomination/{excerpt.nomination}"
-    if not any(event.data["entry"]["season"] == excerpt.season for event in read([own], first=True)):
+    if not any(at["season"] == excerpt.season for event in read([own], first=True) for at in _reached(event)):
         raise NoSuchPart(
             f"the log has no {excerpt.named}: give the id of one, as paritrana audit replay lists them, and its season"
         )
     found = {own, f"indicator/{excerpt.nomination}", f"sheet/{excerpt.nomination}/*"}
     for event in read([own]):
-        if "plenary" in event.data:
-            found.add(f"plenary/{event.data['plenary']}")
         for at in _reached(event):
             found |= {f"committee/{at['season']}/{at['province']}", ranking_of(at), award_of(at)}
             found.add(f"interview/{at['season']}/{at['province']}/*")
+    found |= {event.stream for event in read(["plenary/*"]) if excerpt.nomination in _asked_about(event)}
     for event in read(["appeal/*"], first=True):
-        if event.type == AppealLodged.type_name() and event.data["nomination"] == excerpt.nomination:
+        newest = event.as_newest()
+        if newest.type == AppealLodged.type_name() and newest.data["nomination"] == excerpt.nomination:
             found.add(event.stream)
     return found
+
+
+def _asked_about(event: Document) -> list[str]:
+    """Return the nominations that a question before a meeting is about."""
+    newest = event.as_newest()
+    if newest.type.split(".")[-2] not in OPENINGS:
+        return []
+    return Motion(kept_of(newest, Place(""))).nominations
 
 
 # --- what is cited ----------------------------------------------------------------------------------------------------

@@ -153,7 +153,9 @@ class AuditClient:
     def _pages(self, asked: Query) -> Iterator[Exported]:
         cursor: str | None = None
         while True:
-            body = self._get("/v1/export", {**asked, "limit": str(_PAGE)} | ({"cursor": cursor} if cursor else {}), _Page)
+            body = self._get(
+                "/v1/export", {**asked, "limit": str(_PAGE)} | ({"cursor": cursor} if cursor else {}), _Page
+            )
             for item in body.items:
                 yield Exported(item.stream, item.version, item.document, item.index)
             cursor = body.next

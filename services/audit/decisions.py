@@ -145,7 +145,7 @@ class Decisions:
         self.cites = len(self._cited)
         for (stream, version), place in self._cited.items():
             held = version_of(stream)
-            if held < version and (withheld is None or withheld.can("causes", held > 0)):
+            if held < version and (withheld is None or withheld.can("causes", here=held > 0)):
                 yield place, f"it cites {stream}@{version}, which is not in the export"
 
     def faults(self, withheld: Withheld | None = None) -> Iterator[Fault]:

@@ -17,6 +17,11 @@ class Excerpt:
     province: str | None = None
     nomination: str | None = None
 
+    @property
+    def whole_season(self) -> bool:
+        """Tell whether the season is held as a whole."""
+        return self.province is None and self.nomination is None
+
     def as_json(self) -> dict[str, str]:
         """Return what is said, as the manifest says it."""
         said = {"season": self.season, "province": self.province, "nomination": self.nomination}

@@ -75,7 +75,7 @@ class Exported(NamedTuple):
     stream: str
     version: int
     document: str
-    index: int | None = None
+    leaf: int | None = None
     """Which leaf of the log it is, where that is known."""
 
 
@@ -312,11 +312,11 @@ class _Writer:
         self._note(found, path)
 
     def _add_leaf(self, event: Exported, path: str) -> None:
-        if event.index is None:
+        if event.leaf is None:
             raise NotExported("the audit service does not say which leaves events are: it is older than this program")
-        line = {"index": event.index, "stream": event.stream, "version": event.version}
+        line = {"index": event.leaf, "stream": event.stream, "version": event.version}
         self._file(leaves_of(path)).write(canonical(line))
-        self._indexes.add(event.index // WIDTH)
+        self._indexes.add(event.leaf // WIDTH)
 
     def add_tree(self, tree: Tree) -> None:
         """Write the checkpoint, the keys, and every tile; these are not listed: the checkpoint's root holds them."""

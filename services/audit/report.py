@@ -37,8 +37,8 @@ UNSEEN: Final = (
 OF_PART: Final = (
     Said(
         "Ini bagian log: {0}. {1} dari {2} entri log tidak dimuat. Bahwa suatu alur tidak berlanjut setelah peristiwa "
-        "terakhirnya di sini, dan bahwa tidak ada alur bagian ini yang ditinggalkan, hanya dikatakan oleh heads.jsonl dan "
-        "pengekspornya; ekspor utuh membuktikannya.",
+        "terakhirnya di sini, dan bahwa tidak ada alur bagian ini yang ditinggalkan, hanya dikatakan oleh heads.jsonl "
+        "dan pengekspornya; ekspor utuh membuktikannya.",
         "This is a part of the log: {0}. {1} of the log's {2} entries are withheld. That a stream does not go on after "
         "its last event here, and that no stream of this part was left out, is said by heads.jsonl and by who exported "
         "it; a whole export proves it.",
@@ -46,8 +46,8 @@ OF_PART: Final = (
     Said(
         "Apakah log melanjutkan titik periksa yang lebih awal: bagian log tidak memuat ubin untuk itu. Minta bukti "
         "konsistensi, atau ekspor utuh.",
-        "Whether the log continues the earlier checkpoint: a part does not have the tiles for it. Ask for a consistency "
-        "proof (/v1/log/consistency), or for a whole export.",
+        "Whether the log continues the earlier checkpoint: a part does not have the tiles for it. Ask for a "
+        "consistency proof (/v1/log/consistency), or for a whole export.",
     ),
 )
 

@@ -1,11 +1,11 @@
 """Verify an exported folder offline: no database, no broker, no network, and nothing of it believed.
 
 Checked are the files against the manifest, every event by itself (`events`), every stream's chain and end, ids and
-causes over all streams, and what decisions rest on (`decisions`); `checklist` numbers the checks. Of a part of the log (`withheld`) each is checked as
-far as what it rests on is here. Files are read in
-parts (`segments`, `reading`), on one processor or on several with the same findings in the same order; what is kept
-grows with the number of streams and of open rankings, not with the bytes read. Without the manifest's digest, told on
-another way, a folder that was made anew as a whole cannot be told from the one that was exported: the report says so.
+causes over all streams, and what decisions rest on (`decisions`); `checklist` numbers the checks. Of a part of the log
+each is made as far as what it rests on is here (`withheld`). Files are read in parts (`segments`, `reading`), on one
+processor or on several with the same findings in the same order; what is kept grows with the number of streams and of
+open rankings, not with the bytes read. Without the manifest's digest, told on another way, a folder that was made anew
+as a whole cannot be told from the one that was exported: the report says so.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from services.audit.checklist import Said
-from services.audit.excerpts import Excerpt
+from services.audit.excerpts import NATION, Excerpt
 from services.audit.findings import Place
 from services.audit.meetings import Decided, Kept, Point
 
@@ -75,14 +75,14 @@ class Withheld:
         """Tell whether a stream is here; a stream is whole or withheld."""
         return self._version_of(stream) > 0
 
-    def can(self, check: str, streams: bool) -> bool:
+    def can(self, check: str, *, here: bool) -> bool:
         """Return whether what a check needs is here, having counted it where it is not."""
-        self.skipped[check] += not streams
-        return streams
+        self.skipped[check] += not here
+        return here
 
     def ranking(self, cited: Sequence[Point]) -> bool:
         """Tell whether all that a seal cites is here."""
-        return self.can("rankings", all(self.holds(point.stream) for point in cited))
+        return self.can("rankings", here=all(self.holds(point.stream) for point in cited))
 
     def decision(self, decided: Decided) -> bool:
         """Tell whether all that a decision is counted from is here."""
@@ -92,25 +92,28 @@ class Withheld:
             needed |= {f"nomination/{one}" for one in motion.nominations}
         if convened is not None:
             needed.add(f"committee/{convened.data['season']}/{convened.data['province']}")
-        return self.can("decisions", self._excerpt.nomination is None and all(map(self.holds, needed)))
+        return self.can("decisions", here=self._excerpt.nomination is None and all(map(self.holds, needed)))
 
     def justification(self, caused: Kept) -> bool:
         """Tell whether the meeting is here that must have listed an outcome."""
         plenary = caused.data.get("plenary")
-        known = self.believes(caused.place) and (plenary is None or self.holds(f"plenary/{plenary}"))
-        return self.can("advances", known)
+        known = self.holds(f"plenary/{plenary}") if plenary else self._excerpt.whole_season
+        return self.can("advances", here=known and (self._excerpt.nomination is None or self.believes(caused.place)))
 
     def believes(self, place: Place) -> bool:
         """Tell whether a finding there rests on nothing that is withheld.
 
         Of a nomination's part that is so on its own streams: whoever else was ranked, announced or heard is not here.
-        What a province's part holds of another place is there because it is cited.
+        What a province's part holds of another place is there because it is cited, and nominations and appeals come to
+        the nation from provinces.
         """
-        own, stream = self._excerpt.nomination, place.stream or ""
+        own, province, stream = self._excerpt.nomination, self._excerpt.province, place.stream or ""
         if own is not None:
             return stream in (f"nomination/{own}", f"indicator/{own}") or stream.startswith(f"sheet/{own}/")
+        if province == NATION and stream.startswith(("nomination/", "appeal/")):
+            return False
         at = _PLACED.match(stream)
-        return at is None or self._excerpt.province in (None, at[1])
+        return at is None or province in (None, at[1])
 
     def barred(self, entries: int | None) -> dict[str, Said]:
         """Return why checks could not be made in full, by their keys; `entries` of the log are withheld."""
@@ -118,7 +121,7 @@ class Withheld:
         for check, said in _COUNTED.items():
             if count := self.skipped[check]:
                 barred[check] = _filled(said, count)
-        if self._excerpt.province is not None or self._excerpt.nomination is not None:
+        if not self._excerpt.whole_season:
             barred |= _PROCEDURE
         if entries:
             barred["no-entry-more"] = _filled(_MORE, entries)
