@@ -16,7 +16,7 @@ from typing import Final
 from kernel.canonical import NotCanonical, parse_canonical
 from kernel.merkle import root_of
 from kernel.tlog.checkpoints import Checkpoint
-from kernel.tlog.encodings import HASH_BYTES, Malformed
+from kernel.tlog.encodings import HASH_BYTES
 from kernel.tlog.tiles import WIDTH, Tile, hashes_at, parse_path, tile_width
 from kernel.tlog.trees import root_from, root_tiles
 from services.audit.events import Unusable as UnusableEvent
@@ -84,12 +84,13 @@ class PartTree(TreeCheck):
                 self._faults += self._tile_faults(tile, size, held)
         try:
             root = root_from(size, _Tiles(self.folder))
-        except (Unusable, Malformed) as error:
-            self._faults.append(("tile", Place(CHECKPOINT), f"the tiles that make the root cannot be read: {error}"))
+        except _NoTile as error:
+            self._faults.append(("tile", Place(error.path), f"{error}; the root cannot be made without it"))
             return
         if root != checkpoint.root:
-            what = f"the root of the tiles that are not full is {root.hex()}, the checkpoint's {checkpoint.root.hex()}"
-            self._faults.append(("root", Place(CHECKPOINT), what))
+            edge = [tile.path for tile in root_tiles(size)]
+            what = f"the root made of {', '.join(edge)} is {root.hex()}, the checkpoint's {checkpoint.root.hex()}"
+            self._faults.append(("root", Place(edge[0] if len(edge) == 1 else CHECKPOINT), what))
 
     def _tile_faults(self, tile: Tile, size: int, held: Collection[Tile]) -> Iterator[Fault]:
         above = Tile(tile.level + 1, number := tile.number // WIDTH, tile_width(size, tile.level + 1, number))
@@ -99,8 +100,8 @@ class PartTree(TreeCheck):
         tiles, at = _Tiles(self.folder), tile.number % WIDTH
         try:
             hashes, upper = tiles.read(*tile), tiles.read(*above)
-        except Unusable as error:
-            yield "tile", Place(tile.path), str(error)
+        except _NoTile as error:
+            yield "tile", Place(error.path), str(error)
             return
         if root_of(_split(hashes)) != upper[at * HASH_BYTES : (at + 1) * HASH_BYTES]:
             yield "tile", Place(tile.path), f"its root is not hash {at} of {above.path}: one of the two was changed"
@@ -156,6 +157,14 @@ def _index(line: Line, stream: str, version: int) -> int:
     return index
 
 
+class _NoTile(Unusable):
+    """A tile that cannot be read."""
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(f"{path}: {what}")
+        self.path = path
+
+
 class _Tiles:
     """Reads tiles of the folder."""
 
@@ -163,14 +172,14 @@ class _Tiles:
         self._folder = folder
 
     def read(self, level: int, number: int, width: int) -> bytes:
-        """Return a tile's hashes. Raises Unusable."""
+        """Return a tile's hashes. Raises _NoTile."""
         tile = Tile(level, number, width)
         try:
             raw = read_whole(self._folder, tile.path, tile.length)
         except Unusable as error:
-            raise Unusable(f"{tile.path}: {error}") from None
+            raise _NoTile(tile.path, str(error)) from None
         if len(raw) != tile.length:
-            raise Unusable(f"{tile.path} has {len(raw)} bytes; {width} hashes have {tile.length}")
+            raise _NoTile(tile.path, f"it has {len(raw)} bytes; {width} hashes have {tile.length}")
         return raw
 
 

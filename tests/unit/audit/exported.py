@@ -251,6 +251,31 @@ def rewrite_manifest(folder: Path) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
+def change_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> str:
+    """Change the manifest of a folder; return its new digest."""
+    manifest = orjson.loads((folder / MANIFEST).read_bytes())
+    change(manifest)
+    raw = canonical(manifest) + b"\n"
+    (folder / MANIFEST).write_bytes(raw)
+    return hashlib.sha256(raw).hexdigest()
+
+
+def relist(folder: Path) -> str:
+    """Make heads and the manifest's list anew to fit what is there, the log's tree as it is; return the new digest."""
+    heads: dict[str, bytes] = {}
+    for path in event_files(folder):
+        for line in path.read_bytes().splitlines():
+            heads[orjson.loads(line)["subject"]] = head_line(line)
+    (folder / "heads.jsonl").write_bytes(b"".join(heads[stream] + b"\n" for stream in sorted(heads)))
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["files"] = [_listed(folder, folder / entry["path"]) for entry in manifest["files"]]
+        manifest["streams"] = len(heads)
+        manifest["events"] = sum(len(path.read_bytes().splitlines()) for path in event_files(folder))
+
+    return change_manifest(folder, change)
+
+
 def head_line(line: bytes) -> bytes:
     """Return the head that a line of events, as its stream's last, would have."""
     doc = orjson.loads(line)

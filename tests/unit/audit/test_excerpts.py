@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import shutil
 from functools import cache
@@ -18,12 +17,11 @@ from kernel.tlog.tiles import Tile, parse_path, tile_width
 from kernel.tlog.trees import leaf_hash, prove_inclusion, verify_inclusion
 from services.audit.excerpts import Excerpt
 from services.audit.export import NotExported, prepare_folder
-from services.audit.folder import MANIFEST
 from services.audit.report import Report
 from services.audit.selections import in_order
 from services.audit.verify import verify
 from tests.unit.audit import test_measured, test_procedure
-from tests.unit.audit.exported import Log, TreeOf, event_files, head_line, write_export
+from tests.unit.audit.exported import Log, TreeOf, change_manifest, event_files, relist, write_export
 from tests.unit.audit.forging import rules
 from tests.unit.audit.played import whole
 
@@ -173,31 +171,6 @@ def test_a_part_has_no_tile_that_it_does_not_need_and_no_entries(folder_of) -> N
 # --- what is found ----------------------------------------------------------------------------------------------------
 
 
-def forge(folder: Path, change) -> None:
-    """Change the manifest of a folder."""
-    manifest = orjson.loads((folder / MANIFEST).read_bytes())
-    change(manifest)
-    (folder / MANIFEST).write_bytes(canonical(manifest) + b"\n")
-
-
-def relist(folder: Path) -> None:
-    """Make heads and manifest anew to fit what is there, as a forger would."""
-    heads = {}
-    for path in event_files(folder):
-        for line in path.read_bytes().splitlines():
-            heads[orjson.loads(line)["subject"]] = head_line(line)
-    (folder / "heads.jsonl").write_bytes(b"".join(heads[stream] + b"\n" for stream in sorted(heads)))
-
-    def change(manifest) -> None:
-        for entry in manifest["files"]:
-            raw = (folder / entry["path"]).read_bytes()
-            entry |= {"bytes": len(raw), "lines": raw.count(b"\n"), "sha256": hashlib.sha256(raw).hexdigest()}
-        manifest["streams"] = len(heads)
-        manifest["events"] = sum(len(path.read_bytes().splitlines()) for path in event_files(folder))
-
-    forge(folder, change)
-
-
 def test_an_event_that_is_no_leaf_of_the_log_is_found(copied: Path) -> None:
     path = next(path for path in event_files(copied) if path.stem == "committee")
     lines = path.read_bytes().splitlines()
@@ -270,7 +243,7 @@ def test_a_tile_too_many_is_found(copied: Path, name: str) -> None:
 
 
 def test_a_part_that_passes_for_the_whole_is_found(copied: Path) -> None:
-    forge(copied, lambda manifest: manifest.pop("part"))
+    change_manifest(copied, lambda manifest: manifest.pop("part"))
     assert not verify(copied, workers=1).good
 
 
