@@ -14,13 +14,16 @@ import typer
 from cli import audit_compare, audit_explain, audit_replay
 from cli.addresses import address_of
 from cli.asking import token_of
+from cli.audit_folder import folder_of
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from cli.service import Login
+from cli.wanted import province_code, season_code
 from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import SignedNote, VerifierKey
 from services.audit.client import AuditClient, LedgerClient
-from services.audit.export import NotExported, Result, export, prepare_folder
-from services.audit.folder import holds_export
+from services.audit.excerpts import Excerpt
+from services.audit.export import NotExported, Result, export
+from services.audit.target import target_of
 from services.audit.verify import Report, verify
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="For auditors: export, and verify offline.")
@@ -29,6 +32,7 @@ for _beside in (audit_replay, audit_explain, audit_compare):
     _beside.add_to(app)
 
 _SHOWN: Final = 50
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _POINT: Final = re.compile(r"(?P<stream>[a-z]+(?:/[A-Za-z0-9._-]+)+)@(?P<version>[1-9][0-9]{0,8})")
 
 
@@ -39,8 +43,15 @@ def register(program: typer.Typer) -> None:
 
 @app.command("export")
 def export_command(
-    folder: Annotated[Path, typer.Argument(help="An empty folder, or one that is made.")],
+    folder: Annotated[
+        Path, typer.Argument(help="An empty folder, or one that is made; or a file that ends with .tar.zst.")
+    ],
     *,
+    season: Annotated[str | None, typer.Option(help="Only this season's part of the log, for example 2021.")] = None,
+    province: Annotated[
+        str | None, typer.Option(help="Of the season only this province, two digits; 00 for the nation.")
+    ] = None,
+    nomination: Annotated[str | None, typer.Option(help="Of the season only what concerns this nomination.")] = None,
     token: Annotated[
         str | None,
         typer.Option(help="An auditor's token; else PARITRANA_TOKEN, else that of `paritrana login`."),
@@ -54,19 +65,22 @@ def export_command(
         list[str] | None, typer.Option(help="Wait until the store has this event, as STREAM@VERSION; repeatable.")
     ] = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for events that are still on their way.")] = 30.0,
-    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export in the folder.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
     without_facts: Annotated[
         bool,
         typer.Option("--without-facts", help="Leave out other systems' facts; measured figures go unchecked."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write every event of the audit store into FOLDER, and print the digest of its manifest.
+    """Write every event of the audit store, or a part of them, into FOLDER, and print the digest of its manifest.
 
     Keep the digest apart from the folder: `audit verify --digest` then shows that nothing was made anew.
 
     Example: paritrana audit export ./export-2021 --login auditor
+
+    Example: paritrana audit export ./gorontalo.tar.zst --season 2021 --province 75 --login auditor
     """
+    excerpt = _excerpt(season, province, nomination)
     points = [_point(text) for text in at_least or ()]
     if token is not None and login is not None:
         raise WrongUse("--token and --login both say who asks: leave one out")
@@ -76,14 +90,14 @@ def export_command(
         show_progress(line, as_json=as_json)
 
     try:
-        prepare_folder(folder, replace=force)
         with ExitStack() as opened:
+            target = opened.enter_context(target_of(folder, replace=force, say=say))
             client = opened.enter_context(closing(AuditClient(address_of("audit", url), bearer, patience=wait)))
             ledger: LedgerClient | None = None
-            if not without_facts:
+            if excerpt is None and not without_facts:
                 ledger = opened.enter_context(closing(LedgerClient(address_of("scoring"), bearer, patience=wait)))
             _wait_for(client, points, time.monotonic() + wait)
-            result = export(client, folder, say, wait=wait, ledger=ledger)
+            result = export(client, target, say, wait=wait, excerpt=excerpt, ledger=ledger)
     except (NotExported, OSError) as error:
         raise WrongUse(str(error)) from None
     show(_exported_json(result, folder), _exported_lines(result, folder), as_json=as_json)
@@ -91,6 +105,19 @@ def export_command(
         raise Finding(
             f"{len(result.open_ends)} cited events did not arrive in the store; the first: {result.open_ends[0]}"
         )
+
+
+def _excerpt(season: str | None, province: str | None, nomination: str | None) -> Excerpt | None:
+    """Return which part is asked for, None for everything. Raises WrongUse."""
+    if season is None and (province or nomination):
+        raise WrongUse("--province and --nomination are parts of a season: say which with --season")
+    if province is not None and nomination is not None:
+        raise WrongUse("--province and --nomination are two parts: leave one out")
+    if season is None:
+        return None
+    if nomination is not None and not _UUID.fullmatch(nomination):
+        raise WrongUse(f"--nomination {nomination!r} is no id of a nomination: paritrana audit replay lists them")
+    return Excerpt(season_code(season), province_code(province), nomination)
 
 
 def _point(text: str) -> tuple[str, int]:
@@ -115,12 +142,15 @@ def _exported_json(result: Result, folder: Path) -> dict[str, object]:
         "events": result.events,
         "streams": result.streams,
         "position": result.position,
+        "withheld": result.withheld,
         "open_ends": list(result.open_ends),
     }
 
 
 def _exported_lines(result: Result, folder: Path) -> Iterator[str]:
     yield f"{result.events} events in {result.streams} streams, up to position {result.position}"
+    if result.withheld:
+        yield f"{result.withheld} entries of the log are withheld: this is a part, and says so"
     yield from (f"not in the store: {line}" for line in result.open_ends[:_SHOWN])
     yield f"digest {result.digest}"
     yield f"next: paritrana audit verify {folder} --digest {result.digest}"
@@ -128,7 +158,7 @@ def _exported_lines(result: Result, folder: Path) -> Iterator[str]:
 
 @app.command("verify")
 def verify_command(
-    folder: Annotated[Path, typer.Argument(help="The folder of an export.")],
+    folder: Annotated[Path, typer.Argument(help="The folder or .tar.zst of an export.")],
     digest: Annotated[str | None, typer.Option(help="The digest that the export printed, 64 hex digits.")] = None,
     vkey: Annotated[
         list[str] | None,
@@ -145,16 +175,11 @@ def verify_command(
     """
     if digest is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
         raise WrongUse("--digest must be the 64 hex digits that `paritrana audit export` printed")
-    if not folder.is_dir():
-        raise WrongUse(f"{folder} is no folder: give the folder of an export")
+    keys = [_verifier_key(text) for text in vkey or ()]
+    earlier = [_kept_checkpoint(path) for path in checkpoint or ()]
     try:
-        if not holds_export(folder):
-            raise WrongUse(
-                f"{folder} has no manifest: is this an export? make one with paritrana audit export {folder}"
-            )
-        keys = [_verifier_key(text) for text in vkey or ()]
-        earlier = [_kept_checkpoint(path) for path in checkpoint or ()]
-        report = verify(folder, digest and digest.lower(), keys=keys, earlier=earlier)
+        with folder_of(folder) as opened:
+            report = verify(opened, digest and digest.lower(), keys=keys, earlier=earlier)
     except OSError as error:
         raise WrongUse(f"the folder cannot be verified: {error}; make room for temporary files and try again") from None
     show(report.as_json(), _report_lines(report), as_json=as_json)
@@ -186,6 +211,8 @@ def _report_lines(report: Report) -> Iterator[str]:
         yield f"REMARK {remark}"
     if (remarked := len(report.remarks) + report.remarks_left_out) > _SHOWN:
         yield f"… and {remarked - _SHOWN} remarks more; --json shows {len(report.remarks)}"
+    if report.part is not None:
+        yield f"PART {report.part.named}: {report.withheld} of the log's entries are withheld"
     yield f"{report.events} events, {report.streams} streams, {report.signatures} signatures checked"
     yield f"{report.rankings} sealed rankings and {report.decisions} decisions recomputed"
     yield from (f"key of {key['service']}: {key['key_id']} ({key['public_key']})" for key in report.keys)

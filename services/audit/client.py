@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -13,8 +13,9 @@ from pydantic import BaseModel, ValidationError
 from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import SignedNote, VerifierKey
-from kernel.tlog.tiles import bundles_of, tiles_of
+from kernel.tlog.tiles import Tile, bundles_of, tiles_of
 from services.audit.export import Exported, NotExported, StoreStatus
+from services.audit.selections import MOST_SELECTED
 
 _PAGE: Final = 500
 _OF_LOG: Final = "log:"
@@ -38,6 +39,7 @@ class _Event(BaseModel):
     stream: str
     version: int
     document: str
+    index: int | None = None
 
 
 class _Batch(BaseModel):
@@ -50,6 +52,7 @@ class _Page(BaseModel):
 
 
 Body = TypeVar("Body", bound=BaseModel)
+Query = Mapping[str, str | list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,10 @@ class LogTree:
             yield tile.path, self.read(tile.path)
         for bundle in bundles_of(self.size):
             yield bundle.path, self.read(bundle.path)
+
+    def tile(self, tile: Tile) -> bytes:
+        """Return one tile."""
+        return self.read(tile.path)
 
 
 class _Client:
@@ -88,7 +95,7 @@ class _Client:
         """Close the connections."""
         self._client.close()
 
-    def _get(self, path: str, query: dict[str, str], model: type[Body]) -> Body:
+    def _get(self, path: str, query: Query, model: type[Body]) -> Body:
         try:
             return model.model_validate_json(self._content(path, self._ask(path, query)))
         except ValidationError:
@@ -97,7 +104,7 @@ class _Client:
     def _bytes(self, path: str) -> bytes:
         return self._content(path, self._ask(f"/{path.removeprefix('/')}", {}))
 
-    def _ask(self, path: str, query: dict[str, str]) -> httpx.Response:
+    def _ask(self, path: str, query: Query) -> httpx.Response:
         deadline = time.monotonic() + self._patience
         while True:
             try:
@@ -190,12 +197,22 @@ class AuditClient(_Client):
 
     def events(self, until: str) -> Iterator[Exported]:
         """Return every event up to a position, in the order of (stream, version)."""
+        yield from self._pages({"until": until})
+
+    def chosen(self, until: str, selections: Sequence[str], *, first: bool = False) -> Iterator[Exported]:
+        """Return the events of chosen streams, in order; `selections` are in order, and none holds another's."""
+        for start in range(0, len(selections), MOST_SELECTED):
+            some = list(selections[start : start + MOST_SELECTED])
+            yield from self._pages({"until": until, "of": some, "first": str(first).lower()})
+
+    def _pages(self, asked: Query) -> Iterator[Exported]:
         cursor: str | None = None
         while True:
-            asked = {"until": until, "limit": str(_PAGE)} | ({"cursor": cursor} if cursor else {})
-            body = self._get("/v1/export", asked, _Page)
+            body = self._get(
+                "/v1/export", {**asked, "limit": str(_PAGE)} | ({"cursor": cursor} if cursor else {}), _Page
+            )
             for item in body.items:
-                yield Exported(item.stream, item.version, item.document)
+                yield Exported(item.stream, item.version, item.document, item.index)
             cursor = body.next
             if cursor is None:
                 return

@@ -4,8 +4,10 @@
 ends; `events/<topic>/<kind of stream>.jsonl` holds the documents, one a line, in the order of (stream, version), so
 that each line has exactly one place. `facts/<topic>/<partition>.jsonl` holds the facts of other systems, batch after
 batch as `FactsIngested` tells of them. `checkpoint`, `tile/…` and `keys/*.vkey` are the log's tree as C2SP tlog-tiles
-has it; the manifest does not list the tiles, since the checkpoint's root holds them. Names come from a pattern, never
-from what a file says; symbolic links and anything but a regular file are refused; a line is read up to a bound.
+has it; the manifest does not list the tiles, since the checkpoint's root holds them. Where only a part of the log was
+exported, the manifest names it, `tile/` has only what leads from its events to the root, and `leaves/…` says line by
+line which leaves the events are. Names come from a pattern, never from what a file says; symbolic links and anything
+but a regular file are refused; a line is read up to a bound.
 """
 
 from __future__ import annotations
@@ -35,12 +37,14 @@ FACTS: Final = "facts"
 CHECKPOINT: Final = "checkpoint"
 KEYS: Final = "keys"
 TILES: Final = "tile"
+LEAVES: Final = "leaves"
 MAX_LINE: Final = 8 << 20
 """Bytes of a line at most: twice what the broker takes as one message."""
 MAX_MANIFEST: Final = 4 << 20
 
 _EVENT_FILE: Final = re.compile(r"events/[a-z0-9]+(\.[a-z0-9]+)*/[a-z]+\.jsonl")
 _FACT_FILE: Final = re.compile(r"facts/([a-z0-9]+(?:\.[a-z0-9]+)*)/(0|[1-9][0-9]{0,5})\.jsonl")
+_LEAF_FILE: Final = re.compile(_EVENT_FILE.pattern.replace(EVENTS, LEAVES, 1))
 _KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.vkey")
 _CHUNK: Final = 1 << 16
 
@@ -70,6 +74,14 @@ class ListedKey(_Strict):
     public_key: str
 
 
+class ListedPart(_Strict):
+    """A part of the log: a season, and of it perhaps only a province or a nomination."""
+
+    season: Annotated[str, StringConstraints(max_length=64)]
+    province: Annotated[str, StringConstraints(max_length=64)] | None = None
+    nomination: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+
 class Manifest(_Strict):
     """What the folder holds. Its own SHA-256 is the digest that `export` prints."""
 
@@ -82,6 +94,8 @@ class Manifest(_Strict):
     streams: Annotated[int, Field(ge=0)]
     keys: list[ListedKey]
     files: list[ListedFile]
+    part: ListedPart | None = None
+    """Which part of the log this is; absent of the whole."""
 
 
 class HeadLine(_Strict):
@@ -97,6 +111,11 @@ def file_of(stream: str) -> str:
     return f"{EVENTS}/{topic_of(stream)}/{stream.partition('/')[0]}.jsonl"
 
 
+def leaves_of(path: str) -> str:
+    """Return the path of the file that says, line by line, which leaves of the log a file's events are."""
+    return f"{LEAVES}{path.removeprefix(EVENTS)}"
+
+
 def holds_export(folder: Path) -> bool:
     """Tell whether anything in the folder is an export's own, so that a missing manifest was taken away."""
     return not {MANIFEST, HEADS, EVENTS, CHECKPOINT, TILES}.isdisjoint(entry.name for entry in folder.iterdir())
@@ -104,7 +123,7 @@ def holds_export(folder: Path) -> bool:
 
 def is_allowed(path: str) -> bool:
     """Tell whether a manifest may list this path."""
-    kinds = (_EVENT_FILE, _FACT_FILE, _KEY_FILE)
+    kinds = (_EVENT_FILE, _LEAF_FILE, _FACT_FILE, _KEY_FILE)
     return path in (HEADS, README, CHECKPOINT) or any(kind.fullmatch(path) for kind in kinds)
 
 

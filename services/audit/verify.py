@@ -1,10 +1,11 @@
 """Verify an exported folder offline: no database, no broker, no network, and nothing of it believed.
 
 Checked are the files against the manifest, every event by itself (`events`), every stream's chain and end, ids and
-causes over all streams, and what decisions rest on (`decisions`); `checklist` numbers the checks. Files are read in
-parts (`segments`, `reading`), on one processor or on several with the same findings in the same order; what is kept
-grows with the number of streams and of open rankings, not with the bytes read. Without the manifest's digest, told on
-another way, a folder that was made anew as a whole cannot be told from the one that was exported: the report says so.
+causes over all streams, and what decisions rest on (`decisions`); `checklist` numbers the checks. Of a part of the log
+each is made as far as what it rests on is here (`withheld`). Files are read in parts (`segments`, `reading`), on one
+processor or on several with the same findings in the same order; what is kept grows with the number of streams and of
+open rankings, not with the bytes read. Without the manifest's digest, told on another way, a folder that was made anew
+as a whole cannot be told from the one that was exported: the report says so.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from kernel.tlog.notes import SignedNote, VerifierKey
 from services.audit.checklist import NO_CHECKPOINT, NO_FACTS, NO_MANIFEST, Said, outcomes
 from services.audit.decisions import Decisions
 from services.audit.events import OWNERS, Document, Keys, Unusable, faults_of, parse, read
+from services.audit.excerpts import Excerpt
 from services.audit.facts.ledger import Ledger
 from services.audit.findings import MOST_KEPT, Finding, Findings, Place
 from services.audit.folder import (
@@ -49,12 +51,14 @@ from services.audit.folder import (
     paths_below,
 )
 from services.audit.folder import Unusable as UnusableFile
-from services.audit.notes import CAUSE, EVENT, TOLD, Causes, Doubled, Spot, Uncaused
+from services.audit.notes import CAUSE, ELSEWHERE, EVENT, TOLD, Causes, Doubled, Spot, Uncaused
+from services.audit.part_tree import PartTree
 from services.audit.reading import CHAIN, KEY_PUBLISHED, ORDER, UNORDERED, End, Part, Reader, Told, chain_faults
 from services.audit.report import Report
 from services.audit.segments import SEGMENT, Segment, segments_of
 from services.audit.subjects import looked_at
-from services.audit.tree import Leaf, TreeCheck
+from services.audit.tree import Leaf
+from services.audit.withheld import Withheld
 from services.audit.workers import Later, read_parts
 
 __all__ = ["Report", "verify"]
@@ -88,7 +92,7 @@ def verify(
         segment: bytes of a part at least.
     """
     with Causes() as causes, _uncollected():
-        tree = TreeCheck(folder, keys, earlier)
+        tree = PartTree(folder, keys, earlier)
         return _Verification(folder, digest, causes, tree, workers or _processors(), segment).run()
 
 
@@ -110,7 +114,7 @@ def _uncollected() -> Iterator[None]:
 
 class _Verification:
     def __init__(
-        self, folder: Path, digest: str | None, causes: Causes, tree: TreeCheck, workers: int, segment: int
+        self, folder: Path, digest: str | None, causes: Causes, tree: PartTree, workers: int, segment: int
     ) -> None:
         self._folder = folder
         self._digest = digest
@@ -129,12 +133,17 @@ class _Verification:
         self._caused = 0
         self._files = 0
         self._facts_here = False
+        self._withheld: Withheld | None = None
+        """What a part of the log does not show; None of the whole."""
         self._cut = False
         """A stream that decisions rest on was read in two parts, so that it has to be folded anew."""
         self._report = Report(digest=None, digest_given=digest is not None)
 
     def run(self) -> Report:
         manifest = self._manifest()
+        if manifest is not None and (part := manifest.part) is not None:
+            excerpt = self._report.part = Excerpt(part.season, part.province, part.nomination)
+            self._withheld = Withheld(excerpt, self._version_of)
         listed = self._listed(manifest)
         self._paths = list(listed)
         self._read_ahead(listed)
@@ -188,6 +197,11 @@ class _Verification:
             looked["facts"] = 0
         if manifest is None:
             barred["files"] = NO_MANIFEST
+        if self._withheld is not None:
+            if at is not None:
+                report.withheld = max(at.size - report.events, 0)
+            report.uncompared = tree.uncompared
+            barred = self._withheld.barred(report.withheld) | barred
         report.checks = outcomes(looked, self._found.counts, barred)
         return report
 
@@ -407,8 +421,16 @@ class _Verification:
             for path in self._tiles:
                 self._found.add("checkpoint", Place(path), "there are tiles and no checkpoint that says what they hold")
             return
-        for fault in self._tree.run([path for path in listed if is_key_file(path)], self._tiles):
+        keys = [path for path in listed if is_key_file(path)]
+        if self._withheld is not None:
+            events = [path for path in listed if is_event_file(path)]
+            faults = self._tree.run_part(keys, self._tiles, events)
+        else:
+            faults = self._tree.run(keys, self._tiles)
+        for fault in faults:
             self._found.add(*fault)
+        if self._withheld is not None:
+            return
         if self._tree.checkpoint is None or self._tree.entries < self._tree.checkpoint.size:
             return
         for stream, leaf in self._tree.leaves.items():
@@ -467,7 +489,9 @@ class _Verification:
             self._found.add("head", self._place(stream, end), what)
 
     def _check_causes(self) -> None:
-        faults, counts = self._causes.faults(MOST_KEPT)
+        faults, counts = self._causes.faults(MOST_KEPT, elsewhere=self._withheld is not None)
+        if self._withheld is not None:
+            self._withheld.skipped["causes"] += counts[ELSEWHERE]
         places = self._named({spot for fault in faults for spot in _spots(fault)}) if faults else {}
         told = [_told(fault, places) for fault in faults]
         self._found.extend(
@@ -493,9 +517,9 @@ class _Verification:
         return found
 
     def _check_decisions(self) -> None:
-        for place, what in self._decisions.citations(self._version_of):
+        for place, what in self._decisions.citations(self._version_of, self._withheld):
             self._found.add("cited", place, what)
-        for fault in self._decisions.faults():
+        for fault in self._decisions.faults(self._withheld):
             self._found.add(*fault)
         for remark in self._decisions.remarks():
             self._remarks.add(*remark)
