@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -21,7 +22,10 @@ from kernel.tlog.notes import SignedNote, VerifierKey
 from services.audit.client import AuditClient
 from services.audit.export import NotExported, Result, export, prepare_folder
 from services.audit.folder import holds_export
-from services.audit.verify import Report, verify
+from services.audit.report import Given
+from services.audit.report_page import report_page
+from services.audit.report_text import report_lines
+from services.audit.verify import verify
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="For auditors: export, and verify offline.")
 
@@ -29,6 +33,15 @@ for _beside in (audit_replay, audit_explain, audit_compare):
     _beside.add_to(app)
 
 _SHOWN: Final = 50
+
+
+class ReportLanguage(StrEnum):
+    """The language of a report for people."""
+
+    INDONESIAN = "id"
+    ENGLISH = "en"
+
+
 _POINT: Final = re.compile(r"(?P<stream>[a-z]+(?:/[A-Za-z0-9._-]+)+)@(?P<version>[1-9][0-9]{0,8})")
 
 
@@ -128,11 +141,19 @@ def verify_command(
     checkpoint: Annotated[
         list[Path] | None, typer.Option(help="A checkpoint that you kept, which the log must continue; repeatable.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page too, to print and sign.")
+    ] = None,
+    language: Annotated[
+        ReportLanguage, typer.Option("--lang", help="Of the lines and of the page; JSON is English.")
+    ] = ReportLanguage.ENGLISH,
     as_json: AsJson = False,
 ) -> None:
     """Verify an exported folder offline: with no database, no broker and no network.
 
     Example: paritrana audit verify ./export-2021 --digest 4f1c…
+
+    Example: paritrana audit verify ./export-2021 --html laporan.html --lang id
     """
     if digest is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
         raise WrongUse("--digest must be the 64 hex digits that `paritrana audit export` printed")
@@ -145,13 +166,39 @@ def verify_command(
             )
         keys = [_verifier_key(text) for text in vkey or ()]
         earlier = [_kept_checkpoint(path) for path in checkpoint or ()]
+        _check_apart(html, folder)
         report = verify(folder, digest and digest.lower(), keys=keys, earlier=earlier)
     except OSError as error:
         raise WrongUse(f"the folder cannot be verified: {error}; make room for temporary files and try again") from None
-    show(report.as_json(), _report_lines(report), as_json=as_json)
+    report.given = Given(digest, tuple(vkey or ()), tuple(_in_one_line(note) for note in earlier))
+    if html is not None:
+        _write_page(html, report_page(report, language.value))
+    show(report.as_json(), report_lines(report, language.value), as_json=as_json)
     if not report.good:
         number = "1 finding" if report.found == 1 else f"{report.found} findings"
         raise Finding(f"{number}: the export is not what was recorded, or it is damaged")
+
+
+def _check_apart(page: Path | None, folder: Path) -> None:
+    """Refuse a page that is there already, or that would lie in the folder: the next look would find it there."""
+    if page is None:
+        return
+    if page.resolve().is_relative_to(folder.resolve()):
+        raise WrongUse(f"--html {page} lies in the folder that is verified: give a file elsewhere")
+    if page.exists():
+        raise WrongUse(f"--html {page} is there already: give another name, or remove it")
+
+
+def _write_page(file: Path, page: str) -> None:
+    try:
+        with file.open("x", encoding="utf-8") as target:
+            target.write(page)
+    except OSError as error:
+        raise WrongUse(f"--html {file} cannot be written: {error.strerror}") from None
+
+
+def _in_one_line(note: SignedNote) -> str:
+    return " ".join(note.text.split("\n")[:3])
 
 
 def _verifier_key(text: str) -> VerifierKey:
@@ -166,28 +213,3 @@ def _kept_checkpoint(path: Path) -> SignedNote:
         return SignedNote.parse(path.read_bytes())
     except (OSError, Malformed) as error:
         raise WrongUse(f"--checkpoint {path} is no checkpoint: {error}") from None
-
-
-def _report_lines(report: Report) -> Iterator[str]:
-    for finding in report.findings[:_SHOWN]:
-        yield f"FOUND {finding}"
-    if report.found > _SHOWN:
-        yield f"… and {report.found - _SHOWN} more; --json shows {len(report.findings)}"
-    for remark in report.remarks[:_SHOWN]:
-        yield f"REMARK {remark}"
-    if (remarked := len(report.remarks) + report.remarks_left_out) > _SHOWN:
-        yield f"… and {remarked - _SHOWN} remarks more; --json shows {len(report.remarks)}"
-    yield f"{report.events} events, {report.streams} streams, {report.signatures} signatures checked"
-    yield f"{report.rankings} sealed rankings and {report.decisions} decisions recomputed"
-    yield from (f"key of {key['service']}: {key['key_id']} ({key['public_key']})" for key in report.keys)
-    if report.checkpoint is not None:
-        yield f"checkpoint {report.checkpoint}" + (" (by the given key)" if report.keys_given else "")
-    yield from (
-        f"{check.check.number:>2} {check.state:<15} {check.check.name.en}" + (f": {check.why.en}" if check.why else "")
-        for check in report.checks
-    )
-    if report.digest is not None:
-        yield f"digest {report.digest}" + (" (as given)" if report.digest_given and report.good else "")
-    yield from (f"not seen: {line}" for line in report.unseen)
-    if report.good:
-        yield "nothing was found"
