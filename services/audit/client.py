@@ -15,6 +15,7 @@ from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import SignedNote, VerifierKey
 from kernel.tlog.tiles import bundles_of, tiles_of
 from services.audit.export import Exported, NotExported, StoreStatus
+from services.audit.places import Read
 
 _PAGE: Final = 500
 _OF_LOG: Final = "log:"
@@ -38,6 +39,13 @@ class _Event(BaseModel):
     stream: str
     version: int
     document: str
+    partition: int | None = None
+    offset: int | None = None
+
+    @property
+    def read(self) -> Read | None:
+        """Where the audit service read it; nothing of its own events, nor from an older service."""
+        return None if self.partition is None or self.offset is None else Read(self.partition, self.offset)
 
 
 class _Page(BaseModel):
@@ -140,7 +148,7 @@ class AuditClient:
             asked = {"until": until, "limit": str(_PAGE)} | ({"cursor": cursor} if cursor else {})
             body = self._get("/v1/export", asked, _Page)
             for item in body.items:
-                yield Exported(item.stream, item.version, item.document)
+                yield Exported(item.stream, item.version, item.document, read=item.read)
             cursor = body.next
             if cursor is None:
                 return

@@ -33,12 +33,14 @@ from services.audit.folder import (
     HEADS,
     KEYS,
     MANIFEST,
+    PLACES,
     README,
     TILES,
     Tally,
     file_of,
     is_tile,
 )
+from services.audit.places import PlaceWriter, Read
 
 _KEY_PUBLISHED: Final = ServiceKeyPublished.type_name()
 _README: Final = Path(__file__).with_name("export-readme.md")
@@ -62,6 +64,8 @@ class Exported(NamedTuple):
     stream: str
     version: int
     document: str
+    read: Read | None = None
+    """Where the audit service read it, where it did."""
 
 
 class Tree(Protocol):
@@ -150,7 +154,7 @@ def prepare_folder(folder: Path, *, replace: bool) -> None:
         for name in (EVENTS, KEYS, TILES):
             if (folder / name).is_symlink():
                 raise NotExported(f"{folder / name} is a symbolic link, which no export has: choose another folder")
-        if strange := held - {MANIFEST, HEADS, README, EVENTS, CHECKPOINT, KEYS, TILES}:
+        if strange := held - {MANIFEST, HEADS, README, EVENTS, CHECKPOINT, KEYS, TILES, PLACES}:
             raise NotExported(f"{folder} holds {min(strange)!r}, which no export has: choose another folder")
         _empty(folder)
     except OSError as error:
@@ -158,7 +162,7 @@ def prepare_folder(folder: Path, *, replace: bool) -> None:
 
 
 def _empty(folder: Path) -> None:
-    for name in (MANIFEST, HEADS, README, CHECKPOINT):
+    for name in (MANIFEST, HEADS, README, CHECKPOINT, PLACES):
         (folder / name).unlink(missing_ok=True)
     for path in (*(folder / EVENTS).glob("*/*.jsonl"), *(folder / KEYS).glob("*.vkey"), *_tiles_in(folder)):
         path.unlink()
@@ -211,6 +215,7 @@ class _Writer:
         self._versions: dict[str, int] = {}
         self._cited: dict[tuple[str, int], str] = {}
         self._keys = Keys()
+        self._places = PlaceWriter()
         self._last: Document | None = None
         self.count = 0
 
@@ -233,6 +238,7 @@ class _Writer:
             self._end_stream()
         path = _path(event)
         self._file(path).write(event.document.encode())
+        self._write_places(self._places.take(event.stream, event.version, event.read))
         self._last = found
         self._versions[event.stream] = event.version
         self.count += 1
@@ -269,6 +275,7 @@ class _Writer:
     def finish(self, position: str) -> str:
         """Write heads, README and at last the manifest; return the manifest's digest."""
         self._end_stream()
+        self._write_places(self._places.end())
         for line in _README.read_bytes().splitlines():
             self._file(README).write(line)
         for open_file in self._files.values():
@@ -297,6 +304,10 @@ class _Writer:
             "keys": self._keys.listed(),
             "files": listed,
         }
+
+    def _write_places(self, lines: Iterator[bytes]) -> None:
+        for line in lines:
+            self._file(PLACES).write(line)
 
     def _end_stream(self) -> None:
         if self._last is not None:

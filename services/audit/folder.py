@@ -31,6 +31,7 @@ HEADS: Final = "heads.jsonl"
 README: Final = "README.md"
 EVENTS: Final = "events"
 CHECKPOINT: Final = "checkpoint"
+PLACES: Final = "places.jsonl"
 KEYS: Final = "keys"
 TILES: Final = "tile"
 MAX_LINE: Final = 8 << 20
@@ -44,6 +45,10 @@ _CHUNK: Final = 1 << 16
 
 class Unusable(Exception):
     """A file of the folder that must not or cannot be read; the message says why."""
+
+
+class Missing(Unusable):
+    """A file that is not there."""
 
 
 class _Strict(BaseModel):
@@ -101,7 +106,7 @@ def holds_export(folder: Path) -> bool:
 
 def is_allowed(path: str) -> bool:
     """Tell whether a manifest may list this path."""
-    return path in (HEADS, README, CHECKPOINT) or any(kind.fullmatch(path) for kind in (_EVENT_FILE, _KEY_FILE))
+    return path in (HEADS, README, CHECKPOINT, PLACES) or any(kind.fullmatch(path) for kind in (_EVENT_FILE, _KEY_FILE))
 
 
 def is_tile(path: str) -> bool:
@@ -146,7 +151,7 @@ def _opened(name: str | Path, within: int | None, flags: int, path: str) -> int:
     try:
         return os.open(name, os.O_RDONLY | os.O_CLOEXEC | flags, dir_fd=within)
     except FileNotFoundError:
-        raise Unusable("it is missing") from None
+        raise Missing("it is missing") from None
     except OSError as error:
         linked = "it is, or lies behind, a symbolic link or is no file"
         raise Unusable(linked if error.errno in _LINKED else f"it cannot be read: {error.strerror}") from None

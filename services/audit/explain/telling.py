@@ -31,6 +31,7 @@ def explanation_lines(said: Json) -> Iterator[str]:
     whose = "" if candidate is None else f": {candidate['code']} {candidate['name']}"
     yield f"NOMINATION {said['nomination']}{whose} ({said['status']})"
     yield from counted_lines(said["counted"])
+    yield from _log_lines(said)
     yield "way:"
     for step in said["way"]:
         yield f"  {step['time']} {step['type']}{_step(step['says'])} [{where(step)}]"
@@ -39,14 +40,28 @@ def explanation_lines(said: Json) -> Iterator[str]:
         yield from _stage_lines(stage)
 
 
+def _log_lines(said: Json) -> Iterator[str]:
+    """Say what the places behind each statement rest on."""
+    log = said.get("log")
+    if log is not None:
+        yield f"log: {log['origin']}, {log['size']} leaves, root {log['root']}"
+        yield f"     {len(log['proofs'])} events are cited below, each shown to be the leaf that is named of this root"
+    elif "log" in said:
+        yield "log: there is no checkpoint in this folder, so that no event can be shown to be a leaf"
+    if "log" in said:
+        yield "     topic/partition/offset is where the audit service read an event: its word, which nothing proves"
+
+
 def figure_text(number: str) -> str:
     """Return an exact fraction as people write it: a whole number without its denominator of one."""
     return number.removesuffix("/1")
 
 
 def where(event: Json) -> str:
-    """Return where an event lies: stream and version, id, line of the folder."""
-    return f"{event['event']} id {event['id']}, {event['found']}"
+    """Return where an event lies: stream and version, id, line of the folder, place on Kafka, leaf of the log."""
+    read = "" if event.get("offset") is None else f", {event['topic']}/{event['partition']}/{event['offset']}"
+    leaf = "" if event.get("leaf") is None else f", leaf {event['leaf']}"
+    return f"{event['event']} id {event['id']}, {event['found']}{read}{leaf}"
 
 
 def _step(says: Json) -> str:
