@@ -230,6 +230,11 @@ def _decision_lines(said: Json) -> Iterator[str]:
     proposed = {"advancing": "the nominee was to advance", "eliminated": "the nominee was to leave"}
     what = proposed.get(said["proposed"] or "", "the motion does not name the nominee")
     yield f"    DECIDED {said['decision']['time']}: {what}; {said['outcome']} [{where(said['decision'])}]"
+    yield from _decided_lines(said)
+
+
+def _decided_lines(said: Json) -> Iterator[str]:
+    """Say the count, who voted how, and what came of a decision."""
     tally, quorum = said["tally"], said["quorum"]
     votes = f"{tally['votes_for']} for, {tally['votes_against']} against, {tally['abstained']} abstained"
     yield f"      {votes}; {quorum['present']} present of {quorum['seats']} seats, {quorum['required']} required"
@@ -264,6 +269,8 @@ def _appeal_lines(said: Json) -> Iterator[str]:
     for figure in said["figures"]:
         given = figure.get("value") or f"marks {', '.join(figure.get('marks') or ())}"
         yield f"    {figure['aspect']} becomes {given}"
+    if said["arithmetic"] is not None:
+        yield from _corrected_lines(said["arithmetic"])
     shift = said["shift"]
     if shift is not None:
         before, after = (
@@ -271,5 +278,20 @@ def _appeal_lines(said: Json) -> Iterator[str]:
             for when in ("before", "after")
         )
         yield f"    the nominee: {before}; then {after} ({shift['change']})"
+    if said["heard"] is not None:
+        heard = said["heard"]
+        yield f"    DECIDED {heard['decision']['time']}; {heard['outcome']} [{where(heard['decision'])}]"
+        yield from _decided_lines(heard)
     if said["counts"]:
         yield "    its standings count from then on"
+
+
+def _corrected_lines(said: Json) -> Iterator[str]:
+    for one in said["set"]:
+        if one["method"] is not None:
+            yield f"      their {one['method']} is {figure_text(one['figure'])}"
+    terms = [" x ".join(figure_text(part) for part in term) for term in said["terms"]]
+    rounding = f"rounded {said['rounding']['mode']} to {said['rounding']['places']} places: {said['shown']}"
+    yield f"    TOTAL after it {' + '.join(terms)} = {figure_text(said['total'])}; {rounding}"
+    if not said["agrees"]:
+        yield "      THIS IS NOT WHAT THE VERDICT SAYS: run paritrana audit verify, which tells such findings"

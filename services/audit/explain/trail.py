@@ -8,6 +8,7 @@ nothing; see `places`.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -17,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from kernel.canonical import NotCanonical, envelope_of, parse_canonical
+from kernel.canonical import NotCanonical, canonical, envelope_of, parse_canonical
 from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.encodings import Malformed, to_base64
 from kernel.tlog.notes import MAX_NOTE_BYTES, SignedNote
@@ -40,7 +41,7 @@ class Proven(NamedTuple):
     """A cited event as a leaf: its entry, and the proof that it is in the tree of the checkpoint."""
 
     event: str
-    index: int
+    leaf: int
     proof: Proof
     entry: bytes
 
@@ -60,7 +61,7 @@ class Trail:
         if self.note is None or self.checkpoint is None:
             return None
         at = self.checkpoint
-        proofs = [{"event": one.event, **Inclusion(one.index, at.size, one.proof).json} for one in self.proven]
+        proofs = [{"event": one.event, **Inclusion(one.leaf, at.size, one.proof).json} for one in self.proven]
         told = {"origin": at.origin, "size": at.size, "root": to_base64(at.root)}
         return {**told, "checkpoint": self.note.raw.decode(), "proofs": proofs}
 
@@ -69,8 +70,8 @@ class Trail:
         if self.note is None:
             return
         for one in self.proven:
-            yield f"leaf-{one.index}.tlog-proof", LogProof(one.index, one.proof, self.note).raw
-            yield f"leaf-{one.index}.json", one.entry
+            yield f"leaf-{one.leaf}.tlog-proof", LogProof(one.leaf, one.proof, self.note).raw
+            yield f"leaf-{one.leaf}.json", one.entry
 
 
 def follow(folder: Folder, said: dict[str, Any]) -> Trail:
@@ -82,7 +83,7 @@ def follow(folder: Folder, said: dict[str, Any]) -> Trail:
     except Unusable as error:
         raise Damaged(folder.path, "the places of events", str(error)) from None
     trail = _proven(folder, points)
-    leaves = {one.event: one.index for one in trail.proven}
+    leaves = {one.event: one.leaf for one in trail.proven}
     for one in citations:
         place = places.get(_point(one))
         trail.placed += place is not None
@@ -169,8 +170,11 @@ def _entries(folder: Folder, points: Mapping[Point, str]) -> dict[Point, bytes]:
                 if line.number not in points_by_line:
                     continue
                 try:
-                    entries[points_by_line[line.number]] = envelope_of(parse_canonical(line.raw))
-                except (NotCanonical, ValueError, TypeError, RecursionError) as error:
+                    document = parse_canonical(line.raw)
+                    if hashlib.sha256(canonical(document["data"])).hexdigest() != document["datahash"]:
+                        raise Damaged(folder.path, f"{path}:{line.number}", "its data is not what `datahash` says")
+                    entries[points_by_line[line.number]] = envelope_of(document)
+                except (NotCanonical, ValueError, LookupError, TypeError, RecursionError) as error:
                     raise Damaged(folder.path, f"{path}:{line.number}", str(error)) from None
     return entries
 
