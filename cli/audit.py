@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ from kernel.tlog.notes import SignedNote, VerifierKey
 from services.audit.client import AuditClient
 from services.audit.export import NotExported, Result, export, prepare_folder
 from services.audit.folder import holds_export
+from services.audit.persons import NotNamed, asked_names, lines_of_names, persons_in
 from services.audit.report import Given
 from services.audit.report_page import report_page
 from services.audit.report_text import report_lines
@@ -53,6 +55,7 @@ def register(program: typer.Typer) -> None:
 @app.command("export")
 def export_command(
     folder: Annotated[Path, typer.Argument(help="An empty folder, or one that is made.")],
+    *,
     token: Annotated[
         str | None,
         typer.Option(help="An auditor's token; else PARITRANA_TOKEN, else that of `paritrana login`."),
@@ -67,13 +70,23 @@ def export_command(
     ] = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for events that are still on their way.")] = 30.0,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export in the folder.")] = False,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            "--names", metavar="FILE", help="Ask identity for names too, and write them apart; each is kept as an act."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write every event of the audit store into FOLDER, and print the digest of its manifest.
 
     Keep the digest apart from the folder: `audit verify --digest` then shows that nothing was made anew.
 
+    The export has offices and pseudonyms. --names is for an auditor of every season; identity keeps who was told whose.
+
     Example: paritrana audit export ./export-2021 --login auditor
+
+    Example: paritrana audit export ./export-2021 --login auditor --names ./names-2021.jsonl
     """
     points = [_point(text) for text in at_least or ()]
     if token is not None and login is not None:
@@ -83,12 +96,15 @@ def export_command(
     def say(line: str) -> None:
         show_progress(line, as_json=as_json)
 
+    _check_apart("--names", names, folder)
     try:
         prepare_folder(folder, replace=force)
         with closing(AuditClient(address_of("audit", url), bearer, patience=wait)) as client:
             _wait_for(client, points, time.monotonic() + wait)
             result = export(client, folder, say, wait=wait)
-    except (NotExported, OSError) as error:
+        if names is not None:
+            say(f"{_write_names(names, folder, bearer)} persons are named in {names}: keep it apart from the export")
+    except (NotExported, NotNamed, OSError) as error:
         raise WrongUse(str(error)) from None
     show(_exported_json(result, folder), _exported_lines(result, folder), as_json=as_json)
     if result.open_ends:
@@ -166,7 +182,7 @@ def verify_command(
             )
         keys = [_verifier_key(text) for text in vkey or ()]
         earlier = [_kept_checkpoint(path) for path in checkpoint or ()]
-        _check_apart(html, folder)
+        _check_apart("--html", html, folder)
         report = verify(folder, digest and digest.lower(), keys=keys, earlier=earlier)
     except OSError as error:
         raise WrongUse(f"the folder cannot be verified: {error}; make room for temporary files and try again") from None
@@ -179,14 +195,22 @@ def verify_command(
         raise Finding(f"{number}: the export is not what was recorded, or it is damaged")
 
 
-def _check_apart(page: Path | None, folder: Path) -> None:
-    """Refuse a page that is there already, or that would lie in the folder: the next look would find it there."""
-    if page is None:
+def _check_apart(option: str, file: Path | None, folder: Path) -> None:
+    """Refuse a file that is there already, or that would lie in the folder: the next look would find it there."""
+    if file is None:
         return
-    if page.resolve().is_relative_to(folder.resolve()):
-        raise WrongUse(f"--html {page} lies in the folder that is verified: give a file elsewhere")
-    if page.exists():
-        raise WrongUse(f"--html {page} is there already: give another name, or remove it")
+    if file.resolve().is_relative_to(folder.resolve()):
+        raise WrongUse(f"{option} {file} lies in the folder of the export: give a file elsewhere")
+    if file.exists():
+        raise WrongUse(f"{option} {file} is there already: give another name, or remove it")
+
+
+def _write_names(file: Path, folder: Path, token: str) -> int:
+    """Ask for the names of everybody in an export, and write them for the owner alone; return how many there are."""
+    named = list(asked_names(address_of("identity"), token, persons_in(folder)))
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+        target.writelines(lines_of_names(named))
+    return len(named)
 
 
 def _write_page(file: Path, page: str) -> None:

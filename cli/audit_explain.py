@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli.audit_folder import ExportFolder, answered
-from cli.output import AsJson, WrongUse, show
+from cli.audit_folder import ExportFolder, Names, answered, names_in, show_named
+from cli.output import AsJson, WrongUse
 from cli.wanted import stage_code
 from services.audit.explain.gathered import NoNomination, gather
 from services.audit.explain.telling import explanation_lines
@@ -39,10 +39,11 @@ def explain_command(
             help="A folder that is made: a C2SP tlog-proof and the entry of every cited event.",
         ),
     ] = None,
+    names: Names = None,
     as_json: AsJson = False,
 ) -> None:
     """Explain a nominee's rank at every stage that it stood in."""
-    wanted = stage_code(stage)
+    wanted, named = stage_code(stage), names_in(names)
     with answered(folder) as opened:
         try:
             gathered = gather(opened, nomination)
@@ -56,7 +57,7 @@ def explain_command(
             raise WrongUse(f"the nomination never stood at a stage {wanted!r}: leave out --stage to see those it did")
         if proofs is not None:
             lines.append(_write_proofs(trail, proofs))
-        show(said, lines, as_json=as_json)
+        show_named(said, lines, named, as_json=as_json)
 
 
 def _write_proofs(trail: Trail, folder: Path) -> str:

@@ -38,6 +38,25 @@ def explanation_lines(said: Json) -> Iterator[str]:
     for stage in said["stages"]:
         yield ""
         yield from _stage_lines(stage)
+    yield ""
+    yield from _withheld_lines(said)
+
+
+def _withheld_lines(said: Json) -> Iterator[str]:
+    """Say what the explanation does without: it is not in the log, and may have been erased."""
+    yield "WITHHELD: the names of persons, who are pseudonyms here"
+    for event, texts in sorted(_texts_in(said)):
+        for name, digest in sorted(texts):
+            yield f"          the words of the {name.removesuffix('_digest')} in {event}, known by the digest {digest}"
+
+
+def _texts_in(value: Any) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
+    if isinstance(value, list):
+        return set().union(*map(_texts_in, value))
+    if not isinstance(value, dict):
+        return set()
+    own = {(value["event"], tuple(value["withheld"].items()))} if "withheld" in value and "event" in value else set()
+    return own.union(*map(_texts_in, value.values()))
 
 
 def _log_lines(said: Json) -> Iterator[str]:

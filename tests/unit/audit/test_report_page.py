@@ -190,6 +190,6 @@ def test_a_page_is_written_beside_the_folder_and_over_nothing(folder, tmp_path, 
         page.write_text("kept")
     ended = run(folder, "--html", page)
     assert isinstance(ended.exception, WrongUse)
-    assert ("in the folder" if inside else "already") in str(ended.exception)
+    assert ("in the folder of the export" if inside else "already") in str(ended.exception)
     assert not inside or not page.exists()
     assert inside or page.read_text() == "kept"
