@@ -40,7 +40,7 @@ class Check:
     @property
     def remedy(self) -> Said:
         """What an auditor does about a finding of this check."""
-        return REMEDIES[self.key]
+        return REMEDIES.get(self.key, _EVENT)
 
 
 CHECKS: Final = (

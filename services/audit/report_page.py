@@ -115,7 +115,8 @@ class _Page:
         self.language = language
 
     def say(self, said: Said, *values: object, **named: object) -> str:
-        return said.in_(self.language).format(*values, **named)
+        text = said.in_(self.language)
+        return text.format(*values, **named) if values or named else text
 
     def tag(self, name: str, *inside: str, **attributes: str) -> str:
         """Return an element around what is HTML already."""

@@ -47,7 +47,8 @@ def report_lines(report: Report, language: Language = "en") -> Iterator[str]:
     """Say what a verification did and found."""
 
     def say(said: Said, *values: object) -> str:
-        return said.in_(language).format(*values)
+        text = said.in_(language)
+        return text.format(*values) if values else text
 
     yield from (f"{say(_FOUND)} {finding}" for finding in report.findings[:SHOWN])
     if report.found > SHOWN:

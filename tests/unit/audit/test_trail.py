@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -194,6 +194,22 @@ def test_a_changed_tile_or_a_missing_bundle_ends_the_answer(folder):
     assert isinstance(run("explain", folder, "75.01").exception, Finding)
     shutil.rmtree(folder / "tile/entries")
     assert isinstance(run("explain", folder, "75.01").exception, Finding)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_no_changed_byte_of_a_folder_leads_to_a_traceback(made, tmp_path_factory, data):
+    folder = Path(shutil.copytree(made, tmp_path_factory.mktemp("flip") / "export"))
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    # Half of them where proofs and places come from: most bytes are of events.
+    few = [path for path in files if "events" not in path.parts]
+    path = data.draw(st.one_of(st.sampled_from(few), st.sampled_from(files)))
+    raw = bytearray(path.read_bytes())
+    place = data.draw(st.integers(0, len(raw) - 1))
+    raw[place] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(raw)
+    ended = run("explain", folder, "75.01", "--json")
+    assert ended.exception is None or isinstance(ended.exception, Finding | WrongUse), ended.exception
 
 
 # --- proofs alone ----------------------------------------------------------------------------------------------------
