@@ -15,6 +15,7 @@ from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import SignedNote, VerifierKey
 from kernel.tlog.tiles import Tile, bundles_of, tiles_of
 from services.audit.export import Exported, NotExported, StoreStatus
+from services.audit.places import Read
 from services.audit.selections import MOST_SELECTED
 
 _PAGE: Final = 500
@@ -40,6 +41,13 @@ class _Event(BaseModel):
     version: int
     document: str
     index: int | None = None
+    partition: int | None = None
+    offset: int | None = None
+
+    @property
+    def read(self) -> Read | None:
+        """Where the audit service read it; nothing of its own events, nor from an older service."""
+        return None if self.partition is None or self.offset is None else Read(self.partition, self.offset)
 
 
 class _Batch(BaseModel):
@@ -212,7 +220,7 @@ class AuditClient(_Client):
                 "/v1/export", {**asked, "limit": str(_PAGE)} | ({"cursor": cursor} if cursor else {}), _Page
             )
             for item in body.items:
-                yield Exported(item.stream, item.version, item.document, item.index)
+                yield Exported(item.stream, item.version, item.document, item.index, item.read)
             cursor = body.next
             if cursor is None:
                 return

@@ -39,6 +39,7 @@ from services.audit.folder import (
     KEYS,
     LEAVES,
     MANIFEST,
+    PLACES,
     README,
     TILES,
     Tally,
@@ -51,13 +52,14 @@ from services.audit.folder import (
 )
 from services.audit.notes import Causes, Notes, Spot, Uncaused
 from services.audit.part_tree import tiles_between
+from services.audit.places import PlaceWriter, Read
 
 _KEY_PUBLISHED: Final = ServiceKeyPublished.type_name()
 _FACTS_INGESTED: Final = FactsIngested.type_name()
 _README: Final = Path(__file__).with_name("export-readme.md")
 _PAUSE: Final = 0.5
 _TOLD_BATCHES: Final = 1_000
-_FILES: Final = (MANIFEST, HEADS, README, CHECKPOINT)
+_FILES: Final = (MANIFEST, HEADS, README, CHECKPOINT, PLACES)
 _FOLDERS: Final = (EVENTS, FACTS, KEYS, LEAVES, TILES)
 _NOTED: Final = 10_000
 """Events whose notes are kept in memory at most."""
@@ -82,6 +84,8 @@ class Exported(NamedTuple):
     document: str
     leaf: int | None = None
     """Which leaf of the log it is, where that is known."""
+    read: Read | None = None
+    """Where the audit service read it, where it did."""
 
 
 class Tree(Protocol):
@@ -308,6 +312,7 @@ class _Writer:
         self._versions: dict[str, int] = {}
         self._cited: dict[tuple[str, int], str] = {}
         self._keys = Keys()
+        self._places = PlaceWriter()
         self._last: Document | None = None
         self.count = 0
         self.batches: list[tuple[str, int]] = []
@@ -332,6 +337,7 @@ class _Writer:
             self._end_stream()
         path = _path(event)
         self._file(path).write(event.document.encode())
+        self._write_places(self._places.take(event.stream, event.version, event.read))
         if self._excerpt is not None:
             self._add_leaf(event, path)
         self._last = found
@@ -416,6 +422,7 @@ class _Writer:
     def finish(self, position: str) -> str:
         """Write heads, README and at last the manifest; return the manifest's digest."""
         self._end_stream()
+        self._write_places(self._places.end())
         for line in _README.read_bytes().splitlines():
             self._file(README).write(line)
         for open_file in self._files.values():
@@ -445,6 +452,10 @@ class _Writer:
             "files": listed,
             **({} if self._excerpt is None else {"part": self._excerpt.as_json()}),
         }
+
+    def _write_places(self, lines: Iterator[bytes]) -> None:
+        for line in lines:
+            self._file(PLACES).write(line)
 
     def _end_stream(self) -> None:
         if self._last is not None:

@@ -35,6 +35,7 @@ README: Final = "README.md"
 EVENTS: Final = "events"
 FACTS: Final = "facts"
 CHECKPOINT: Final = "checkpoint"
+PLACES: Final = "places.jsonl"
 KEYS: Final = "keys"
 TILES: Final = "tile"
 LEAVES: Final = "leaves"
@@ -51,6 +52,10 @@ _CHUNK: Final = 1 << 16
 
 class Unusable(Exception):
     """A file of the folder that must not or cannot be read; the message says why."""
+
+
+class Missing(Unusable):
+    """A file that is not there."""
 
 
 class _Strict(BaseModel):
@@ -124,7 +129,7 @@ def holds_export(folder: Path) -> bool:
 def is_allowed(path: str) -> bool:
     """Tell whether a manifest may list this path."""
     kinds = (_EVENT_FILE, _LEAF_FILE, _FACT_FILE, _KEY_FILE)
-    return path in (HEADS, README, CHECKPOINT) or any(kind.fullmatch(path) for kind in kinds)
+    return path in (HEADS, README, CHECKPOINT, PLACES) or any(kind.fullmatch(path) for kind in kinds)
 
 
 def is_tile(path: str) -> bool:
@@ -188,7 +193,7 @@ def _opened(name: str | Path, within: int | None, flags: int, path: str) -> int:
     try:
         return os.open(name, os.O_RDONLY | os.O_CLOEXEC | flags, dir_fd=within)
     except FileNotFoundError:
-        raise Unusable("it is missing") from None
+        raise Missing("it is missing") from None
     except OSError as error:
         linked = "it is, or lies behind, a symbolic link or is no file"
         raise Unusable(linked if error.errno in _LINKED else f"it cannot be read: {error.strerror}") from None

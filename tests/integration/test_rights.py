@@ -51,6 +51,7 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "identity POST /v1/persons": ("season-admin", "secretariat"),
     "identity GET /v1/persons": ("service",),
     "identity GET /v1/persons/lookup": ("season-admin", "secretary", "secretariat"),
+    "identity GET /v1/persons/names": ("auditor",),
     "identity DELETE /v1/persons/{person}/data": ("season-admin",),  # and, of a powerful person, a second one
     "identity GET /v1/me": ROLES,
     "identity POST /v1/accounts": ("season-admin",),  # and, but for a new person, a second one
