@@ -61,7 +61,7 @@ def run_tests(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run pytest on the suite, or at length on the procedure, whose seed it prints, and on damaged exports.
+    """Run pytest on the suite, or at length on the model of the procedure, whose seed it prints, and damaged exports.
 
     The whole suite runs on all cores; what is chosen from it runs in one process, which a debugger can enter.
     """

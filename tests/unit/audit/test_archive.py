@@ -225,6 +225,7 @@ def test_a_window_that_would_take_all_memory_is_refused(tmp_path: Path) -> None:
     assert "cannot be decompressed" in refusal(made)
 
 
+@pytest.mark.timeout(3600)
 def test_an_archive_cut_anywhere_is_refused_and_a_flipped_byte_refused_or_found(
     request: pytest.FixtureRequest, folder: Path, tmp_path: Path, temporary: Path
 ) -> None:

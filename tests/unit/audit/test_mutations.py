@@ -251,6 +251,7 @@ def test_the_command_ends_with_1_and_no_traceback(folder: Path, before: Report) 
 # --- bytes ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(3600)
 def test_every_bit_of_every_byte_flipped_is_found_and_located(
     request: pytest.FixtureRequest, folder: Path, before: Report
 ) -> None:
