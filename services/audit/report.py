@@ -67,6 +67,8 @@ class Report:
     """Whether the log's key came from elsewhere than from the folder."""
     checkpoint: str | None = None
     """Origin, size and root of the checkpoint, in one line."""
+    signers: tuple[str, ...] = ()
+    """The verifier keys of the log and of witnesses by which its signatures hold."""
     events: int = 0
     streams: int = 0
     signatures: int = 0
@@ -114,6 +116,7 @@ class Report:
             "digest_given": self.digest_given,
             "given": self.given.as_json(),
             "checkpoint": self.checkpoint,
+            "signers": list(self.signers),
             "keys_given": self.keys_given,
             "events": self.events,
             "streams": self.streams,

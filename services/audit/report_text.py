@@ -35,6 +35,7 @@ _COMPUTED: Final = Said(
 _KEY: Final = Said("kunci {}: {} ({})", "key of {}: {} ({})")
 _CHECKPOINT: Final = Said("titik periksa {}", "checkpoint {}")
 _BY_KEY: Final = Said(" (dengan kunci yang diberikan)", " (by the given key)")
+_SIGNER: Final = Said("ditandatangani dengan {}", "signed by {}")
 _CONTINUES: Final = Said("dibandingkan dengan titik periksa yang disimpan: {}", "held to the kept checkpoint: {}")
 _DIGEST: Final = Said("sidik {}", "digest {}")
 _AS_GIVEN: Final = Said(" (seperti yang diberikan)", " (as given)")
@@ -61,6 +62,7 @@ def report_lines(report: Report, language: Language = "en") -> Iterator[str]:
     yield from (say(_KEY, key["service"], key["key_id"], key["public_key"]) for key in report.keys)
     if report.checkpoint is not None:
         yield say(_CHECKPOINT, report.checkpoint) + (say(_BY_KEY) if report.keys_given else "")
+    yield from (say(_SIGNER, signer) for signer in report.signers)
     yield from (say(_CONTINUES, one) for one in report.given.checkpoints)
     for one in report.checks:
         why = "" if one.why is None else f": {say(one.why)}"
