@@ -92,6 +92,8 @@ class Report:
     """Entries of the log that the part does not hold."""
     uncompared: int = 0
     """Earlier checkpoints with which a part cannot be compared."""
+    signers: tuple[str, ...] = ()
+    """The verifier keys of the log and of witnesses by which its signatures hold."""
     events: int = 0
     streams: int = 0
     signatures: int = 0
@@ -143,6 +145,7 @@ class Report:
             "digest_given": self.digest_given,
             "given": self.given.as_json(),
             "checkpoint": self.checkpoint,
+            "signers": list(self.signers),
             "keys_given": self.keys_given,
             "part": None if self.part is None else self.part.as_json(),
             "withheld": self.withheld,

@@ -68,6 +68,7 @@ _ROOT: Final = Said("Akar pohon", "Root of the tree")
 _TRUSTED: Final = Said("ditandatangani dengan kunci yang dibawa auditor", "signed by a key that the auditor brought")
 _UNTRUSTED: Final = Said("ditandatangani dengan kunci dari folder ini saja", "signed by a key from this folder only")
 _SIGNED: Final = Said("Tanda tangan titik periksa", "The checkpoint's signature")
+_SIGNER: Final = Said("Kunci yang menandatanganinya", "Key that signed it")
 _NO_TREE: Final = Said("tidak ada titik periksa", "no checkpoint")
 _EVENTS: Final = Said("Peristiwa", "Events")
 _STREAMS: Final = Said("Alur", "Streams")
@@ -80,7 +81,8 @@ _CHECKS_WHY: Final = Said(
     "Nomor pemeriksaan tidak pernah berubah dan dapat dikutip.", "A check's number never changes and may be cited."
 )
 _NUMBER: Final = Said("No.", "No.")
-_CHECK: Final = Said("Pemeriksaan dan yang dibuktikannya", "Check and what it proves")
+_CHECK: Final = Said("Pemeriksaan", "Check")
+_PROVES: Final = Said("Yang dibuktikannya", "What it proves")
 _STATE: Final = Said("Keadaan", "State")
 _LOOKED: Final = Said("Diperiksa", "Looked at")
 _FINDINGS: Final = Said("Temuan", "Findings")
@@ -167,7 +169,9 @@ def _sections(page: _Page, report: Report) -> Iterator[str]:
     yield page.heading(_GIVEN, _GIVEN_WHY) + page.facts(_GIVEN, _given(page, report))
     yield page.heading(_HELD) + page.facts(_HELD, _held(page, report))
     yield page.heading(_CHECKS, _CHECKS_WHY) + page.table(
-        page.say(_CHECKS), (_NUMBER, _CHECK, _STATE, _LOOKED, _FINDINGS), (_check(page, one) for one in report.checks)
+        page.say(_CHECKS),
+        (_NUMBER, _CHECK, _PROVES, _STATE, _LOOKED, _FINDINGS),
+        (_check(page, one) for one in report.checks),
     )
     if report.findings:
         yield page.heading(_FINDINGS, _ALL_FINDINGS) + "".join(_findings(page, report))
@@ -217,6 +221,8 @@ def _held(page: _Page, report: Report) -> Iterator[tuple[str, str, str]]:
         yield page.say(_SIZE), size, ""
         yield page.say(_ROOT), root, "code"
         yield page.say(_SIGNED), page.say(_TRUSTED if report.keys_given else _UNTRUSTED), ""
+        for signer in report.signers:
+            yield page.say(_SIGNER), signer, "code"
     for name, count in (
         (_EVENTS, report.events),
         (_STREAMS, report.streams),
@@ -230,11 +236,11 @@ def _held(page: _Page, report: Report) -> Iterator[tuple[str, str, str]]:
 
 
 def _check(page: _Page, one: Outcome) -> str:
-    name = page.text("strong", page.say(one.check.name))
     return page.tag(
         "tr",
         page.text("td", one.check.number),
-        page.tag("th", f"{name}<br>", page.text("small", page.say(one.check.proves)), scope="row"),
+        page.text("th", page.say(one.check.name), scope="row"),
+        page.text("td", page.say(one.check.proves)),
         page.text("td", page.say(STATES[one.state]).replace("-", " "), class_=one.state),
         page.text("td", f"{one.looked_at} {page.say(one.check.unit)}"),
         page.text("td", one.found),

@@ -36,6 +36,7 @@ _COMPUTED: Final = Said(
 _KEY: Final = Said("kunci {}: {} ({})", "key of {}: {} ({})")
 _CHECKPOINT: Final = Said("titik periksa {}", "checkpoint {}")
 _BY_KEY: Final = Said(" (dengan kunci yang diberikan)", " (by the given key)")
+_SIGNER: Final = Said("ditandatangani dengan {}", "signed by {}")
 _CONTINUES: Final = Said("dibandingkan dengan titik periksa yang disimpan: {}", "held to the kept checkpoint: {}")
 _DIGEST: Final = Said("sidik {}", "digest {}")
 _AS_GIVEN: Final = Said(" (seperti yang diberikan)", " (as given)")
@@ -89,4 +90,5 @@ def _what_was_read(report: Report, say: _Say) -> Iterator[str]:
     yield from (say(_KEY, key["service"], key["key_id"], key["public_key"]) for key in report.keys)
     if report.checkpoint is not None:
         yield say(_CHECKPOINT, report.checkpoint) + (say(_BY_KEY) if report.keys_given else "")
+    yield from (say(_SIGNER, signer) for signer in report.signers)
     yield from (say(_CONTINUES, one) for one in report.given.checkpoints)

@@ -50,6 +50,8 @@ class TreeCheck:
     known: Sequence[SignedNote] = ()
     leaves: dict[str, Leaf] = field(default_factory=dict)
     signatures: int = 0
+    signers: tuple[str, ...] = ()
+    """The verifier keys by which the checkpoint's signatures hold: the log's own and those of witnesses."""
     entries: int = 0
     checkpoint: Checkpoint | None = None
     _faults: list[Fault] = field(default_factory=list)
@@ -61,6 +63,7 @@ class TreeCheck:
             return self._faults
         self.checkpoint = found.checkpoint
         self.signatures = len(found.verified)
+        self.signers = tuple(one.key.text for one in found.verified)
         self._check_extra(found.checkpoint.size, listed)
         self._check_tree(found.checkpoint, self._earlier(found.checkpoint))
         return self._faults

@@ -181,6 +181,7 @@ class _Verification:
         }
         tree = self._tree
         report.keys_given = bool(tree.trusted)
+        report.signers = tree.signers
         if (at := tree.checkpoint) is not None:
             report.checkpoint = f"{at.origin} {at.size} {to_base64(at.root)}"
         looked |= {

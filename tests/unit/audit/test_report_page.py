@@ -23,7 +23,7 @@ from services.audit.report_text import report_lines
 from services.audit.verify import verify
 from tests.unit.audit.exported import Log, small_log, write_export
 
-VOID = {"meta", "br"}
+VOID = {"meta"}
 ATTRIBUTES = {"lang", "scope", "class", "charset", "name", "content", "http-equiv"}
 
 
@@ -126,11 +126,12 @@ def test_whatever_a_folder_says_stays_a_text(file, stream, what, origin):
     evil = [Finding("leaf", Place(file, 3, stream, 1), what), Finding("root", Place(origin), what)]
     report = Report(None, digest_given=False, checkpoint=f"{origin} {stream} {file}", findings=evil, remarks=evil)
     report.given = Given(what, (file,), (origin,))
+    report.signers = (what,)
     report.keys = [{"service": stream, "key_id": file, "public_key": what}]
     read = Read(report_page(report, "id"))
     assert {tag for tag, _ in read.tags} <= {
         *("html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "ul", "li", "table"),
-        *("caption", "thead", "tbody", "tr", "th", "td", "strong", "small", "span", "br"),
+        *("caption", "thead", "tbody", "tr", "th", "td", "strong", "span"),
     }
     assert {name for _, attributes in read.tags for name in attributes} <= ATTRIBUTES
 
@@ -155,7 +156,8 @@ def test_the_page_says_what_was_brought_and_what_the_log_is(folder, tmp_path):
     assert ended.exit_code == 0
     text = Read((tmp_path / "a.html").read_text("utf-8")).text
     origin, size, root = kept.read_text().splitlines()[:3]
-    for said in (key, f"{origin} {size} {root}", origin, root, "Tidak ada temuan.", "tidak diberikan"):
+    assert text.count(key) == 2, "as it was brought, and as it signed"
+    for said in (f"{origin} {size} {root}", origin, root, "Tidak ada temuan.", "tidak diberikan"):
         assert said in text
     assert "tidak ada temuan" in ended.output
     assert " 1 lolos           Berkas dan manifes" in ended.output
