@@ -11,7 +11,7 @@ whenever it was written, so that going round in it finds an event that was taken
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
 
@@ -23,6 +23,7 @@ from kernel.canonical import data_hash
 from kernel.decider import START, Position
 from kernel.log import SQL as LOG_SQL
 from kernel.paging import Paged, encode
+from kernel.relay import SQL as RELAY_SQL
 from kernel.sql import queries
 from kernel.tokens import require_throughout
 
@@ -48,9 +49,13 @@ class FeedEvent(BaseModel):
 
 
 class FeedPage(BaseModel):
-    """Own events in order. `end` is where the log ends, `seen` up to where this page looked (by position only)."""
+    """Own events in order. `end` is where the log ends, `seen` up to where this page looked (by position only).
+
+    All own events up to `published` were acknowledged by the broker.
+    """
 
     end: str
+    published: str
     seen: str | None
     items: list[FeedEvent]
     next: str | None
@@ -117,27 +122,31 @@ def feed_router(kinds: Sequence[str], role: str, service: str) -> APIRouter:
         pool = cast("asyncpg.Pool", request.app.state.service_parts.pool)
         # Read first: what the page then lacks was appended after it.
         row = await pool.fetchrow(LOG_SQL["end_of_log"])
-        end = str(Position(*tuple(row)) if row else START)
+        relayed = await pool.fetchrow(RELAY_SQL["checkpoint"])
+        ends = {
+            "end": str(Position(*tuple(row)) if row else START),
+            "published": str(Position(*tuple(relayed)[:3]) if relayed else START),
+        }
         if stream is not None:
             listing = _listing_of(stream)
             after = page.after(listing, int) or (0,)
             rows = await pool.fetch(SQL["of_stream"], stream, *after, page.limit + 1)
             shown = rows[: page.limit]
             following = encode((shown[-1]["version"],), listing) if len(rows) > page.limit else None
-            return FeedPage(end=end, seen=None, items=_items(shown), next=following)
+            return FeedPage(**ends, seen=None, items=_items(shown), next=following)
         if order == "stream":
             after = page.after(_BY_STREAM, str, int) or ("", 0)
             rows = await pool.fetch(SQL["by_stream"], *after, list(kinds), page.limit + 1)
             shown = rows[: page.limit]
             more = len(rows) > page.limit
             following = after_event(shown[-1]["stream"], shown[-1]["version"]) if more else None
-            return FeedPage(end=end, seen=None, items=_items(shown), next=following)
-        return await _by_position(pool, page, end)
+            return FeedPage(**ends, seen=None, items=_items(shown), next=following)
+        return await _by_position(pool, page, ends)
 
     return router
 
 
-async def _by_position(pool: asyncpg.Pool, page: Paged, end: str) -> FeedPage:
+async def _by_position(pool: asyncpg.Pool, page: Paged, ends: Mapping[str, str]) -> FeedPage:
     found = page.after(_BY_POSITION, Position.parse)
     after = found[0] if found else START
     most = _LOOKED_AT * page.limit
@@ -146,7 +155,7 @@ async def _by_position(pool: asyncpg.Pool, page: Paged, end: str) -> FeedPage:
     seen = Position(*tuple(shown[-1])[:3]) if shown else after
     more = len(shown) < len(rows) or len(rows) == most
     own = [row for row in shown if row["own"]]
-    return FeedPage(end=end, seen=str(seen), items=_items(own), next=after_position(seen) if more else None)
+    return FeedPage(**ends, seen=str(seen), items=_items(own), next=after_position(seen) if more else None)
 
 
 def _up_to(rows: Sequence[asyncpg.Record], most: int) -> Sequence[asyncpg.Record]:

@@ -414,9 +414,7 @@ def require(role: str, *others: str) -> Callable[[Request], Awaitable[Person]]:
     return _Asking(role, *others)
 
 
-def require_throughout(
-    role: str, *others: str, service: str | None = None
-) -> Callable[[Request], Awaitable[Person]]:
+def require_throughout(role: str, *others: str, service: str | None = None) -> Callable[[Request], Awaitable[Person]]:
     """Return a dependency as `require` does, for what holds all seasons: a role granted for one season is not enough.
 
     Whoever has one of the roles, yet for single seasons only, gets a 403 Problem that says so. `service` names a

@@ -1,4 +1,4 @@
-"""What every composition root hands to the kernel in the same way: the wire and the feed, made from the table of topics."""
+"""What every composition root hands to the kernel in the same way, made from the table of topics: wire and feed."""
 
 from __future__ import annotations
 

@@ -55,9 +55,10 @@ class Alarms:
         if not places:
             return
         rows = [(kind, place, said) for place, said in list(places.items())[:MOST_OF_A_KIND]]
-        await self._pool.execute(SQL["found"], *columns(rows), KINDS[kind].stays, MOST_OF_A_KIND)
-        for _, place, said in rows[:10]:
-            _log.error("alarm", kind=kind, place=place, said=said)
+        noted = await self._pool.fetch(SQL["found"], *columns(rows), KINDS[kind].stays, MOST_OF_A_KIND)
+        for row in noted:
+            if row["fresh"]:
+                _log.error("alarm", kind=kind, place=row["place"], said=places[row["place"]])
 
     async def stand(self, kind: str, places: Mapping[str, str], *, within: str = "") -> None:
         """Note what is so now of a kind that passes, and end what is so no more, among places that begin `within`."""

@@ -99,7 +99,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         ),
         (
             "Somebody wrote to the topic, or took the event out of the database: compare both with a backup.",
-            "Seseorang menulis ke topik, atau menghapus peristiwa dari basis data: bandingkan keduanya dengan cadangan.",
+            "Seseorang menulis ke topik, atau menghapus peristiwa dari basis data: bandingkan dengan cadangan.",
         ),
         stays=True,
     ),

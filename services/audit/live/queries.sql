@@ -13,6 +13,7 @@ set seen = clock_timestamp(), said = excluded.said,
         case when a.ended is not null and (not $4 or a.said <> excluded.said) then null else a.acknowledged_by end,
     reason = case when a.ended is not null and (not $4 or a.said <> excluded.said) then null else a.reason end,
     ended = case when not $4 or a.said <> excluded.said then null else a.ended end
+returning place, xmax = 0 as fresh
 
 -- name: over
 -- Ends the alarms of a kind at places that begin with $2, but for those that are so still.
@@ -46,6 +47,10 @@ from held h group by h.stream
 having min(h.version) > coalesce((select version from heads where heads.stream = h.stream), 0) + 1
    and clock_timestamp() - min(h.since) > make_interval(secs => $1)
 order by h.stream limit $2
+
+-- name: held
+-- Events of some streams that wait for one before them.
+select stream, version from held where stream = any($1::text[])
 
 -- name: received
 -- Where topics are read on.
@@ -164,8 +169,16 @@ where type in (
   and (epoch < (select max(epoch) from epochs) or xid < pg_snapshot_xmin(pg_current_snapshot()))
 order by epoch, xid, position limit $4
 
--- name: seats
--- The appointments to the committees of one season.
-select document from events
-where stream >= 'committee/' || $1 || '/' and stream < 'committee/' || $1 || '0'
-  and type like 'id.go.paritrana.nomination.MemberAppointed.v%'
+-- name: sheet_offices
+-- In which office the member of each sheet filled it in.
+select distinct on (stream) stream, substring(document from '"office":"([a-z0-9-]+)"') as office
+from events where stream = any($1::text[]) and type = 'id.go.paritrana.scoring.AspectScored.v1'
+order by stream, version
+
+-- name: feeds
+-- What is known of every feed: how often all of it was compared, what has not come here, and what it has not shown.
+select f.service, f.rounds,
+       count(*) filter (where d.kind = 'late') as behind, min(d.since) filter (where d.kind = 'late') as since,
+       count(*) filter (where d.kind = 'unfed') as unfed
+from feeds f left join feed_doubts d on d.service = f.service
+group by f.service, f.rounds order by f.service

@@ -62,7 +62,7 @@ create table live_places (
 );
 comment on table live_places is 'Where a check that goes round and round goes on.';
 
--- The three kinds of events that are listed for auditors, and the seats by which their persons are known.
+-- The three kinds of events that are listed for auditors.
 create index events_listed on events (epoch, xid, position) where type in (
     'id.go.paritrana.scoring.SheetRead.v1', 'id.go.paritrana.scoring.MarksSeen.v1',
     'id.go.paritrana.service.CommandRefused.v1');
