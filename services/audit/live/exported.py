@@ -37,9 +37,8 @@ def refusals_in(folder: Folder, wanted: Wanted) -> list[Row]:
     rows: list[Row] = []
     for path in _refusal_files(folder):
         with folder.sound():
-            for glimpse in folder.glimpses(path):
-                if glimpse.type in REFUSALS and wanted.fits(row := row_of(folder.document(glimpse, path).doc)):
-                    rows.append(row)
+            found = (row_of(folder.document(one, path).doc) for one in folder.glimpses(path) if one.type in REFUSALS)
+            rows.extend(row for row in found if wanted.fits(row))
     return sorted(rows, key=lambda row: (row["time"], row["event"]))
 
 

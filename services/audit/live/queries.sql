@@ -172,7 +172,8 @@ order by epoch, xid, position limit $4
 -- name: sheet_offices
 -- In which office the member of each sheet filled it in.
 select distinct on (stream) stream, substring(document from '"office":"([a-z0-9-]+)"') as office
-from events where stream = any($1::text[]) and type = 'id.go.paritrana.scoring.AspectScored.v1'
+from events
+where stream = any($1::text[]) and type = 'id.go.paritrana.scoring.AspectScored.v1' and document like '%","office":"%'
 order by stream, version
 
 -- name: feeds
