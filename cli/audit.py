@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli import audit_compare, audit_explain, audit_proof, audit_replay
+from cli import audit_compare, audit_explain, audit_lists, audit_live, audit_proof, audit_replay
 from cli.addresses import address_of
 from cli.asking import token_of
 from cli.audit_folder import folder_of
@@ -34,7 +34,7 @@ from services.audit.verify import verify
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="For auditors: export, and verify offline.")
 
-for _beside in (audit_replay, audit_explain, audit_compare, audit_proof):
+for _beside in (audit_replay, audit_explain, audit_compare, audit_proof, audit_lists, audit_live):
     _beside.add_to(app)
 
 _SHOWN: Final = 50

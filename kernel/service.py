@@ -48,7 +48,7 @@ from kernel.reactor import (
     service_ask,
 )
 from kernel.reactor import SQL as REACTOR_SQL
-from kernel.receiver import Receiver
+from kernel.receiver import Odd, Receiver
 from kernel.reconcile import Reconciler, Report
 from kernel.relay import Relay
 from kernel.settings import ServiceSettings, StartFailed
@@ -75,6 +75,8 @@ class Parts:
     """Topics of other services."""
     receive_pace: float = 0.0
     """Seconds between two received batches at least; for a service that is in no hurry."""
+    odd: Callable[[Service], Odd] | None = None
+    """Makes who is told of forks and of messages that are no events, over the opened service."""
     projections: Sequence[Projection[Any]] = ()
     reactions: Sequence[Reaction] = ()
     handlers: Callable[[Service], Sequence[Handler]] | None = None
@@ -283,6 +285,7 @@ class Service:
             wake=self.wake,
             measures=self.delivery_measures,
             pace=self.parts.receive_pace,
+            odd=None if self.parts.odd is None else self.parts.odd(self),
         )
 
         async def check() -> CheckResult:

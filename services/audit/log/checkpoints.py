@@ -67,6 +67,8 @@ class CheckpointSigning:
     witnesses: Sequence[Asked]
     clock: Clock
     measures: SequencerMeasures
+    refusals: dict[str, str] = field(init=False, default_factory=dict)
+    """Why a signer or witness did not sign when it was asked last, by its URL; those that did are not in it."""
     _top: tuple[int, bytes] | None = field(init=False, default=None)
     _signed: int = field(init=False, default=0)
     _grown: asyncio.Event = field(init=False, default_factory=asyncio.Event)
@@ -105,6 +107,8 @@ class CheckpointSigning:
             except (NotSignedYet, *SIGNER_AWAY, *STORE_AWAY) as error:
                 end_if_cancelled()
                 self._grown.set()
+                if isinstance(error, (NotSignedYet, httpx.HTTPError)):
+                    self.refusals[self.signer.url] = str(error) or repr(error)
                 self.measures.unsigned.set(self._top[0] - self._signed if self._top else 0)
                 _log.warning("no checkpoint", error=str(error) or repr(error))
                 await pauses.rest()
@@ -125,6 +129,7 @@ class CheckpointSigning:
                 await self.learn_keys()
             await self.make(size, root)
             self._signed = size
+        self.refusals.pop(self.signer.url, None)
         self.measures.unsigned.set(0)
         self.measures.signed.set(self._signed)
         self.measures.signed_at.set_to_current_time()
@@ -178,7 +183,9 @@ class CheckpointSigning:
                 lines = await self._ask(witness, size, SignedNote.parse(note.encode()))
             except (NotSignedYet, *SIGNER_AWAY) as error:
                 _log.warning("a witness did not sign", witness=witness.url, error=str(error) or repr(error))
+                self.refusals[witness.url] = str(error) or repr(error)
                 continue
+            self.refusals.pop(witness.url, None)
             for line in lines:
                 await self.store.cosign(size, line.name, line.line, self.clock.now())
 

@@ -95,11 +95,14 @@ class Log:
         cause: str | None = None,
         signed: bool | None = None,
         actor: str = PERSON,
+        office: str | None = None,
     ) -> str:
         """Append an event and return its id."""
         written = CODEC.write(event)
         signed = written.signed if signed is None else signed
-        return self.append_raw(stream, written.type, written.data, cause=cause, signed=signed, actor=actor)
+        return self.append_raw(
+            stream, written.type, written.data, cause=cause, signed=signed, actor=actor, office=office
+        )
 
     def append_raw(
         self,
@@ -110,6 +113,7 @@ class Log:
         cause: str | None = None,
         signed: bool = False,
         actor: str = PERSON,
+        office: str | None = None,
     ) -> str:
         """Append data of a type as it is and return the event's id."""
         owner = owner_of(stream)
@@ -131,6 +135,8 @@ class Log:
             attributes["prevhash"] = self.hashes[stream].hex()
         if cause:
             attributes["causationid"] = cause
+        if office:
+            attributes["office"] = office
         sealed = write_document(attributes, dict(data), self.signers[owner] if signed else None)
         held.append(sealed.document)
         self.hashes[stream] = sealed.hash
