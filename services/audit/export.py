@@ -255,7 +255,7 @@ class _Writer:
         for point in cited(newest.type, newest.data):
             self._cited.setdefault(point, f"{event.stream}@{event.version}")
         if event.type == _KEY_PUBLISHED:
-            self._keys.take(event.data.get("service", ""), event.data)
+            self._keys.take(event, event.stream.partition("/")[2])
 
     def open_ends(self) -> Iterator[str]:
         """Return, as sentences, the causes and cited events that are not among those written."""

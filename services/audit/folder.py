@@ -38,7 +38,9 @@ MAX_LINE: Final = 8 << 20
 MAX_MANIFEST: Final = 4 << 20
 
 _EVENT_FILE: Final = re.compile(r"events/[a-z0-9]+(\.[a-z0-9]+)*/[a-z]+\.jsonl")
-_KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.vkey")
+SUCCESSION: Final = ".succession"
+"""How the file of a note ends that gives the log's name to another key."""
+_KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.(vkey|succession)")
 _CHUNK: Final = 1 << 16
 
 
@@ -114,7 +116,7 @@ def is_tile(path: str) -> bool:
 
 
 def is_key_file(path: str) -> bool:
-    """Tell whether a path is that of a verifier key."""
+    """Tell whether a path is that of a verifier key, or of a note by which one follows another."""
     return _KEY_FILE.fullmatch(path) is not None
 
 
