@@ -18,6 +18,7 @@ from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from cli.service import Login
 from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import SignedNote, VerifierKey
+from schemas.topics import SERVICES
 from services.audit.client import AuditClient
 from services.audit.export import NotExported, Result, export, prepare_folder
 from services.audit.folder import holds_export
@@ -29,6 +30,12 @@ for _beside in (audit_replay, audit_explain, audit_compare):
     _beside.add_to(app)
 
 _SHOWN: Final = 50
+_TRUST: Final = {
+    "first": "its first, trusted as it came",
+    "countersigned": "the one before vouches for it",
+    "given": "as given",
+    "none": "NOT TRUSTED",
+}
 _POINT: Final = re.compile(r"(?P<stream>[a-z]+(?:/[A-Za-z0-9._-]+)+)@(?P<version>[1-9][0-9]{0,8})")
 
 
@@ -128,6 +135,10 @@ def verify_command(
     checkpoint: Annotated[
         list[Path] | None, typer.Option(help="A checkpoint that you kept, which the log must continue; repeatable.")
     ] = None,
+    service_key: Annotated[
+        list[str] | None,
+        typer.Option(help="A key of a service whose id you have from elsewhere, as SERVICE:ID; repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify an exported folder offline: with no database, no broker and no network.
@@ -145,7 +156,8 @@ def verify_command(
             )
         keys = [_verifier_key(text) for text in vkey or ()]
         earlier = [_kept_checkpoint(path) for path in checkpoint or ()]
-        report = verify(folder, digest and digest.lower(), keys=keys, earlier=earlier)
+        pins = _service_keys(service_key or ())
+        report = verify(folder, digest and digest.lower(), keys=keys, earlier=earlier, service_keys=pins)
     except OSError as error:
         raise WrongUse(f"the folder cannot be verified: {error}; make room for temporary files and try again") from None
     show(report.as_json(), _report_lines(report), as_json=as_json)
@@ -159,6 +171,19 @@ def _verifier_key(text: str) -> VerifierKey:
         return VerifierKey.parse(text)
     except Malformed as error:
         raise WrongUse(f"--vkey is no verifier key: {error}") from None
+
+
+def _service_keys(texts: Iterable[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for text in texts:
+        service, _, key_id = text.partition(":")
+        if service not in SERVICES or not re.fullmatch(r"[0-9a-f]{16}", key_id):
+            raise WrongUse(
+                f"--service-key {text!r} is wrong: write SERVICE:ID, a service of {', '.join(SERVICES)} and the 16 hex "
+                "digits of a key's id"
+            )
+        found.setdefault(service, set()).add(key_id)
+    return found
 
 
 def _kept_checkpoint(path: Path) -> SignedNote:
@@ -179,7 +204,9 @@ def _report_lines(report: Report) -> Iterator[str]:
         yield f"… and {remarked - _SHOWN} remarks more; --json shows {len(report.remarks)}"
     yield f"{report.events} events, {report.streams} streams, {report.signatures} signatures checked"
     yield f"{report.rankings} sealed rankings and {report.decisions} decisions recomputed"
-    yield from (f"key of {key['service']}: {key['key_id']} ({key['public_key']})" for key in report.keys)
+    yield from (
+        f"key of {key['service']}: {key['key_id']} ({key['public_key']}), {_TRUST[key['trust']]}" for key in report.keys
+    )
     if report.checkpoint is not None:
         yield f"checkpoint {report.checkpoint}" + (" (by the given key)" if report.keys_given else "")
     yield from (

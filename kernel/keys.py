@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from kernel.canonical import Ed25519Signer
 from kernel.settings import StartFailed
 from kernel.tlog.notes import ED25519, Kind, NoteKey
+from kernel.tlog.successions import SUCCESSION, Succession
 
 
 def event_signer(folder: Path, service: str) -> Ed25519Signer:
@@ -127,6 +128,34 @@ def note_key(path: Path, name: str, kind: Kind = ED25519) -> NoteKey:
     if (key.name, key.kind) != (name, kind):
         raise StartFailed(f"{path} is the key of {key.name} (type {key.kind}), not of {name} (type {kind})")
     return key
+
+
+def succeeding_key(before: Path, after: Path) -> Succession:
+    """Return the note by which the key in `after`, made when it is not there, follows that in `before`; keep it beside.
+
+    The note is written first, so that a key that lies there without one is none that this command left half made.
+    Raises StartFailed in one line.
+    """
+    try:
+        old = NoteKey.parse(before.read_text("ascii").strip())
+        if not after.exists():
+            new = NoteKey.generate(old.name, old.kind)
+            _replace(after.with_suffix(SUCCESSION), Succession.make(old, new).note.raw)
+            _write(after, f"{new.text}\n".encode())
+        made = Succession.make(old, NoteKey.parse(after.read_text("ascii").strip()))
+        note = after.with_suffix(SUCCESSION)
+        # Ed25519 signs the same text in the same way each time, so another note is one of another run at the same time.
+        if not note.exists() or note.read_bytes() != made.note.raw:
+            _replace(note, made.note.raw)
+    except (OSError, ValueError) as error:
+        raise StartFailed(f"no key can follow {before} in {after}: {error}") from None
+    return made
+
+
+def _replace(path: Path, content: bytes) -> None:
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    _write(fresh, content)
+    fresh.replace(path)
 
 
 def _new_pem() -> bytes:

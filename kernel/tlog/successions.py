@@ -7,7 +7,7 @@ spaces, so that no checkpoint's text is like it: a checkpoint begins with its or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -15,6 +15,8 @@ from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import ED25519, NoteKey, NotSigned, SignedNote, VerifierKey, signed, verified
 
 TITLE: Final = "paritrana log key succession v1"
+SUCCESSION: Final = ".succession"
+"""How the name of such a note's file ends, beside a signer's keys and in an exported folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,26 @@ def _check(before: VerifierKey, after: VerifierKey, origin: str) -> None:
         raise Malformed("a key cannot follow itself")
 
 
-def following(known: Iterable[VerifierKey], successions: Sequence[Succession]) -> tuple[VerifierKey, ...]:
+def following(known: Iterable[VerifierKey], successions: Iterable[Succession]) -> tuple[VerifierKey, ...]:
     """Return the keys that follow known ones, step by step, without the known ones themselves."""
+    return _reached(known, ((one.before, one.after) for one in successions))
+
+
+def preceding(known: Iterable[VerifierKey], successions: Iterable[Succession]) -> tuple[VerifierKey, ...]:
+    """Return the keys that known ones follow, step by step, without the known ones themselves."""
+    return _reached(known, ((one.after, one.before) for one in successions))
+
+
+def _reached(known: Iterable[VerifierKey], steps: Iterable[tuple[VerifierKey, VerifierKey]]) -> tuple[VerifierKey, ...]:
     reached = dict.fromkeys(known)
     begun = len(reached)
-    by_before: dict[VerifierKey, list[VerifierKey]] = {}
-    for one in successions:
-        by_before.setdefault(one.before, []).append(one.after)
+    beyond: dict[VerifierKey, list[VerifierKey]] = {}
+    for here, there in steps:
+        beyond.setdefault(here, []).append(there)
     waiting = list(reached)
     while waiting:
-        for after in by_before.get(waiting.pop(), ()):
-            if after not in reached:
-                reached[after] = None
-                waiting.append(after)
+        for key in beyond.get(waiting.pop(), ()):
+            if key not in reached:
+                reached[key] = None
+                waiting.append(key)
     return tuple(reached)[begun:]

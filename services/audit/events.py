@@ -255,7 +255,7 @@ class Keys:
         if not self._settled:
             self._settle()
         public = self._known.get((owner, key_id)) if isinstance(key_id, str) else None
-        if public is None:
+        if public is None or key_id is None:
             yield "unknown-key", self._unknown(owner, key_id)
         elif not (signature_holds(event.doc, public) if signed is None else self._holds(event.doc, public, signed)):
             yield "signature", "the signature does not fit the envelope: it was changed after it was signed"

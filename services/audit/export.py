@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, Protocol, Self
 
 from kernel.canonical import canonical, instant
 from kernel.tlog.notes import VerifierKey
+from kernel.tlog.successions import SUCCESSION, Succession
 from schemas.service import ServiceKeyPublished
 from services.audit.causes import Causes, Uncaused
 from services.audit.decisions import cited
@@ -37,6 +38,7 @@ from services.audit.folder import (
     TILES,
     Tally,
     file_of,
+    is_key_file,
     is_tile,
 )
 
@@ -75,6 +77,11 @@ class Tree(Protocol):
     @property
     def keys(self) -> Sequence[VerifierKey]:
         """The keys of the log and of its witnesses."""
+        ...
+
+    @property
+    def successions(self) -> Sequence[Succession]:
+        """How the log's key was changed."""
         ...
 
     def files(self) -> Iterator[tuple[str, bytes]]:
@@ -160,11 +167,16 @@ def prepare_folder(folder: Path, *, replace: bool) -> None:
 def _empty(folder: Path) -> None:
     for name in (MANIFEST, HEADS, README, CHECKPOINT):
         (folder / name).unlink(missing_ok=True)
-    for path in (*(folder / EVENTS).glob("*/*.jsonl"), *(folder / KEYS).glob("*.vkey"), *_tiles_in(folder)):
+    for path in (*(folder / EVENTS).glob("*/*.jsonl"), *_keys_in(folder), *_tiles_in(folder)):
         path.unlink()
     for name in (EVENTS, KEYS, TILES):
         for base, _, _ in os.walk(folder / name, topdown=False):
             Path(base).rmdir()
+
+
+def _keys_in(folder: Path) -> Iterator[Path]:
+    """Return the files below `keys` that are called as an export's are."""
+    return (path for path in (folder / KEYS).glob("*") if is_key_file(f"{KEYS}/{path.name}"))
 
 
 def _tiles_in(folder: Path) -> Iterator[Path]:
@@ -244,6 +256,9 @@ class _Writer:
             self._file(CHECKPOINT).write(line)
         for key in tree.keys:
             self._file(f"{KEYS}/{key.key_id.hex()}.vkey").write(key.text.encode())
+        for one in tree.successions:
+            for line in one.note.raw.removesuffix(b"\n").split(b"\n"):
+                self._file(f"{KEYS}/{one.after.key_id.hex()}{SUCCESSION}").write(line)
         for path, raw in tree.files():
             target = self._folder / path
             target.parent.mkdir(parents=True, exist_ok=True)

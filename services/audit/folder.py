@@ -38,8 +38,6 @@ MAX_LINE: Final = 8 << 20
 MAX_MANIFEST: Final = 4 << 20
 
 _EVENT_FILE: Final = re.compile(r"events/[a-z0-9]+(\.[a-z0-9]+)*/[a-z]+\.jsonl")
-SUCCESSION: Final = ".succession"
-"""How the file of a note ends that gives the log's name to another key."""
 _KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.(vkey|succession)")
 _CHUNK: Final = 1 << 16
 

@@ -21,11 +21,11 @@ import orjson
 from kernel.tlog.checkpoints import Checkpoint, Opened, opened
 from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import MAX_NOTE_BYTES, NotSigned, SignedNote, VerifierKey
-from kernel.tlog.successions import Succession, following
+from kernel.tlog.successions import SUCCESSION, Succession, following
 from kernel.tlog.tiles import MAX_ENTRY, WIDTH, Bundle, Tile, bundles_of, read_bundle, tiles_of
 from kernel.tlog.trees import GrowingTree
 from services.audit.findings import Place
-from services.audit.folder import CHECKPOINT, SUCCESSION, Unusable, open_regular
+from services.audit.folder import CHECKPOINT, Unusable, open_regular
 from services.audit.trust import Replaced
 
 Fault = tuple[str, Place, str]

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kernel.canonical import Ed25519Signer, canonical, envelope_of, instant, uuid7, write_document
 from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.notes import NoteKey
+from kernel.tlog.successions import Succession
 from kernel.tlog.tiles import WIDTH, bundles_of, write_bundle
 from kernel.tlog.trees import GrowingTree, leaf_hash
 from schemas.codec import CODEC
@@ -49,6 +50,7 @@ class TreeOf:
         self._tiles = self._tree.append(leaf_hash(entry) for entry in entries)
         self.note = Checkpoint(key.name, len(entries), self._tree.root).signed(key).raw
         self.keys = [key.verifier]
+        self.successions: list[Succession] = []
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         for tile, raw in (*self._tiles, *self._tree.partial()):
