@@ -95,8 +95,8 @@ def succeed(
         [
             made.after.text,
             f"follows {made.before.text}",
-            f"next: start the signer again, which then signs with both, and tell the new key on every way that the old "
-            f"one was told; take {before} away later, and never {note}",
+            "next: start the signer again, which then signs with both, and tell all what the new key is",
+            f"later: take {before} away and start it again; {note} stays for ever",
         ],
         as_json=as_json,
     )

@@ -24,7 +24,7 @@ from schemas.envelope import Event, Stage
 from schemas.nomination import Candidate, CandidateNominated, CommitteeFormed
 from schemas.notifications import NotificationDelivered
 from schemas.scoring import AspectScored, Mark
-from schemas.service import ServiceKeyPublished
+from schemas.service import ServiceKeyPublished, key_statement
 from schemas.topics import source_of, topic_of
 from services.audit.export import Exported, Result, StoreStatus, export
 from services.audit.folder import MANIFEST
@@ -82,6 +82,16 @@ class Log:
             service=service, key_id=signer.key_id, algorithm="Ed25519", use="events", public_key=key
         )
         self.append(f"service/{service}", event)
+
+    def rotate(self, service: str, **changed: str | None) -> Ed25519Signer:
+        """Publish the next key of a service under the signature of the one until now, which is returned.
+
+        `changed` are fields of the event that say something else than they should.
+        """
+        before = self.signers[service]
+        self.append(f"service/{service}", next_key(service, before, after := new_signer(), **changed), signed=True)
+        self.signers[service] = after
+        return before
 
     def append(
         self,
@@ -147,6 +157,19 @@ class Log:
         for stream in sorted(self.documents):
             for version, document in enumerate(self.documents[stream], start=1):
                 yield Exported(stream, version, document)
+
+
+def new_signer() -> Ed25519Signer:
+    """Return a new key."""
+    return Ed25519Signer(Ed25519PrivateKey.generate())
+
+
+def next_key(service: str, before: Ed25519Signer, after: Ed25519Signer, **changed: str | None) -> ServiceKeyPublished:
+    """Return the event by which one key of a service takes the place of another; `changed` says otherwise."""
+    key = b64encode(after.public_key).decode()
+    proof = b64encode(after.sign(key_statement(service, after.key_id, key, before.key_id))).decode()
+    said = {"key_id": after.key_id, "public_key": key, "replaces": before.key_id, "proof": proof, **changed}
+    return ServiceKeyPublished.model_validate({"service": service, "algorithm": "Ed25519", "use": "events", **said})
 
 
 def nominated(nomination: str = NOMINATION, *, code: str = "75.01") -> CandidateNominated:
