@@ -1,4 +1,4 @@
-"""Keys are changed on the running system while events flow, and an auditor follows; who owns a database brings in none."""
+"""Keys change on the running system while events flow, and an auditor follows; a database's owner brings in none."""
 
 from __future__ import annotations
 
