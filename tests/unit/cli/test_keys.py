@@ -107,3 +107,19 @@ def test_succeed_without_the_key_before_is_a_wrong_use(tmp_path: Path) -> None:
     ended = run("succeed", str(tmp_path / "log.key"), str(tmp_path / "log-2.key"))
     assert isinstance(ended.exception, WrongUse)
     assert not list(tmp_path.glob("log*"))
+
+
+def test_the_operators_guide_prints_commands_that_work_in_their_order(folder: Path, tmp_path: Path) -> None:
+    guide = Path(__file__).parents[3] / "docs" / "operator.md"
+    printed = [line.strip() for line in guide.read_text("utf-8").splitlines() if line.startswith("    ")]
+    commands = [line for line in printed if line.startswith("paritrana keys ")]
+    assert len(commands) == 4
+    signer = tmp_path / "srv" / "signer"
+    note_key(signer / "log.key", "audit.paritrana.example/log")
+    for command in commands:
+        if "--lost" in command:
+            next_key_file(folder, "nomination").replace(folder / "nomination.events.pem")  # as the service does
+        if " make " in command:
+            (signer / "log-2027.key").unlink()
+        ended = run(*command.replace("/srv/signer", str(signer)).split()[2:])
+        assert ended.exit_code == 0, (command, ended.exception)
