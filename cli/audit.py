@@ -22,6 +22,7 @@ from cli.service import Login
 from cli.wanted import province_code, season_code
 from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import SignedNote, VerifierKey
+from schemas.topics import SERVICES
 from services.audit.client import AuditClient, LedgerClient
 from services.audit.excerpts import Excerpt
 from services.audit.export import NotExported, Result, export
@@ -196,6 +197,10 @@ def verify_command(
     checkpoint: Annotated[
         list[Path] | None, typer.Option(help="A checkpoint that you kept, which the log must continue; repeatable.")
     ] = None,
+    service_key: Annotated[
+        list[str] | None,
+        typer.Option(help="A key of a service whose id you have from elsewhere, as SERVICE:ID; repeatable."),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write the report as a page too, to print and sign.")
     ] = None,
@@ -214,10 +219,11 @@ def verify_command(
         raise WrongUse("--digest must be the 64 hex digits that `paritrana audit export` printed")
     keys = [_verifier_key(text) for text in vkey or ()]
     earlier = [_kept_checkpoint(path) for path in checkpoint or ()]
+    pins = _service_keys(service_key or ())
     try:
         _check_apart("--html", html, folder)
         with folder_of(folder) as opened:
-            report = verify(opened, digest and digest.lower(), keys=keys, earlier=earlier)
+            report = verify(opened, digest and digest.lower(), keys=keys, earlier=earlier, service_keys=pins)
     except OSError as error:
         raise WrongUse(f"the folder cannot be verified: {error}; make room for temporary files and try again") from None
     report.given = Given(digest, tuple(vkey or ()), tuple(_in_one_line(note) for note in earlier))
@@ -264,6 +270,19 @@ def _verifier_key(text: str) -> VerifierKey:
         return VerifierKey.parse(text)
     except Malformed as error:
         raise WrongUse(f"--vkey is no verifier key: {error}") from None
+
+
+def _service_keys(texts: Iterable[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for text in texts:
+        service, _, key_id = text.partition(":")
+        if service not in SERVICES or not re.fullmatch(r"[0-9a-f]{16}", key_id):
+            raise WrongUse(
+                f"--service-key {text!r} is wrong: write SERVICE:ID, a service of {', '.join(SERVICES)} and the 16 hex "
+                "digits of a key's id"
+            )
+        found.setdefault(service, set()).add(key_id)
+    return found
 
 
 def _kept_checkpoint(path: Path) -> SignedNote:

@@ -274,6 +274,20 @@ CHECKS: Final = (
         Said("peristiwa", "events"),
         ("ingest", "repair", "report"),
     ),
+    Check(
+        20, "rotations",
+        Said("Pergantian kunci", "Changes of keys"),
+        Said(
+            "Setiap kunci setelah kunci pertama suatu layanan ditandatangani oleh kunci sebelumnya dan membuktikan "
+            "dirinya sendiri, kunci yang diganti tidak lagi menandatangani, dan setiap kunci log setelah yang pertama "
+            "disahkan oleh kunci log sebelumnya; pemegang basis data saja tidak dapat membawa kuncinya sendiri.",
+            "Every key after a service's first is countersigned by the one before and proves itself, a key that was "
+            "replaced signs no more, and every key of the log after its first is vouched for by the log's key before; "
+            "nobody who holds only the database can bring in a key of their own.",
+        ),
+        Said("pergantian", "changes"),
+        ("rotation", "retired-key", "succession"),
+    ),
 )  # fmt: skip
 
 _ANEW: Final = Said(

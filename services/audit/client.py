@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.encodings import Malformed
-from kernel.tlog.notes import SignedNote, VerifierKey
+from kernel.tlog.notes import NotSigned, SignedNote, VerifierKey
+from kernel.tlog.successions import Succession
 from kernel.tlog.tiles import Tile, bundles_of, tiles_of
 from services.audit.export import Exported, NotExported, StoreStatus
 from services.audit.places import Read
@@ -54,6 +55,10 @@ class _Batch(BaseModel):
     documents: list[str]
 
 
+class _Successions(BaseModel):
+    items: list[str]
+
+
 class _Page(BaseModel):
     items: list[_Event]
     next: str | None
@@ -69,6 +74,7 @@ class LogTree:
 
     note: bytes
     keys: Sequence[VerifierKey]
+    successions: Sequence[Succession]
     size: int
     read: Callable[[str], bytes]
 
@@ -194,9 +200,11 @@ class AuditClient(_Client):
         note = self._bytes(f"/v1/log/checkpoints/{size}")
         try:
             keys = [VerifierKey.parse(line) for line in self._bytes("/v1/log/keys").decode().splitlines()]
-        except (Malformed, UnicodeDecodeError) as error:
+            notes = self._get("/v1/log/successions", {}, _Successions).items
+            successions = [Succession.parse(one.encode()) for one in notes]
+        except (Malformed, NotSigned, UnicodeError) as error:
             raise NotExported(f"the log's keys at {self._url} cannot be read: {error}") from None
-        return LogTree(note, keys, size, self._bytes)
+        return LogTree(note, keys, successions, size, self._bytes)
 
     def heads(self, stream: str) -> int:
         """Return the version at which the store has a stream, 0 when it does not know it."""

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, Protocol, Self
 
 from kernel.canonical import canonical, instant
 from kernel.tlog.notes import VerifierKey
+from kernel.tlog.successions import SUCCESSION, Succession
 from kernel.tlog.tiles import WIDTH, Tile
 from schemas.scoring import FactsIngested
 from schemas.service import ServiceKeyPublished
@@ -45,6 +46,7 @@ from services.audit.folder import (
     Tally,
     fact_file,
     file_of,
+    is_key_file,
     is_tile,
     leaves_of,
     lines_of,
@@ -99,6 +101,11 @@ class Tree(Protocol):
     @property
     def keys(self) -> Sequence[VerifierKey]:
         """The keys of the log and of its witnesses."""
+        ...
+
+    @property
+    def successions(self) -> Sequence[Succession]:
+        """How the log's key was changed."""
         ...
 
     @property
@@ -219,11 +226,16 @@ def _empty(folder: Path) -> None:
     for name in _FILES:
         (folder / name).unlink(missing_ok=True)
     lines = (path for name in (EVENTS, FACTS, LEAVES) for path in (folder / name).glob("*/*.jsonl"))
-    for path in (*lines, *(folder / KEYS).glob("*.vkey"), *_tiles_in(folder)):
+    for path in (*lines, *_keys_in(folder), *_tiles_in(folder)):
         path.unlink()
     for name in _FOLDERS:
         for base, _, _ in os.walk(folder / name, topdown=False):
             Path(base).rmdir()
+
+
+def _keys_in(folder: Path) -> Iterator[Path]:
+    """Return the files below `keys` that are called as an export's are."""
+    return (path for path in (folder / KEYS).glob("*") if is_key_file(f"{KEYS}/{path.name}"))
 
 
 def _tiles_in(folder: Path) -> Iterator[Path]:
@@ -358,6 +370,9 @@ class _Writer:
             self._file(CHECKPOINT).write(line)
         for key in tree.keys:
             self._file(f"{KEYS}/{key.key_id.hex()}.vkey").write(key.text.encode())
+        for one in tree.successions:
+            for line in one.note.raw.removesuffix(b"\n").split(b"\n"):
+                self._file(f"{KEYS}/{one.after.key_id.hex()}{SUCCESSION}").write(line)
         for path, raw in tree.files() if self._excerpt is None else self._tiles(tree):
             target = self._folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -386,7 +401,7 @@ class _Writer:
         if event.type == _FACTS_INGESTED and event.data.get("applied"):
             self.batches.append((event.stream, event.version))
         if event.type == _KEY_PUBLISHED:
-            self._keys.take(event.data.get("service", ""), event.data)
+            self._keys.take(event, event.stream.partition("/")[2])
 
     def _note_cause(self, event: Document, path: str) -> None:
         if not self._paths or self._paths[-1] != path:

@@ -46,7 +46,7 @@ MAX_MANIFEST: Final = 4 << 20
 _EVENT_FILE: Final = re.compile(r"events/[a-z0-9]+(\.[a-z0-9]+)*/[a-z]+\.jsonl")
 _FACT_FILE: Final = re.compile(r"facts/([a-z0-9]+(?:\.[a-z0-9]+)*)/(0|[1-9][0-9]{0,5})\.jsonl")
 _LEAF_FILE: Final = re.compile(_EVENT_FILE.pattern.replace(EVENTS, LEAVES, 1))
-_KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.vkey")
+_KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.(vkey|succession)")
 _CHUNK: Final = 1 << 16
 
 
@@ -142,7 +142,7 @@ def is_tile(path: str) -> bool:
 
 
 def is_key_file(path: str) -> bool:
-    """Tell whether a path is that of a verifier key."""
+    """Tell whether a path is that of a verifier key, or of a note by which one follows another."""
     return _KEY_FILE.fullmatch(path) is not None
 
 

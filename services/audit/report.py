@@ -102,6 +102,7 @@ class Report:
     checks: list[Outcome] = field(default_factory=list)
     """How every check ended, in the order of their numbers."""
     keys: list[dict[str, str]] = field(default_factory=list)
+    """The services' keys; `trust` is `first` (taken as it came), `countersigned`, `given`, or `none`."""
     findings: list[Finding] = field(default_factory=list)
     left_out: int = 0
     remarks: list[Finding] = field(default_factory=list)

@@ -33,7 +33,13 @@ _COUNTS: Final = Said(
 _COMPUTED: Final = Said(
     "{} peringkat tersegel dan {} putusan dihitung ulang", "{} sealed rankings and {} decisions recomputed"
 )
-_KEY: Final = Said("kunci {}: {} ({})", "key of {}: {} ({})")
+_KEY: Final = Said("kunci {}: {} ({}), {}", "key of {}: {} ({}), {}")
+TRUST: Final[dict[str, Said]] = {
+    "first": Said("yang pertama, dipercaya begitu saja", "its first, trusted as it came"),
+    "countersigned": Said("dijamin oleh kunci sebelumnya", "the one before vouches for it"),
+    "given": Said("seperti yang diberikan", "as given"),
+    "none": Said("TIDAK DIPERCAYA", "NOT TRUSTED"),
+}
 _CHECKPOINT: Final = Said("titik periksa {}", "checkpoint {}")
 _BY_KEY: Final = Said(" (dengan kunci yang diberikan)", " (by the given key)")
 _SIGNER: Final = Said("ditandatangani dengan {}", "signed by {}")
@@ -87,7 +93,8 @@ def _what_was_read(report: Report, say: _Say) -> Iterator[str]:
         yield say(_PART, report.part.named, report.withheld)
     yield say(_COUNTS, report.events, report.streams, report.signatures)
     yield say(_COMPUTED, report.rankings, report.decisions)
-    yield from (say(_KEY, key["service"], key["key_id"], key["public_key"]) for key in report.keys)
+    for key in report.keys:
+        yield say(_KEY, key["service"], key["key_id"], key["public_key"], say(TRUST[key["trust"]]))
     if report.checkpoint is not None:
         yield say(_CHECKPOINT, report.checkpoint) + (say(_BY_KEY) if report.keys_given else "")
     yield from (say(_SIGNER, signer) for signer in report.signers)

@@ -15,7 +15,7 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -75,6 +75,7 @@ def verify(
     *,
     keys: Sequence[VerifierKey] = (),
     earlier: Sequence[SignedNote] = (),
+    service_keys: Mapping[str, Collection[str]] | None = None,
     workers: int | None = None,
     segment: int = SEGMENT,
 ) -> Report:
@@ -87,13 +88,15 @@ def verify(
         digest: the manifest's SHA-256, if it is known.
         keys: verifier keys of the log and of witnesses, from elsewhere; those in the folder when none is given.
         earlier: checkpoints that were kept before, which the log in the folder must continue.
+        service_keys: ids of services' keys, from elsewhere; those of a service not named here begin with the first.
         workers: how many processes read; 1 is none but this one, and None as many as there are processors. The
             findings are the same.
         segment: bytes of a part at least.
     """
     with Causes() as causes, _uncollected():
         tree = PartTree(folder, keys, earlier)
-        return _Verification(folder, digest, causes, tree, workers or _processors(), segment).run()
+        signing = Keys(service_keys)
+        return _Verification(folder, digest, causes, tree, signing, workers or _processors(), segment).run()
 
 
 def _processors() -> int:
@@ -114,7 +117,14 @@ def _uncollected() -> Iterator[None]:
 
 class _Verification:
     def __init__(
-        self, folder: Path, digest: str | None, causes: Causes, tree: PartTree, workers: int, segment: int
+        self,
+        folder: Path,
+        digest: str | None,
+        causes: Causes,
+        tree: PartTree,
+        keys: Keys,
+        workers: int,
+        segment: int,
     ) -> None:
         self._folder = folder
         self._digest = digest
@@ -125,7 +135,7 @@ class _Verification:
         self._causes = causes
         self._tree = tree
         self._tiles: list[str] = []
-        self._keys = Keys()
+        self._keys = keys
         self._decisions = Decisions()
         self._ends: dict[str, End] = {}
         self._paths: list[str] = []
@@ -157,6 +167,9 @@ class _Verification:
         self._check_causes()
         self._check_decisions()
         self._check_facts(listed)
+        for owner, key_id in self._keys.chains.missing():
+            what = f"the given key {key_id} of {owner} is not published in this log"
+            self._found.add("rotation", Place(MANIFEST), what)
         if manifest is not None:
             self._compare_manifest(manifest)
         return self._finish(manifest)
@@ -168,7 +181,7 @@ class _Verification:
         report.left_out = self._found.left_out
         report.remarks = list(self._remarks)
         report.remarks_left_out = self._remarks.left_out
-        report.keys = self._keys.listed()
+        report.keys = self._keys.told()
         looked = looked_at(self._types) | {
             "files": self._files,
             "signatures": report.signatures,
@@ -189,6 +202,7 @@ class _Verification:
             "root": int(tree.checkpoint is not None),
             "leaves": tree.entries,
             "no-entry-more": tree.entries,
+            "rotations": self._keys.chains.rotations + tree.followed,
         }
         barred: dict[str, Said] = {}
         if tree.checkpoint is None:
@@ -303,7 +317,7 @@ class _Verification:
             if owner and path.endswith("/service.jsonl"):
                 for event in self._documents(path):
                     if event.type == KEY_PUBLISHED:
-                        self._keys.take(owner, event.data)
+                        self._keys.take(event, owner)
             elif owner and path.endswith("/season.jsonl"):
                 for event in self._documents(path):
                     self._decisions.foresee(event)
@@ -422,6 +436,7 @@ class _Verification:
             for path in self._tiles:
                 self._found.add("checkpoint", Place(path), "there are tiles and no checkpoint that says what they hold")
             return
+        self._tree.replaced = self._keys.chains.by_place()
         keys = [path for path in listed if is_key_file(path)]
         if self._withheld is not None:
             events = [path for path in listed if is_event_file(path)]

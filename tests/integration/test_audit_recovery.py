@@ -62,7 +62,7 @@ async def all_signed(whole: Whole) -> Checkpoint:
             (row,) = await whole.rows("audit", "select size, (select count(*) from events) as events from log_end")
             checkpoint = await newest(whole)
             found[:] = [checkpoint] if checkpoint else []
-            return row["size"] == row["events"] == (checkpoint.size if checkpoint else 0)
+            return bool(row["size"] == row["events"] == (checkpoint.size if checkpoint else 0))
         return False
 
     await until(signed, "not every event is under a checkpoint")

@@ -171,6 +171,7 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "audit GET /tile/{level}/{path}": EVERYBODY,
     "audit GET /tile/entries/{path}": ("auditor",),
     "audit GET /v1/log/keys": EVERYBODY,
+    "audit GET /v1/log/successions": EVERYBODY,
     "audit GET /v1/log/checkpoints": EVERYBODY,
     "audit GET /v1/log/checkpoints/{size}": EVERYBODY,
     "audit GET /v1/log/consistency": EVERYBODY,

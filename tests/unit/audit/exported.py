@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kernel.canonical import Ed25519Signer, canonical, envelope_of, instant, uuid7, write_document
 from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.notes import NoteKey
+from kernel.tlog.successions import Succession
 from kernel.tlog.tiles import WIDTH, Tile, bundles_of, write_bundle
 from kernel.tlog.trees import GrowingTree, leaf_hash
 from schemas.codec import CODEC
@@ -23,7 +24,7 @@ from schemas.envelope import Event, Stage
 from schemas.nomination import Candidate, CandidateNominated, CommitteeFormed
 from schemas.notifications import NotificationDelivered
 from schemas.scoring import AspectScored, Mark
-from schemas.service import ServiceKeyPublished
+from schemas.service import ServiceKeyPublished, key_statement
 from schemas.topics import source_of, topic_of
 from services.audit.excerpts import Excerpt
 from services.audit.export import Exported, Result, StoreStatus, export
@@ -52,6 +53,7 @@ class TreeOf:
         self._tiles = self._tree.append(leaf_hash(entry) for entry in entries)
         self.note = Checkpoint(key.name, len(entries), self._tree.root).signed(key).raw
         self.keys = [key.verifier]
+        self.successions: list[Succession] = []
 
     def tile(self, tile: Tile) -> bytes:
         return dict([*self._tiles, *self._tree.partial()])[tile]
@@ -86,6 +88,16 @@ class Log:
             service=service, key_id=signer.key_id, algorithm="Ed25519", use="events", public_key=key
         )
         self.append(f"service/{service}", event)
+
+    def rotate(self, service: str, **changed: str | None) -> Ed25519Signer:
+        """Publish the next key of a service under the signature of the one until now, which is returned.
+
+        `changed` are fields of the event that say something else than they should.
+        """
+        before = self.signers[service]
+        self.append(f"service/{service}", next_key(service, before, after := new_signer(), **changed), signed=True)
+        self.signers[service] = after
+        return before
 
     def append(
         self,
@@ -168,6 +180,19 @@ class Log:
         for stream in sorted(self.documents):
             for version, document in enumerate(self.documents[stream], start=1):
                 yield Exported(stream, version, document)
+
+
+def new_signer() -> Ed25519Signer:
+    """Return a new key."""
+    return Ed25519Signer(Ed25519PrivateKey.generate())
+
+
+def next_key(service: str, before: Ed25519Signer, after: Ed25519Signer, **changed: str | None) -> ServiceKeyPublished:
+    """Return the event by which one key of a service takes the place of another; `changed` says otherwise."""
+    key = b64encode(after.public_key).decode()
+    proof = b64encode(after.sign(key_statement(service, after.key_id, key, before.key_id))).decode()
+    said = {"key_id": after.key_id, "public_key": key, "replaces": before.key_id, "proof": proof, **changed}
+    return ServiceKeyPublished.model_validate({"service": service, "algorithm": "Ed25519", "use": "events", **said})
 
 
 def nominated(nomination: str = NOMINATION, *, code: str = "75.01") -> CandidateNominated:
