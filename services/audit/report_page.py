@@ -15,7 +15,7 @@ from typing import Final
 from services.audit.checklist import Language, Outcome, Said
 from services.audit.findings import Finding, printable
 from services.audit.report import Report
-from services.audit.report_text import STATES
+from services.audit.report_text import STATES, TRUST
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _STYLE: Final = """
@@ -232,7 +232,8 @@ def _held(page: _Page, report: Report) -> Iterator[tuple[str, str, str]]:
     ):
         yield page.say(name), str(count), ""
     for key in report.keys:
-        yield f"{page.say(_KEY_OF)} {key['service']}", f"{key['key_id']} ({key['public_key']})", "code"
+        known = f"{key['key_id']} ({key['public_key']}), {page.say(TRUST[key['trust']])}"
+        yield f"{page.say(_KEY_OF)} {key['service']}", known, "code"
 
 
 def _check(page: _Page, one: Outcome) -> str:
