@@ -16,8 +16,6 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import orjson
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from kernel.canonical import (
@@ -36,6 +34,7 @@ from schemas.envelope import UUID_PATTERN
 from schemas.registry import UnknownEvent, UnreadableEvent, event_models, read_event
 from schemas.topics import EVENT_TOPICS, source_of
 from schemas.upcasters import UPCASTERS, upcast
+from services.audit.signatures import holds
 
 Fault = tuple[str, str]
 
@@ -223,7 +222,6 @@ class Keys:
     """The public keys that services published for signing events, by service and key id."""
 
     known: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    _read: dict[bytes, Ed25519PublicKey] = field(default_factory=dict)
 
     def take(self, owner: str, data: Json) -> str | None:
         """Take the data of a ServiceKeyPublished in a topic of `owner`; return what is wrong with it, if anything."""
@@ -260,13 +258,7 @@ class Keys:
         elif not (signature_holds(event.doc, public) if signed is None else self._holds(event.doc, public, signed)):
             yield "signature", "the signature does not fit the envelope: it was changed after it was signed"
 
-    def _holds(self, doc: Json, public: bytes, signed: bytes) -> bool:
-        """Tell what `signature_holds` tells, of bytes that are at hand and with a key that was read once."""
-        key = self._read.get(public)
-        try:
-            if key is None:
-                key = self._read[public] = Ed25519PublicKey.from_public_bytes(public)
-            key.verify(a2b_base64(doc["signature"]), signed)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+    @staticmethod
+    def _holds(doc: Json, public: bytes, signed: bytes) -> bool:
+        """Tell what `signature_holds` tells, of bytes that are at hand."""
+        return holds(public, a2b_base64(doc["signature"]), signed)

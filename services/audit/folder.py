@@ -36,6 +36,7 @@ TILES: Final = "tile"
 MAX_LINE: Final = 8 << 20
 """Bytes of a line at most: twice what the broker takes as one message."""
 MAX_MANIFEST: Final = 4 << 20
+CUT: Final = "the line has no newline at its end: the file was cut"
 
 _EVENT_FILE: Final = re.compile(r"events/[a-z0-9]+(\.[a-z0-9]+)*/[a-z]+\.jsonl")
 _KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.vkey")
@@ -205,7 +206,7 @@ def lines_of(source: BinaryIO, tally: Tally, size: int | None = None) -> Iterato
         if chunk.endswith(b"\n"):
             yield Line(tally.lines, chunk[:-1])
         elif len(chunk) <= MAX_LINE:
-            yield Line(tally.lines, chunk, "the line has no newline at its end: the file was cut")
+            yield Line(tally.lines, chunk, CUT)
         else:
             while (rest := source.readline(min(_CHUNK, left))) and not rest.endswith(b"\n"):
                 _count(rest, tally, digest)
