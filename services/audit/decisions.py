@@ -10,10 +10,13 @@ a few seconds of a decision on another stream may have come before or after it: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from schemas.nomination import AdmissionDecided, PlenaryDecided, RankingTabled, ResealOrdered
 from schemas.scoring import CorrectionImpactFound, FactsReported, IndicatorMeasured, RankingSealed
+from services.audit.beside import told_of
 from services.audit.checks.announcements import announcements_faults
 from services.audit.checks.appeals import appeals_faults
 from services.audit.checks.certificates import certificates_faults
@@ -33,7 +36,7 @@ from services.audit.checks.verification import verification_faults
 from services.audit.checks.ways import way_faults
 from services.audit.events import Document
 from services.audit.findings import Place
-from services.audit.meetings import Point
+from services.audit.meetings import Kept, Point
 from services.audit.record import CAUSED, Record
 
 Json = Mapping[str, Any]
@@ -93,6 +96,10 @@ def _points(listed: Iterable[Json]) -> list[Point]:
     return [Point(point["stream"], point["version"]) for point in listed]
 
 
+def _told_of_seal(seal: Kept, record: Record) -> Iterator[Fault]:
+    return told("seal", seal.place, seal_faults(seal, record))
+
+
 class Decisions:
     """Takes every readable event; says afterwards what does not fit."""
 
@@ -144,16 +151,19 @@ class Decisions:
             if version_of(stream) < version:
                 yield place, f"it cites {stream}@{version}, which is not in the export"
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self, workers: int = 1) -> Iterator[Fault]:
         """Return what was decided and cannot have been decided so."""
         record = self._record
         yield from record.faults
-        for seal in record.seals.values():
+        seals = list(record.seals.values())
+        tasks = [partial(_told_of_seal, seal, record) for seal in seals]
+        said = told_of([*tasks, *(partial(check, record) for check in _CHECKS)], workers)
+        for faults in islice(said, len(seals)):
             self.rankings += 1
-            yield from told("seal", seal.place, seal_faults(seal, record))
+            yield from faults
         yield from self._decision_faults()
-        for check in _CHECKS:
-            yield from check(record)
+        for faults in said:
+            yield from faults
 
     def remarks(self) -> Iterator[Fault]:
         """Return what may be as it must: a service acted on what it knew, and had not heard of something."""

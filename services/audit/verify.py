@@ -14,8 +14,9 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from pydantic import ValidationError
 from kernel.canonical import NotCanonical, parse_canonical
 from kernel.tlog.encodings import to_base64
 from kernel.tlog.notes import SignedNote, VerifierKey
+from services.audit.beside import meanwhile
 from services.audit.checklist import NO_CHECKPOINT, NO_FACTS, NO_MANIFEST, Said, outcomes
 from services.audit.decisions import Decisions
 from services.audit.events import OWNERS, Document, Keys, Unusable, faults_of, parse, read
@@ -52,7 +54,7 @@ from services.audit.reading import CHAIN, KEY_PUBLISHED, ORDER, UNORDERED, End, 
 from services.audit.report import Report
 from services.audit.segments import SEGMENT, Segment, segments_of
 from services.audit.subjects import looked_at
-from services.audit.tree import Leaf, TreeCheck
+from services.audit.tree import Fault, Leaf, TreeCheck
 from services.audit.workers import Later, read_parts
 
 __all__ = ["Report", "verify"]
@@ -113,6 +115,8 @@ class _Verification:
         self._folder = folder
         self._digest = digest
         self._workers = workers
+        self._beside = 1
+        """How many processes do what is not reading: for little, to start them takes longer."""
         self._segment = segment
         self._found = Findings()
         self._remarks = Findings()
@@ -134,6 +138,9 @@ class _Verification:
         manifest = self._manifest()
         listed = self._listed(manifest)
         self._paths = list(listed)
+        size = sum(entry.bytes for path, entry in listed.items() if entry is not None and is_event_file(path))
+        self._beside = self._workers if size >= self._segment else 1
+        tree = meanwhile(partial(self._tree_read, listed), self._beside)
         self._read_ahead(listed)
         self._read_events(listed)
         for path, entry in listed.items():
@@ -141,7 +148,7 @@ class _Verification:
                 self._read_heads(entry)
             elif entry is not None and not is_event_file(path):
                 self._read_plain(entry)
-        self._check_tree(listed)
+        self._check_tree(listed, tree)
         self._check_causes()
         self._check_decisions()
         if manifest is not None:
@@ -392,14 +399,20 @@ class _Verification:
 
     # --- the log's tree
 
-    def _check_tree(self, listed: Mapping[str, ListedFile | None]) -> None:
-        """Hold the tree to its checkpoint, and the ends of its streams to those of the events."""
+    def _tree_read(self, listed: Iterable[str]) -> tuple[Sequence[Fault], TreeCheck]:
+        """Hold the tree to its checkpoint, which needs nothing of the events."""
         if CHECKPOINT not in listed:
-            for path in self._tiles:
-                self._found.add("checkpoint", Place(path), "there are tiles and no checkpoint that says what they hold")
-            return
-        for fault in self._tree.run([path for path in listed if is_key_file(path)], self._tiles):
+            what = "there are tiles and no checkpoint that says what they hold"
+            return [("checkpoint", Place(path), what) for path in self._tiles], self._tree
+        return self._tree.run([path for path in listed if is_key_file(path)], self._tiles), self._tree
+
+    def _check_tree(self, listed: Iterable[str], read: Callable[[], tuple[Sequence[Fault], TreeCheck]]) -> None:
+        """Tell what the tree says, and hold the ends of its streams to those of the events."""
+        faults, self._tree = read()
+        for fault in faults:
             self._found.add(*fault)
+        if CHECKPOINT not in listed:
+            return
         if self._tree.checkpoint is None or self._tree.entries < self._tree.checkpoint.size:
             return
         for stream, leaf in self._tree.leaves.items():
@@ -430,17 +443,19 @@ class _Verification:
         before = ""
         unheard = dict.fromkeys(self._ends)
         for line in self._lines(HEADS, entry):
-            place = Place(HEADS, line.number)
             try:
                 stream, version, digest = _head(line)
             except Unusable as error:
-                self._found.add("head", place, str(error))
+                self._found.add("head", Place(HEADS, line.number), str(error))
                 continue
             if stream <= before:
+                place = Place(HEADS, line.number)
                 self._found.add("order", place, "lines are in the order of streams; this one is not")
             before = stream
             unheard.pop(stream, None)
-            self._compare_head(stream, version, digest, Place(HEADS, line.number, stream, version))
+            end = self._ends.get(stream)
+            if end is None or end.version != version or end.hash.hex() != digest:
+                self._compare_head(stream, version, digest, Place(HEADS, line.number, stream, version))
         if self._report.digest is not None:
             for stream in unheard:
                 place = self._place(stream, self._ends[stream])
@@ -486,7 +501,7 @@ class _Verification:
     def _check_decisions(self) -> None:
         for place, what in self._decisions.citations(self._version_of):
             self._found.add("cited", place, what)
-        for fault in self._decisions.faults():
+        for fault in self._decisions.faults(self._beside):
             self._found.add(*fault)
         for remark in self._decisions.remarks():
             self._remarks.add(*remark)
