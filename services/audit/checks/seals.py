@@ -6,7 +6,7 @@ quicker, but the deadline, which is the stage's own with its extensions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -203,7 +203,7 @@ class Inputs:
         way, version = self._way(nomination)
         if self.seal.data["at"] not in way.path or way.ending is not None:
             self.faults.append(f"nomination/{nomination} was not to be ranked at this stage at version {version}")
-        sheets = self._counted.get(nomination, [])
+        sheets = list(self._counted(nomination))
         return Nominee(
             nomination=nomination,
             candidate=way.candidate["code"],
@@ -226,9 +226,12 @@ class Inputs:
     def _taken(self) -> Mapping[str, int]:
         return taken(self.seal)
 
+    def _counted(self, nomination: str) -> Iterable[Snapshot]:
+        """Return the counted sheets of a nominee, in the order in which the seal names them."""
+        return self._counted_by_nominee.get(nomination, ())
+
     @cached_property
-    def _counted(self) -> Mapping[str, Sequence[Snapshot]]:
-        """Return the counted sheets by nominee, in the order in which the seal names them."""
+    def _counted_by_nominee(self) -> Mapping[str, Sequence[Snapshot]]:
         found: dict[str, list[Snapshot]] = {}
         for one in self.seal.data["counted"]:
             sheet = self._filed.get(one["stream"])
