@@ -127,7 +127,7 @@ def test_whatever_a_folder_says_stays_a_text(file, stream, what, origin):
     report = Report(None, digest_given=False, checkpoint=f"{origin} {stream} {file}", findings=evil, remarks=evil)
     report.given = Given(what, (file,), (origin,))
     report.signers = (what,)
-    report.keys = [{"service": stream, "key_id": file, "public_key": what}]
+    report.keys = [{"service": stream, "key_id": file, "public_key": what, "trust": "none"}]
     read = Read(report_page(report, "id"))
     assert {tag for tag, _ in read.tags} <= {
         *("html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "ul", "li", "table"),
