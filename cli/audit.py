@@ -197,6 +197,8 @@ def _kept_checkpoint(path: Path) -> SignedNote:
 
 
 def _report_lines(report: Report) -> Iterator[str]:
+    if report.part is not None:
+        yield f"PART {report.part.named}: {report.withheld} of the log's entries are withheld"
     for finding in report.findings[:_SHOWN]:
         yield f"FOUND {finding}"
     if report.found > _SHOWN:
@@ -205,8 +207,6 @@ def _report_lines(report: Report) -> Iterator[str]:
         yield f"REMARK {remark}"
     if (remarked := len(report.remarks) + report.remarks_left_out) > _SHOWN:
         yield f"… and {remarked - _SHOWN} remarks more; --json shows {len(report.remarks)}"
-    if report.part is not None:
-        yield f"PART {report.part.named}: {report.withheld} of the log's entries are withheld"
     yield f"{report.events} events, {report.streams} streams, {report.signatures} signatures checked"
     yield f"{report.rankings} sealed rankings and {report.decisions} decisions recomputed"
     yield from (f"key of {key['service']}: {key['key_id']} ({key['public_key']})" for key in report.keys)
