@@ -6,17 +6,18 @@ Here is also how they end without an answer.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cli.output import Finding, WrongUse, visible
+from cli.output import Finding, WrongUse, show, visible
 from cli.wanted import category_code, province_code, season_code
 from services.audit.archive import Refused, unpacked
 from services.audit.folder import holds_export
+from services.audit.persons import NotNamed, read_names, with_names
 from services.audit.replay.reading import Damaged, Folder
 from services.audit.replay.state import Shown
 
@@ -29,6 +30,26 @@ OnlyCategory = Annotated[str | None, typer.Option("--category", help="Show one c
 OnlyProvince = Annotated[
     str | None, typer.Option("--province", help="Show one province only, two digits; 00 for the nation.")
 ]
+
+Names = Annotated[
+    Path | None,
+    typer.Option("--names", metavar="FILE", help="Show names beside pseudonyms, as audit export --names wrote them."),
+]
+
+
+def names_in(file: Path | None) -> dict[str, str]:
+    """Return the names that are to be shown; none without a file."""
+    try:
+        return {} if file is None else read_names(file)
+    except NotNamed as error:
+        raise WrongUse(f"--names {error}") from None
+
+
+def show_named(said: Mapping[str, Any], lines: Iterable[str], names: Mapping[str, str], *, as_json: bool) -> None:
+    """Print an answer with the names that were asked for: behind pseudonyms, in JSON as a table of their own."""
+    show(
+        {**said, "names": dict(names)} if names else said, with_names(lines, names) if names else lines, as_json=as_json
+    )
 
 
 def shown_of(season: str | None, category: str | None, province: str | None) -> Shown:

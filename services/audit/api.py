@@ -6,6 +6,7 @@ Documents are handed out as the text that was recorded, inside JSON strings, so 
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
@@ -22,6 +23,8 @@ from kernel.sql import columns, queries
 from kernel.tokens import require_throughout
 from schemas.envelope import StreamName
 from schemas.topics import EVENT_TOPICS, topic_of
+from services.audit.live.alarms import SQL as LIVE_SQL
+from services.audit.live.alarms import Alarms
 from services.audit.log.store import LogStore
 from services.audit.selections import MOST_SELECTED, SELECTION, range_of
 
@@ -57,13 +60,40 @@ class TopicStatus(BaseModel):
     events: int
 
 
+class FeedStatus(BaseModel):
+    """How a service's own store compares: `behind` of its events did not come here yet, the oldest since `since`.
+
+    `unfed` came here and were not shown by its feed yet; `rounds` says how often all of it was compared.
+    """
+
+    service: str
+    behind: int
+    since: datetime | None
+    unfed: int
+    rounds: int
+
+
+class LogStatus(BaseModel):
+    """The log: its leaves, and how many of them are under the newest checkpoint, which was signed when."""
+
+    leaves: int
+    signed: int
+    signed_at: datetime | None
+
+
 class Status(BaseModel):
-    """What the store holds. `position` is the end of its log; `waiting` events came before their predecessor."""
+    """What the store holds. `position` is the end of its log; `waiting` events came before their predecessor.
+
+    `alarms` stand that nobody has answered for: /v1/alarms lists them.
+    """
 
     position: str
     streams: int
     events: int
     waiting: int
+    alarms: int
+    log: LogStatus
+    feeds: list[FeedStatus]
     topics: list[TopicStatus]
 
 
@@ -72,6 +102,8 @@ async def status(pool: Pool) -> Status:
     """Say how much the store holds, by topic."""
     counted = {topic.name: [0, 0] for topic in EVENT_TOPICS}
     end = await _end(pool)
+    store = LogStore(pool)
+    newest = await store.newest()
     for row in await pool.fetch(SQL["kinds"]):
         found = counted[topic_of(f"{row['kind']}/{row['owner'] or '-'}")]
         found[0] += row["streams"]
@@ -81,6 +113,13 @@ async def status(pool: Pool) -> Status:
         streams=sum(streams for streams, _ in counted.values()),
         events=sum(events for _, events in counted.values()),
         waiting=await pool.fetchval(SQL["held"]),
+        alarms=sum((await Alarms(pool).standing()).values()),
+        log=LogStatus(
+            leaves=(await store.end()).size,
+            signed=newest.size if newest else 0,
+            signed_at=newest.signed if newest else None,
+        ),
+        feeds=[FeedStatus(**dict(row)) for row in await pool.fetch(LIVE_SQL["feeds"])],
         topics=[TopicStatus(topic=name, streams=found[0], events=found[1]) for name, found in counted.items()],
     )
 

@@ -138,6 +138,11 @@ class Decisions:
             told_of = self._remarks if held.late else self._record.faults
             told_of.append(("late" if held.late else "season", place, held.what))
 
+    @property
+    def record(self) -> Record:
+        """Return what is kept of the events."""
+        return self._record
+
     def citations(
         self, version_of: Callable[[str], int], withheld: Withheld | None = None
     ) -> Iterator[tuple[Place, str]]:

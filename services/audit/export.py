@@ -22,7 +22,9 @@ from typing import Any, BinaryIO, Final, NamedTuple, Protocol, Self
 
 from kernel.canonical import canonical, instant
 from kernel.tlog.notes import VerifierKey
+from kernel.tlog.successions import SUCCESSION, Succession
 from kernel.tlog.tiles import WIDTH, Tile
+from schemas.scoring import FactsIngested
 from schemas.service import ServiceKeyPublished
 from services.audit.choosing import NoSuchPart, streams_of
 from services.audit.decisions import cited
@@ -32,15 +34,19 @@ from services.audit.findings import MOST_KEPT
 from services.audit.folder import (
     CHECKPOINT,
     EVENTS,
+    FACTS,
     FORMAT,
     HEADS,
     KEYS,
     LEAVES,
     MANIFEST,
+    PLACES,
     README,
     TILES,
     Tally,
+    fact_file,
     file_of,
+    is_key_file,
     is_tile,
     leaves_of,
     lines_of,
@@ -48,12 +54,15 @@ from services.audit.folder import (
 )
 from services.audit.notes import Causes, Notes, Spot, Uncaused
 from services.audit.part_tree import tiles_between
+from services.audit.places import PlaceWriter, Read
 
 _KEY_PUBLISHED: Final = ServiceKeyPublished.type_name()
+_FACTS_INGESTED: Final = FactsIngested.type_name()
 _README: Final = Path(__file__).with_name("export-readme.md")
 _PAUSE: Final = 0.5
-_FILES: Final = (MANIFEST, HEADS, README, CHECKPOINT)
-_FOLDERS: Final = (EVENTS, KEYS, LEAVES, TILES)
+_TOLD_BATCHES: Final = 1_000
+_FILES: Final = (MANIFEST, HEADS, README, CHECKPOINT, PLACES)
+_FOLDERS: Final = (EVENTS, FACTS, KEYS, LEAVES, TILES)
 _NOTED: Final = 10_000
 """Events whose notes are kept in memory at most."""
 
@@ -77,6 +86,8 @@ class Exported(NamedTuple):
     document: str
     leaf: int | None = None
     """Which leaf of the log it is, where that is known."""
+    read: Read | None = None
+    """Where the audit service read it, where it did."""
 
 
 class Tree(Protocol):
@@ -93,6 +104,11 @@ class Tree(Protocol):
         ...
 
     @property
+    def successions(self) -> Sequence[Succession]:
+        """How the log's key was changed."""
+        ...
+
+    @property
     def size(self) -> int:
         """How many leaves it has."""
         ...
@@ -103,6 +119,14 @@ class Tree(Protocol):
 
     def tile(self, tile: Tile) -> bytes:
         """Return one tile."""
+        ...
+
+
+class FactSource(Protocol):
+    """Where the facts of other systems come from: the ledger's API."""
+
+    def batch(self, stream: str, version: int) -> Sequence[str]:
+        """Return the documents of a batch in the order of their offsets."""
         ...
 
 
@@ -146,6 +170,7 @@ def export(
     *,
     wait: float = 30.0,
     excerpt: Excerpt | None = None,
+    ledger: FactSource | None = None,
 ) -> Result:
     """Export everything in the store, or a part of it, into `folder`, which is empty or is made; say how far it is.
 
@@ -153,6 +178,7 @@ def export(
         source: the store.
         folder: see `prepare_folder`.
         say: takes one line of progress.
+        ledger: where the facts behind measured figures come from; without it they are left out.
         wait: seconds to wait for events that others cite and that are still on their way.
         excerpt: the part; everything without.
 
@@ -165,7 +191,7 @@ def export(
         status = source.status()
         of = f"{status.events} events" if excerpt is None else f"{excerpt.named} of the log"
         say(f"exporting {of} up to position {status.position}")
-        result = _export_once(source, folder, status, say, excerpt)
+        result = _export_once(source, folder, status, say, excerpt, ledger)
         if not result.open_ends or time.monotonic() >= deadline:
             return result
         say(f"{len(result.open_ends)} cited events are still on their way: waiting for them")
@@ -199,12 +225,17 @@ def prepare_folder(folder: Path, *, replace: bool) -> None:
 def _empty(folder: Path) -> None:
     for name in _FILES:
         (folder / name).unlink(missing_ok=True)
-    lines = (path for name in (EVENTS, LEAVES) for path in (folder / name).glob("*/*.jsonl"))
-    for path in (*lines, *(folder / KEYS).glob("*.vkey"), *_tiles_in(folder)):
+    lines = (path for name in (EVENTS, FACTS, LEAVES) for path in (folder / name).glob("*/*.jsonl"))
+    for path in (*lines, *_keys_in(folder), *_tiles_in(folder)):
         path.unlink()
     for name in _FOLDERS:
         for base, _, _ in os.walk(folder / name, topdown=False):
             Path(base).rmdir()
+
+
+def _keys_in(folder: Path) -> Iterator[Path]:
+    """Return the files below `keys` that are called as an export's are."""
+    return (path for path in (folder / KEYS).glob("*") if is_key_file(f"{KEYS}/{path.name}"))
 
 
 def _tiles_in(folder: Path) -> Iterator[Path]:
@@ -215,7 +246,12 @@ def _tiles_in(folder: Path) -> Iterator[Path]:
 
 
 def _export_once(
-    source: Source, folder: Path, status: StoreStatus, say: Callable[[str], None], excerpt: Excerpt | None
+    source: Source,
+    folder: Path,
+    status: StoreStatus,
+    say: Callable[[str], None],
+    excerpt: Excerpt | None,
+    ledger: FactSource | None,
 ) -> Result:
     tree = source.tree(status.position)
     events = source.events(status.position) if excerpt is None else _part(source, status, tree, excerpt, say)
@@ -226,6 +262,12 @@ def _export_once(
             if writer.count % 10_000 == 0:
                 say(f"{writer.count}{of} events")
         open_ends = tuple(writer.open_ends())
+        if ledger is not None and writer.batches:
+            say(f"exporting the facts of {len(writer.batches)} batches")
+            for number, point in enumerate(writer.batches, 1):
+                writer.add_facts(point, ledger.batch(*point))
+                if number % _TOLD_BATCHES == 0:
+                    say(f"{number} of {len(writer.batches)} batches")
         if tree is not None:
             say("exporting the log's tree")
             writer.add_tree(tree)
@@ -282,8 +324,11 @@ class _Writer:
         self._versions: dict[str, int] = {}
         self._cited: dict[tuple[str, int], str] = {}
         self._keys = Keys()
+        self._places = PlaceWriter()
         self._last: Document | None = None
         self.count = 0
+        self.batches: list[tuple[str, int]] = []
+        """The events that tell of facts, in the order of their streams and versions."""
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self._causes)
@@ -304,6 +349,7 @@ class _Writer:
             self._end_stream()
         path = _path(event)
         self._file(path).write(event.document.encode())
+        self._write_places(self._places.take(event.stream, event.version, event.read))
         if self._excerpt is not None:
             self._add_leaf(event, path)
         self._last = found
@@ -324,10 +370,22 @@ class _Writer:
             self._file(CHECKPOINT).write(line)
         for key in tree.keys:
             self._file(f"{KEYS}/{key.key_id.hex()}.vkey").write(key.text.encode())
+        for one in tree.successions:
+            for line in one.note.raw.removesuffix(b"\n").split(b"\n"):
+                self._file(f"{KEYS}/{one.after.key_id.hex()}{SUCCESSION}").write(line)
         for path, raw in tree.files() if self._excerpt is None else self._tiles(tree):
             target = self._folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(raw)
+
+    def add_facts(self, point: tuple[str, int], documents: Sequence[str]) -> None:
+        """Write the facts of the next batch.
+
+        A ledger that was changed is exported as it is, and found by whoever verifies the folder.
+        """
+        file = self._file(fact_file(point[0]))
+        for document in documents:
+            file.write(document.encode())
 
     def _tiles(self, tree: Tree) -> Iterator[tuple[str, bytes]]:
         """Return the tiles that lead from the events of a part to the root."""
@@ -340,8 +398,10 @@ class _Writer:
         newest = event.as_newest()
         for point in cited(newest.type, newest.data):
             self._cited.setdefault(point, f"{event.stream}@{event.version}")
+        if event.type == _FACTS_INGESTED and event.data.get("applied"):
+            self.batches.append((event.stream, event.version))
         if event.type == _KEY_PUBLISHED:
-            self._keys.take(event.data.get("service", ""), event.data)
+            self._keys.take(event, event.stream.partition("/")[2])
 
     def _note_cause(self, event: Document, path: str) -> None:
         if not self._paths or self._paths[-1] != path:
@@ -377,6 +437,7 @@ class _Writer:
     def finish(self, position: str) -> str:
         """Write heads, README and at last the manifest; return the manifest's digest."""
         self._end_stream()
+        self._write_places(self._places.end())
         for line in _README.read_bytes().splitlines():
             self._file(README).write(line)
         for open_file in self._files.values():
@@ -406,6 +467,10 @@ class _Writer:
             "files": listed,
             **({} if self._excerpt is None else {"part": self._excerpt.as_json()}),
         }
+
+    def _write_places(self, lines: Iterator[bytes]) -> None:
+        for line in lines:
+            self._file(PLACES).write(line)
 
     def _end_stream(self) -> None:
         if self._last is not None:

@@ -2,7 +2,8 @@
 
 `manifest.json` (canonical JSON) lists every other file with its size and SHA-256; `heads.jsonl` says where each stream
 ends; `events/<topic>/<kind of stream>.jsonl` holds the documents, one a line, in the order of (stream, version), so
-that each line has exactly one place. `checkpoint`, `tile/…` and `keys/*.vkey` are the log's tree as C2SP tlog-tiles
+that each line has exactly one place. `facts/<topic>/<partition>.jsonl` holds the facts of other systems, batch after
+batch as `FactsIngested` tells of them. `checkpoint`, `tile/…` and `keys/*.vkey` are the log's tree as C2SP tlog-tiles
 has it; the manifest does not list the tiles, since the checkpoint's root holds them. Where only a part of the log was
 exported, the manifest names it, `tile/` has only what leads from its events to the root, and `leaves/…` says line by
 line which leaves the events are. Names come from a pattern, never from what a file says; symbolic links and anything
@@ -32,7 +33,9 @@ MANIFEST: Final = "manifest.json"
 HEADS: Final = "heads.jsonl"
 README: Final = "README.md"
 EVENTS: Final = "events"
+FACTS: Final = "facts"
 CHECKPOINT: Final = "checkpoint"
+PLACES: Final = "places.jsonl"
 KEYS: Final = "keys"
 TILES: Final = "tile"
 LEAVES: Final = "leaves"
@@ -41,13 +44,18 @@ MAX_LINE: Final = 8 << 20
 MAX_MANIFEST: Final = 4 << 20
 
 _EVENT_FILE: Final = re.compile(r"events/[a-z0-9]+(\.[a-z0-9]+)*/[a-z]+\.jsonl")
+_FACT_FILE: Final = re.compile(r"facts/([a-z0-9]+(?:\.[a-z0-9]+)*)/(0|[1-9][0-9]{0,5})\.jsonl")
 _LEAF_FILE: Final = re.compile(_EVENT_FILE.pattern.replace(EVENTS, LEAVES, 1))
-_KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.vkey")
+_KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.(vkey|succession)")
 _CHUNK: Final = 1 << 16
 
 
 class Unusable(Exception):
     """A file of the folder that must not or cannot be read; the message says why."""
+
+
+class Missing(Unusable):
+    """A file that is not there."""
 
 
 class _Strict(BaseModel):
@@ -120,9 +128,8 @@ def holds_export(folder: Path) -> bool:
 
 def is_allowed(path: str) -> bool:
     """Tell whether a manifest may list this path."""
-    return path in (HEADS, README, CHECKPOINT) or any(
-        kind.fullmatch(path) for kind in (_EVENT_FILE, _LEAF_FILE, _KEY_FILE)
-    )
+    kinds = (_EVENT_FILE, _LEAF_FILE, _FACT_FILE, _KEY_FILE)
+    return path in (HEADS, README, CHECKPOINT, PLACES) or any(kind.fullmatch(path) for kind in kinds)
 
 
 def is_tile(path: str) -> bool:
@@ -135,13 +142,32 @@ def is_tile(path: str) -> bool:
 
 
 def is_key_file(path: str) -> bool:
-    """Tell whether a path is that of a verifier key."""
+    """Tell whether a path is that of a verifier key, or of a note by which one follows another."""
     return _KEY_FILE.fullmatch(path) is not None
 
 
 def is_event_file(path: str) -> bool:
     """Tell whether a path is that of a file of events."""
     return _EVENT_FILE.fullmatch(path) is not None
+
+
+def is_fact_file(path: str) -> bool:
+    """Tell whether a path is that of a partition's facts."""
+    return _FACT_FILE.fullmatch(path) is not None
+
+
+def fact_file(stream: str) -> str:
+    """Return the path of the facts whose batches a stream tells of: `ingest/<topic>/<partition>`."""
+    _, topic, partition = stream.split("/")
+    return f"{FACTS}/{topic}/{partition}.jsonl"
+
+
+def ingest_stream_of(path: str) -> str:
+    """Return the stream that tells of a file's batches; raise ValueError for a file that holds no facts."""
+    found = _FACT_FILE.fullmatch(path)
+    if found is None:
+        raise ValueError(f"{path} is no file of facts")
+    return f"ingest/{found[1]}/{found[2]}"
 
 
 def open_regular(folder: Path, path: str) -> BinaryIO:
@@ -167,7 +193,7 @@ def _opened(name: str | Path, within: int | None, flags: int, path: str) -> int:
     try:
         return os.open(name, os.O_RDONLY | os.O_CLOEXEC | flags, dir_fd=within)
     except FileNotFoundError:
-        raise Unusable("it is missing") from None
+        raise Missing("it is missing") from None
     except OSError as error:
         linked = "it is, or lies behind, a symbolic link or is no file"
         raise Unusable(linked if error.errno in _LINKED else f"it cannot be read: {error.strerror}") from None

@@ -52,12 +52,36 @@ OF_PART: Final = (
 )
 
 
+WITHHELD: Final = Said(
+    "Nama orang dan bunyi alasan tidak ada dalam log dan tidak dalam folder ini: orang adalah pseudonim, alasan adalah "
+    "sidik bergaram. Keduanya dapat dihapus menurut UU PDP tanpa mengubah satu pun pemeriksaan di atas.",
+    "Names of persons and the words of reasons are not in the log and not in this folder: persons are pseudonyms, "
+    "reasons are salted digests. Both can be erased by law (UU PDP) and every check above stays as it is.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the auditor brought from elsewhere, in the words of the command: nothing of it is taken from the folder."""
+
+    digest: str | None = None
+    keys: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
+    """Origin, size and root of each, in one line."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"digest": self.digest, "vkeys": list(self.keys), "checkpoints": list(self.checkpoints)}
+
+
 @dataclass(slots=True)
 class Report:
     """What a verification did and found."""
 
     digest: str | None
     digest_given: bool
+    given: Given = Given()
+    """What was brought from elsewhere; whoever asked for the verification says it."""
     keys_given: bool = False
     """Whether the log's key came from elsewhere than from the folder."""
     checkpoint: str | None = None
@@ -68,6 +92,8 @@ class Report:
     """Entries of the log that the part does not hold."""
     uncompared: int = 0
     """Earlier checkpoints with which a part cannot be compared."""
+    signers: tuple[str, ...] = ()
+    """The verifier keys of the log and of witnesses by which its signatures hold."""
     events: int = 0
     streams: int = 0
     signatures: int = 0
@@ -76,6 +102,7 @@ class Report:
     checks: list[Outcome] = field(default_factory=list)
     """How every check ended, in the order of their numbers."""
     keys: list[dict[str, str]] = field(default_factory=list)
+    """The services' keys; `trust` is `first` (taken as it came), `countersigned`, `given`, or `none`."""
     findings: list[Finding] = field(default_factory=list)
     left_out: int = 0
     remarks: list[Finding] = field(default_factory=list)
@@ -100,7 +127,7 @@ class Report:
     @property
     def unseen_in_both(self) -> list[Said]:
         """Say what this verification could not see, in both languages."""
-        said = list(UNSEEN)
+        said = [*UNSEEN, WITHHELD]
         if self.checkpoint is not None and not self.keys_given:
             said.insert(0, WITHOUT_KEY)
         if not self.digest_given and not self.keys_given:
@@ -117,7 +144,9 @@ class Report:
             "good": self.good,
             "digest": self.digest,
             "digest_given": self.digest_given,
+            "given": self.given.as_json(),
             "checkpoint": self.checkpoint,
+            "signers": list(self.signers),
             "keys_given": self.keys_given,
             "part": None if self.part is None else self.part.as_json(),
             "withheld": self.withheld,

@@ -15,8 +15,8 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ from services.audit.checklist import NO_CHECKPOINT, NO_FACTS, NO_MANIFEST, Said,
 from services.audit.decisions import Decisions
 from services.audit.events import OWNERS, Document, Keys, Unusable, faults_of, parse, read
 from services.audit.excerpts import Excerpt
+from services.audit.facts.ledger import Ledger
 from services.audit.findings import MOST_KEPT, Finding, Findings, Place
 from services.audit.folder import (
     CHECKPOINT,
@@ -42,6 +43,7 @@ from services.audit.folder import (
     Tally,
     is_allowed,
     is_event_file,
+    is_fact_file,
     is_key_file,
     is_tile,
     lines_of,
@@ -73,6 +75,7 @@ def verify(
     *,
     keys: Sequence[VerifierKey] = (),
     earlier: Sequence[SignedNote] = (),
+    service_keys: Mapping[str, Collection[str]] | None = None,
     workers: int | None = None,
     segment: int = SEGMENT,
 ) -> Report:
@@ -85,13 +88,15 @@ def verify(
         digest: the manifest's SHA-256, if it is known.
         keys: verifier keys of the log and of witnesses, from elsewhere; those in the folder when none is given.
         earlier: checkpoints that were kept before, which the log in the folder must continue.
+        service_keys: ids of services' keys, from elsewhere; those of a service not named here begin with the first.
         workers: how many processes read; 1 is none but this one, and None as many as there are processors. The
             findings are the same.
         segment: bytes of a part at least.
     """
     with Causes() as causes, _uncollected():
         tree = PartTree(folder, keys, earlier)
-        return _Verification(folder, digest, causes, tree, workers or _processors(), segment).run()
+        signing = Keys(service_keys)
+        return _Verification(folder, digest, causes, tree, signing, workers or _processors(), segment).run()
 
 
 def _processors() -> int:
@@ -112,7 +117,14 @@ def _uncollected() -> Iterator[None]:
 
 class _Verification:
     def __init__(
-        self, folder: Path, digest: str | None, causes: Causes, tree: PartTree, workers: int, segment: int
+        self,
+        folder: Path,
+        digest: str | None,
+        causes: Causes,
+        tree: PartTree,
+        keys: Keys,
+        workers: int,
+        segment: int,
     ) -> None:
         self._folder = folder
         self._digest = digest
@@ -123,13 +135,14 @@ class _Verification:
         self._causes = causes
         self._tree = tree
         self._tiles: list[str] = []
-        self._keys = Keys()
+        self._keys = keys
         self._decisions = Decisions()
         self._ends: dict[str, End] = {}
         self._paths: list[str] = []
         self._types: Counter[str] = Counter()
         self._caused = 0
         self._files = 0
+        self._facts_here = False
         self._withheld: Withheld | None = None
         """What a part of the log does not show; None of the whole."""
         self._cut = False
@@ -148,11 +161,15 @@ class _Verification:
         for path, entry in listed.items():
             if path == HEADS:
                 self._read_heads(entry)
-            elif entry is not None and not is_event_file(path):
+            elif entry is not None and not (is_event_file(path) or is_fact_file(path)):
                 self._read_plain(entry)
         self._check_tree(listed)
         self._check_causes()
         self._check_decisions()
+        self._check_facts(listed)
+        for owner, key_id in self._keys.chains.missing():
+            what = f"the given key {key_id} of {owner} is not published in this log"
+            self._found.add("rotation", Place(MANIFEST), what)
         if manifest is not None:
             self._compare_manifest(manifest)
         return self._finish(manifest)
@@ -164,7 +181,7 @@ class _Verification:
         report.left_out = self._found.left_out
         report.remarks = list(self._remarks)
         report.remarks_left_out = self._remarks.left_out
-        report.keys = self._keys.listed()
+        report.keys = self._keys.told()
         looked = looked_at(self._types) | {
             "files": self._files,
             "signatures": report.signatures,
@@ -177,6 +194,7 @@ class _Verification:
         }
         tree = self._tree
         report.keys_given = bool(tree.trusted)
+        report.signers = tree.signers
         if (at := tree.checkpoint) is not None:
             report.checkpoint = f"{at.origin} {at.size} {to_base64(at.root)}"
         looked |= {
@@ -184,11 +202,12 @@ class _Verification:
             "root": int(tree.checkpoint is not None),
             "leaves": tree.entries,
             "no-entry-more": tree.entries,
+            "rotations": self._keys.chains.rotations + tree.followed,
         }
         barred: dict[str, Said] = {}
         if tree.checkpoint is None:
             barred = dict.fromkeys(_OF_TREE, NO_CHECKPOINT)
-        if looked["facts"]:
+        if looked["facts"] and not self._facts_here:
             barred["facts"] = NO_FACTS
             looked["facts"] = 0
         if manifest is None:
@@ -274,6 +293,11 @@ class _Verification:
                 return
         self._compare_file(path, entry, tally)
 
+    def _lines_again(self, path: str) -> Iterator[Line]:
+        """Read a file once more; what is wrong with it was told the first time."""
+        with suppress(UnusableFile, OSError), closing(open_regular(self._folder, path)) as source:
+            yield from lines_of(source, Tally())
+
     def _compare_file(self, path: str, entry: ListedFile | None, tally: Tally) -> None:
         self._files += 1
         if entry is None:
@@ -293,7 +317,7 @@ class _Verification:
             if owner and path.endswith("/service.jsonl"):
                 for event in self._documents(path):
                     if event.type == KEY_PUBLISHED:
-                        self._keys.take(owner, event.data)
+                        self._keys.take(event, owner)
             elif owner and path.endswith("/season.jsonl"):
                 for event in self._documents(path):
                     self._decisions.foresee(event)
@@ -412,6 +436,7 @@ class _Verification:
             for path in self._tiles:
                 self._found.add("checkpoint", Place(path), "there are tiles and no checkpoint that says what they hold")
             return
+        self._tree.replaced = self._keys.chains.by_place()
         keys = [path for path in listed if is_key_file(path)]
         if self._withheld is not None:
             events = [path for path in listed if is_event_file(path)]
@@ -516,6 +541,20 @@ class _Verification:
             self._remarks.add(*remark)
         self._report.rankings = self._decisions.rankings
         self._report.decisions = self._decisions.decided
+
+    def _check_facts(self, listed: Mapping[str, ListedFile | None]) -> None:
+        """Hold the facts of other systems to their batches, and every measured figure to its facts."""
+        files = [path for path in listed if is_fact_file(path)]
+        self._facts_here = bool(files)
+        if not files:
+            return
+        ledger = Ledger(self._decisions.record)
+        for path in files:
+            ledger.survey(path, self._lines(path, listed[path]))
+        for path in files:
+            ledger.collect(path, self._lines_again(path))
+        for fault in ledger.faults():
+            self._found.add(*fault)
 
     def _version_of(self, stream: str) -> int:
         end = self._ends.get(stream)
