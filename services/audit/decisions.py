@@ -10,10 +10,13 @@ a few seconds of a decision on another stream may have come before or after it: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from schemas.nomination import AdmissionDecided, PlenaryDecided, RankingTabled, ResealOrdered
 from schemas.scoring import CorrectionImpactFound, FactsReported, IndicatorMeasured, RankingSealed
+from services.audit.beside import told_of
 from services.audit.checks.announcements import announcements_faults
 from services.audit.checks.appeals import appeals_faults
 from services.audit.checks.certificates import certificates_faults
@@ -33,7 +36,7 @@ from services.audit.checks.verification import verification_faults
 from services.audit.checks.ways import way_faults
 from services.audit.events import Document
 from services.audit.findings import Place
-from services.audit.meetings import Point
+from services.audit.meetings import Kept, Point
 from services.audit.record import CAUSED, Record
 from services.audit.withheld import Withheld
 
@@ -92,6 +95,10 @@ def cited(type_name: str, data: Json) -> Sequence[Point]:
 
 def _points(listed: Iterable[Json]) -> list[Point]:
     return [Point(point["stream"], point["version"]) for point in listed]
+
+
+def _told_of_seal(seal: Kept, record: Record) -> Iterator[Fault]:
+    return told("seal", seal.place, seal_faults(seal, record))
 
 
 class Decisions:
@@ -153,17 +160,21 @@ class Decisions:
             if held < version and (withheld is None or withheld.can("causes", here=held > 0)):
                 yield place, f"it cites {stream}@{version}, which is not in the export"
 
-    def faults(self, withheld: Withheld | None = None) -> Iterator[Fault]:
+    def faults(self, withheld: Withheld | None = None, workers: int = 1) -> Iterator[Fault]:
         """Return what was decided and cannot have been decided so; of a part, where all is here that it rests on."""
         record = self._record
         yield from record.faults
-        for seal in record.seals.values():
-            if withheld is None or withheld.ranking(cited(seal.type, seal.data)):
-                self.rankings += 1
-                yield from told("seal", seal.place, seal_faults(seal, record))
+        seals = [
+            seal for seal in record.seals.values() if withheld is None or withheld.ranking(cited(seal.type, seal.data))
+        ]
+        tasks = [partial(_told_of_seal, seal, record) for seal in seals]
+        said = told_of([*tasks, *(partial(check, record) for check in _CHECKS)], workers)
+        for faults in islice(said, len(seals)):
+            self.rankings += 1
+            yield from faults
         yield from self._decision_faults(withheld)
-        for check in _CHECKS:
-            yield from (fault for fault in check(record) if withheld is None or withheld.believes(fault[1]))
+        for faults in said:
+            yield from (fault for fault in faults if withheld is None or withheld.believes(fault[1]))
 
     def remarks(self) -> Iterator[Fault]:
         """Return what may be as it must: a service acted on what it knew, and had not heard of something."""

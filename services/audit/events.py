@@ -15,8 +15,6 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import orjson
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from kernel.canonical import (
@@ -35,6 +33,7 @@ from schemas.envelope import UUID_PATTERN
 from schemas.registry import UnknownEvent, UnreadableEvent, event_models, read_event
 from schemas.topics import EVENT_TOPICS, source_of
 from schemas.upcasters import UPCASTERS, upcast
+from services.audit.signatures import holds
 from services.audit.trust import Chains, Publication
 
 Fault = tuple[str, str]
@@ -218,7 +217,6 @@ class Keys:
         self._settled = False
         self._known: dict[tuple[str, str], bytes] = {}
         self._no_longer: dict[tuple[str, str], str] = {}
-        self._read: dict[bytes, Ed25519PublicKey] = {}
 
     def take(self, event: Document, owner: str) -> None:
         """Take a ServiceKeyPublished in a topic of `owner`; they come in the order of their stream."""
@@ -267,16 +265,10 @@ class Keys:
             return f"the signing key {key_id!r} was published for {owner}, and no key of {owner} vouches for it"
         return f"the signing key {key_id!r} was not published by {owner} in this log"
 
-    def _holds(self, doc: Json, public: bytes, signed: bytes) -> bool:
-        """Tell what `signature_holds` tells, of bytes that are at hand and with a key that was read once."""
-        key = self._read.get(public)
-        try:
-            if key is None:
-                key = self._read[public] = Ed25519PublicKey.from_public_bytes(public)
-            key.verify(a2b_base64(doc["signature"]), signed)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+    @staticmethod
+    def _holds(doc: Json, public: bytes, signed: bytes) -> bool:
+        """Tell what `signature_holds` tells, of bytes that are at hand."""
+        return holds(public, a2b_base64(doc["signature"]), signed)
 
 
 def _publication(event: Document) -> Publication:

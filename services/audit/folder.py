@@ -42,6 +42,7 @@ LEAVES: Final = "leaves"
 MAX_LINE: Final = 8 << 20
 """Bytes of a line at most: twice what the broker takes as one message."""
 MAX_MANIFEST: Final = 4 << 20
+CUT: Final = "the line has no newline at its end: the file was cut"
 
 _EVENT_FILE: Final = re.compile(r"events/[a-z0-9]+(\.[a-z0-9]+)*/[a-z]+\.jsonl")
 _FACT_FILE: Final = re.compile(r"facts/([a-z0-9]+(?:\.[a-z0-9]+)*)/(0|[1-9][0-9]{0,5})\.jsonl")
@@ -252,7 +253,7 @@ def lines_of(source: BinaryIO, tally: Tally, size: int | None = None) -> Iterato
         if chunk.endswith(b"\n"):
             yield Line(tally.lines, chunk[:-1])
         elif len(chunk) <= MAX_LINE:
-            yield Line(tally.lines, chunk, "the line has no newline at its end: the file was cut")
+            yield Line(tally.lines, chunk, CUT)
         else:
             while (rest := source.readline(min(_CHUNK, left))) and not rest.endswith(b"\n"):
                 _count(rest, tally, digest)

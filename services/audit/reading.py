@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from schemas.service import ServiceKeyPublished
 from services.audit.checks.notices import CONCLUDED, notice_faults, told_apart
@@ -19,7 +19,7 @@ from services.audit.checks.refusals import REFUSED, refused_faults
 from services.audit.decisions import Decisions
 from services.audit.events import Document, Keys, Unusable, faults_of, read
 from services.audit.findings import MOST_KEPT, Finding, Place
-from services.audit.folder import Line, Tally, file_of, lines_of, open_regular
+from services.audit.folder import CUT, MAX_LINE, Line, Tally, file_of, lines_of, open_regular
 from services.audit.folder import Unusable as UnusableFile
 from services.audit.notes import Notes
 from services.audit.segments import Segment
@@ -106,9 +106,20 @@ class Reader:
             return part
         with closing(source):
             source.seek(segment.begin)
-            lines = lines_of(source, Tally(lines=segment.lines_before), segment.size)
-            _Reading(part, self._keys, Decisions.foreseeing(self._ahead)).run(lines)
+            _Reading(part, self._keys, Decisions.foreseeing(self._ahead)).run(_lines(source, segment))
         return part
+
+
+def _lines(source: BinaryIO, segment: Segment) -> Iterator[Line]:
+    """Read a part line by line, or at once where it is no longer than the longest line may be."""
+    if segment.size > MAX_LINE:
+        yield from lines_of(source, Tally(lines=segment.lines_before), segment.size)
+        return
+    *whole, rest = source.read(segment.size).split(b"\n")
+    for number, raw in enumerate(whole, start=segment.lines_before + 1):
+        yield Line(number, raw)
+    if rest:
+        yield Line(segment.lines_before + len(whole) + 1, rest, CUT)
 
 
 class _Reading:
@@ -121,6 +132,8 @@ class _Reading:
         self._decisions = decisions
         self._notes = Notes(part.segment.file)
         self._stream, self._fits = "", False
+        self._end: End | None = None
+        """Where the stream ends so far."""
         self._concluded: set[str] = set()
 
     def run(self, lines: Iterator[Line]) -> None:
@@ -132,6 +145,7 @@ class _Reading:
         except OSError as error:
             place = Place(self._path, part.segment.lines_before + part.lines + 1)
             part.tell(place.line or 0, 0, "file", place, f"it cannot be read: {error.strerror}")
+        self._leave()
         part.notes = self._notes.written()
         part.decisions = self._decisions
 
@@ -165,13 +179,19 @@ class _Reading:
 
     def _begin(self, stream: str) -> None:
         """Go on to the next stream."""
+        self._leave()
         self._stream, self._fits = stream, _file_of(stream) == self._path
+        self._end = self._part.ends.get(stream)
         self._concluded.clear()
+
+    def _leave(self) -> None:
+        if self._end is not None:
+            self._part.ends[self._stream] = self._end
 
     def _chain(self, event: Document, place: Place) -> None:
         """Check an event against the end of its stream in this part, which then is this event."""
         part, number = self._part, place.line or 0
-        before = part.ends.get(event.stream)
+        before = self._end
         prevhash = event.doc.get("prevhash")
         if before is None:
             part.firsts.append(First(event.stream, number, event.version, prevhash, event.time))
@@ -180,7 +200,7 @@ class _Reading:
             earlier = Place(self._path, before.line, event.stream, before.version)
             for code, where, what in chain_faults(first, place, before, earlier):
                 part.tell(number, CHAIN, code, where, what)
-        part.ends[event.stream] = End(event.version, event.hash, event.time, part.segment.file, number)
+        self._end = End(event.version, event.hash, event.time, part.segment.file, number)
 
     def _judge(self, event: Document, wrong: str | None, signed: bytes | None, place: Place, owner: str) -> None:
         """Check an event by itself, and let it be folded when its data fits its model."""

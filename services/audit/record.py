@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
@@ -153,9 +154,9 @@ class Record:
 
     def take(self, event: Document, place: Place) -> None:
         """Take an event whose data fits its model."""
-        name = event.type.split(".")[-2]
+        name = name_of(event.type)
         if (take := self._takers.get(name)) is not None:
-            home = _HOME_OF[name](event.data) if name in _HOME_OF else None
+            home = home_of(event.data) if (home_of := _HOME_OF.get(name)) else None
             if home is not None and home != event.stream:
                 self.faults.append(("stream", place, f"this is an event of {home}"))
                 return
@@ -274,6 +275,12 @@ class Record:
     def decisions(self) -> Sequence[Decided]:
         """Return every decision of every meeting."""
         return [decided for meeting in self.meetings.values() for decided in meeting.decided]
+
+
+@lru_cache(1024)
+def name_of(type_name: str) -> str:
+    """Return a type's name without context and version."""
+    return type_name.split(".")[-2]
 
 
 def kept_of(event: Document, place: Place) -> Kept:

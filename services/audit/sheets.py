@@ -6,7 +6,7 @@ on, since a day begins and ends with an hour in every zone of the country.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from sys import intern
 from typing import Any, Final, NamedTuple
@@ -58,20 +58,18 @@ class Sheet:
         """Fold one event of the sheet's stream."""
         now = self.snapshots[-1] if self.snapshots else BLANK
         data, name = event.data, event.type.split(".")[-2]
-        status, marks, sample = now.status, dict(now.marks), now.sample
+        status, marks, sample = now.status, now.marks, now.sample
         match name:
             case "AspectScored":
                 if status in ("blank", "voided"):
                     status, marks, sample = "draft", {}, False
-                marks |= _shared(data["mark"])
+                marks = {**marks, **_shared([data["mark"]])}
                 sample = sample or data.get("sample", False)
             case "AspectScoreRevised":
-                marks |= _shared(data["mark"])
+                marks = {**marks, **_shared([data["mark"]])}
                 sample = sample or data.get("sample", False)
             case "ScoreSheetSubmitted":
-                status, marks = "submitted", {}
-                for mark in data["marks"]:
-                    marks |= _shared(mark)
+                status, marks = "submitted", _shared(data["marks"])
             case "ScoreSheetVoided":
                 status = "voided"
             case _:
@@ -84,7 +82,6 @@ class Sheet:
         self.snapshots.append(Snapshot(event.version, event.time, status, marks, sample))
 
 
-def _shared(mark: Json) -> dict[str, str | None]:
-    """Return a mark by its aspect; the same few texts, which stand on every sheet, are kept once."""
-    value = mark.get("mark")
-    return {intern(mark["aspect"]): None if value is None else intern(value)}
+def _shared(marks: Iterable[Json]) -> dict[str, str | None]:
+    """Return marks by their aspects; the same few texts, which stand on every sheet, are kept once."""
+    return {intern(one["aspect"]): None if (mark := one.get("mark")) is None else intern(mark) for one in marks}

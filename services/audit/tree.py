@@ -175,15 +175,15 @@ class TreeCheck:
             self._faults.append(("leaf", Place(bundle.path), what))
             return None
         hashes = [hashlib.sha256(b"\x00" + entry).digest() for entry in entries]
+        path = bundle.path
         for number, (entry, digest) in enumerate(zip(entries, hashes, strict=True)):
-            self._place(bundle, number, entry, digest)
+            self._place(path, bundle.number * WIDTH + number, entry, digest)
         self.entries += len(entries)
         return hashes
 
-    def _place(self, bundle: Bundle, number: int, entry: bytes, digest: bytes) -> None:
+    def _place(self, path: str, index: int, entry: bytes, digest: bytes) -> None:
         """Hold an entry to the one before it in its stream."""
-        index = bundle.number * WIDTH + number
-        place = Place(bundle.path, number + 1)
+        place = Place(path, index % WIDTH + 1)
         try:
             envelope = orjson.loads(entry)
             stream, version, before = envelope["subject"], envelope["streamversion"], envelope.get("prevhash")

@@ -15,8 +15,9 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from pydantic import ValidationError
 from kernel.canonical import NotCanonical, parse_canonical
 from kernel.tlog.encodings import to_base64
 from kernel.tlog.notes import SignedNote, VerifierKey
+from services.audit.beside import meanwhile
 from services.audit.checklist import NO_CHECKPOINT, NO_FACTS, NO_MANIFEST, Said, outcomes
 from services.audit.decisions import Decisions
 from services.audit.events import OWNERS, Document, Keys, Unusable, faults_of, parse, read
@@ -57,7 +59,7 @@ from services.audit.reading import CHAIN, KEY_PUBLISHED, ORDER, UNORDERED, End, 
 from services.audit.report import Report
 from services.audit.segments import SEGMENT, Segment, segments_of
 from services.audit.subjects import looked_at
-from services.audit.tree import Leaf
+from services.audit.tree import Fault, Leaf
 from services.audit.withheld import Withheld
 from services.audit.workers import Later, read_parts
 
@@ -129,6 +131,8 @@ class _Verification:
         self._folder = folder
         self._digest = digest
         self._workers = workers
+        self._beside = 1
+        """How many processes do what is not reading: for little, to start them takes longer."""
         self._segment = segment
         self._found = Findings()
         self._remarks = Findings()
@@ -156,14 +160,18 @@ class _Verification:
             self._withheld = Withheld(excerpt, self._version_of)
         listed = self._listed(manifest)
         self._paths = list(listed)
+        size = sum(entry.bytes for path, entry in listed.items() if entry is not None and is_event_file(path))
+        self._beside = self._workers if size >= self._segment else 1
         self._read_ahead(listed)
+        self._tree.replaced = self._keys.chains.by_place()
+        tree = meanwhile(partial(self._tree_read, listed), self._beside)
         self._read_events(listed)
         for path, entry in listed.items():
             if path == HEADS:
                 self._read_heads(entry)
             elif entry is not None and not (is_event_file(path) or is_fact_file(path)):
                 self._read_plain(entry)
-        self._check_tree(listed)
+        self._check_tree(listed, tree)
         self._check_causes()
         self._check_decisions()
         self._check_facts(listed)
@@ -430,22 +438,23 @@ class _Verification:
 
     # --- the log's tree
 
-    def _check_tree(self, listed: Mapping[str, ListedFile | None]) -> None:
-        """Hold the tree to its checkpoint, and the ends of its streams to those of the events."""
+    def _tree_read(self, listed: Iterable[str]) -> tuple[Sequence[Fault], PartTree]:
+        """Hold the tree to its checkpoint, which needs nothing of the events but which keys took others' places."""
         if CHECKPOINT not in listed:
-            for path in self._tiles:
-                self._found.add("checkpoint", Place(path), "there are tiles and no checkpoint that says what they hold")
-            return
-        self._tree.replaced = self._keys.chains.by_place()
+            what = "there are tiles and no checkpoint that says what they hold"
+            return [("checkpoint", Place(path), what) for path in self._tiles], self._tree
         keys = [path for path in listed if is_key_file(path)]
-        if self._withheld is not None:
-            events = [path for path in listed if is_event_file(path)]
-            faults = self._tree.run_part(keys, self._tiles, events)
-        else:
-            faults = self._tree.run(keys, self._tiles)
+        if self._withheld is None:
+            return self._tree.run(keys, self._tiles), self._tree
+        events = [path for path in listed if is_event_file(path)]
+        return self._tree.run_part(keys, self._tiles, events), self._tree
+
+    def _check_tree(self, listed: Iterable[str], read: Callable[[], tuple[Sequence[Fault], PartTree]]) -> None:
+        """Tell what the tree says, and hold the ends of its streams to those of the events."""
+        faults, self._tree = read()
         for fault in faults:
             self._found.add(*fault)
-        if self._withheld is not None:
+        if CHECKPOINT not in listed or self._withheld is not None:
             return
         if self._tree.checkpoint is None or self._tree.entries < self._tree.checkpoint.size:
             return
@@ -477,17 +486,19 @@ class _Verification:
         before = ""
         unheard = dict.fromkeys(self._ends)
         for line in self._lines(HEADS, entry):
-            place = Place(HEADS, line.number)
             try:
                 stream, version, digest = _head(line)
             except Unusable as error:
-                self._found.add("head", place, str(error))
+                self._found.add("head", Place(HEADS, line.number), str(error))
                 continue
             if stream <= before:
+                place = Place(HEADS, line.number)
                 self._found.add("order", place, "lines are in the order of streams; this one is not")
             before = stream
             unheard.pop(stream, None)
-            self._compare_head(stream, version, digest, Place(HEADS, line.number, stream, version))
+            end = self._ends.get(stream)
+            if end is None or end.version != version or end.hash.hex() != digest:
+                self._compare_head(stream, version, digest, Place(HEADS, line.number, stream, version))
         if self._report.digest is not None:
             for stream in unheard:
                 place = self._place(stream, self._ends[stream])
@@ -535,7 +546,7 @@ class _Verification:
     def _check_decisions(self) -> None:
         for place, what in self._decisions.citations(self._version_of, self._withheld):
             self._found.add("cited", place, what)
-        for fault in self._decisions.faults(self._withheld):
+        for fault in self._decisions.faults(self._withheld, self._beside):
             self._found.add(*fault)
         for remark in self._decisions.remarks():
             self._remarks.add(*remark)

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
 from typing import Any, Final
 
+from services.audit.beside import can_fork
 from services.audit.reading import Part, Reader
 from services.audit.segments import Segment
 
@@ -49,8 +50,7 @@ def _here(reader: Reader, parts: Iterable[Segment | Later]) -> Iterator[Part | L
 
 
 def _by_processes(reader: Reader, parts: Iterable[Segment | Later], workers: int) -> Iterator[Part | Later]:
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
-    context = multiprocessing.get_context(method)
+    context = multiprocessing.get_context("fork" if can_fork() else None)
     waiting: deque[Future[Part] | Later] = deque()
     with ProcessPoolExecutor(workers, context, _begin, (reader,)) as pool:
         for part in parts:

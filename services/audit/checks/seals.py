@@ -6,9 +6,10 @@ quicker, but the deadline, which is the stage's own with its extensions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from services.audit.checks.committees import Committee, Scope, committee_at, committee_stream
@@ -23,7 +24,7 @@ from services.audit.meetings import Kept, Point
 from services.audit.recompute import Nominee, StageRules, ranking
 from services.audit.record import Record, award_of, award_of_ranking, ranking_of
 from services.audit.rules import Rules
-from services.audit.sheets import Sheet
+from services.audit.sheets import Sheet, Snapshot
 
 Json = Mapping[str, Any]
 
@@ -97,36 +98,45 @@ def _brief(row: Json | None) -> str:
     return text({name: row[name] for name in names if name in row})
 
 
-@dataclass(slots=True)
+@dataclass
 class Inputs:
-    """What a seal rests on, as its basis names it."""
+    """What a seal rests on, as its basis names it.
+
+    What every sheet and nominee asks for is made once: with thousands of sheets it would cost more than all the rest.
+    """
 
     seal: Kept
     record: Record
     rules: Rules
     faults: list[str] = field(default_factory=list)
-    _committee: Committee | None = None
     _ways: dict[str, tuple[Way, int]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def ranking(self) -> StageRules:
         """Return the stage's rules."""
         return self.rules.ranking(self.seal.data["at"])
 
-    @property
+    @cached_property
     def scope(self) -> Scope:
         """Return how far interests reach; stages of before did not pin their own employers and governments."""
         opening = opening_of(self.record, self.seal)
         pinned = opening.data["rules"] if opening else {}
         return Scope(self.ranking.recuses_category, pinned.get("own_employer"), pinned.get("own_government"))
 
-    @property
+    @cached_property
     def committee(self) -> Committee:
         """Return the committee as scoring saw it."""
-        if self._committee is None:
-            at = self.seal.data["at"]
-            self._committee = committee_at(self.record, at, self._versions().get(committee_stream(at), 0))
-        return self._committee
+        at = self.seal.data["at"]
+        return committee_at(self.record, at, self._versions.get(committee_stream(at), 0))
+
+    @cached_property
+    def _voters(self) -> set[str]:
+        """Return who held a seat of the body that votes."""
+        return self.committee.holders(self.ranking.body, self.rules.voting(self.ranking.body))
+
+    @cached_property
+    def _nominations(self) -> frozenset[str]:
+        return frozenset(self.seal.data["basis"]["nominations"])
 
     def sheet_faults(self) -> Iterator[str]:
         """Check that every filed sheet of the stage is counted or left out, and rightly."""
@@ -134,7 +144,7 @@ class Inputs:
         listed = {one["stream"]: (one["version"], one.get("reason")) for one in [*said["counted"], *said["excluded"]]}
         if len(listed) != len(said["counted"]) + len(said["excluded"]):
             yield "a sheet is listed twice"
-        for stream, sheet in self._filed().items():
+        for stream, sheet in self._filed.items():
             before = [one for one in sheet.snapshots if one.time <= self.seal.time]
             if before and stream not in listed:
                 yield f"the sheet {stream} was filed before the seal, and is neither counted nor left out"
@@ -144,7 +154,7 @@ class Inputs:
             yield from self._listed_faults(stream, version, reason)
 
     def _listed_faults(self, stream: str, version: int, reason: str | None) -> Iterator[str]:
-        sheet = self._filed().get(stream)
+        sheet = self._filed.get(stream)
         if sheet is None:
             yield f"{stream} is no sheet of this stage"
             return
@@ -155,26 +165,25 @@ class Inputs:
 
     def _exclusion(self, sheet: Sheet, version: int) -> str | None:
         """Return why a sheet does not count, None when it does."""
-        if sheet.nomination not in self.seal.data["basis"]["nominations"]:
+        if sheet.nomination not in self._nominations:
             return "not-eligible"
         status = sheet.at(version).status
         if status != "submitted":
             return "voided" if status == "voided" else "not-submitted"
         if any(not ground["flagged"] for ground in self._grounds(sheet.member, sheet.nomination)):
             return "recused"
-        body = self.ranking.body
-        if self.ranking.counts_removed or sheet.member in self.committee.holders(body, self.rules.voting(body)):
-            return None
-        return "removed"
+        return None if self.ranking.counts_removed or sheet.member in self._voters else "removed"
 
     def _grounds(self, member: str, nomination: str) -> list[Json]:
         way, _ = self._way(nomination)
         category = self.seal.data["at"]["category"]
         return self.committee.grounds(self.scope, member, category, nomination, way.candidate)
 
+    @cached_property
     def _filed(self) -> Mapping[str, Sheet]:
         return self.record.sheets.get(self.seal.point.stream, {})
 
+    @cached_property
     def _versions(self) -> dict[str, int]:
         return {point["stream"]: point["version"] for point in self.seal.data["basis"]["streams"]}
 
@@ -183,7 +192,7 @@ class Inputs:
         if nomination in self._ways:
             return self._ways[nomination]
         stream = f"nomination/{nomination}"
-        version = self._versions().get(stream, 0)
+        version = self._versions.get(stream, 0)
         way = way_of(self.record, nomination, lambda event: event.point.version <= version)
         if way is None:
             raise LookupError(f"{stream}@{version}, on which the seal rests, does not begin with CandidateNominated")
@@ -206,14 +215,29 @@ class Inputs:
 
     def _measured(self, nomination: str) -> dict[str, Fraction]:
         """Return a nominee's measured figures at the version that the seal names."""
-        pinned, version = pinned_measures(self.record, self.seal), taken(self.seal).get(indicator_stream(nomination), 0)
-        return measured_figures(self.ranking, pinned, self.record.indicator(nomination), version)
+        version = self._taken.get(indicator_stream(nomination), 0)
+        return measured_figures(self.ranking, self._pinned, self.record.indicator(nomination), version)
 
-    def _counted(self, nomination: str) -> Iterator[Any]:
+    @cached_property
+    def _pinned(self) -> Any:
+        return pinned_measures(self.record, self.seal)
+
+    @cached_property
+    def _taken(self) -> Mapping[str, int]:
+        return taken(self.seal)
+
+    def _counted(self, nomination: str) -> Iterable[Snapshot]:
+        """Return the counted sheets of a nominee, in the order in which the seal names them."""
+        return self._counted_by_nominee.get(nomination, ())
+
+    @cached_property
+    def _counted_by_nominee(self) -> Mapping[str, Sequence[Snapshot]]:
+        found: dict[str, list[Snapshot]] = {}
         for one in self.seal.data["counted"]:
-            sheet = self._filed().get(one["stream"])
-            if sheet is not None and sheet.nomination == nomination:
-                yield sheet.at(one["version"])
+            sheet = self._filed.get(one["stream"])
+            if sheet is not None:
+                found.setdefault(sheet.nomination, []).append(sheet.at(one["version"]))
+        return found
 
     def _carried(self, nomination: str, path: Sequence[Json]) -> dict[str, Fraction]:
         figures: dict[str, Fraction] = {}
@@ -225,6 +249,7 @@ class Inputs:
                 figures[aspect.code] = found[source]
         return figures
 
+    @cached_property
     def _sources(self) -> dict[str, int]:
         return {point["stream"]: point["version"] for point in self.seal.data["basis"].get("carried", ())}
 
@@ -234,7 +259,7 @@ class Inputs:
         Those that verdicts set are theirs, the later one's first; the others the cited seal's, or, of a nominee whom
         that does not rank, the last verdict's.
         """
-        cited = Point(ranking, self._sources().get(ranking, 0))
+        cited = Point(ranking, self._sources.get(ranking, 0))
         sealed = [one for one in self.record.of(ranking, "RankingSealed") if one.point == cited]
         verdicts = self._verdicts(ranking)
         rows = (_figures_of(nomination, one) for one in (*sealed, *reversed(verdicts)))
@@ -247,14 +272,14 @@ class Inputs:
 
     def _verdicts(self, ranking: str) -> list[Kept]:
         """Return the upheld appeals against a ranking of which scoring had heard, in the order of their award."""
-        seen = self._versions().get(award_of_ranking(ranking), 0)
+        seen = self._versions.get(award_of_ranking(ranking), 0)
         known = [one for one in reviews(self.record, ranking) if one.point.version <= seen]
         decided = (self.record.of(f"appeal/{one.data['appeal']}", "AppealDecided")[:1] for one in known)
         return [one for each in decided for one in each]
 
     def verdict_faults(self) -> Iterator[str]:
         """Check that the seal names all verdicts on the rankings that it carries from, and no others."""
-        sources = self._sources()
+        sources = self._sources
         named = {Point(stream, version) for stream, version in sources.items() if stream.startswith("appeal/")}
         known = [one for stream in sources if stream.startswith("ranking/") for one in self._verdicts(stream)]
         if named != {one.point for one in known}:
@@ -265,7 +290,7 @@ class Inputs:
         said = self.seal.data.get("recusals")
         if said is None:
             return
-        members = sorted(self.committee.holders(self.ranking.body, self.rules.voting(self.ranking.body)))
+        members = sorted(self._voters)
         own = [
             ground
             for nomination in self.seal.data["basis"]["nominations"]

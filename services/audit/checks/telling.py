@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from kernel.canonical import canonical, from_instant, instant
@@ -28,6 +29,7 @@ def told(code: str, place: Place, faults: Iterable[str]) -> Iterator[Fault]:
         yield code, place, f"it cannot be computed anew: {error}"
 
 
+@lru_cache(256)
 def before(moment: str) -> str:
     """Return the instant up to which everything was certainly there at a moment; at the calendar's begin it."""
     try:
@@ -36,6 +38,7 @@ def before(moment: str) -> str:
         return moment
 
 
+@lru_cache(256)
 def after(moment: str) -> str:
     """Return the instant up to which something can have been there at a moment; at the calendar's end, the moment."""
     try:

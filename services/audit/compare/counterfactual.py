@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Final
 
 from services.audit.checks.measured import measured_figures, pinned_measures, taken
@@ -57,7 +58,7 @@ def _order(record: Record, seal: Kept) -> tuple[str, str, int]:
     return at["season"], at["category"], -len(rules.downstream(at))
 
 
-@dataclass(slots=True)
+@dataclass
 class Supposing(Inputs):
     """A seal's inputs with some left out or replaced."""
 
@@ -66,7 +67,7 @@ class Supposing(Inputs):
     figures: Mapping[tuple[str, str], Mapping[str, Fraction]] = field(default_factory=dict)
     """By ranking and nomination: the aggregates that would have been sealed."""
 
-    @property
+    @cached_property
     def ranking(self) -> StageRules:
         """Return the supposed rules of the stage, or its own."""
         return self.others or self.rules.ranking(self.seal.data["at"])
@@ -76,7 +77,7 @@ class Supposing(Inputs):
         sheets = [
             sheet.at(one["version"])
             for one in self.seal.data["counted"]
-            if (sheet := self._filed().get(one["stream"])) is not None
+            if (sheet := self._filed.get(one["stream"])) is not None
             and sheet.nomination == nomination
             and sheet.member not in self.supposed.without
         ]
@@ -100,8 +101,7 @@ class Supposing(Inputs):
 
     def _earlier(self, ranking: str, nomination: str) -> dict[str, Fraction]:
         """Return figures of an earlier stage as they would have been; what verdicts set stays set."""
-        # `super()` finds no class where a dataclass with slots was made anew.
-        own = Inputs._earlier(self, ranking, nomination)  # noqa: SLF001
+        own = super()._earlier(ranking, nomination)
         would = self.figures.get((ranking, nomination))
         if would is None:
             return own

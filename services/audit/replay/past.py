@@ -74,11 +74,9 @@ class LatestSheets(Record):
         if sheet is None:
             sheet = sheets[event.stream] = Sheet(intern(data["nomination"]), intern(data["member"]))
         sheet.take(event, place)
-        last = sheet.snapshots[-1] if sheet.snapshots else None
-        if last is None:
+        if not sheet.snapshots:
             return
-        marks = {intern(aspect): None if mark is None else intern(mark) for aspect, mark in last.marks.items()}
-        sheet.snapshots = [last._replace(marks=marks)]
+        del sheet.snapshots[:-1]
         sheet.first = sheet.last = None
         sheet.hours.clear()
 

@@ -32,12 +32,11 @@ from services.audit.folder import (
     open_regular,
 )
 
+_BEGIN_OF_END: Final = b'"streamversion":'
 _END: Final = re.compile(
     rb'"streamversion":([1-9][0-9]{0,15}),"subject":"([a-z]+/[A-Za-z0-9._/-]+)"'
     rb',"time":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{15}Z)","type":"([A-Za-z0-9.]+)"\}\n\Z'
 )
-_LONGEST_END: Final = 512
-"""Bytes of what `_END` takes at most: a stream's name has 255."""
 _SAMPLE: Final = b'"sample":true'
 _UNSOUND: Final = (*UNREADABLE, AttributeError, RecursionError, AssertionError)
 
@@ -129,7 +128,8 @@ class Folder:
         """
         begins = within.encode()
         names: dict[bytes, tuple[str, str, bool, bool]] = {}
-        for number, raw, version, stream, time, type_ in self._lines(path):
+        stream, text = b"", ""
+        for number, raw, version, here, time, type_ in self._lines(path):
             known = names.get(type_)
             if known is None:
                 name = self._named(type_.decode(), f"{path}:{number}")
@@ -138,28 +138,32 @@ class Folder:
                 if time <= count.until:
                     count.events += 1
                     if time >= count.time:
-                        count.see(stream, version, time, known[1], Place(path, number), raw)
-            if known[2] or (known[3] and _SAMPLE not in raw) or not stream.startswith(begins):
+                        count.see(here, version, time, known[1], Place(path, number), raw)
+            if known[2] or (known[3] and _SAMPLE not in raw) or not here.startswith(begins):
                 continue
-            yield Glimpse(number, version, stream.decode(), time.decode(), known[0], known[1], raw)
+            if here != stream:
+                stream, text = here, here.decode()  # one text for all events of a stream
+            yield Glimpse(number, version, text, time.decode(), known[0], known[1], raw)
 
     def _lines(self, path: str) -> Iterator[tuple[int, bytes, int, bytes, bytes, bytes]]:
         """Yield number, bytes, version, stream, time and type of every line. Raises Damaged."""
-        before: tuple[bytes, int] = (b"", 0)
+        last, reached = b"", 0
         number = read = 0
         try:
             with closing(open_regular(self.path, path)) as source:
                 while raw := source.readline(MAX_LINE + 1):
                     number, read = number + 1, read + len(raw)
-                    end = _END.search(raw, max(0, len(raw) - _LONGEST_END))
+                    # An event's own end stands behind its data, which may hold any text.
+                    begin = raw.rfind(_BEGIN_OF_END)
+                    end = _END.match(raw, begin) if begin >= 0 else None
                     if end is None:
                         raise Damaged(self.path, f"{path}:{number}", "the line does not end as an event does")
                     version, stream, time, type_ = end.groups()
-                    here = (stream, int(version))
-                    if here <= before:
+                    here = int(version)
+                    if stream < last or (stream == last and here <= reached):
                         raise Damaged(self.path, f"{path}:{number}", "it is not in the order of stream and version")
-                    before = here
-                    yield number, raw, here[1], stream, time, type_
+                    last, reached = stream, here
+                    yield number, raw, here, stream, time, type_
         except Unusable as error:
             raise Damaged(self.path, path, str(error)) from None
         except OSError as error:

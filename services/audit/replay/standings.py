@@ -8,20 +8,20 @@ It is provisional: nobody sealed it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.audit.checks.committees import Scope, committee_stream
+from services.audit.checks.committees import committee_stream
 from services.audit.checks.measured import pinned_measures, taken
-from services.audit.checks.scoring import deadline, opening_of
+from services.audit.checks.scoring import deadline
 from services.audit.checks.seals import Inputs
 from services.audit.checks.ties import broken
 from services.audit.checks.verdicts import corrections, parted_ranks
 from services.audit.checks.ways import Way
 from services.audit.indicators import indicator_stream
 from services.audit.meetings import Kept, Point
-from services.audit.recompute import StageRules, ranking
+from services.audit.recompute import ranking
 from services.audit.record import Record, award_of, award_of_ranking, ranking_of
 from services.audit.replay.past import FOREVER
 from services.audit.sheets import BLANK, Snapshot
@@ -32,34 +32,16 @@ Ways = Mapping[str, Way]
 _LATEST: Final = 2**53
 
 
-@dataclass(slots=True)
+@dataclass
 class Present(Inputs):
     """What a stage's ranking rests on at a moment, in the form of a seal that nobody made."""
 
     sheets: dict[str, list[Snapshot]] = field(default_factory=dict)
     excluded: Counter[str] = field(default_factory=Counter)
-    _read: StageRules | None = None
-    _reach: Scope | None = None
-
-    @property
-    def ranking(self) -> StageRules:
-        """Return the stage's rules, read once for all sheets."""
-        if self._read is None:
-            self._read = self.rules.ranking(self.seal.data["at"])
-        return self._read
-
-    @property
-    def scope(self) -> Scope:
-        """Return how far interests reach, read once for all sheets."""
-        if self._reach is None:
-            opening = opening_of(self.record, self.seal)
-            pinned = opening.data["rules"] if opening else {}
-            self._reach = Scope(self.ranking.recuses_category, pinned.get("own_employer"), pinned.get("own_government"))
-        return self._reach
 
     def sort_out(self) -> None:
         """Keep the sheets that count, by nomination, and why others do not; what was not submitted is not told."""
-        for sheet in self._filed().values():
+        for sheet in self._filed.values():
             last = sheet.snapshots[-1] if sheet.snapshots else BLANK
             if last.status not in ("submitted", "voided"):
                 continue
@@ -69,8 +51,8 @@ class Present(Inputs):
             else:
                 self.excluded[reason] += 1
 
-    def _counted(self, nomination: str) -> Iterator[Snapshot]:
-        yield from self.sheets.get(nomination, ())
+    def _counted(self, nomination: str) -> Iterable[Snapshot]:
+        return self.sheets.get(nomination, ())
 
 
 def current(record: Record, stream: str) -> tuple[Kept | None, bool]:
