@@ -57,6 +57,8 @@ def compare_command(
         raise WrongUse("say what to suppose: --rulebook FILE, --without MEMBER or --late; see --help")
     shown, named = shown_of(season, category, province), names_in(names)
     with answered(folder) as opened:
+        if opened.part is not None and opened.part.nomination is not None:
+            raise WrongUse("a nomination's part has no whole ranking to compute anew: export its province or season")
         try:
             said = compared(opened, shown, rulebook=rulebook, without=without or [], late=late)
         except NotSupposable as error:

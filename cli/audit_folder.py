@@ -5,6 +5,7 @@ Here is also how they end without an answer.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.output import Finding, WrongUse, show
+from cli.output import Finding, WrongUse, show, visible
 from cli.wanted import category_code, province_code, season_code
 from services.audit.archive import Refused, unpacked
 from services.audit.folder import holds_export
@@ -87,11 +88,18 @@ def _with_export(folder: Path, path: Path) -> Path:
 
 @contextmanager
 def answered(path: Path) -> Iterator[Folder]:
-    """Open an export; a folder that is none is wrong use (2), a damaged one is a finding (1)."""
+    """Open an export; a folder that is none is wrong use (2), a damaged one is a finding (1).
+
+    That an answer comes from a part of the log is said beside it, on the error stream.
+    """
     try:
         with folder_of(path) as folder:
             try:
-                yield Folder.open(folder)
+                opened = Folder.open(folder)
+                if opened.part is not None:
+                    named = visible(opened.part.named)
+                    sys.stderr.write(f"paritrana: this is a part of the log, {named}: the rest is not in the answer\n")
+                yield opened
             except Damaged as error:
                 raise Finding(str(error).replace(str(folder), str(path))) from None
     except OSError as error:

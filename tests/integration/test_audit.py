@@ -265,7 +265,7 @@ async def test_streams_are_chosen_and_only_under_a_checkpoint(store):
     for item in page["items"]:
         assert log.entries[item["index"]] == envelope_of(orjson.loads(item["document"]))
     for strange in ("of=*", "of=x", "of=a*b", f"of={'&of='.join(['season/2020'] * 21)}", f"cursor={page['next']}"):
-        assert await store.status_of(f"/v1/export?until={until}&{strange}", "auditor") == 422, strange
+        assert await store.status_of(f"/v1/export?until={until}&{strange}", "auditor") in (400, 422), strange
     assert await store.status_of("/v1/export?until=1-1-1&of=sheet/*", "auditor") == 422
 
 

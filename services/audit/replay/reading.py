@@ -19,11 +19,13 @@ import orjson
 
 from services.audit.checks.telling import UNREADABLE
 from services.audit.events import Document
+from services.audit.excerpts import Excerpt
 from services.audit.findings import Place
 from services.audit.folder import (
     MANIFEST,
     MAX_LINE,
     MAX_MANIFEST,
+    ListedPart,
     Unusable,
     file_of,
     is_event_file,
@@ -86,6 +88,8 @@ class Folder:
 
     path: Path
     sizes: dict[str, int]
+    part: Excerpt | None = None
+    """Which part of the log it is, None of the whole."""
 
     @classmethod
     def open(cls, path: Path) -> Folder:
@@ -94,11 +98,12 @@ class Folder:
             with closing(open_regular(path, MANIFEST)) as source:
                 manifest = orjson.loads(source.read(MAX_MANIFEST))
             listed = {str(one["path"]): int(one["bytes"]) for one in manifest["files"]}
+            part = Excerpt(**ListedPart.model_validate(manifest["part"]).model_dump()) if "part" in manifest else None
         except Unusable as error:
             raise Damaged(path, MANIFEST, str(error)) from None
         except (*_UNSOUND, OSError):
             raise Damaged(path, MANIFEST, "it lists no files with their sizes") from None
-        return cls(path, {name: size for name, size in sorted(listed.items()) if is_event_file(name)})
+        return cls(path, {name: size for name, size in sorted(listed.items()) if is_event_file(name)}, part)
 
     def files(self, kinds: Collection[str]) -> list[str]:
         """Return the files of these kinds of streams that the manifest lists, in the order of the kinds."""

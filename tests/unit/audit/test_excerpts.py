@@ -9,7 +9,10 @@ from pathlib import Path
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
+from cli.audit import app
+from cli.output import WrongUse
 from kernel.canonical import canonical
 from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.notes import NoteKey
@@ -291,3 +294,45 @@ def test_a_part_is_replaced_by_force(copied: Path) -> None:
 def test_choices_that_others_hold_are_left_out() -> None:
     chosen = ["sheet/b/*", "sheet/b/x", "season/2020", "sheet/*", "season/2020", "season/20201", "sheet/b*"]
     assert in_order(chosen) == ["season/2020", "season/20201", "sheet/*"]
+
+
+# --- what a part answers ----------------------------------------------------------------------------------------------
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+def test_an_answer_from_a_part_says_that_it_is_one(folder_of) -> None:
+    season, nomination = folder_of(parts(history("procedure"))[0]), parts(history("procedure"))[-1]
+    one, rulebook = folder_of(nomination), Path(__file__).parents[3] / "rulebooks" / "2020.yaml"
+    for ended in (
+        run("replay", one, "--decisions"),
+        run("explain", one, nomination.nomination),
+        run("compare", season, "--rulebook", rulebook),
+    ):
+        assert ended.exit_code == 0, ended.exception
+        assert "this is a part of the log" in ended.stderr
+    ended = run("compare", one, "--rulebook", rulebook)
+    assert isinstance(ended.exception, WrongUse)
+    assert "province or season" in str(ended.exception)
+    ended = run("verify", one)
+    assert ended.exit_code == 0
+    assert ended.output.startswith(f"PART {nomination.named}: ")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--province", "75"),
+        ("--nomination", "018f0000-0000-7000-8000-000000000001"),
+        ("--season", "x"),
+        ("--season", "2020", "--province", "7"),
+        ("--season", "2020", "--nomination", "75.01"),
+        ("--season", "2020", "--province", "75", "--nomination", "018f0000-0000-7000-8000-000000000001"),
+    ],
+)
+def test_a_part_that_nobody_can_mean_is_wrong_use(tmp_path: Path, options: tuple[str, ...]) -> None:
+    ended = run("export", tmp_path / "export", "--token", "t", *options)
+    assert isinstance(ended.exception, WrongUse)
+    assert not (tmp_path / "export").exists()

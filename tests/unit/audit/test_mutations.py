@@ -1,7 +1,7 @@
 """Small exports, whole and in part, changed one step at a time by who holds them: each change is found and located.
 
 Who makes heads and manifest anew after a change has an export of another digest that fits itself, but not the log's
-key; so all that is left to tell of it is the tree. The long run flips every bit of every byte.
+key; so all that is left to tell of it is the tree. The long run flips a bit of every byte.
 """
 
 from __future__ import annotations
@@ -252,19 +252,16 @@ def test_the_command_ends_with_1_and_no_traceback(folder: Path, before: Report) 
 
 
 @pytest.mark.timeout(3600)
-def test_every_bit_of_every_byte_flipped_is_found_and_located(
-    request: pytest.FixtureRequest, folder: Path, before: Report
-) -> None:
-    """In the suite `test_verify` flips a bit of each byte of an export; here are some more, and in the long run all."""
+def test_every_flipped_byte_is_found_and_located(request: pytest.FixtureRequest, folder: Path, before: Report) -> None:
+    """In the suite `test_verify` flips every second byte of an export; here are some more, and in the long run all."""
     everything = request.config.getoption("--hypothesis-profile") == "long"
     seed = random.randrange(2**32)
     draw = random.Random(seed)
     for path in files(folder):
         raw, name = path.read_bytes(), path.relative_to(folder).as_posix()
-        if name == "README.md":
-            continue
-        flips = [(at, bit) for at in range(len(raw)) for bit in range(8)]
-        for at, bit in flips if everything else draw.sample(flips, 12):
+        places = range(len(raw)) if everything else draw.sample(range(len(raw)), 12)
+        for at in places:
+            bit = draw.randrange(8)
             path.write_bytes(raw[:at] + bytes((raw[at] ^ 1 << bit,)) + raw[at + 1 :])
             assert names(name, found(folder, before.digest, before)), (seed, name, at, bit)
         path.write_bytes(raw)

@@ -175,7 +175,7 @@ def tiny_log(key: NoteKey | None = None) -> Log:
 
 
 def test_each_changed_byte_is_found_and_located(tmp_path):
-    """Of every file each second byte; the long run of `test_mutations` flips every bit of every byte."""
+    """Of every file each second byte; the long run of `test_mutations` flips every byte."""
     result = write_export(tiny_log(NoteKey.generate("test.example/log")), tmp_path / "export")
     folder, seed = tmp_path / "export", random.randrange(2**32)
     chance = random.Random(seed)
