@@ -685,8 +685,7 @@ async def test_reads_and_refusals_are_listed_by_filters_in_pages(api: Any) -> No
             Entry(stream, version, doc["id"], doc["type"], bytes.fromhex(document_hash(text) or ""), text)
             for version, (text, doc) in enumerate(((text, orjson.loads(text)) for text in documents), 1)
         )
-    for name, path in LISTS.items():
-        query, expected = path
+    for name, (query, expected) in LISTS.items():
         found = await listed(f"/v1/{query}&limit=1")
         assert [one["event"] for one in found] == expected, name
     (first, *_) = await listed("/v1/reads?season=2020")
