@@ -52,6 +52,7 @@ async def newest(whole: Whole) -> Checkpoint | None:
 async def all_signed(whole: Whole) -> Checkpoint:
     """Wait until every event of every service is under a checkpoint, and return that."""
     found: list[Checkpoint] = []
+    state: list[Any] = []
 
     async def signed() -> bool:
         with contextlib.suppress(asyncpg.PostgresError, OSError):
@@ -62,10 +63,15 @@ async def all_signed(whole: Whole) -> Checkpoint:
             (row,) = await whole.rows("audit", "select size, (select count(*) from events) as events from log_end")
             checkpoint = await newest(whole)
             found[:] = [checkpoint] if checkpoint else []
+            state[:] = [dict(row), checkpoint]
             return bool(row["size"] == row["events"] == (checkpoint.size if checkpoint else 0))
         return False
 
-    await until(signed, "not every event is under a checkpoint")
+    try:
+        await until(signed, "not every event is under a checkpoint")
+    except AssertionError as error:
+        alarms = await whole.ask(whole.token(Grant.of("auditor")), "audit", "GET", "/v1/alarms")
+        raise AssertionError(f"{error}: {state}, alarms {alarms.text}") from None
     return found[0]
 
 

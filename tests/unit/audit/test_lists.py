@@ -30,14 +30,13 @@ def read_log() -> Log:
         read = SheetRead(nomination=NOMINATION, at=STAGE, member=MEMBER, reader=reader)
         log.append(SHEET, read, actor=reader, office=office)
     log.append(RANKING, MarksSeen(at=STAGE, reader=OTHER), actor=OTHER, office="sekretaris-panitia")
-    refused_of: tuple[tuple[str, str, str, str | None], ...] = (
+    for service, stream, actor, acting in (
         ("nomination", MINE, PERSON, "secretariat"),
         ("nomination", MINE, PERSON, "secretariat"),
         ("scoring", OTHERS, OTHER, None),
-    )
-    for service, stream, actor, by in refused_of:
+    ):
         refused = CommandRefused(service=service, route="POST /v1/x", code="nominated-already", fields=("candidate",))
-        log.append(stream, refused, actor=actor, office=by)
+        log.append(stream, refused, actor=actor, office=acting)
     return log
 
 
