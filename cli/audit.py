@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,17 +16,20 @@ import typer
 from cli import audit_compare, audit_explain, audit_proof, audit_replay
 from cli.addresses import address_of
 from cli.asking import token_of
+from cli.audit_folder import folder_of
 from cli.output import AsJson, Finding, WrongUse, show, show_progress
 from cli.service import Login
+from cli.wanted import province_code, season_code
 from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import SignedNote, VerifierKey
-from services.audit.client import AuditClient
-from services.audit.export import NotExported, Result, export, prepare_folder
-from services.audit.folder import holds_export
+from services.audit.client import AuditClient, LedgerClient
+from services.audit.excerpts import Excerpt
+from services.audit.export import NotExported, Result, export
 from services.audit.persons import NotNamed, asked_names, lines_of_names, persons_in
 from services.audit.report import Given
 from services.audit.report_page import report_page
 from services.audit.report_text import report_lines
+from services.audit.target import target_of
 from services.audit.verify import verify
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="For auditors: export, and verify offline.")
@@ -44,6 +47,7 @@ class ReportLanguage(StrEnum):
     ENGLISH = "en"
 
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _POINT: Final = re.compile(r"(?P<stream>[a-z]+(?:/[A-Za-z0-9._-]+)+)@(?P<version>[1-9][0-9]{0,8})")
 
 
@@ -54,8 +58,15 @@ def register(program: typer.Typer) -> None:
 
 @app.command("export")
 def export_command(
-    folder: Annotated[Path, typer.Argument(help="An empty folder, or one that is made.")],
+    folder: Annotated[
+        Path, typer.Argument(help="An empty folder, or one that is made; or a file that ends with .tar.zst.")
+    ],
     *,
+    season: Annotated[str | None, typer.Option(help="Only this season's part of the log, for example 2021.")] = None,
+    province: Annotated[
+        str | None, typer.Option(help="Of the season only this province, two digits; 00 for the nation.")
+    ] = None,
+    nomination: Annotated[str | None, typer.Option(help="Of the season only what concerns this nomination.")] = None,
     token: Annotated[
         str | None,
         typer.Option(help="An auditor's token; else PARITRANA_TOKEN, else that of `paritrana login`."),
@@ -69,7 +80,11 @@ def export_command(
         list[str] | None, typer.Option(help="Wait until the store has this event, as STREAM@VERSION; repeatable.")
     ] = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for events that are still on their way.")] = 30.0,
-    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export in the folder.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
+    without_facts: Annotated[
+        bool,
+        typer.Option("--without-facts", help="Leave out other systems' facts; measured figures go unchecked."),
+    ] = False,
     names: Annotated[
         Path | None,
         typer.Option(
@@ -78,7 +93,7 @@ def export_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write every event of the audit store into FOLDER, and print the digest of its manifest.
+    """Write every event of the audit store, or a part of them, into FOLDER, and print the digest of its manifest.
 
     Keep the digest apart from the folder: `audit verify --digest` then shows that nothing was made anew.
 
@@ -86,8 +101,11 @@ def export_command(
 
     Example: paritrana audit export ./export-2021 --login auditor
 
+    Example: paritrana audit export ./gorontalo.tar.zst --season 2021 --province 75 --login auditor
+
     Example: paritrana audit export ./export-2021 --login auditor --names ./names-2021.jsonl
     """
+    excerpt = _excerpt(season, province, nomination)
     points = [_point(text) for text in at_least or ()]
     if token is not None and login is not None:
         raise WrongUse("--token and --login both say who asks: leave one out")
@@ -98,12 +116,17 @@ def export_command(
 
     _check_apart("--names", names, folder)
     try:
-        prepare_folder(folder, replace=force)
-        with closing(AuditClient(address_of("audit", url), bearer, patience=wait)) as client:
+        with ExitStack() as opened:
+            target = opened.enter_context(target_of(folder, replace=force, say=say))
+            client = opened.enter_context(closing(AuditClient(address_of("audit", url), bearer, patience=wait)))
+            ledger: LedgerClient | None = None
+            if excerpt is None and not without_facts:
+                ledger = opened.enter_context(closing(LedgerClient(address_of("scoring"), bearer, patience=wait)))
             _wait_for(client, points, time.monotonic() + wait)
-            result = export(client, folder, say, wait=wait)
-        if names is not None:
-            say(f"{_write_names(names, folder, bearer)} persons are named in {names}: keep it apart from the export")
+            result = export(client, target, say, wait=wait, excerpt=excerpt, ledger=ledger)
+            if names is not None:
+                told = _write_names(names, target, bearer)
+                say(f"{told} persons are named in {names}: keep it apart from the export")
     except (NotExported, NotNamed, OSError) as error:
         raise WrongUse(str(error)) from None
     show(_exported_json(result, folder), _exported_lines(result, folder), as_json=as_json)
@@ -111,6 +134,19 @@ def export_command(
         raise Finding(
             f"{len(result.open_ends)} cited events did not arrive in the store; the first: {result.open_ends[0]}"
         )
+
+
+def _excerpt(season: str | None, province: str | None, nomination: str | None) -> Excerpt | None:
+    """Return which part is asked for, None for everything. Raises WrongUse."""
+    if season is None and (province or nomination):
+        raise WrongUse("--province and --nomination are parts of a season: say which with --season")
+    if province is not None and nomination is not None:
+        raise WrongUse("--province and --nomination are two parts: leave one out")
+    if season is None:
+        return None
+    if nomination is not None and not _UUID.fullmatch(nomination):
+        raise WrongUse(f"--nomination {nomination!r} is no id of a nomination: paritrana audit replay lists them")
+    return Excerpt(season_code(season), province_code(province), nomination)
 
 
 def _point(text: str) -> tuple[str, int]:
@@ -135,12 +171,15 @@ def _exported_json(result: Result, folder: Path) -> dict[str, object]:
         "events": result.events,
         "streams": result.streams,
         "position": result.position,
+        "withheld": result.withheld,
         "open_ends": list(result.open_ends),
     }
 
 
 def _exported_lines(result: Result, folder: Path) -> Iterator[str]:
     yield f"{result.events} events in {result.streams} streams, up to position {result.position}"
+    if result.withheld:
+        yield f"{result.withheld} entries of the log are withheld: this is a part, and says so"
     yield from (f"not in the store: {line}" for line in result.open_ends[:_SHOWN])
     yield f"digest {result.digest}"
     yield f"next: paritrana audit verify {folder} --digest {result.digest}"
@@ -148,7 +187,7 @@ def _exported_lines(result: Result, folder: Path) -> Iterator[str]:
 
 @app.command("verify")
 def verify_command(
-    folder: Annotated[Path, typer.Argument(help="The folder of an export.")],
+    folder: Annotated[Path, typer.Argument(help="The folder or .tar.zst of an export.")],
     digest: Annotated[str | None, typer.Option(help="The digest that the export printed, 64 hex digits.")] = None,
     vkey: Annotated[
         list[str] | None,
@@ -173,17 +212,12 @@ def verify_command(
     """
     if digest is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
         raise WrongUse("--digest must be the 64 hex digits that `paritrana audit export` printed")
-    if not folder.is_dir():
-        raise WrongUse(f"{folder} is no folder: give the folder of an export")
+    keys = [_verifier_key(text) for text in vkey or ()]
+    earlier = [_kept_checkpoint(path) for path in checkpoint or ()]
     try:
-        if not holds_export(folder):
-            raise WrongUse(
-                f"{folder} has no manifest: is this an export? make one with paritrana audit export {folder}"
-            )
-        keys = [_verifier_key(text) for text in vkey or ()]
-        earlier = [_kept_checkpoint(path) for path in checkpoint or ()]
         _check_apart("--html", html, folder)
-        report = verify(folder, digest and digest.lower(), keys=keys, earlier=earlier)
+        with folder_of(folder) as opened:
+            report = verify(opened, digest and digest.lower(), keys=keys, earlier=earlier)
     except OSError as error:
         raise WrongUse(f"the folder cannot be verified: {error}; make room for temporary files and try again") from None
     report.given = Given(digest, tuple(vkey or ()), tuple(_in_one_line(note) for note in earlier))

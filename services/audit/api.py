@@ -12,17 +12,18 @@ from typing import Annotated, Any, Final, cast
 import asyncpg
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
 from kernel.decider import START, FieldFault, Position, Text
 from kernel.log import SQL as LOG_SQL
 from kernel.paging import Paged, encode, page_of, page_request
 from kernel.problems import invalid
-from kernel.sql import queries
+from kernel.sql import columns, queries
 from kernel.tokens import require_throughout
 from schemas.envelope import StreamName
 from schemas.topics import EVENT_TOPICS, topic_of
 from services.audit.log.store import LogStore
+from services.audit.selections import MOST_SELECTED, SELECTION, range_of
 
 SQL: Final = queries(Path(__file__).with_name("queries.sql"))
 _EXPORT: Final = "export"
@@ -30,6 +31,12 @@ _OF_LOG: Final = "log:"
 _LONGEST_SIZE: Final = 15
 _LARGEST_ANSWER: Final = 16 << 20
 _MOST_EXPORTED: Final = 1000
+_OF_CHECKPOINT: Final = Text(
+    "Send `log:` and the size of a checkpoint of /v1/log/checkpoints.",
+    "Kirim `log:` dan ukuran sebuah checkpoint dari /v1/log/checkpoints.",
+)
+
+Selection = Annotated[str, StringConstraints(pattern=SELECTION, max_length=255)]
 
 router = APIRouter(prefix="/v1")
 _auditors = Depends(require_throughout("auditor"))
@@ -128,19 +135,34 @@ def _event(row: asyncpg.Record) -> dict[str, Any]:
 
 @router.get("/export", tags=["store"], dependencies=[_auditors])
 async def export(
+    *,
     pool: Pool,
     until: Annotated[
         str, Query(max_length=64, description="`log:` and the size of a checkpoint, or a `position` of /v1/status.")
     ],
     limit: Annotated[int, Query(ge=1, le=_MOST_EXPORTED, description="How many events at most.")] = 500,
     cursor: Annotated[str | None, Query(max_length=2048, description="The `next` of the page before.")] = None,
+    of: Annotated[
+        list[Selection] | None,
+        Query(max_length=MOST_SELECTED, description="Only these streams: by name, or by how names begin, with a `*`."),
+    ] = None,
+    first: Annotated[bool, Query(description="With `of`: only the first event of each stream.")] = False,
 ) -> Response:
-    """List all events up to a position in the order of stream and version: the same whenever it is asked for."""
+    """List events up to a position in the order of stream and version: the same whenever it is asked for.
+
+    Under a checkpoint each has the `index` of its leaf, and streams can be chosen.
+    """
     size = await _size(pool, until) if until.startswith(_OF_LOG) else None
+    if of is not None and size is None:
+        raise invalid((FieldFault("query.until", until[:80], _OF_CHECKPOINT),))
     bound = await _bound(pool, until) if size is None else (size,)
-    listing = f"{_EXPORT} {until}"
+    listing = f"{_EXPORT} {until} {' '.join(of or ())} {first and of is not None}"
     after = (await page_request(1, cursor)).after(listing, str, int) or ("", 0)
-    rows = await pool.fetch(SQL["export_page" if size is None else "export_leaves"], *after, *bound, limit + 1)
+    if of is not None:
+        ranges = columns(map(range_of, of), 2)
+        rows = await pool.fetch(SQL["export_some"], *after, *bound, limit + 1, *ranges, first)
+    else:
+        rows = await pool.fetch(SQL["export_page" if size is None else "export_leaves"], *after, *bound, limit + 1)
     items = _fitting([dict(row) for row in rows[:limit]])
     last = items[-1] if len(items) < len(rows) else None
     return _json({"items": items, "next": encode((last["stream"], last["version"]), listing) if last else None})
@@ -151,11 +173,7 @@ async def _size(pool: asyncpg.Pool, until: str) -> int:
     said = until.removeprefix(_OF_LOG)
     found = said.isascii() and said.isdigit() and len(said) <= _LONGEST_SIZE
     if not found or await LogStore(pool).checkpoint(int(said)) is None:
-        remedy = Text(
-            "Send `log:` and the size of a checkpoint of /v1/log/checkpoints.",
-            "Kirim `log:` dan ukuran sebuah checkpoint dari /v1/log/checkpoints.",
-        )
-        raise invalid((FieldFault("query.until", until[:80], remedy),))
+        raise invalid((FieldFault("query.until", until[:80], _OF_CHECKPOINT),))
     return int(said)
 
 

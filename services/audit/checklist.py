@@ -225,11 +225,13 @@ CHECKS: Final = (
         16, "facts",
         Said("Fakta di balik angka", "Facts behind the figures"),
         Said(
-            "Pembilang dan penyebut setiap pengukuran sama dengan yang diberikan faktanya.",
-            "Numerator and denominator of every measurement are what its facts give.",
+            "Setiap kumpulan fakta sama dengan yang dicatat peristiwanya, dan setiap pengukuran dihitung ulang dari "
+            "fakta tentang peserta itu.",
+            "Every batch of facts is the one that its event told of, and every measurement is computed anew from the "
+            "facts about the nominee.",
         ),
         Said("pengukuran", "measurements"),
-        (),
+        ("ledger", "figure"),
     ),
     Check(
         17, "keys",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from services.audit.checklist import Outcome, Said
+from services.audit.excerpts import Excerpt
 from services.audit.findings import Finding
 
 WITHOUT_DIGEST: Final = Said(
@@ -55,6 +56,24 @@ class Given:
         return {"digest": self.digest, "vkeys": list(self.keys), "checkpoints": list(self.checkpoints)}
 
 
+OF_PART: Final = (
+    Said(
+        "Ini bagian log: {0}. {1} dari {2} entri log tidak dimuat. Bahwa suatu alur tidak berlanjut setelah peristiwa "
+        "terakhirnya di sini, dan bahwa tidak ada alur bagian ini yang ditinggalkan, hanya dikatakan oleh heads.jsonl "
+        "dan pengekspornya; ekspor utuh membuktikannya.",
+        "This is a part of the log: {0}. {1} of the log's {2} entries are withheld. That a stream does not go on after "
+        "its last event here, and that no stream of this part was left out, is said by heads.jsonl and by who exported "
+        "it; a whole export proves it.",
+    ),
+    Said(
+        "Apakah log melanjutkan titik periksa yang lebih awal: bagian log tidak memuat ubin untuk itu. Minta bukti "
+        "konsistensi, atau ekspor utuh.",
+        "Whether the log continues the earlier checkpoint: a part does not have the tiles for it. Ask for a "
+        "consistency proof (/v1/log/consistency), or for a whole export.",
+    ),
+)
+
+
 @dataclass(slots=True)
 class Report:
     """What a verification did and found."""
@@ -69,6 +88,12 @@ class Report:
     """Origin, size and root of the checkpoint, in one line."""
     signers: tuple[str, ...] = ()
     """The verifier keys of the log and of witnesses by which its signatures hold."""
+    part: Excerpt | None = None
+    """Which part of the log this is; None of the whole."""
+    withheld: int = 0
+    """Entries of the log that the part does not hold."""
+    uncompared: int = 0
+    """Earlier checkpoints with which a part cannot be compared."""
     events: int = 0
     streams: int = 0
     signatures: int = 0
@@ -106,6 +131,10 @@ class Report:
             said.insert(0, WITHOUT_KEY)
         if not self.digest_given and not self.keys_given:
             said.insert(0, WITHOUT_DIGEST)
+        if self.part is not None:
+            of, more = OF_PART
+            about = (self.part.named, self.withheld, self.events + self.withheld)
+            said = [Said(of.id.format(*about), of.en.format(*about)), *([more] if self.uncompared else ()), *said]
         return said
 
     def as_json(self) -> dict[str, Any]:
@@ -118,6 +147,8 @@ class Report:
             "checkpoint": self.checkpoint,
             "signers": list(self.signers),
             "keys_given": self.keys_given,
+            "part": None if self.part is None else self.part.as_json(),
+            "withheld": self.withheld,
             "events": self.events,
             "streams": self.streams,
             "signatures": self.signatures,

@@ -5,7 +5,7 @@ What a finding says is English in both, as in JSON, since auditors cite it by it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from services.audit.checklist import Language, Said, State
@@ -26,6 +26,7 @@ _MORE: Final = Said("… dan {} temuan lagi; --json dan --html memuat {}", "… 
 _MORE_REMARKS: Final = Said(
     "… dan {} catatan lagi; --json dan --html memuat {}", "… and {} remarks more; --json and --html show {}"
 )
+_PART: Final = Said("BAGIAN {}: {} entri log tidak dimuat", "PART {}: {} of the log's entries are withheld")
 _COUNTS: Final = Said(
     "{} peristiwa, {} alur, {} tanda tangan diperiksa", "{} events, {} streams, {} signatures checked"
 )
@@ -51,12 +52,9 @@ def report_lines(report: Report, language: Language = "en") -> Iterator[str]:
         text = said.in_(language)
         return text.format(*values) if values else text
 
-    yield from (f"{say(_FOUND)} {finding}" for finding in report.findings[:SHOWN])
-    if report.found > SHOWN:
-        yield say(_MORE, report.found - SHOWN, len(report.findings))
-    yield from (f"{say(_REMARK)} {remark}" for remark in report.remarks[:SHOWN])
-    if (remarked := len(report.remarks) + report.remarks_left_out) > SHOWN:
-        yield say(_MORE_REMARKS, remarked - SHOWN, len(report.remarks))
+    yield from _found_lines(report, say)
+    if report.part is not None:
+        yield say(_PART, report.part.named, report.withheld)
     yield say(_COUNTS, report.events, report.streams, report.signatures)
     yield say(_COMPUTED, report.rankings, report.decisions)
     yield from (say(_KEY, key["service"], key["key_id"], key["public_key"]) for key in report.keys)
@@ -75,3 +73,13 @@ def report_lines(report: Report, language: Language = "en") -> Iterator[str]:
             yield say(_TO_DO, one.check.number, say(one.check.name), say(one.check.remedy))
     if report.good:
         yield say(_NOTHING)
+
+
+def _found_lines(report: Report, say: Callable[..., str]) -> Iterator[str]:
+    """Say what was found and remarked, the first of each."""
+    yield from (f"{say(_FOUND)} {finding}" for finding in report.findings[:SHOWN])
+    if report.found > SHOWN:
+        yield say(_MORE, report.found - SHOWN, len(report.findings))
+    yield from (f"{say(_REMARK)} {remark}" for remark in report.remarks[:SHOWN])
+    if (remarked := len(report.remarks) + report.remarks_left_out) > SHOWN:
+        yield say(_MORE_REMARKS, remarked - SHOWN, len(report.remarks))

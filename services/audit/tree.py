@@ -73,7 +73,7 @@ class TreeCheck:
     def _opened(self, paths: Sequence[str]) -> Opened | None:
         place = Place(CHECKPOINT)
         try:
-            raw = _read(self.folder, CHECKPOINT, MAX_NOTE_BYTES)
+            raw = read_whole(self.folder, CHECKPOINT, MAX_NOTE_BYTES)
             note = SignedNote.parse(raw)
             return opened(note, self.trusted or tuple(self._keys(paths)))
         except (Unusable, Malformed, NotSigned, ValueError) as error:
@@ -83,7 +83,7 @@ class TreeCheck:
     def _keys(self, paths: Sequence[str]) -> Iterator[VerifierKey]:
         for path in paths:
             try:
-                key = VerifierKey.parse(_read(self.folder, path, _LONGEST_KEY).decode().removesuffix("\n"))
+                key = VerifierKey.parse(read_whole(self.folder, path, _LONGEST_KEY).decode().removesuffix("\n"))
             except (Unusable, Malformed, UnicodeDecodeError) as error:
                 self._faults.append(("checkpoint", Place(path), str(error)))
                 continue
@@ -145,7 +145,7 @@ class TreeCheck:
     def _hashes(self, bundle: Bundle) -> list[bytes] | None:
         """Return the leaf hashes of a bundle, having placed its entries in their streams."""
         try:
-            entries = read_bundle(_read(self.folder, bundle.path, _LONGEST_BUNDLE), bundle)
+            entries = read_bundle(read_whole(self.folder, bundle.path, _LONGEST_BUNDLE), bundle)
         except (Unusable, Malformed) as error:
             what = f"{error}; the tree cannot be checked from here on"
             self._faults.append(("leaf", Place(bundle.path), what))
@@ -180,7 +180,7 @@ class TreeCheck:
 
     def _compare_tile(self, tile: Tile, raw: bytes) -> None:
         try:
-            held = _read(self.folder, tile.path, tile.length)
+            held = read_whole(self.folder, tile.path, tile.length)
         except Unusable as error:
             self._faults.append(("tile", Place(tile.path), str(error)))
             return
@@ -199,7 +199,7 @@ def _cut(hashes: list[bytes], before: int, earlier: Mapping[int, object]) -> Ite
     yield hashes[start:]
 
 
-def _read(folder: Path, path: str, most: int) -> bytes:
+def read_whole(folder: Path, path: str, most: int) -> bytes:
     """Return a file's bytes. Raises Unusable, also for one that is too long."""
     with closing(open_regular(folder, path)) as source:
         try:

@@ -1,10 +1,11 @@
 """Verify an exported folder offline: no database, no broker, no network, and nothing of it believed.
 
 Checked are the files against the manifest, every event by itself (`events`), every stream's chain and end, ids and
-causes over all streams, and what decisions rest on (`decisions`); `checklist` numbers the checks. Files are read in
-parts (`segments`, `reading`), on one processor or on several with the same findings in the same order; what is kept
-grows with the number of streams and of open rankings, not with the bytes read. Without the manifest's digest, told on
-another way, a folder that was made anew as a whole cannot be told from the one that was exported: the report says so.
+causes over all streams, and what decisions rest on (`decisions`); `checklist` numbers the checks. Of a part of the log
+each is made as far as what it rests on is here (`withheld`). Files are read in parts (`segments`, `reading`), on one
+processor or on several with the same findings in the same order; what is kept grows with the number of streams and of
+open rankings, not with the bytes read. Without the manifest's digest, told on another way, a folder that was made anew
+as a whole cannot be told from the one that was exported: the report says so.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,8 @@ from kernel.tlog.notes import SignedNote, VerifierKey
 from services.audit.checklist import NO_CHECKPOINT, NO_FACTS, NO_MANIFEST, Said, outcomes
 from services.audit.decisions import Decisions
 from services.audit.events import OWNERS, Document, Keys, Unusable, faults_of, parse, read
+from services.audit.excerpts import Excerpt
+from services.audit.facts.ledger import Ledger
 from services.audit.findings import MOST_KEPT, Finding, Findings, Place
 from services.audit.folder import (
     CHECKPOINT,
@@ -40,6 +43,7 @@ from services.audit.folder import (
     Tally,
     is_allowed,
     is_event_file,
+    is_fact_file,
     is_key_file,
     is_tile,
     lines_of,
@@ -47,12 +51,14 @@ from services.audit.folder import (
     paths_below,
 )
 from services.audit.folder import Unusable as UnusableFile
-from services.audit.notes import CAUSE, EVENT, TOLD, Causes, Doubled, Spot, Uncaused
+from services.audit.notes import CAUSE, ELSEWHERE, EVENT, TOLD, Causes, Doubled, Spot, Uncaused
+from services.audit.part_tree import PartTree
 from services.audit.reading import CHAIN, KEY_PUBLISHED, ORDER, UNORDERED, End, Part, Reader, Told, chain_faults
 from services.audit.report import Report
 from services.audit.segments import SEGMENT, Segment, segments_of
 from services.audit.subjects import looked_at
-from services.audit.tree import Leaf, TreeCheck
+from services.audit.tree import Leaf
+from services.audit.withheld import Withheld
 from services.audit.workers import Later, read_parts
 
 __all__ = ["Report", "verify"]
@@ -86,7 +92,7 @@ def verify(
         segment: bytes of a part at least.
     """
     with Causes() as causes, _uncollected():
-        tree = TreeCheck(folder, keys, earlier)
+        tree = PartTree(folder, keys, earlier)
         return _Verification(folder, digest, causes, tree, workers or _processors(), segment).run()
 
 
@@ -108,7 +114,7 @@ def _uncollected() -> Iterator[None]:
 
 class _Verification:
     def __init__(
-        self, folder: Path, digest: str | None, causes: Causes, tree: TreeCheck, workers: int, segment: int
+        self, folder: Path, digest: str | None, causes: Causes, tree: PartTree, workers: int, segment: int
     ) -> None:
         self._folder = folder
         self._digest = digest
@@ -126,12 +132,18 @@ class _Verification:
         self._types: Counter[str] = Counter()
         self._caused = 0
         self._files = 0
+        self._facts_here = False
+        self._withheld: Withheld | None = None
+        """What a part of the log does not show; None of the whole."""
         self._cut = False
         """A stream that decisions rest on was read in two parts, so that it has to be folded anew."""
         self._report = Report(digest=None, digest_given=digest is not None)
 
     def run(self) -> Report:
         manifest = self._manifest()
+        if manifest is not None and (part := manifest.part) is not None:
+            excerpt = self._report.part = Excerpt(part.season, part.province, part.nomination)
+            self._withheld = Withheld(excerpt, self._version_of)
         listed = self._listed(manifest)
         self._paths = list(listed)
         self._read_ahead(listed)
@@ -139,11 +151,12 @@ class _Verification:
         for path, entry in listed.items():
             if path == HEADS:
                 self._read_heads(entry)
-            elif entry is not None and not is_event_file(path):
+            elif entry is not None and not (is_event_file(path) or is_fact_file(path)):
                 self._read_plain(entry)
         self._check_tree(listed)
         self._check_causes()
         self._check_decisions()
+        self._check_facts(listed)
         if manifest is not None:
             self._compare_manifest(manifest)
         return self._finish(manifest)
@@ -180,11 +193,16 @@ class _Verification:
         barred: dict[str, Said] = {}
         if tree.checkpoint is None:
             barred = dict.fromkeys(_OF_TREE, NO_CHECKPOINT)
-        if looked["facts"]:
+        if looked["facts"] and not self._facts_here:
             barred["facts"] = NO_FACTS
             looked["facts"] = 0
         if manifest is None:
             barred["files"] = NO_MANIFEST
+        if self._withheld is not None:
+            if at is not None:
+                report.withheld = max(at.size - report.events, 0)
+            report.uncompared = tree.uncompared
+            barred = self._withheld.barred(report.withheld) | barred
         report.checks = outcomes(looked, self._found.counts, barred)
         return report
 
@@ -260,6 +278,11 @@ class _Verification:
                 self._found.add("file", Place(path, tally.lines + 1), f"it cannot be read: {error.strerror}")
                 return
         self._compare_file(path, entry, tally)
+
+    def _lines_again(self, path: str) -> Iterator[Line]:
+        """Read a file once more; what is wrong with it was told the first time."""
+        with suppress(UnusableFile, OSError), closing(open_regular(self._folder, path)) as source:
+            yield from lines_of(source, Tally())
 
     def _compare_file(self, path: str, entry: ListedFile | None, tally: Tally) -> None:
         self._files += 1
@@ -399,8 +422,16 @@ class _Verification:
             for path in self._tiles:
                 self._found.add("checkpoint", Place(path), "there are tiles and no checkpoint that says what they hold")
             return
-        for fault in self._tree.run([path for path in listed if is_key_file(path)], self._tiles):
+        keys = [path for path in listed if is_key_file(path)]
+        if self._withheld is not None:
+            events = [path for path in listed if is_event_file(path)]
+            faults = self._tree.run_part(keys, self._tiles, events)
+        else:
+            faults = self._tree.run(keys, self._tiles)
+        for fault in faults:
             self._found.add(*fault)
+        if self._withheld is not None:
+            return
         if self._tree.checkpoint is None or self._tree.entries < self._tree.checkpoint.size:
             return
         for stream, leaf in self._tree.leaves.items():
@@ -459,7 +490,9 @@ class _Verification:
             self._found.add("head", self._place(stream, end), what)
 
     def _check_causes(self) -> None:
-        faults, counts = self._causes.faults(MOST_KEPT)
+        faults, counts = self._causes.faults(MOST_KEPT, elsewhere=self._withheld is not None)
+        if self._withheld is not None:
+            self._withheld.skipped["causes"] += counts[ELSEWHERE]
         places = self._named({spot for fault in faults for spot in _spots(fault)}) if faults else {}
         told = [_told(fault, places) for fault in faults]
         self._found.extend(
@@ -485,14 +518,28 @@ class _Verification:
         return found
 
     def _check_decisions(self) -> None:
-        for place, what in self._decisions.citations(self._version_of):
+        for place, what in self._decisions.citations(self._version_of, self._withheld):
             self._found.add("cited", place, what)
-        for fault in self._decisions.faults():
+        for fault in self._decisions.faults(self._withheld):
             self._found.add(*fault)
         for remark in self._decisions.remarks():
             self._remarks.add(*remark)
         self._report.rankings = self._decisions.rankings
         self._report.decisions = self._decisions.decided
+
+    def _check_facts(self, listed: Mapping[str, ListedFile | None]) -> None:
+        """Hold the facts of other systems to their batches, and every measured figure to its facts."""
+        files = [path for path in listed if is_fact_file(path)]
+        self._facts_here = bool(files)
+        if not files:
+            return
+        ledger = Ledger(self._decisions.record)
+        for path in files:
+            ledger.survey(path, self._lines(path, listed[path]))
+        for path in files:
+            ledger.collect(path, self._lines_again(path))
+        for fault in ledger.faults():
+            self._found.add(*fault)
 
     def _version_of(self, stream: str) -> int:
         end = self._ends.get(stream)
