@@ -70,6 +70,8 @@ _UNTRUSTED: Final = Said("ditandatangani dengan kunci dari folder ini saja", "si
 _SIGNED: Final = Said("Tanda tangan titik periksa", "The checkpoint's signature")
 _SIGNER: Final = Said("Kunci yang menandatanganinya", "Key that signed it")
 _NO_TREE: Final = Said("tidak ada titik periksa", "no checkpoint")
+_PART: Final = Said("Bagian dari log", "Part of the log")
+_WITHHELD: Final = Said("Entri log yang tidak dimuat", "Entries of the log that are withheld")
 _EVENTS: Final = Said("Peristiwa", "Events")
 _STREAMS: Final = Said("Alur", "Streams")
 _SIGNATURES: Final = Said("Tanda tangan diperiksa", "Signatures checked")
@@ -223,6 +225,9 @@ def _held(page: _Page, report: Report) -> Iterator[tuple[str, str, str]]:
         yield page.say(_SIGNED), page.say(_TRUSTED if report.keys_given else _UNTRUSTED), ""
         for signer in report.signers:
             yield page.say(_SIGNER), signer, "code"
+    if report.part is not None:
+        yield page.say(_PART), report.part.named, ""
+        yield page.say(_WITHHELD), str(report.withheld), ""
     for name, count in (
         (_EVENTS, report.events),
         (_STREAMS, report.streams),

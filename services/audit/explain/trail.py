@@ -26,14 +26,12 @@ from kernel.tlog.notes import MAX_NOTE_BYTES, SignedNote
 from kernel.tlog.proofs import Inclusion, LogProof
 from kernel.tlog.tiles import MAX_ENTRY, WIDTH, Tile, bundles_of, read_bundle
 from kernel.tlog.trees import NotProven, Proof, leaf_hash, prove_inclusion, verify_inclusion
-from services.audit.folder import CHECKPOINT, EVENTS, Missing, Tally, Unusable, lines_of, open_regular
+from services.audit.folder import CHECKPOINT, Missing, Tally, Unusable, leaves_of, lines_of, open_regular
 from services.audit.places import places_of
 from services.audit.replay.reading import Damaged, Folder
 
 _NAMED: Final = re.compile(rb'"streamversion":([1-9][0-9]{0,15}),"subject":"([a-z]+/[A-Za-z0-9._/-]+)"')
 _LONGEST_BUNDLE: Final = WIDTH * (MAX_ENTRY + 2)
-_LEAVES: Final = "leaves"
-"""A part of the log has no entries of others: it says itself which leaves its events are, line by line."""
 
 Point = tuple[str, int]
 
@@ -182,11 +180,11 @@ def _entries(folder: Folder, points: Mapping[Point, str]) -> dict[Point, bytes]:
 
 
 def _told(folder: Folder, points: Mapping[Point, str]) -> dict[Point, int]:
-    """Return the leaves that a part of the log names; nothing where the folder is the whole of it."""
+    """Return the leaves that a part of the log names, line by line; nothing where the folder is the whole of it."""
     found: dict[Point, int] = {}
     for path in sorted({one.rpartition(":")[0] for one in points.values()}):
         try:
-            source = open_regular(folder.path, path.replace(EVENTS, _LEAVES, 1))
+            source = open_regular(folder.path, leaves_of(path))
         except Unusable:
             continue
         with closing(source):
@@ -195,7 +193,7 @@ def _told(folder: Folder, points: Mapping[Point, str]) -> dict[Point, int]:
                     said = orjson.loads(line.raw)
                     point, index = (said["stream"], said["version"]), said["index"]
                 except (ValueError, LookupError, TypeError):
-                    raise Damaged(folder.path, f"{_LEAVES}, line {line.number}", "it names no leaf") from None
+                    raise Damaged(folder.path, f"{leaves_of(path)}:{line.number}", "it names no leaf") from None
                 if point in points and type(index) is int:
                     found[point] = index
     return found

@@ -19,6 +19,7 @@ from cli.output import Finding, WrongUse
 from kernel.tlog.notes import ED25519, NoteKey
 from kernel.tlog.proofs import Inclusion
 from kernel.tlog.trees import leaf_hash
+from services.audit.excerpts import Excerpt
 from services.audit.export import Exported, StoreStatus, export
 from services.audit.folder import PLACES, Unusable
 from services.audit.places import PlaceWriter, Read, places_of
@@ -51,6 +52,11 @@ class Placed:
         for number, one in enumerate(self.log.events(until)):
             read = None if one.stream.startswith("service/") else Read(len(one.stream) % 3, 10 * number)
             yield one._replace(read=read)
+
+    def chosen(self, until: str, selections: Sequence[str], *, first: bool = False) -> Iterator[Exported]:
+        reads = {(one.stream, one.version): one.read for one in self.events(until)}
+        for one in self.log.chosen(until, selections, first=first):
+            yield one._replace(read=reads[one.stream, one.version])
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +143,21 @@ def test_without_a_tree_and_without_places_it_says_so(tmp_path):
     assert ", leaf " not in said
     ended = run("explain", tmp_path / "export", "75.01", "--proofs", tmp_path / "proofs")
     assert isinstance(ended.exception, WrongUse)
+
+
+def test_a_part_of_the_log_tells_the_same_leaves_and_places_as_the_whole(folder, tmp_path):
+    log = whole(rules()).log
+    log.key = KEY
+    for name, excerpt in (("whole", None), ("part", Excerpt("2020", "75"))):
+        (tmp_path / name).mkdir()
+        export(Placed(log), tmp_path / name, lambda _line: None, wait=0, excerpt=excerpt)
+    assert not (tmp_path / "part/tile/entries").exists()
+    told = [
+        {one["event"]: (one["leaf"], one["partition"], one["offset"]) for one in citations(explained(tmp_path / name))}
+        for name in ("whole", "part")
+    ]
+    assert told[0] == told[1]
+    assert all(leaf is not None and offset is not None for leaf, _, offset in told[0].values())
 
 
 def test_places_are_a_file_of_the_manifest_and_found_by_verify_when_changed(folder):
