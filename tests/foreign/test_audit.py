@@ -16,7 +16,8 @@ from typing import Final
 import pytest
 
 from kernel.tlog.checkpoints import Checkpoint
-from kernel.tlog.notes import COSIGNATURE, NoteKey, SignedNote
+from kernel.tlog.notes import COSIGNATURE, NoteKey, SignedNote, signed
+from kernel.tlog.successions import Succession
 from kernel.tlog.tiles import Bundle, Tile, read_bundle, write_bundle
 from kernel.tlog.trees import EMPTY_ROOT
 from tests.support.foreign import Ended, build_go, needs_go, run
@@ -91,6 +92,25 @@ async def test_a_log_may_keep_the_partial_tiles_of_its_earlier_sizes(built: Buil
     ended = await built.audit(folder)
     assert ended.code == 0, ended.out
     assert "ok   extra: nothing beyond the size; 4 partial tiles of smaller sizes" in ended.out
+
+
+@pytest.mark.parametrize("overlap", [True, False], ids=["both keys sign", "the new key signs"])
+async def test_a_key_of_the_log_that_follows_another_is_one_more_key_of_its_name(
+    built: Built, place: Path, *, overlap: bool
+) -> None:
+    folder = _copy(built.log(257), place)
+    after = note_key(LOG.name, seed=4)
+    made = Succession.make(LOG, after)
+    text = SignedNote.parse((folder / "checkpoint").read_bytes()).text
+    _put(folder / "checkpoint", signed(text, *((LOG, after) if overlap else (after,))).raw)
+    _put(folder / "keys" / "2.vkey", f"{after.verifier.text}\n".encode())
+    _put(folder / "keys" / f"{after.verifier.key_id.hex()}.succession", made.note.raw)
+    ended = await built.audit(folder)
+    assert ended.code == 0, ended.out
+    assert ended.out.splitlines()[:2] == [
+        "ok   keys: 3 read",
+        f"ok   signatures: {1 + overlap} hold, 0 by unknown keys",
+    ]
 
 
 # --- what must be found ---------------------------------------------------------------------------------------------
