@@ -16,8 +16,9 @@ from typing import Final
 import pytest
 
 from kernel.tlog.checkpoints import Checkpoint
-from kernel.tlog.notes import COSIGNATURE, NoteKey, SignedNote
+from kernel.tlog.notes import COSIGNATURE, NoteKey, SignedNote, signed
 from kernel.tlog.proofs import LogProof
+from kernel.tlog.successions import Succession
 from kernel.tlog.tiles import Bundle, Tile, read_bundle, write_bundle
 from kernel.tlog.trees import EMPTY_ROOT, prove_inclusion
 from tests.support.foreign import Ended, build_go, needs_go, run
@@ -143,6 +144,25 @@ async def test_proofs_by_another_key_do_not_hold(built: Built, place: Path) -> N
     proofs = _proofs(built.log(257), 257, place)
     assert (await built.proofs(proofs, note_key("log.example/award", seed=9).verifier.text)).code == 1
     assert (await built.proofs(proofs, WITNESS.verifier.text)).code == 1
+
+
+@pytest.mark.parametrize("overlap", [True, False], ids=["both keys sign", "the new key signs"])
+async def test_a_key_of_the_log_that_follows_another_is_one_more_key_of_its_name(
+    built: Built, place: Path, *, overlap: bool
+) -> None:
+    folder = _copy(built.log(257), place)
+    after = note_key(LOG.name, seed=4)
+    made = Succession.make(LOG, after)
+    text = SignedNote.parse((folder / "checkpoint").read_bytes()).text
+    _put(folder / "checkpoint", signed(text, *((LOG, after) if overlap else (after,))).raw)
+    _put(folder / "keys" / "2.vkey", f"{after.verifier.text}\n".encode())
+    _put(folder / "keys" / f"{after.verifier.key_id.hex()}.succession", made.note.raw)
+    ended = await built.audit(folder)
+    assert ended.code == 0, ended.out
+    assert ended.out.splitlines()[:2] == [
+        "ok   keys: 3 read",
+        f"ok   signatures: {1 + overlap} hold, 0 by unknown keys",
+    ]
 
 
 # --- what must be found ---------------------------------------------------------------------------------------------

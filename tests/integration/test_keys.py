@@ -19,6 +19,7 @@ from kernel.commands import Ask, Executor, Receipt
 from kernel.decider import Decision, Emit, Loader
 from kernel.keys import make_next_key, note_key, succeeding_key
 from kernel.log import Wake
+from kernel.reactor import SERVICE_STREAM
 from kernel.tlog.encodings import to_base64
 from kernel.tlog.notes import SignedNote, VerifierKey
 from kernel.tokens import Grant
@@ -182,7 +183,8 @@ def asked(now: datetime, number: int) -> Ask:
 
 
 def says(stream: str, event: Event):
-    async def program(_load: Loader) -> Decision:
+    async def program(load: Loader) -> Decision:
+        await load.load(SERVICE_STREAM, stream)
         return [Emit(stream, event)]
 
     return program

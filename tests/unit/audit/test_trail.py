@@ -45,9 +45,6 @@ class Placed:
     def tree(self, until: str) -> TreeOf | None:
         return self.log.tree(until)
 
-    def chosen(self, until: str, selections: Sequence[str], *, first: bool = False) -> Iterator[Exported]:
-        return self.log.chosen(until, selections, first=first)
-
     def events(self, until: str) -> Iterator[Exported]:
         for number, one in enumerate(self.log.events(until)):
             read = None if one.stream.startswith("service/") else Read(len(one.stream) % 3, 10 * number)
