@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 from typing import Final, NamedTuple
 
 import orjson
@@ -173,7 +174,7 @@ class TreeCheck:
         elif before != (last.hash.hex() if last else None):
             what = f"entry {index} ({stream}@{version}) does not follow the entry before it in its stream"
             self._faults.append(("leaf", place, what))
-        self.leaves[stream] = Leaf(version, digest, index)
+        self.leaves[stream if last else intern(stream)] = Leaf(version, digest, index)
 
     def _compare_tile(self, tile: Tile, raw: bytes) -> None:
         try:
