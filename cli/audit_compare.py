@@ -7,8 +7,18 @@ from typing import Annotated
 
 import typer
 
-from cli.audit_folder import ExportFolder, OnlyCategory, OnlyProvince, OnlySeason, answered, shown_of
-from cli.output import AsJson, WrongUse, show, visible
+from cli.audit_folder import (
+    ExportFolder,
+    Names,
+    OnlyCategory,
+    OnlyProvince,
+    OnlySeason,
+    answered,
+    names_in,
+    show_named,
+    shown_of,
+)
+from cli.output import AsJson, WrongUse, visible
 from services.audit.compare.answers import compared
 from services.audit.compare.supposed import NotSupposable
 from services.audit.compare.telling import comparison_lines
@@ -39,12 +49,13 @@ def compare_command(
     season: OnlySeason = None,
     category: OnlyCategory = None,
     province: OnlyProvince = None,
+    names: Names = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare what was with what is supposed."""
     if rulebook is None and not without and not late:
         raise WrongUse("say what to suppose: --rulebook FILE, --without MEMBER or --late; see --help")
-    shown = shown_of(season, category, province)
+    shown, named = shown_of(season, category, province), names_in(names)
     with answered(folder) as opened:
         try:
             said = compared(opened, shown, rulebook=rulebook, without=without or [], late=late)
@@ -52,4 +63,4 @@ def compare_command(
             for line in error.lines[:-1]:
                 typer.echo(visible(line), err=True)
             raise WrongUse(error.lines[-1]) from None
-        show(said, comparison_lines(said), as_json=as_json)
+        show_named(said, comparison_lines(said), named, as_json=as_json)

@@ -6,8 +6,18 @@ from typing import Annotated
 
 import typer
 
-from cli.audit_folder import ExportFolder, OnlyCategory, OnlyProvince, OnlySeason, answered, shown_of
-from cli.output import AsJson, WrongUse, show
+from cli.audit_folder import (
+    ExportFolder,
+    Names,
+    OnlyCategory,
+    OnlyProvince,
+    OnlySeason,
+    answered,
+    names_in,
+    show_named,
+    shown_of,
+)
+from cli.output import AsJson, WrongUse
 from services.audit.replay.answers import compared, decided, replayed
 from services.audit.replay.moments import Moment, NoMoment, moment_of
 from services.audit.replay.reading import Folder
@@ -45,10 +55,11 @@ def replay_command(
     season: OnlySeason = None,
     category: OnlyCategory = None,
     province: OnlyProvince = None,
+    names: Names = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer one of three questions about the past."""
-    shown = shown_of(season, category, province)
+    shown, named = shown_of(season, category, province), names_in(names)
     if decisions and (until is not None or effective):
         raise WrongUse("--decisions says each decision as it fell: leave out --until and --effective")
     if as_of is None and not decisions:
@@ -57,16 +68,16 @@ def replay_command(
         moment = None if as_of is None else _moment("--as-of", as_of, opened, shown)
         if decisions:
             said = decided(opened, moment, shown)
-            show(said, decision_lines(said), as_json=as_json)
+            show_named(said, decision_lines(said), named, as_json=as_json)
         elif moment is not None and until is not None:
             later = _moment("--until", until, opened, shown)
             if later.instant < moment.instant:
                 raise WrongUse(f"--until {until} lies before --as-of {as_of}: exchange the two")
             said = compared(opened, moment, later, shown, effective=effective)
-            show(said, change_lines(said), as_json=as_json)
+            show_named(said, change_lines(said), named, as_json=as_json)
         elif moment is not None:
             said = replayed(opened, moment, shown, effective=effective)
-            show(said, state_lines(said), as_json=as_json)
+            show_named(said, state_lines(said), named, as_json=as_json)
 
 
 def _moment(option: str, text: str, folder: Folder, shown: Shown) -> Moment:

@@ -25,6 +25,9 @@ REPOSITORY: Final = Path(__file__).resolve().parents[1]
 # workers than four would each want a broker and a database, and the machine's memory with them.
 _SIDE_BY_SIDE: Final = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 
+_LONG: Final = ("tests/model", "tests/unit/audit/test_mutations.py", "tests/unit/audit/test_archive.py")
+"""What has more to it than the suite has time for."""
+
 _LINTERS: Final = {
     "ruff check": ("ruff", "check", "."),
     "ruff format": ("ruff", "format", "--check", "."),
@@ -51,11 +54,14 @@ def register(app: typer.Typer) -> None:
 def run_tests(
     context: typer.Context,
     long: Annotated[
-        bool, typer.Option("--long", help="Only the model of the whole procedure, at length (some minutes).")
+        bool,
+        typer.Option(
+            "--long", help="Only the model of the whole procedure and the damage to exports, at length (many minutes)."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run pytest on the suite, or at length on the model of the procedure, whose seed it prints.
+    """Run pytest on the suite, or at length on the model of the procedure, whose seed it prints, and damaged exports.
 
     The whole suite runs on all cores; what is chosen from it runs in one process, which a debugger can enter.
     """
@@ -70,7 +76,7 @@ def _long(given: Sequence[str]) -> list[str]:
     """Return pytest's arguments for the long run; without a seed among those given, one is drawn."""
     seeded = any(one.startswith("--hypothesis-seed") for one in given)
     seed = [] if seeded else [f"--hypothesis-seed={secrets.randbelow(1_000_000)}"]
-    return ["tests/model", "--hypothesis-profile=long", *seed]
+    return [*_LONG, "--hypothesis-profile=long", *seed]
 
 
 def lint(as_json: AsJson = False) -> None:

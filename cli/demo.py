@@ -39,7 +39,7 @@ from deploy.local.folders import can_enter, database_account, make_data_folder
 from deploy.local.settings import StackOptions, options_from
 from deploy.local.supervisor import Stack
 from kernel.clock import TestClock
-from services.audit.client import AuditClient
+from services.audit.client import AuditClient, LedgerClient
 from services.audit.export import NotExported, export, prepare_folder
 from services.audit.verify import verify
 from services.identity.settings import PASSWORD_FILE
@@ -309,14 +309,17 @@ async def _audit(client: Client, mails: int, folder: Path, say: Say) -> Json:
 
     await until("the audit store lacks events", complete)
     token = await client.token(AUDITOR)
-    return await asyncio.to_thread(_export_and_verify, client.urls["audit"], token, folder, say)
+    return await asyncio.to_thread(_export_and_verify, client.urls, token, folder, say)
 
 
-def _export_and_verify(url: str, token: str, folder: Path, say: Say) -> Json:
+def _export_and_verify(urls: Mapping[str, str], token: str, folder: Path, say: Say) -> Json:
     try:
         prepare_folder(folder, replace=False)
-        with closing(AuditClient(url, token, patience=30.0)) as source:
-            result = export(source, folder, say)
+        with (
+            closing(AuditClient(urls["audit"], token, patience=30.0)) as source,
+            closing(LedgerClient(urls["scoring"], token, patience=30.0)) as ledger,
+        ):
+            result = export(source, folder, say, ledger=ledger)
     except NotExported as error:
         raise Unexpected(str(error)) from None
     say(f"verifying the export of {result.events} events")

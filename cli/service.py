@@ -153,3 +153,10 @@ class Scoring(Service):
     """The scoring service."""
 
     name = "scoring"
+
+
+@dataclass(frozen=True, slots=True)
+class Audit(Service):
+    """The audit service."""
+
+    name = "audit"

@@ -73,8 +73,25 @@ class Codec(Protocol):
         """Return the event of a new epoch."""
         ...
 
-    def key_published(self, service: str, key_id: str, public_key: str, use: str) -> Any:
+    def key_published(
+        self,
+        service: str,
+        key_id: str,
+        public_key: str,
+        use: str,
+        *,
+        replaces: str | None = None,
+        proof: str | None = None,
+    ) -> Any:
         """Return the event that publishes a key: base64 of the raw public key, for `events` or `tokens`."""
+        ...
+
+    def key_statement(self, service: str, key_id: str, public_key: str, replaces: str | None) -> bytes:
+        """Return what a key signs to prove that its publisher holds it."""
+        ...
+
+    def published_key(self, event: Any) -> tuple[str, str | None] | None:
+        """Return an event key's id and that of the key that it replaces; None for any other event."""
         ...
 
 

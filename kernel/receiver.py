@@ -24,7 +24,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -69,6 +69,9 @@ _DEAF_SECONDS: Final = 10.0
 _GRACE_SECONDS: Final = 1.5
 
 _log = structlog.get_logger("receiver")
+
+Odd = Callable[[Sequence[Arrival], Sequence[Letter]], Awaitable[None]]
+"""Is told of forks, and of messages that are no events of ours, before they are passed; perhaps more than once."""
 
 
 @dataclass(slots=True)
@@ -130,6 +133,8 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
     """Seconds for which the client may give no answers that the broker gives to another."""
     pace: float = 0.0
     """Seconds between two batches at least: who is in no hurry takes more at once, at less cost for all."""
+    odd: Odd | None = None
+    """Who else is to know what is not stored: measures and the log of this process forget."""
     _dead: DeadLetters = field(init=False)
     _busy: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _consumer: AIOKafkaConsumer | None = field(init=False, default=None)
@@ -454,11 +459,17 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
         if not moves and not closed:
             return
         letters, arrivals = self._judged(record for batch in taken.values() for record in batch)
-        await self._dead.post(letters)
+        await self._set_aside(letters, ())
         done = await self._commit(arrivals, moves, closed)
         for place, move in zip(taken, moves, strict=True):
             self._positions[place].next = move.next
         self._count(done)
+
+    async def _set_aside(self, letters: Sequence[Letter], forks: Sequence[Arrival]) -> None:
+        """Post letters, and tell of them and of forks."""
+        await self._dead.post(letters)
+        if self.odd is not None and (letters or forks):
+            await self.odd(forks, letters)
 
     def _judged(self, records: Iterable[Any]) -> tuple[list[Letter], list[Arrival]]:
         letters: list[Letter] = []
@@ -483,7 +494,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]  # the library 
             async with self.pool.acquire() as connection:
                 planned = await plan(connection, arrivals, closed)
                 fresh = [each for each in planned.letters if (each.topic, each.partition, each.offset) not in posted]
-                await self._dead.post(fresh)
+                await self._set_aside(fresh, planned.forks)
                 posted |= {(each.topic, each.partition, each.offset) for each in fresh}
                 with contextlib.suppress(StreamMoved):
                     await commit(connection, planned, moves, self._cluster)

@@ -28,11 +28,11 @@ from kernel.codec import Codec
 from kernel.commands import Executor, StateCache
 from kernel.decider import Decision, Emit, Loader, Position
 from kernel.http import CheckResult, Limits, create_api
-from kernel.keys import event_signer
 from kernel.lead import STORE_AWAY, Lead
 from kernel.log import SQL, Wake
 from kernel.measures import LogMeasures
 from kernel.newest import lateness, newest_event
+from kernel.own_key import UNUSABLE, OwnKey
 from kernel.process import Background, close_pool, database_checks, open_pool, run_service
 from kernel.reactor import (
     SERVICE_STREAM,
@@ -48,7 +48,7 @@ from kernel.reactor import (
     service_ask,
 )
 from kernel.reactor import SQL as REACTOR_SQL
-from kernel.receiver import Receiver
+from kernel.receiver import Odd, Receiver
 from kernel.reconcile import Reconciler, Report
 from kernel.relay import Relay
 from kernel.settings import ServiceSettings, StartFailed
@@ -61,6 +61,8 @@ _GATE_AGE_SECONDS: Final = 5.0
 _ASK_SECONDS: Final = 0.02
 """Seconds between looks at how far another process has folded; one's own folding rings."""
 _CLOCK_SECONDS: Final = 1.0
+_KEY_SECONDS: Final = 0.5
+_KEY_PAUSE_SECONDS: Final = 10.0
 _COMPARING: Final = "the log is being compared with the topics"
 
 
@@ -75,6 +77,8 @@ class Parts:
     """Topics of other services."""
     receive_pace: float = 0.0
     """Seconds between two received batches at least; for a service that is in no hurry."""
+    odd: Callable[[Service], Odd] | None = None
+    """Makes who is told of forks and of messages that are no events, over the opened service."""
     projections: Sequence[Projection[Any]] = ()
     reactions: Sequence[Reaction] = ()
     handlers: Callable[[Service], Sequence[Handler]] | None = None
@@ -102,7 +106,7 @@ class Service:
         self.clock = clock or settings.make_clock()
         self.wake = Wake()
         self.folded = Wake()
-        self.signer: Ed25519Signer = event_signer(settings.keys_folder, self.name)
+        self.key = OwnKey(settings.keys_folder, self.name, parts.codec)
         self.broker = Broker(settings.kafka_bootstrap_servers, f"paritrana-{self.name}")
         self.app: FastAPI = create_api(
             self.name,
@@ -123,6 +127,11 @@ class Service:
         self._lead_to_fold = Lead(settings.database_url, f"{self.name}/reactor")
         self._started = asyncio.Event()
         self._delivers = False
+
+    @property
+    def signer(self) -> Ed25519Signer:
+        """Return the key that signs now; another may tomorrow."""
+        return self.key.signer
 
     def run(self) -> None:
         """Serve, publish, receive and fold until SIGTERM."""
@@ -187,6 +196,7 @@ class Service:
         """Return all that runs beside the requests."""
         parts = self.parts
         work = [Background("start", self._start), Background("look", partial(self._after_start, self._look))]
+        work.append(Background("key", partial(self._after_start, self._watch_key)))
         if self.parts.relays:
             work.append(Background("relay", partial(self._after_start, self._relay)))
         if self.parts.receives:
@@ -204,7 +214,7 @@ class Service:
         await self._await_clock()
         report = await self.reconcile()
         await self._say_epoch(report)
-        await self.publish_key(self.signer.key_id, self.signer.public_key, "events")
+        await self._await_key()
         async with self.pool.acquire() as connection:
             for folder in self._folders:
                 if folder.acts:
@@ -229,6 +239,40 @@ class Service:
         if told:
             gate.close(_COMPARING)
             _log.info("the clock is right again")
+
+    async def _await_key(self) -> None:
+        """Publish the key that signs; wait, not ready and saying why, while there is none that the log knows.
+
+        To sign with another would be to do what a thief does, and to end would be followed by a start like this one.
+        """
+        gate, told = self.app.state.gate, ""
+        while True:
+            try:
+                await self.key.settle(self.executor)
+            except UNUSABLE as error:
+                gate.close(str(error))
+                if told != (told := str(error)):
+                    _log.error("no usable key", why=told)
+                await asyncio.sleep(_KEY_SECONDS)
+                continue
+            if told:
+                gate.close(_COMPARING)
+            return
+
+    async def _watch_key(self) -> None:
+        """Take a key that an operator made into use, within a second."""
+        while True:
+            await asyncio.sleep(_KEY_SECONDS)
+            if not self.key.changed():
+                continue
+            try:
+                await self.key.settle(self.executor)
+            except UNUSABLE as error:
+                _log.error("the key is not changed", why=str(error))
+                await asyncio.sleep(_KEY_PAUSE_SECONDS)
+            except STORE_AWAY as error:
+                end_if_cancelled()
+                _log.warning("the key cannot be changed yet", error=repr(error))
 
     async def _lateness(self) -> str | None:
         async with self.pool.acquire() as connection:
@@ -283,6 +327,7 @@ class Service:
             wake=self.wake,
             measures=self.delivery_measures,
             pace=self.parts.receive_pace,
+            odd=None if self.parts.odd is None else self.parts.odd(self),
         )
 
         async def check() -> CheckResult:

@@ -47,6 +47,8 @@ _NARROWING: Final = frozenset({"season"})
 _KNOWN_TOKENS: Final = 4096
 """Verified tokens that are kept: to verify one takes as long as all else that a read does."""
 _SKEW_SECONDS: Final = 30
+_OF_SERVICES: Final = "service"
+"""The role that identity gives to services, and to nobody else."""
 
 _log = logging.getLogger(__name__)
 
@@ -367,10 +369,11 @@ class _Asking(SecurityBase):
     scheme_name = "HTTPBearer"
     model = HTTPBearerModel(bearerFormat="JWT", description="`paritrana token LOGIN` prints one.")
 
-    def __init__(self, *roles: str, throughout: bool = False) -> None:
+    def __init__(self, *roles: str, throughout: bool = False, service: str | None = None) -> None:
         self._roles = frozenset(roles)
         self._named = ", ".join(roles)
         self._throughout = throughout
+        self._service = None if service is None else service_person(service)
 
     async def __call__(self, request: Request) -> Person:
         scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
@@ -381,6 +384,8 @@ class _Asking(SecurityBase):
         verifier: TokenVerifier = request.app.state.verifier
         person = await verifier.verify(token)
         request.state.actor = person.id
+        if self._service == person.id and person.may(_OF_SERVICES):
+            return person
         if self._roles and person.roles.isdisjoint(self._roles):
             raise forbidden(
                 Text(f"This needs one of the roles: {self._named}.", f"Dibutuhkan salah satu peran: {self._named}.")
@@ -409,12 +414,13 @@ def require(role: str, *others: str) -> Callable[[Request], Awaitable[Person]]:
     return _Asking(role, *others)
 
 
-def require_throughout(role: str, *others: str) -> Callable[[Request], Awaitable[Person]]:
+def require_throughout(role: str, *others: str, service: str | None = None) -> Callable[[Request], Awaitable[Person]]:
     """Return a dependency as `require` does, for what holds all seasons: a role granted for one season is not enough.
 
-    Whoever has one of the roles, yet for single seasons only, gets a 403 Problem that says so.
+    Whoever has one of the roles, yet for single seasons only, gets a 403 Problem that says so. `service` names a
+    service of ours that is let in too, by its own token.
     """
-    return _Asking(role, *others, throughout=True)
+    return _Asking(role, *others, throughout=True, service=service)
 
 
 signed_in: Final[Callable[[Request], Awaitable[Person]]] = _Asking()

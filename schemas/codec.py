@@ -8,7 +8,7 @@ from typing import Any
 
 from schemas.envelope import Event
 from schemas.registry import is_known, read_event, schema_uri
-from schemas.service import CommandRefused, EpochOpened, ReactionEnabled, ServiceKeyPublished
+from schemas.service import CommandRefused, EpochOpened, ReactionEnabled, ServiceKeyPublished, key_statement
 from schemas.topics import source_of
 from schemas.upcasters import upcast, versions_of
 
@@ -51,7 +51,8 @@ class RegistryCodec:
     def write(self, event: Event) -> Written:
         """Return type, schema, JSON data and whether the event is signed."""
         name, schema = _names(type(event))
-        return Written(name, schema, event.to_data(), event.signed)
+        signed = event.signed or (isinstance(event, ServiceKeyPublished) and event.countersigned)
+        return Written(name, schema, event.to_data(), signed)
 
     def source(self, service: str) -> str:
         """Return the service's CloudEvents source."""
@@ -69,11 +70,38 @@ class RegistryCodec:
         """Return EpochOpened."""
         return EpochOpened.model_validate({"service": service, "epoch": epoch, "reason": reason})
 
-    def key_published(self, service: str, key_id: str, public_key: str, use: str) -> Event:
+    def key_published(
+        self,
+        service: str,
+        key_id: str,
+        public_key: str,
+        use: str,
+        *,
+        replaces: str | None = None,
+        proof: str | None = None,
+    ) -> Event:
         """Return ServiceKeyPublished."""
         return ServiceKeyPublished.model_validate(
-            {"service": service, "key_id": key_id, "algorithm": "Ed25519", "use": use, "public_key": public_key}
+            {
+                "service": service,
+                "key_id": key_id,
+                "algorithm": "Ed25519",
+                "use": use,
+                "public_key": public_key,
+                "replaces": replaces,
+                "proof": proof,
+            }
         )
+
+    def key_statement(self, service: str, key_id: str, public_key: str, replaces: str | None) -> bytes:
+        """Return what a key signs to prove that its publisher holds it."""
+        return key_statement(service, key_id, public_key, replaces)
+
+    def published_key(self, event: Event) -> tuple[str, str | None] | None:
+        """Return an event key's id and that of the key that it replaces; None for any other event."""
+        if not isinstance(event, ServiceKeyPublished) or event.use != "events":
+            return None
+        return event.key_id, event.replaces
 
 
 CODEC = RegistryCodec()

@@ -117,6 +117,12 @@ def topics_of(service: str) -> tuple[str, ...]:
     return tuple(topic.name for topic in EVENT_TOPICS if topic.owner == service)
 
 
+def streams_of(service: str) -> tuple[str, ...]:
+    """Return how the names of a service's streams begin, up to a slash or their end, in order."""
+    kinds = [kind for topic in EVENT_TOPICS if topic.owner == service for kind in topic.streams]
+    return tuple(sorted((*kinds, f"refusal/{service}", f"service/{service}")))
+
+
 def source_of(service: str) -> str:
     """Return the CloudEvents `source` of a service's events: a URI reference."""
     return f"/paritrana/{service}"

@@ -73,6 +73,8 @@ SETTINGS: Final = (
     Setting("PARITRANA_SIGNER_FOLDER", "Set by the supervisor: the signer's keys and what it signed last.", ""),
     Setting("PARITRANA_SIGNER_SUBMITTERS", "Set by the supervisor: verifier keys of who may hand in checkpoints.", ""),
     Setting("PARITRANA_LOG_ORIGIN", "What the audit's log is called, for ever: a URL without its scheme.", LOG_ORIGIN),
+    Setting("PARITRANA_NOTIFICATIONS_URL", "Set by the supervisor: where notifications answers.", ""),
+    Setting("PARITRANA_WATCH_SECONDS", "Seconds between two looks of the audit at feeds, topics and its tree.", "10"),
     Setting("PARITRANA_WITNESSES", "Witnesses of the log: URL and verifier key of each, with commas between.", ""),
 )
 

@@ -334,7 +334,8 @@ class Stack:
         port = self.options.ports["signer"]
         origin = self.options.log_origin
         folder = private_folder(self._data / "signer")
-        note_key(folder / "log.key", origin)
+        if not any(folder.glob("*.key")):  # the first one may have been followed by another, and taken away
+            note_key(folder / "log.key", origin)
         sequencer = note_key(self._data / "keys" / "audit.sequencer.key", f"{origin}/sequencer")
         environment = {
             **_inherited(),

@@ -6,23 +6,27 @@ Documents are handed out as the text that was recorded, inside JSON strings, so 
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
 import asyncpg
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
 from kernel.decider import START, FieldFault, Position, Text
 from kernel.log import SQL as LOG_SQL
 from kernel.paging import Paged, encode, page_of, page_request
 from kernel.problems import invalid
-from kernel.sql import queries
+from kernel.sql import columns, queries
 from kernel.tokens import require_throughout
 from schemas.envelope import StreamName
 from schemas.topics import EVENT_TOPICS, topic_of
+from services.audit.live.alarms import SQL as LIVE_SQL
+from services.audit.live.alarms import Alarms
 from services.audit.log.store import LogStore
+from services.audit.selections import MOST_SELECTED, SELECTION, range_of
 
 SQL: Final = queries(Path(__file__).with_name("queries.sql"))
 _EXPORT: Final = "export"
@@ -30,6 +34,12 @@ _OF_LOG: Final = "log:"
 _LONGEST_SIZE: Final = 15
 _LARGEST_ANSWER: Final = 16 << 20
 _MOST_EXPORTED: Final = 1000
+_OF_CHECKPOINT: Final = Text(
+    "Send `log:` and the size of a checkpoint of /v1/log/checkpoints.",
+    "Kirim `log:` dan ukuran sebuah checkpoint dari /v1/log/checkpoints.",
+)
+
+Selection = Annotated[str, StringConstraints(pattern=SELECTION, max_length=255)]
 
 router = APIRouter(prefix="/v1")
 _auditors = Depends(require_throughout("auditor"))
@@ -50,13 +60,40 @@ class TopicStatus(BaseModel):
     events: int
 
 
+class FeedStatus(BaseModel):
+    """How a service's own store compares: `behind` of its events did not come here yet, the oldest since `since`.
+
+    `unfed` came here and were not shown by its feed yet; `rounds` says how often all of it was compared.
+    """
+
+    service: str
+    behind: int
+    since: datetime | None
+    unfed: int
+    rounds: int
+
+
+class LogStatus(BaseModel):
+    """The log: its leaves, and how many of them are under the newest checkpoint, which was signed when."""
+
+    leaves: int
+    signed: int
+    signed_at: datetime | None
+
+
 class Status(BaseModel):
-    """What the store holds. `position` is the end of its log; `waiting` events came before their predecessor."""
+    """What the store holds. `position` is the end of its log; `waiting` events came before their predecessor.
+
+    `alarms` stand that nobody has answered for: /v1/alarms lists them.
+    """
 
     position: str
     streams: int
     events: int
     waiting: int
+    alarms: int
+    log: LogStatus
+    feeds: list[FeedStatus]
     topics: list[TopicStatus]
 
 
@@ -65,6 +102,8 @@ async def status(pool: Pool) -> Status:
     """Say how much the store holds, by topic."""
     counted = {topic.name: [0, 0] for topic in EVENT_TOPICS}
     end = await _end(pool)
+    store = LogStore(pool)
+    newest = await store.newest()
     for row in await pool.fetch(SQL["kinds"]):
         found = counted[topic_of(f"{row['kind']}/{row['owner'] or '-'}")]
         found[0] += row["streams"]
@@ -74,6 +113,13 @@ async def status(pool: Pool) -> Status:
         streams=sum(streams for streams, _ in counted.values()),
         events=sum(events for _, events in counted.values()),
         waiting=await pool.fetchval(SQL["held"]),
+        alarms=sum((await Alarms(pool).standing()).values()),
+        log=LogStatus(
+            leaves=(await store.end()).size,
+            signed=newest.size if newest else 0,
+            signed_at=newest.signed if newest else None,
+        ),
+        feeds=[FeedStatus(**dict(row)) for row in await pool.fetch(LIVE_SQL["feeds"])],
         topics=[TopicStatus(topic=name, streams=found[0], events=found[1]) for name, found in counted.items()],
     )
 
@@ -128,19 +174,34 @@ def _event(row: asyncpg.Record) -> dict[str, Any]:
 
 @router.get("/export", tags=["store"], dependencies=[_auditors])
 async def export(
+    *,
     pool: Pool,
     until: Annotated[
         str, Query(max_length=64, description="`log:` and the size of a checkpoint, or a `position` of /v1/status.")
     ],
     limit: Annotated[int, Query(ge=1, le=_MOST_EXPORTED, description="How many events at most.")] = 500,
     cursor: Annotated[str | None, Query(max_length=2048, description="The `next` of the page before.")] = None,
+    of: Annotated[
+        list[Selection] | None,
+        Query(max_length=MOST_SELECTED, description="Only these streams: by name, or by how names begin, with a `*`."),
+    ] = None,
+    first: Annotated[bool, Query(description="With `of`: only the first event of each stream.")] = False,
 ) -> Response:
-    """List all events up to a position in the order of stream and version: the same whenever it is asked for."""
+    """List events up to a position in the order of stream and version: the same whenever it is asked for.
+
+    Under a checkpoint each has the `index` of its leaf, and streams can be chosen.
+    """
     size = await _size(pool, until) if until.startswith(_OF_LOG) else None
+    if of is not None and size is None:
+        raise invalid((FieldFault("query.until", until[:80], _OF_CHECKPOINT),))
     bound = await _bound(pool, until) if size is None else (size,)
-    listing = f"{_EXPORT} {until}"
+    listing = f"{_EXPORT} {until} {' '.join(of or ())} {first and of is not None}"
     after = (await page_request(1, cursor)).after(listing, str, int) or ("", 0)
-    rows = await pool.fetch(SQL["export_page" if size is None else "export_leaves"], *after, *bound, limit + 1)
+    if of is not None:
+        ranges = columns(map(range_of, of), 2)
+        rows = await pool.fetch(SQL["export_some"], *after, *bound, limit + 1, *ranges, first)
+    else:
+        rows = await pool.fetch(SQL["export_page" if size is None else "export_leaves"], *after, *bound, limit + 1)
     items = _fitting([dict(row) for row in rows[:limit]])
     last = items[-1] if len(items) < len(rows) else None
     return _json({"items": items, "next": encode((last["stream"], last["version"]), listing) if last else None})
@@ -151,11 +212,7 @@ async def _size(pool: asyncpg.Pool, until: str) -> int:
     said = until.removeprefix(_OF_LOG)
     found = said.isascii() and said.isdigit() and len(said) <= _LONGEST_SIZE
     if not found or await LogStore(pool).checkpoint(int(said)) is None:
-        remedy = Text(
-            "Send `log:` and the size of a checkpoint of /v1/log/checkpoints.",
-            "Kirim `log:` dan ukuran sebuah checkpoint dari /v1/log/checkpoints.",
-        )
-        raise invalid((FieldFault("query.until", until[:80], remedy),))
+        raise invalid((FieldFault("query.until", until[:80], _OF_CHECKPOINT),))
     return int(said)
 
 

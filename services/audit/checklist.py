@@ -37,6 +37,11 @@ class Check:
     unit: Said
     codes: tuple[str, ...]
 
+    @property
+    def remedy(self) -> Said:
+        """What an auditor does about a finding of this check."""
+        return REMEDIES.get(self.key, _EVENT)
+
 
 CHECKS: Final = (
     Check(
@@ -220,11 +225,13 @@ CHECKS: Final = (
         16, "facts",
         Said("Fakta di balik angka", "Facts behind the figures"),
         Said(
-            "Pembilang dan penyebut setiap pengukuran sama dengan yang diberikan faktanya.",
-            "Numerator and denominator of every measurement are what its facts give.",
+            "Setiap kumpulan fakta sama dengan yang dicatat peristiwanya, dan setiap pengukuran dihitung ulang dari "
+            "fakta tentang peserta itu.",
+            "Every batch of facts is the one that its event told of, and every measurement is computed anew from the "
+            "facts about the nominee.",
         ),
         Said("pengukuran", "measurements"),
-        (),
+        ("ledger", "figure"),
     ),
     Check(
         17, "keys",
@@ -267,7 +274,66 @@ CHECKS: Final = (
         Said("peristiwa", "events"),
         ("ingest", "repair", "report"),
     ),
+    Check(
+        20, "rotations",
+        Said("Pergantian kunci", "Changes of keys"),
+        Said(
+            "Setiap kunci setelah kunci pertama suatu layanan ditandatangani oleh kunci sebelumnya dan membuktikan "
+            "dirinya sendiri, kunci yang diganti tidak lagi menandatangani, dan setiap kunci log setelah yang pertama "
+            "disahkan oleh kunci log sebelumnya; pemegang basis data saja tidak dapat membawa kuncinya sendiri.",
+            "Every key after a service's first is countersigned by the one before and proves itself, a key that was "
+            "replaced signs no more, and every key of the log after its first is vouched for by the log's key before; "
+            "nobody who holds only the database can bring in a key of their own.",
+        ),
+        Said("pergantian", "changes"),
+        ("rotation", "retired-key", "succession"),
+    ),
 )  # fmt: skip
+
+_ANEW: Final = Said(
+    "Bandingkan sidik folder ini dengan yang Anda simpan, dan ambil ekspor baru dengan `audit export`. Bila ekspor "
+    "baru bersih, salinan ini yang rusak atau diubah; bila tidak, penyimpanannya sendiri yang berubah: tanyakan kepada "
+    "operator dengan menyebut tempat di bawah ini.",
+    "Compare this folder's digest with the one you kept, and take a new export with `audit export`. If the new one is "
+    "clean, this copy was damaged or changed; if it is not, the store itself was: ask the operators, naming the places "
+    "below.",
+)
+_KEY: Final = Said(
+    "Bandingkan id kunci dengan yang tercetak pada berita acara dan dengan `GET /v1/log/keys`. Kunci yang tidak "
+    "dikenal berarti orang lain yang menandatangani: jangan percayai folder ini, dan laporkan.",
+    "Compare the key's id with the one on printed minutes and with `GET /v1/log/keys`. A key that nobody knows means "
+    "that somebody else signed: do not trust this folder, and report it.",
+)
+_TREE: Final = Said(
+    "Simpan folder ini sebagai bukti, ambil titik periksa dari saksi atau dari berita acara, dan ulangi dengan "
+    "--checkpoint. Dua akar untuk satu ukuran berarti dua sejarah diceritakan: laporkan kepada pemegang kunci saksi.",
+    "Keep this folder as evidence, take a checkpoint from a witness or from printed minutes, and verify again with "
+    "--checkpoint. Two roots of one size mean that two histories were told: report it to those who hold the witnesses' "
+    "keys.",
+)
+_EVENT: Final = Said(
+    "Buka berkas pada baris yang disebut dan bandingkan peristiwanya dengan alurnya; bila tanda tangan dan pohon "
+    "lolos, layanan sendiri yang mencatatnya begitu: mintalah penjelasan tertulis dari pemilik layanan.",
+    "Open the file at the line that is named and compare the event with its stream. If signatures and tree passed, the "
+    "service itself recorded it so: ask its owner to explain in writing.",
+)
+_COUNTED: Final = Said(
+    "Jalankan `audit explain` untuk nominasi yang disebut dan `audit replay --decisions` untuk rapatnya, lalu ajukan "
+    "kepada pleno: hasil yang tidak mengikuti catatan hanya dapat diperbaiki oleh putusan.",
+    "Run `audit explain` for the nomination that is named and `audit replay --decisions` for its meeting, and bring it "
+    "to the plenary: what does not follow from the record can only be put right by a decision.",
+)
+_FACTS: Final = Said(
+    "Mintalah kepada pemilik buku besar fakta kumpulan yang disebut pada tempat di bawah ini, dan hitung ulang.",
+    "Ask the owners of the ledger of facts for the batches that are named at the places below, and count again.",
+)
+REMEDIES: Final[Mapping[str, Said]] = {
+    "files": _ANEW, "signatures": _KEY, "checkpoint": _KEY, "root": _TREE, "leaves": _TREE, "no-entry-more": _TREE,
+    "chains": _ANEW, "schema": _EVENT, "causes": _EVENT, "rankings": _COUNTED, "decisions": _COUNTED,
+    "advances": _COUNTED, "refusals": _EVENT, "notifications": _EVENT, "measured": _FACTS, "facts": _FACTS,
+    "keys": _KEY, "procedure": _COUNTED, "reports": _FACTS,
+}  # fmt: skip
+"""What to do about a finding, by the key of its check."""
 
 BY_CODE: Final[Mapping[str, Check]] = {code: check for check in CHECKS for code in check.codes}
 """Which check a finding belongs to, by its code."""
@@ -300,6 +366,8 @@ class Outcome:
             "unit": self.check.unit.en,
             "findings": self.found,
         }
+        if self.state == "failed":
+            told["remedy"] = self.check.remedy.en
         return told if self.why is None else {**told, "why": self.why.en}
 
 

@@ -38,6 +38,7 @@ from services.audit.events import Document
 from services.audit.findings import Place
 from services.audit.meetings import Kept, Point
 from services.audit.record import CAUSED, Record
+from services.audit.withheld import Withheld
 
 Json = Mapping[str, Any]
 
@@ -144,42 +145,56 @@ class Decisions:
             told_of = self._remarks if held.late else self._record.faults
             told_of.append(("late" if held.late else "season", place, held.what))
 
-    def citations(self, version_of: Callable[[str], int]) -> Iterator[tuple[Place, str]]:
+    @property
+    def record(self) -> Record:
+        """Return what is kept of the events."""
+        return self._record
+
+    def citations(
+        self, version_of: Callable[[str], int], withheld: Withheld | None = None
+    ) -> Iterator[tuple[Place, str]]:
         """Return what was cited and is not there; `version_of` tells where a stream ends, 0 for none."""
         self.cites = len(self._cited)
         for (stream, version), place in self._cited.items():
-            if version_of(stream) < version:
+            held = version_of(stream)
+            if held < version and (withheld is None or withheld.can("causes", here=held > 0)):
                 yield place, f"it cites {stream}@{version}, which is not in the export"
 
-    def faults(self, workers: int = 1) -> Iterator[Fault]:
-        """Return what was decided and cannot have been decided so."""
+    def faults(self, withheld: Withheld | None = None, workers: int = 1) -> Iterator[Fault]:
+        """Return what was decided and cannot have been decided so; of a part, where all is here that it rests on."""
         record = self._record
         yield from record.faults
-        seals = list(record.seals.values())
+        seals = [
+            seal for seal in record.seals.values() if withheld is None or withheld.ranking(cited(seal.type, seal.data))
+        ]
         tasks = [partial(_told_of_seal, seal, record) for seal in seals]
         said = told_of([*tasks, *(partial(check, record) for check in _CHECKS)], workers)
         for faults in islice(said, len(seals)):
             self.rankings += 1
             yield from faults
-        yield from self._decision_faults()
+        yield from self._decision_faults(withheld)
         for faults in said:
-            yield from faults
+            yield from (fault for fault in faults if withheld is None or withheld.believes(fault[1]))
 
     def remarks(self) -> Iterator[Fault]:
         """Return what may be as it must: a service acted on what it knew, and had not heard of something."""
         yield from self._remarks
         yield from frozen_remarks(self._record)
 
-    def _decision_faults(self) -> Iterator[Fault]:
+    def _decision_faults(self, withheld: Withheld | None) -> Iterator[Fault]:
         """Check every meeting, and that what happens by decisions only was listed by one."""
         record = self._record
         justified: set[Point] = set()
         for meeting in record.meetings.values():
             yield from (("decision", place, what) for place, what in meeting.wrong)
         for decided in record.decisions():
-            self.decided += 1
             justified |= set(decided.results)
+            if withheld is not None and not withheld.decision(decided):
+                continue
+            self.decided += 1
             yield from told("decision", decided.event.place, decision_faults(decided, record))
         for point, caused in record.caused.items():
-            if caused.name in CAUSED and point not in justified:
+            if caused.name not in CAUSED or point in justified:
+                continue
+            if withheld is None or withheld.justification(caused):
                 yield "unjustified", caused.place, f"no decision lists this {caused.name} among its results"

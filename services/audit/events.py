@@ -6,12 +6,11 @@ signatures). Each check yields `(code, sentence)` for whatever is wrong, and goe
 
 from __future__ import annotations
 
-import hashlib
 import re
-from base64 import b64decode, b64encode, urlsafe_b64encode
+from base64 import b64encode
 from binascii import a2b_base64
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -35,6 +34,7 @@ from schemas.registry import UnknownEvent, UnreadableEvent, event_models, read_e
 from schemas.topics import EVENT_TOPICS, source_of
 from schemas.upcasters import UPCASTERS, upcast
 from services.audit.signatures import holds
+from services.audit.trust import Chains, Publication
 
 Fault = tuple[str, str]
 
@@ -208,42 +208,40 @@ def faults_of(event: Document, owner: str, wrong: str | None) -> Iterator[Fault]
         yield "data", str(error)
 
 
-def _key_id(public: bytes, use: object) -> str:
-    """Return the id of a published key: a token key's is its thumbprint (RFC 7638), an event key's is shorter."""
-    if use == "tokens":
-        x = urlsafe_b64encode(public).rstrip(b"=").decode()
-        thumb = hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest()
-        return urlsafe_b64encode(thumb).rstrip(b"=").decode()
-    return hashlib.sha256(public).hexdigest()[:16]
-
-
-@dataclass(slots=True)
 class Keys:
-    """The public keys that services published for signing events, by service and key id."""
+    """The keys by which a log's events are signed: those that services published and that `trust` finds their own."""
 
-    known: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    def __init__(self, given: Mapping[str, Collection[str]] | None = None) -> None:
+        """Know no key yet but by the ids in `given`, by service, which the auditor had from elsewhere."""
+        self.chains = Chains(given or {})
+        self._settled = False
+        self._known: dict[tuple[str, str], bytes] = {}
+        self._no_longer: dict[tuple[str, str], str] = {}
 
-    def take(self, owner: str, data: Json) -> str | None:
-        """Take the data of a ServiceKeyPublished in a topic of `owner`; return what is wrong with it, if anything."""
-        try:
-            public = b64decode(data["public_key"], validate=True)
-            service, key_id, use = data["service"], data["key_id"], data["use"]
-        except (KeyError, TypeError, ValueError):
-            return "the published key cannot be read"
-        if service != owner:
-            return f"the key of {service!r} is published in a stream of {owner}"
-        if len(public) != 32 or key_id != _key_id(public, use):
-            return "the key id is not the one that follows from the key"
-        if use == "events":
-            self.known[owner, key_id] = public
-        return None
+    def take(self, event: Document, owner: str) -> None:
+        """Take a ServiceKeyPublished in a topic of `owner`; they come in the order of their stream."""
+        self.chains.take(_publication(event), owner)
+        self._settled = False
+
+    def published_faults(self, event: Document, owner: str) -> Iterator[Fault]:
+        """Return what is wrong with a ServiceKeyPublished, once all were taken."""
+        return self.chains.faults(_publication(event), owner)
 
     def listed(self) -> list[dict[str, str]]:
-        """Return the keys as a manifest lists them, in order."""
+        """Return the keys as a manifest lists them, in order, whoever vouches for them."""
         return [
             {"service": service, "key_id": key_id, "public_key": b64encode(public).decode()}
-            for (service, key_id), public in sorted(self.known.items())
+            for service, key_id, public, _ in self.chains.listed()
         ]
+
+    def told(self) -> list[dict[str, str]]:
+        """Return the keys as a report tells them: with why each is trusted, or `none`."""
+        trust = [why for *_, why in self.chains.listed()]
+        return [{**key, "trust": why} for key, why in zip(self.listed(), trust, strict=True)]
+
+    def _settle(self) -> None:
+        self._known, self._no_longer = self.chains.trusted(), self.chains.no_longer()
+        self._settled = True
 
     def faults(self, event: Document, owner: str, signed: bytes | None) -> Iterator[Fault]:
         """Check the signature of an event that has one, over `signed` where that is at hand."""
@@ -252,13 +250,26 @@ class Keys:
             if must_be_signed(event.type):
                 yield "signature", "it has no signature, and events of its type have one"
             return
-        public = self.known.get((owner, key_id)) if isinstance(key_id, str) else None
-        if public is None:
-            yield "unknown-key", f"the signing key {key_id!r} was not published by {owner} in this log"
+        if not self._settled:
+            self._settle()
+        public = self._known.get((owner, key_id)) if isinstance(key_id, str) else None
+        if public is None or key_id is None:
+            yield "unknown-key", self._unknown(owner, key_id)
         elif not (signature_holds(event.doc, public) if signed is None else self._holds(event.doc, public, signed)):
             yield "signature", "the signature does not fit the envelope: it was changed after it was signed"
+        elif self._no_longer and (until := self._no_longer.get((owner, key_id))) is not None and event.time > until:
+            yield "retired-key", f"it was recorded after {until}, when another key had taken the place of {key_id}"
+
+    def _unknown(self, owner: str, key_id: object) -> str:
+        if self.chains.knows(owner, key_id):
+            return f"the signing key {key_id!r} was published for {owner}, and no key of {owner} vouches for it"
+        return f"the signing key {key_id!r} was not published by {owner} in this log"
 
     @staticmethod
     def _holds(doc: Json, public: bytes, signed: bytes) -> bool:
         """Tell what `signature_holds` tells, of bytes that are at hand."""
         return holds(public, a2b_base64(doc["signature"]), signed)
+
+
+def _publication(event: Document) -> Publication:
+    return Publication(event.stream, event.version, event.time, event.doc)

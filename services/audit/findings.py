@@ -45,8 +45,12 @@ class Finding:
 
     def __str__(self) -> str:
         """Return the finding as one line, with nothing in it that could move a terminal's cursor."""
-        line = f"{self.place}: {self.what} [{self.code}]"
-        return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
+        return printable(f"{self.place}: {self.what} [{self.code}]")
+
+
+def printable(text: str) -> str:
+    """Return a text of a folder with what acts instead of being seen (controls and the like) as escapes."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 class Findings:

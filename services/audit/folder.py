@@ -2,9 +2,12 @@
 
 `manifest.json` (canonical JSON) lists every other file with its size and SHA-256; `heads.jsonl` says where each stream
 ends; `events/<topic>/<kind of stream>.jsonl` holds the documents, one a line, in the order of (stream, version), so
-that each line has exactly one place. `checkpoint`, `tile/…` and `keys/*.vkey` are the log's tree as C2SP tlog-tiles
-has it; the manifest does not list the tiles, since the checkpoint's root holds them. Names come from a pattern, never
-from what a file says; symbolic links and anything but a regular file are refused; a line is read up to a bound.
+that each line has exactly one place. `facts/<topic>/<partition>.jsonl` holds the facts of other systems, batch after
+batch as `FactsIngested` tells of them. `checkpoint`, `tile/…` and `keys/*.vkey` are the log's tree as C2SP tlog-tiles
+has it; the manifest does not list the tiles, since the checkpoint's root holds them. Where only a part of the log was
+exported, the manifest names it, `tile/` has only what leads from its events to the root, and `leaves/…` says line by
+line which leaves the events are. Names come from a pattern, never from what a file says; symbolic links and anything
+but a regular file are refused; a line is read up to a bound.
 """
 
 from __future__ import annotations
@@ -30,21 +33,30 @@ MANIFEST: Final = "manifest.json"
 HEADS: Final = "heads.jsonl"
 README: Final = "README.md"
 EVENTS: Final = "events"
+FACTS: Final = "facts"
 CHECKPOINT: Final = "checkpoint"
+PLACES: Final = "places.jsonl"
 KEYS: Final = "keys"
 TILES: Final = "tile"
+LEAVES: Final = "leaves"
 MAX_LINE: Final = 8 << 20
 """Bytes of a line at most: twice what the broker takes as one message."""
 MAX_MANIFEST: Final = 4 << 20
 CUT: Final = "the line has no newline at its end: the file was cut"
 
 _EVENT_FILE: Final = re.compile(r"events/[a-z0-9]+(\.[a-z0-9]+)*/[a-z]+\.jsonl")
-_KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.vkey")
+_FACT_FILE: Final = re.compile(r"facts/([a-z0-9]+(?:\.[a-z0-9]+)*)/(0|[1-9][0-9]{0,5})\.jsonl")
+_LEAF_FILE: Final = re.compile(_EVENT_FILE.pattern.replace(EVENTS, LEAVES, 1))
+_KEY_FILE: Final = re.compile(r"keys/[0-9a-f]{8}\.(vkey|succession)")
 _CHUNK: Final = 1 << 16
 
 
 class Unusable(Exception):
     """A file of the folder that must not or cannot be read; the message says why."""
+
+
+class Missing(Unusable):
+    """A file that is not there."""
 
 
 class _Strict(BaseModel):
@@ -68,6 +80,14 @@ class ListedKey(_Strict):
     public_key: str
 
 
+class ListedPart(_Strict):
+    """A part of the log: a season, and of it perhaps only a province or a nomination."""
+
+    season: Annotated[str, StringConstraints(max_length=64)]
+    province: Annotated[str, StringConstraints(max_length=64)] | None = None
+    nomination: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+
 class Manifest(_Strict):
     """What the folder holds. Its own SHA-256 is the digest that `export` prints."""
 
@@ -80,6 +100,8 @@ class Manifest(_Strict):
     streams: Annotated[int, Field(ge=0)]
     keys: list[ListedKey]
     files: list[ListedFile]
+    part: ListedPart | None = None
+    """Which part of the log this is; absent of the whole."""
 
 
 class HeadLine(_Strict):
@@ -95,6 +117,11 @@ def file_of(stream: str) -> str:
     return f"{EVENTS}/{topic_of(stream)}/{stream.partition('/')[0]}.jsonl"
 
 
+def leaves_of(path: str) -> str:
+    """Return the path of the file that says, line by line, which leaves of the log a file's events are."""
+    return f"{LEAVES}{path.removeprefix(EVENTS)}"
+
+
 def holds_export(folder: Path) -> bool:
     """Tell whether anything in the folder is an export's own, so that a missing manifest was taken away."""
     return not {MANIFEST, HEADS, EVENTS, CHECKPOINT, TILES}.isdisjoint(entry.name for entry in folder.iterdir())
@@ -102,7 +129,8 @@ def holds_export(folder: Path) -> bool:
 
 def is_allowed(path: str) -> bool:
     """Tell whether a manifest may list this path."""
-    return path in (HEADS, README, CHECKPOINT) or any(kind.fullmatch(path) for kind in (_EVENT_FILE, _KEY_FILE))
+    kinds = (_EVENT_FILE, _LEAF_FILE, _FACT_FILE, _KEY_FILE)
+    return path in (HEADS, README, CHECKPOINT, PLACES) or any(kind.fullmatch(path) for kind in kinds)
 
 
 def is_tile(path: str) -> bool:
@@ -115,13 +143,32 @@ def is_tile(path: str) -> bool:
 
 
 def is_key_file(path: str) -> bool:
-    """Tell whether a path is that of a verifier key."""
+    """Tell whether a path is that of a verifier key, or of a note by which one follows another."""
     return _KEY_FILE.fullmatch(path) is not None
 
 
 def is_event_file(path: str) -> bool:
     """Tell whether a path is that of a file of events."""
     return _EVENT_FILE.fullmatch(path) is not None
+
+
+def is_fact_file(path: str) -> bool:
+    """Tell whether a path is that of a partition's facts."""
+    return _FACT_FILE.fullmatch(path) is not None
+
+
+def fact_file(stream: str) -> str:
+    """Return the path of the facts whose batches a stream tells of: `ingest/<topic>/<partition>`."""
+    _, topic, partition = stream.split("/")
+    return f"{FACTS}/{topic}/{partition}.jsonl"
+
+
+def ingest_stream_of(path: str) -> str:
+    """Return the stream that tells of a file's batches; raise ValueError for a file that holds no facts."""
+    found = _FACT_FILE.fullmatch(path)
+    if found is None:
+        raise ValueError(f"{path} is no file of facts")
+    return f"ingest/{found[1]}/{found[2]}"
 
 
 def open_regular(folder: Path, path: str) -> BinaryIO:
@@ -147,7 +194,7 @@ def _opened(name: str | Path, within: int | None, flags: int, path: str) -> int:
     try:
         return os.open(name, os.O_RDONLY | os.O_CLOEXEC | flags, dir_fd=within)
     except FileNotFoundError:
-        raise Unusable("it is missing") from None
+        raise Missing("it is missing") from None
     except OSError as error:
         linked = "it is, or lies behind, a symbolic link or is no file"
         raise Unusable(linked if error.errno in _LINKED else f"it cannot be read: {error.strerror}") from None

@@ -1,7 +1,4 @@
-"""Measured figures as they are read: what was measured of a nominee, and by which wording, at every version.
-
-Facts themselves are not in the log, so that a ratio is followed from its numerator and denominator on.
-"""
+"""Measured figures as they are read: what was measured of a nominee, by which wording and from which facts."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One measurement, without what it was made from."""
+    """One measurement."""
 
     version: int
     time: str
@@ -32,6 +29,11 @@ class Measurement:
     whose: tuple[str, str, str]
     """Season, province and the candidate's code."""
     rulebook_version: int
+    missing_months: tuple[str, ...]
+    facts: int
+    digest: str
+    basis: Mapping[str, int]
+    """Up to which batch of each stream of `ingest/…` facts were looked at."""
 
     @property
     def value(self) -> Fraction | None:
@@ -61,6 +63,10 @@ class Indicator:
                 lack=data.get("lack"),
                 whose=(data["season"], data["province"], data["candidate"]),
                 rulebook_version=data["rulebook_version"],
+                missing_months=tuple(data.get("missing_months", ())),
+                facts=data["facts"],
+                digest=data["digest"],
+                basis={point["stream"]: point["version"] for point in data["basis"]},
             )
         )
 

@@ -22,6 +22,8 @@ _WIDTH: Final = 78
 
 EVENT, CAUSE, TOLD = "e", "c", "n"
 """Kinds of notes: an event, a cause that one names, and an event that a message without a cause tells of."""
+ELSEWHERE: Final = "w"
+"""What is not here, where that is no fault: it may be in what was withheld."""
 
 
 class Spot(NamedTuple):
@@ -52,6 +54,7 @@ class Notes:
     """The notes of one part of a folder."""
 
     def __init__(self, file: int) -> None:
+        self.file = file
         self._file = f"{file:06x}"
         self._lists: list[list[str]] = [[] for _ in range(BUCKETS)]
         self._of = {f"{end:02x}": self._lists[end % BUCKETS] for end in range(256)}
@@ -98,16 +101,20 @@ class Causes:
         for bucket, notes in zip(self._buckets, written, strict=True):
             bucket.write(notes)
 
-    def faults(self, most: int) -> tuple[list[Doubled | Uncaused], dict[str, int]]:
+    def faults(self, most: int, *, elsewhere: bool = False) -> tuple[list[Doubled | Uncaused], dict[str, int]]:
         """Return the first `most` of what does not fit, in the order of files and lines, and how many of each kind.
 
-        Kinds are those of notes.
+        Kinds are those of notes. With `elsewhere` a cause that is not here is counted and no fault.
         """
         kept: list[Doubled | Uncaused] = []
-        counts = dict.fromkeys((EVENT, CAUSE, TOLD), 0)
+        counts = dict.fromkeys((EVENT, CAUSE, TOLD, ELSEWHERE), 0)
         for bucket in self._buckets:
             bucket.seek(0)
             found = list(_faults(bucket.read().decode("ascii")))
+            if elsewhere:
+                here = [one for one in found if isinstance(one, Doubled) or one.late]
+                counts[ELSEWHERE] += len(found) - len(here)
+                found = here
             for one in found:
                 counts[EVENT if isinstance(one, Doubled) else TOLD if one.told else CAUSE] += 1
             if found:

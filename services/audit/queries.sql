@@ -33,14 +33,23 @@ from events where stream = $1 and version > $2 order by version limit $3
 
 -- name: export_page
 -- Events up to a position in the order of stream and version, after one of them.
-select stream, version, document
+select stream, version, document, topic_partition as partition, topic_offset as "offset"
 from events
 where (stream, version) > ($1, $2) and (epoch, xid, position) <= ($3, $4::xid8, $5)
 order by stream, version limit $6
 
 -- name: export_leaves
 -- Events that are among the first leaves of the log, in the order of stream and version, after one of them.
-select e.stream, e.version, e.document
+select e.stream, e.version, e.document, l.index, e.topic_partition as partition, e.topic_offset as "offset"
 from log_leaves l join events e using (stream, version)
 where (l.stream, l.version) > ($1, $2) and l.index < $3
+order by l.stream, l.version limit $4
+
+-- name: export_some
+-- Those of them whose streams lie in ranges, from a lower to below an upper name; or only the first of each stream.
+select e.stream, e.version, e.document, l.index, e.topic_partition as partition, e.topic_offset as "offset"
+from unnest($5::text[], $6::text[]) as range (lower, upper)
+join log_leaves l on l.stream >= range.lower and l.stream < range.upper
+join events e using (stream, version)
+where (l.stream, l.version) > ($1, $2) and l.index < $3 and (l.version = 1 or not $7)
 order by l.stream, l.version limit $4

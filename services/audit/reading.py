@@ -205,8 +205,9 @@ class _Reading:
             part.tell(number, REST, code, place, what)
         part.signatures += "signature" in event.doc
         part.types[event.type] += 1
-        if event.type == KEY_PUBLISHED and (unfit := Keys().take(owner, event.data)):
-            part.tell(number, REST, "key", place, unfit)
+        if event.type == KEY_PUBLISHED:
+            for code, what in self._keys.published_faults(event, owner):
+                part.tell(number, REST, code, place, what)
         if not fits:
             return
         if event.type in CONCLUDED:

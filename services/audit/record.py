@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from sys import intern
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -111,6 +111,19 @@ _HOME_OF: Final[Mapping[str, Callable[[Json], str | None]]] = {
 """Which stream an event of a type belongs to by what it says; None where it does not say it."""
 
 
+class Batch(NamedTuple):
+    """What was told of a batch of facts: when, its counts (records, applied, duplicates, refused), and its root."""
+
+    time: str
+    counts: tuple[int, ...]
+    root: str
+
+    @property
+    def applied(self) -> int:
+        """Return how many facts it brought."""
+        return self.counts[1]
+
+
 class Record:
     """Takes every readable event and keeps what seals and decisions rest on."""
 
@@ -123,8 +136,7 @@ class Record:
         """By the stream of the stage's ranking, then by their own."""
         self.indicators: dict[str, Indicator] = {}
         """What was measured, by nomination."""
-        self.batches: dict[Point, tuple[str, tuple[int, ...]]] = {}
-        """When each batch of facts was recorded, and its counts: records, applied, duplicates, refused."""
+        self.batches: dict[Point, Batch] = {}
         self.disputes: dict[Point, Kept] = {}
         self.seals: dict[str, Kept] = {}
         self.caused: dict[Point, Kept] = {}
@@ -218,7 +230,7 @@ class Record:
         """Check what a batch of facts says of itself, and keep what it counts: its facts are in the ledger."""
         data = event.data
         counts = tuple(data[name] for name in ("records", "applied", "duplicates", "refused"))
-        self.batches[Point(event.stream, event.version)] = (event.time, counts)
+        self.batches[Point(event.stream, event.version)] = Batch(event.time, counts, data["root"])
         if data["records"] != data["applied"] + data["duplicates"] + data["refused"]:
             self.faults.append(("ingest", place, "`records` is not what was applied, doubled and refused together"))
         if data["records"] > data["last"] - data["first"] + 1:

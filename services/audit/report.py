@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from services.audit.checklist import Outcome, Said
+from services.audit.excerpts import Excerpt
 from services.audit.findings import Finding
 
 WITHOUT_DIGEST: Final = Said(
@@ -33,16 +34,66 @@ UNSEEN: Final = (
 )
 
 
+OF_PART: Final = (
+    Said(
+        "Ini bagian log: {0}. {1} dari {2} entri log tidak dimuat. Bahwa suatu alur tidak berlanjut setelah peristiwa "
+        "terakhirnya di sini, dan bahwa tidak ada alur bagian ini yang ditinggalkan, hanya dikatakan oleh heads.jsonl "
+        "dan pengekspornya; ekspor utuh membuktikannya.",
+        "This is a part of the log: {0}. {1} of the log's {2} entries are withheld. That a stream does not go on after "
+        "its last event here, and that no stream of this part was left out, is said by heads.jsonl and by who exported "
+        "it; a whole export proves it.",
+    ),
+    Said(
+        "Apakah log melanjutkan titik periksa yang lebih awal: bagian log tidak memuat ubin untuk itu. Minta bukti "
+        "konsistensi, atau ekspor utuh.",
+        "Whether the log continues the earlier checkpoint: a part does not have the tiles for it. Ask for a "
+        "consistency proof (/v1/log/consistency), or for a whole export.",
+    ),
+)
+
+
+WITHHELD: Final = Said(
+    "Nama orang dan bunyi alasan tidak ada dalam log dan tidak dalam folder ini: orang adalah pseudonim, alasan adalah "
+    "sidik bergaram. Keduanya dapat dihapus menurut UU PDP tanpa mengubah satu pun pemeriksaan di atas.",
+    "Names of persons and the words of reasons are not in the log and not in this folder: persons are pseudonyms, "
+    "reasons are salted digests. Both can be erased by law (UU PDP) and every check above stays as it is.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the auditor brought from elsewhere, in the words of the command: nothing of it is taken from the folder."""
+
+    digest: str | None = None
+    keys: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
+    """Origin, size and root of each, in one line."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"digest": self.digest, "vkeys": list(self.keys), "checkpoints": list(self.checkpoints)}
+
+
 @dataclass(slots=True)
 class Report:
     """What a verification did and found."""
 
     digest: str | None
     digest_given: bool
+    given: Given = Given()
+    """What was brought from elsewhere; whoever asked for the verification says it."""
     keys_given: bool = False
     """Whether the log's key came from elsewhere than from the folder."""
     checkpoint: str | None = None
     """Origin, size and root of the checkpoint, in one line."""
+    part: Excerpt | None = None
+    """Which part of the log this is; None of the whole."""
+    withheld: int = 0
+    """Entries of the log that the part does not hold."""
+    uncompared: int = 0
+    """Earlier checkpoints with which a part cannot be compared."""
+    signers: tuple[str, ...] = ()
+    """The verifier keys of the log and of witnesses by which its signatures hold."""
     events: int = 0
     streams: int = 0
     signatures: int = 0
@@ -51,6 +102,7 @@ class Report:
     checks: list[Outcome] = field(default_factory=list)
     """How every check ended, in the order of their numbers."""
     keys: list[dict[str, str]] = field(default_factory=list)
+    """The services' keys; `trust` is `first` (taken as it came), `countersigned`, `given`, or `none`."""
     findings: list[Finding] = field(default_factory=list)
     left_out: int = 0
     remarks: list[Finding] = field(default_factory=list)
@@ -75,11 +127,15 @@ class Report:
     @property
     def unseen_in_both(self) -> list[Said]:
         """Say what this verification could not see, in both languages."""
-        said = list(UNSEEN)
+        said = [*UNSEEN, WITHHELD]
         if self.checkpoint is not None and not self.keys_given:
             said.insert(0, WITHOUT_KEY)
         if not self.digest_given and not self.keys_given:
             said.insert(0, WITHOUT_DIGEST)
+        if self.part is not None:
+            of, more = OF_PART
+            about = (self.part.named, self.withheld, self.events + self.withheld)
+            said = [Said(of.id.format(*about), of.en.format(*about)), *([more] if self.uncompared else ()), *said]
         return said
 
     def as_json(self) -> dict[str, Any]:
@@ -88,8 +144,12 @@ class Report:
             "good": self.good,
             "digest": self.digest,
             "digest_given": self.digest_given,
+            "given": self.given.as_json(),
             "checkpoint": self.checkpoint,
+            "signers": list(self.signers),
             "keys_given": self.keys_given,
+            "part": None if self.part is None else self.part.as_json(),
+            "withheld": self.withheld,
             "events": self.events,
             "streams": self.streams,
             "signatures": self.signatures,

@@ -47,6 +47,26 @@ class AuditSettings(ServiceSettings):
         validation_alias="PARITRANA_SIGNER_URL",
         description="Where the log's signer answers.",
     )
+    nomination_url: HttpUrl = Field(
+        default="http://127.0.0.1:8081",
+        validation_alias="PARITRANA_NOMINATION_URL",
+        description="Where the nomination service answers.",
+    )
+    scoring_url: HttpUrl = Field(
+        default="http://127.0.0.1:8082",
+        validation_alias="PARITRANA_SCORING_URL",
+        description="Where the scoring service answers.",
+    )
+    notifications_url: HttpUrl = Field(
+        default="http://127.0.0.1:8083",
+        validation_alias="PARITRANA_NOTIFICATIONS_URL",
+        description="Where the notifications service answers.",
+    )
+    watch_seconds: Annotated[float, Field(ge=0.1, le=3600)] = Field(
+        default=10.0,
+        validation_alias="PARITRANA_WATCH_SECONDS",
+        description="Seconds between two looks of the audit at feeds, topics, signers and its own tree.",
+    )
     witnesses: Annotated[tuple[tuple[str, VerifierKey], ...], NoDecode, BeforeValidator(_witnesses)] = Field(
         default=(),
         validation_alias="PARITRANA_WITNESSES",

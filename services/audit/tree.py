@@ -22,10 +22,12 @@ import orjson
 from kernel.tlog.checkpoints import Checkpoint, Opened, opened
 from kernel.tlog.encodings import Malformed
 from kernel.tlog.notes import MAX_NOTE_BYTES, NotSigned, SignedNote, VerifierKey
+from kernel.tlog.successions import SUCCESSION, Succession, following
 from kernel.tlog.tiles import MAX_ENTRY, WIDTH, Bundle, Tile, bundles_of, read_bundle, tiles_of
 from kernel.tlog.trees import GrowingTree
 from services.audit.findings import Place
 from services.audit.folder import CHECKPOINT, Unusable, open_regular
+from services.audit.trust import Replaced
 
 Fault = tuple[str, Place, str]
 _LONGEST_KEY: Final = 1024
@@ -51,8 +53,17 @@ class TreeCheck:
     known: Sequence[SignedNote] = ()
     leaves: dict[str, Leaf] = field(default_factory=dict)
     signatures: int = 0
+    signers: tuple[str, ...] = ()
+    """The verifier keys by which the checkpoint's signatures hold: the log's own and those of witnesses."""
     entries: int = 0
     checkpoint: Checkpoint | None = None
+    replaced: Mapping[tuple[str, int], Replaced] = field(default_factory=dict)
+    """By stream and version of the event that publishes a service's next key: which key the log then takes no more."""
+    followed: int = 0
+    """Keys of the log that follow another, by the folder's successions."""
+    _retired: dict[tuple[str, str], str] = field(default_factory=dict)
+    _latest: str = ""
+    """The latest recorded time in the log since the first of these."""
     _faults: list[Fault] = field(default_factory=list)
 
     def run(self, keys: Sequence[str], listed: Sequence[str]) -> list[Fault]:
@@ -62,6 +73,7 @@ class TreeCheck:
             return self._faults
         self.checkpoint = found.checkpoint
         self.signatures = len(found.verified)
+        self.signers = tuple(one.key.text for one in found.verified)
         self._check_extra(found.checkpoint.size, listed)
         self._check_tree(found.checkpoint, self._earlier(found.checkpoint))
         return self._faults
@@ -71,17 +83,32 @@ class TreeCheck:
     def _opened(self, paths: Sequence[str]) -> Opened | None:
         place = Place(CHECKPOINT)
         try:
-            raw = _read(self.folder, CHECKPOINT, MAX_NOTE_BYTES)
+            raw = read_whole(self.folder, CHECKPOINT, MAX_NOTE_BYTES)
             note = SignedNote.parse(raw)
-            return opened(note, self.trusted or tuple(self._keys(paths)))
+            return opened(note, self._following(paths, self.trusted or tuple(self._keys(paths))))
         except (Unusable, Malformed, NotSigned, ValueError) as error:
             self._faults.append(("checkpoint", place, str(error)))
             return None
 
+    def _following(self, paths: Sequence[str], known: Sequence[VerifierKey]) -> tuple[VerifierKey, ...]:
+        """Return known keys, and those of the log that follow them by the folder's successions."""
+        successions: list[Succession] = []
+        for path in paths:
+            if not path.endswith(SUCCESSION):
+                continue
+            try:
+                successions.append(Succession.parse(read_whole(self.folder, path, MAX_NOTE_BYTES)))
+            except (Unusable, Malformed, NotSigned) as error:
+                self._faults.append(("succession", Place(path), str(error)))
+        self.followed = len(successions)
+        return (*known, *following(known, successions))
+
     def _keys(self, paths: Sequence[str]) -> Iterator[VerifierKey]:
         for path in paths:
+            if path.endswith(SUCCESSION):
+                continue
             try:
-                key = VerifierKey.parse(_read(self.folder, path, _LONGEST_KEY).decode().removesuffix("\n"))
+                key = VerifierKey.parse(read_whole(self.folder, path, _LONGEST_KEY).decode().removesuffix("\n"))
             except (Unusable, Malformed, UnicodeDecodeError) as error:
                 self._faults.append(("checkpoint", Place(path), str(error)))
                 continue
@@ -143,7 +170,7 @@ class TreeCheck:
     def _hashes(self, bundle: Bundle) -> list[bytes] | None:
         """Return the leaf hashes of a bundle, having placed its entries in their streams."""
         try:
-            entries = read_bundle(_read(self.folder, bundle.path, _LONGEST_BUNDLE), bundle)
+            entries = read_bundle(read_whole(self.folder, bundle.path, _LONGEST_BUNDLE), bundle)
         except (Unusable, Malformed) as error:
             what = f"{error}; the tree cannot be checked from here on"
             self._faults.append(("leaf", Place(bundle.path), what))
@@ -167,6 +194,8 @@ class TreeCheck:
         if not isinstance(stream, str) or type(version) is not int:
             self._faults.append(("leaf", place, f"entry {index} names no event"))
             return
+        if self.replaced:
+            self._check_key(envelope, stream, version, place, index)
         last = self.leaves.get(stream)
         if version != (last.version + 1 if last else 1):
             what = f"entry {index} is {stream}@{version} where version {last.version + 1 if last else 1} belongs"
@@ -176,9 +205,25 @@ class TreeCheck:
             self._faults.append(("leaf", place, what))
         self.leaves[stream if last else intern(stream)] = Leaf(version, digest, index)
 
+    def _check_key(self, envelope: Mapping[str, object], stream: str, version: int, place: Place, index: int) -> None:
+        """Find what a replaced key signed when the log had long gone on, whatever its recorded time says."""
+        source, key_id, time = (envelope.get(name) for name in ("source", "signaturekey", "time"))
+        if isinstance(source, str) and isinstance(key_id, str):
+            until = self._retired.get((source, key_id))
+            if until is not None and self._latest > until:
+                what = (
+                    f"entry {index} ({stream}@{version}) is signed by {key_id} and came when the log was past {until}: "
+                    "another key had long taken its place"
+                )
+                self._faults.append(("retired-key", place, what))
+        if (one := self.replaced.get((stream, version))) is not None:
+            self._retired[one.source, one.key_id] = one.until
+        if self._retired and isinstance(time, str) and time > self._latest:
+            self._latest = time
+
     def _compare_tile(self, tile: Tile, raw: bytes) -> None:
         try:
-            held = _read(self.folder, tile.path, tile.length)
+            held = read_whole(self.folder, tile.path, tile.length)
         except Unusable as error:
             self._faults.append(("tile", Place(tile.path), str(error)))
             return
@@ -197,7 +242,7 @@ def _cut(hashes: list[bytes], before: int, earlier: Mapping[int, object]) -> Ite
     yield hashes[start:]
 
 
-def _read(folder: Path, path: str, most: int) -> bytes:
+def read_whole(folder: Path, path: str, most: int) -> bytes:
     """Return a file's bytes. Raises Unusable, also for one that is too long."""
     with closing(open_regular(folder, path)) as source:
         try:

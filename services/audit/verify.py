@@ -1,10 +1,11 @@
 """Verify an exported folder offline: no database, no broker, no network, and nothing of it believed.
 
 Checked are the files against the manifest, every event by itself (`events`), every stream's chain and end, ids and
-causes over all streams, and what decisions rest on (`decisions`); `checklist` numbers the checks. Files are read in
-parts (`segments`, `reading`), on one processor or on several with the same findings in the same order; what is kept
-grows with the number of streams and of open rankings, not with the bytes read. Without the manifest's digest, told on
-another way, a folder that was made anew as a whole cannot be told from the one that was exported: the report says so.
+causes over all streams, and what decisions rest on (`decisions`); `checklist` numbers the checks. Of a part of the log
+each is made as far as what it rests on is here (`withheld`). Files are read in parts (`segments`, `reading`), on one
+processor or on several with the same findings in the same order; what is kept grows with the number of streams and of
+open rankings, not with the bytes read. Without the manifest's digest, told on another way, a folder that was made anew
+as a whole cannot be told from the one that was exported: the report says so.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,8 @@ from services.audit.checklist import NO_CHECKPOINT, NO_FACTS, NO_MANIFEST, Said,
 from services.audit.decisions import Decisions
 from services.audit.ends import End, Ends
 from services.audit.events import OWNERS, Document, Keys, Unusable, faults_of, parse, read
+from services.audit.excerpts import Excerpt
+from services.audit.facts.ledger import Ledger
 from services.audit.findings import MOST_KEPT, Finding, Findings, Place
 from services.audit.folder import (
     CHECKPOINT,
@@ -43,6 +46,7 @@ from services.audit.folder import (
     Tally,
     is_allowed,
     is_event_file,
+    is_fact_file,
     is_key_file,
     is_tile,
     lines_of,
@@ -50,12 +54,14 @@ from services.audit.folder import (
     paths_below,
 )
 from services.audit.folder import Unusable as UnusableFile
-from services.audit.notes import CAUSE, EVENT, TOLD, Causes, Doubled, Spot, Uncaused
+from services.audit.notes import CAUSE, ELSEWHERE, EVENT, TOLD, Causes, Doubled, Spot, Uncaused
+from services.audit.part_tree import PartTree
 from services.audit.reading import CHAIN, KEY_PUBLISHED, ORDER, UNORDERED, Part, Reader, Told, chain_faults
 from services.audit.report import Report
 from services.audit.segments import SEGMENT, Segment, segments_of
 from services.audit.subjects import looked_at
-from services.audit.tree import Fault, Leaf, TreeCheck
+from services.audit.tree import Fault, Leaf
+from services.audit.withheld import Withheld
 from services.audit.workers import Later, read_parts
 
 __all__ = ["Report", "verify"]
@@ -72,6 +78,7 @@ def verify(
     *,
     keys: Sequence[VerifierKey] = (),
     earlier: Sequence[SignedNote] = (),
+    service_keys: Mapping[str, Collection[str]] | None = None,
     workers: int | None = None,
     segment: int = SEGMENT,
 ) -> Report:
@@ -84,13 +91,15 @@ def verify(
         digest: the manifest's SHA-256, if it is known.
         keys: verifier keys of the log and of witnesses, from elsewhere; those in the folder when none is given.
         earlier: checkpoints that were kept before, which the log in the folder must continue.
+        service_keys: ids of services' keys, from elsewhere; those of a service not named here begin with the first.
         workers: how many processes read; 1 is none but this one, and None as many as there are processors. The
             findings are the same.
         segment: bytes of a part at least.
     """
     with Causes() as causes, _uncollected():
-        tree = TreeCheck(folder, keys, earlier)
-        return _Verification(folder, digest, causes, tree, workers or _processors(), segment).run()
+        tree = PartTree(folder, keys, earlier)
+        signing = Keys(service_keys)
+        return _Verification(folder, digest, causes, tree, signing, workers or _processors(), segment).run()
 
 
 def _processors() -> int:
@@ -111,7 +120,14 @@ def _uncollected() -> Iterator[None]:
 
 class _Verification:
     def __init__(
-        self, folder: Path, digest: str | None, causes: Causes, tree: TreeCheck, workers: int, segment: int
+        self,
+        folder: Path,
+        digest: str | None,
+        causes: Causes,
+        tree: PartTree,
+        keys: Keys,
+        workers: int,
+        segment: int,
     ) -> None:
         self._folder = folder
         self._digest = digest
@@ -124,34 +140,45 @@ class _Verification:
         self._causes = causes
         self._tree = tree
         self._tiles: list[str] = []
-        self._keys = Keys()
+        self._keys = keys
         self._decisions = Decisions()
         self._ends = Ends()
         self._paths: list[str] = []
         self._types: Counter[str] = Counter()
         self._caused = 0
         self._files = 0
+        self._facts_here = False
+        self._withheld: Withheld | None = None
+        """What a part of the log does not show; None of the whole."""
         self._cut = False
         """A stream that decisions rest on was read in two parts, so that it has to be folded anew."""
         self._report = Report(digest=None, digest_given=digest is not None)
 
     def run(self) -> Report:
         manifest = self._manifest()
+        if manifest is not None and (part := manifest.part) is not None:
+            excerpt = self._report.part = Excerpt(part.season, part.province, part.nomination)
+            self._withheld = Withheld(excerpt, self._version_of)
         listed = self._listed(manifest)
         self._paths = list(listed)
         size = sum(entry.bytes for path, entry in listed.items() if entry is not None and is_event_file(path))
         self._beside = self._workers if size >= self._segment else 1
-        tree = meanwhile(partial(self._tree_read, listed), self._beside)
         self._read_ahead(listed)
+        self._tree.replaced = self._keys.chains.by_place()
+        tree = meanwhile(partial(self._tree_read, listed), self._beside)
         self._read_events(listed)
         for path, entry in listed.items():
             if path == HEADS:
                 self._read_heads(entry)
-            elif entry is not None and not is_event_file(path):
+            elif entry is not None and not (is_event_file(path) or is_fact_file(path)):
                 self._read_plain(entry)
         self._check_tree(listed, tree)
         self._check_causes()
         self._check_decisions()
+        self._check_facts(listed)
+        for owner, key_id in self._keys.chains.missing():
+            what = f"the given key {key_id} of {owner} is not published in this log"
+            self._found.add("rotation", Place(MANIFEST), what)
         if manifest is not None:
             self._compare_manifest(manifest)
         return self._finish(manifest)
@@ -163,7 +190,7 @@ class _Verification:
         report.left_out = self._found.left_out
         report.remarks = list(self._remarks)
         report.remarks_left_out = self._remarks.left_out
-        report.keys = self._keys.listed()
+        report.keys = self._keys.told()
         looked = looked_at(self._types) | {
             "files": self._files,
             "signatures": report.signatures,
@@ -176,6 +203,7 @@ class _Verification:
         }
         tree = self._tree
         report.keys_given = bool(tree.trusted)
+        report.signers = tree.signers
         if (at := tree.checkpoint) is not None:
             report.checkpoint = f"{at.origin} {at.size} {to_base64(at.root)}"
         looked |= {
@@ -183,15 +211,21 @@ class _Verification:
             "root": int(tree.checkpoint is not None),
             "leaves": tree.entries,
             "no-entry-more": tree.entries,
+            "rotations": self._keys.chains.rotations + tree.followed,
         }
         barred: dict[str, Said] = {}
         if tree.checkpoint is None:
             barred = dict.fromkeys(_OF_TREE, NO_CHECKPOINT)
-        if looked["facts"]:
+        if looked["facts"] and not self._facts_here:
             barred["facts"] = NO_FACTS
             looked["facts"] = 0
         if manifest is None:
             barred["files"] = NO_MANIFEST
+        if self._withheld is not None:
+            if at is not None:
+                report.withheld = max(at.size - report.events, 0)
+            report.uncompared = tree.uncompared
+            barred = self._withheld.barred(report.withheld) | barred
         report.checks = outcomes(looked, self._found.counts, barred)
         return report
 
@@ -268,6 +302,11 @@ class _Verification:
                 return
         self._compare_file(path, entry, tally)
 
+    def _lines_again(self, path: str) -> Iterator[Line]:
+        """Read a file once more; what is wrong with it was told the first time."""
+        with suppress(UnusableFile, OSError), closing(open_regular(self._folder, path)) as source:
+            yield from lines_of(source, Tally())
+
     def _compare_file(self, path: str, entry: ListedFile | None, tally: Tally) -> None:
         self._files += 1
         if entry is None:
@@ -287,7 +326,7 @@ class _Verification:
             if owner and path.endswith("/service.jsonl"):
                 for event in self._documents(path):
                     if event.type == KEY_PUBLISHED:
-                        self._keys.take(owner, event.data)
+                        self._keys.take(event, owner)
             elif owner and path.endswith("/season.jsonl"):
                 for event in self._documents(path):
                     self._decisions.foresee(event)
@@ -400,19 +439,23 @@ class _Verification:
 
     # --- the log's tree
 
-    def _tree_read(self, listed: Iterable[str]) -> tuple[Sequence[Fault], TreeCheck]:
-        """Hold the tree to its checkpoint, which needs nothing of the events."""
+    def _tree_read(self, listed: Iterable[str]) -> tuple[Sequence[Fault], PartTree]:
+        """Hold the tree to its checkpoint, which needs nothing of the events but which keys took others' places."""
         if CHECKPOINT not in listed:
             what = "there are tiles and no checkpoint that says what they hold"
             return [("checkpoint", Place(path), what) for path in self._tiles], self._tree
-        return self._tree.run([path for path in listed if is_key_file(path)], self._tiles), self._tree
+        keys = [path for path in listed if is_key_file(path)]
+        if self._withheld is None:
+            return self._tree.run(keys, self._tiles), self._tree
+        events = [path for path in listed if is_event_file(path)]
+        return self._tree.run_part(keys, self._tiles, events), self._tree
 
-    def _check_tree(self, listed: Iterable[str], read: Callable[[], tuple[Sequence[Fault], TreeCheck]]) -> None:
+    def _check_tree(self, listed: Iterable[str], read: Callable[[], tuple[Sequence[Fault], PartTree]]) -> None:
         """Tell what the tree says, and hold the ends of its streams to those of the events."""
         faults, self._tree = read()
         for fault in faults:
             self._found.add(*fault)
-        if CHECKPOINT not in listed:
+        if CHECKPOINT not in listed or self._withheld is not None:
             return
         if self._tree.checkpoint is None or self._tree.entries < self._tree.checkpoint.size:
             return
@@ -475,7 +518,9 @@ class _Verification:
             self._found.add("head", self._place(stream, end), what)
 
     def _check_causes(self) -> None:
-        faults, counts = self._causes.faults(MOST_KEPT)
+        faults, counts = self._causes.faults(MOST_KEPT, elsewhere=self._withheld is not None)
+        if self._withheld is not None:
+            self._withheld.skipped["causes"] += counts[ELSEWHERE]
         places = self._named({spot for fault in faults for spot in _spots(fault)}) if faults else {}
         told = [_told(fault, places) for fault in faults]
         self._found.extend(
@@ -501,14 +546,28 @@ class _Verification:
         return found
 
     def _check_decisions(self) -> None:
-        for place, what in self._decisions.citations(self._version_of):
+        for place, what in self._decisions.citations(self._version_of, self._withheld):
             self._found.add("cited", place, what)
-        for fault in self._decisions.faults(self._beside):
+        for fault in self._decisions.faults(self._withheld, self._beside):
             self._found.add(*fault)
         for remark in self._decisions.remarks():
             self._remarks.add(*remark)
         self._report.rankings = self._decisions.rankings
         self._report.decisions = self._decisions.decided
+
+    def _check_facts(self, listed: Mapping[str, ListedFile | None]) -> None:
+        """Hold the facts of other systems to their batches, and every measured figure to its facts."""
+        files = [path for path in listed if is_fact_file(path)]
+        self._facts_here = bool(files)
+        if not files:
+            return
+        ledger = Ledger(self._decisions.record)
+        for path in files:
+            ledger.survey(path, self._lines(path, listed[path]))
+        for path in files:
+            ledger.collect(path, self._lines_again(path))
+        for fault in ledger.faults():
+            self._found.add(*fault)
 
     def _version_of(self, stream: str) -> int:
         end = self._ends.get(stream)

@@ -23,7 +23,7 @@ from services.identity.keys import KeyRing, kept_secret, read_secret
 from services.identity.passwords import Attempts, Passwords
 from services.identity.settings import PASSWORD_FILE, IdentitySettings
 from services.identity.store import find_account, put_first_administrator, put_first_persons
-from services.wiring import wire_of
+from services.wiring import feed_of, wire_of
 
 SERVICE: Final = "identity"
 _FIRST_ADMINISTRATOR: Final = "admin"
@@ -65,6 +65,7 @@ def create_service(settings: IdentitySettings) -> Service:
     )
     service.app.state.keys = keys
     add_routes(service.app)
+    service.app.include_router(feed_of(SERVICE))
     return service
 
 

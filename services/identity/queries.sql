@@ -92,6 +92,15 @@ RETURNING grant_id;
 -- Keeps what was done with a person's account or data.
 INSERT INTO act (kind, person_id, asked_by, second, office) VALUES ($1, $2, $3, $4, $5);
 
+-- name: tell_names
+-- Names of some persons, with one act for each whose name is told: who asked ($2), and in which office ($3).
+WITH found AS (
+    SELECT id, name, erased_at IS NOT NULL AS erased FROM person WHERE id = ANY($1::uuid[])
+), kept AS (
+    INSERT INTO act (kind, person_id, asked_by, office) SELECT 'named', id, $2, $3 FROM found WHERE NOT erased
+)
+SELECT id, name, erased FROM found ORDER BY id;
+
 -- name: find_acts
 -- What was done, the latest first, from before an act on ($1, null for the latest).
 SELECT id, at, kind, person_id, grant_id, role, scope, asked_by, second, office FROM act

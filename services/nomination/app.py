@@ -23,7 +23,7 @@ from services.nomination.documents.render import Renderer
 from services.nomination.projections import PROJECTIONS
 from services.nomination.reactions import OrderReseals
 from services.nomination.settings import NominationSettings
-from services.wiring import wire_of
+from services.wiring import feed_of, wire_of
 
 SERVICE: Final = "nomination"
 
@@ -60,6 +60,7 @@ def create_service(
     service.app.state.directory = directory
     service.app.state.papers = Papers(Renderer(), directory, settings.public_address)
     add_routes(service.app)
+    service.app.include_router(feed_of(SERVICE))
     return service
 
 

@@ -29,7 +29,7 @@ from services.notifications.roll import Roll
 from services.notifications.sender import MailSender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.webhooks import Caller, WebhookSender
-from services.wiring import wire_of
+from services.wiring import feed_of, wire_of
 
 SERVICE: Final = "notifications"
 _log = structlog.get_logger(SERVICE)
@@ -151,6 +151,7 @@ def create_service(settings: NotificationsSettings) -> Service:
     service.app.state.address_book = AddressBook(settings.webhook_networks)
     service.app.state.digest_hour = settings.digest_hour
     add_routes(service.app)
+    service.app.include_router(feed_of(SERVICE))
     return service
 
 

@@ -22,7 +22,7 @@ from services.scoring.reactions import FindCorrectionImpacts
 from services.scoring.repairs import RepairProjection, sending
 from services.scoring.reports import DisputeProjection, reporting
 from services.scoring.settings import ScoringSettings
-from services.wiring import wire_of
+from services.wiring import feed_of, wire_of
 
 SERVICE: Final = "scoring"
 PROJECTIONS: Final = (
@@ -49,6 +49,7 @@ def create_service(
     service = Service(parts, settings, verifier=verifier, clock=clock)
     service.app.state.directory = Directory(settings.identity_url, SERVICE, settings.keys_folder / f"{SERVICE}.secret")
     add_routes(service.app)
+    service.app.include_router(feed_of(SERVICE))
     return service
 
 

@@ -65,6 +65,11 @@ def _add_routes(app: FastAPI, signing: Signing) -> None:
         """Show the verifier keys, one a line."""
         return _text("".join(f"{key.text}\n" for key in signing.verifiers))
 
+    @app.get("/successions", tags=["signer"])
+    async def successions() -> list[str]:
+        """Show the notes by which one key of a log follows another, each signed by both."""
+        return [one.note.raw.decode() for one in signing.successions]
+
     @app.get("/{origin}/checkpoint", tags=["signer"], response_class=Response)
     async def checkpoint(origin: str) -> Response:
         """Show the last signed checkpoint of the log whose origin has this SHA-256, in lowercase hex."""

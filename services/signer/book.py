@@ -9,14 +9,17 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
 
 from kernel.settings import StartFailed
 from kernel.tlog.encodings import Malformed
-from kernel.tlog.notes import NoteKey, SignedNote
+from kernel.tlog.notes import ED25519, NoteKey, NotSigned, SignedNote, VerifierKey, verified
+from kernel.tlog.successions import SUCCESSION, Succession, following, preceding
 
 _KEYS: Final = "*.key"
+_LOST: Final = "*.lost"
 _SIGNED: Final = "signed"
 
 
@@ -30,12 +33,53 @@ class Book:
             (folder / _SIGNED).mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _locked(folder)
             self.keys = tuple(NoteKey.parse(path.read_text("ascii").strip()) for path in sorted(folder.glob(_KEYS)))
+            self.successions = tuple(
+                Succession.parse(path.read_bytes()) for path in sorted(folder.glob(f"*{SUCCESSION}"))
+            )
+            self._lost = [VerifierKey.parse(path.read_text("ascii").strip()) for path in sorted(folder.glob(_LOST))]
         except BlockingIOError:
             raise StartFailed(f"another signer holds {folder}: two would sign what does not fit together") from None
-        except (OSError, UnicodeDecodeError, Malformed) as error:
+        except (OSError, UnicodeDecodeError, Malformed, NotSigned) as error:
             raise StartFailed(f"the signer's folder {folder} cannot be used: {error}") from None
-        if not self.keys:
-            raise StartFailed(f"{folder} holds no key: make one with paritrana keys make")
+        try:
+            if not self.keys:
+                raise StartFailed(f"{folder} holds no key: make one with paritrana keys make")
+            self._check_lineage()
+        except StartFailed:
+            self.close()
+            raise
+
+    def _check_lineage(self) -> None:
+        """Refuse a log's key that the one which signed until now does not vouch for, and two that nothing binds."""
+        logs = [key.verifier for key in self.keys if key.kind == ED25519]
+        for origin in dict.fromkeys(key.name for key in logs):
+            here = [key for key in logs if key.name == origin]
+            begun = self._signed_last(origin, here)
+            bound = {*begun, *following(begun, self.successions)}
+            for key in here:
+                if key not in bound:
+                    raise StartFailed(
+                        f"the key {key.key_id.hex()} in {self._folder} may not sign for {origin}: no key that signed "
+                        "before vouches for it, or another has taken its place; take it away, put the key back that "
+                        "signed last, or make one that follows it with paritrana keys succeed"
+                    )
+
+    def _signed_last(self, origin: str, here: Sequence[VerifierKey]) -> list[VerifierKey]:
+        """Return the keys that signed a log's last checkpoint; where none did, or a lost one, that may begin."""
+        last = self.last(origin)
+        if last is None:
+            return [key for key in here if not {*preceding([key], self.successions)} & {*here}][:1]
+        lost = [key for key in self._lost if key.name == origin]
+        known = {*here, *preceding(here, self.successions), *following(here, self.successions), *lost}
+        try:
+            found = [one.key for one in verified(last, known)]
+        except NotSigned:
+            raise StartFailed(
+                f"the last checkpoint of {origin} in {self._folder} is signed by no key that is here, nor by one that "
+                "a key here follows: put that key back, or the note (*.succession) by which it is followed; if it is "
+                "lost for good, the operator's guide says what to do"
+            ) from None
+        return list(here) if any(key in lost for key in found) else found
 
     def close(self) -> None:
         """Let the folder go."""

@@ -17,6 +17,7 @@ from typing import Final
 from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.encodings import Malformed, from_decimal, hash_from_base64, shown, to_text
 from kernel.tlog.notes import COSIGNATURE, NoteKey, NotSigned, Signature, SignedNote, VerifierKey, verified
+from kernel.tlog.successions import Succession
 from kernel.tlog.trees import EMPTY_ROOT, MOST_HASHES, NotProven, verify_consistency
 from services.signer.book import Book
 
@@ -76,6 +77,11 @@ class Signing:
     def verifiers(self) -> list[VerifierKey]:
         """The public halves of the keys."""
         return [key.verifier for key in self._book.keys]
+
+    @property
+    def successions(self) -> Sequence[Succession]:
+        """The notes by which one key of a log follows another."""
+        return self._book.successions
 
     def last(self, origin_digest: str) -> SignedNote | None:
         """Return the last signed checkpoint of the log whose origin has this SHA-256, in hex."""

@@ -30,6 +30,7 @@ from schemas import notifications as m
 from schemas import scoring as s
 from schemas import service as v
 from schemas import superseded as old
+from schemas.codec import CODEC
 from schemas.envelope import Event, Stage, StreamPoint
 from schemas.exact import fraction_text, round_exact
 from schemas.generate import ROOT, event_path
@@ -171,6 +172,7 @@ def told() -> Story:
     _facts(story, company)
     _a_repair(story)
     _a_report(story)
+    _another_key(story)
     return story
 
 
@@ -605,6 +607,19 @@ def _a_report(story: Story) -> None:
     story.tell("report/bpjs.coverage.v1", coverage)
 
 
+def _another_key(story: Story) -> None:
+    """Let nomination sign with another key, for which the one until now vouches."""
+    story.at(2025, 4, 15)
+    before, after = signer_of("nomination"), signer_of("nomination, the second")
+    public = b64encode(after.public_key).decode()
+    proof = after.sign(v.key_statement("nomination", after.key_id, public, before.key_id))
+    key = v.ServiceKeyPublished(
+        service="nomination", key_id=after.key_id, algorithm="Ed25519", use="events", public_key=public,
+        replaces=before.key_id, proof=b64encode(proof).decode(),
+    )  # fmt: skip
+    story.tell("service/nomination", key)
+
+
 # --- files ---------------------------------------------------------------------------------------------------------
 
 
@@ -643,7 +658,7 @@ def written(line: Line, head: Json | None) -> bytes:
         document["causationid"] = document["correlationid"] = line.cause
     if line.event.context != "service":
         document["clock"] = "test"
-    if line.event.signed:
+    if CODEC.write(line.event).signed:
         signer = signer_of(service)
         document["signaturekey"] = signer.key_id
         document["signature"] = b64encode(signer.sign(canonical(document))).decode()

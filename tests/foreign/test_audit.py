@@ -17,8 +17,9 @@ import pytest
 
 from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.notes import COSIGNATURE, NoteKey, SignedNote
+from kernel.tlog.proofs import LogProof
 from kernel.tlog.tiles import Bundle, Tile, read_bundle, write_bundle
-from kernel.tlog.trees import EMPTY_ROOT
+from kernel.tlog.trees import EMPTY_ROOT, prove_inclusion
 from tests.support.foreign import Ended, build_go, needs_go, run
 from tests.support.stack import remove_folder, temporary_folder
 from tests.support.transparency import note_key, write_log
@@ -46,6 +47,10 @@ class Built:
         if not program.exists():
             await build_go(AUDIT, program)
         return await run([program, folder, *more], folder=self.folder)
+
+    async def proofs(self, folder: Path, *keys: str) -> Ended:
+        await self.audit(folder)  # so that it is built
+        return await run([self.folder / "audit", "-proofs", folder, *keys], folder=self.folder)
 
     def log(self, size: int) -> Path:
         folder = self.folder / str(size)
@@ -91,6 +96,53 @@ async def test_a_log_may_keep_the_partial_tiles_of_its_earlier_sizes(built: Buil
     ended = await built.audit(folder)
     assert ended.code == 0, ended.out
     assert "ok   extra: nothing beyond the size; 4 partial tiles of smaller sizes" in ended.out
+
+
+# --- proofs alone ---------------------------------------------------------------------------------------------------
+
+
+class _Tiles:
+    """Reads the tiles of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, level: int, number: int, width: int) -> bytes:
+        return (self._folder / Tile(level, number, width).path).read_bytes()
+
+
+def _proofs(log: Path, size: int, place: Path) -> Path:
+    """Write a proof beside its entry for some leaves of a log."""
+    note, made = SignedNote.parse((log / "checkpoint").read_bytes()), entries(size)
+    for index in {0, size // 2, size - 1}:
+        proof = LogProof(index, prove_inclusion(index, size, _Tiles(log)), note, b"extra" if index else None)
+        _put(place / f"leaf-{index}.tlog-proof", proof.raw)
+        _put(place / f"leaf-{index}.json", made[index])
+    return place
+
+
+@pytest.mark.parametrize("size", SIZES[1:])
+async def test_proofs_that_we_write_are_taken_with_a_key_and_nothing_else(size: int, built: Built, place: Path) -> None:
+    proofs = _proofs(built.log(size), size, place)
+    ended = await built.proofs(proofs, LOG.verifier.text, WITNESS.verifier.text)
+    assert (ended.code, ended.out) == (0, f"ok   proofs: {len({0, size // 2, size - 1})} hold\n")
+
+
+@pytest.mark.parametrize("name", ["leaf-0.json", "leaf-0.tlog-proof"])
+async def test_a_changed_proof_or_entry_is_found(name: str, built: Built, place: Path) -> None:
+    proofs = _proofs(built.log(257), 257, place)
+    raw = (proofs / name).read_bytes()
+    # A changed line of a witness may be another's signature, which nobody has to know (C2SP signed-note).
+    for at in range(0, raw.find("— witness.example".encode()) if b"\n\n" in raw else len(raw), 7):
+        _put(proofs / name, _flip(at)(raw))
+        ended = await built.proofs(proofs, LOG.verifier.text, WITNESS.verifier.text)
+        assert ended.code == 1, (at, ended.out)
+
+
+async def test_proofs_by_another_key_do_not_hold(built: Built, place: Path) -> None:
+    proofs = _proofs(built.log(257), 257, place)
+    assert (await built.proofs(proofs, note_key("log.example/award", seed=9).verifier.text)).code == 1
+    assert (await built.proofs(proofs, WITNESS.verifier.text)).code == 1
 
 
 # --- what must be found ---------------------------------------------------------------------------------------------

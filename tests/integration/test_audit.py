@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -21,13 +22,21 @@ from typer.testing import CliRunner
 
 from cli.audit import app as program
 from cli.output import Finding, WrongUse
+from kernel.canonical import envelope_of
 from kernel.log import NO_HEAD, Append, Entry, Head, append
+from kernel.tlog.checkpoints import Checkpoint
+from kernel.tlog.notes import NoteKey, VerifierKey
+from kernel.tlog.trees import GrowingTree, leaf_hash
 from kernel.tokens import Grant, LocalJwks, Person, TokenVerifier, issue
 from services.audit.app import create_service
+from services.audit.log.leaves import Leaf
+from services.audit.log.store import LogStore
 from services.audit.settings import AuditSettings
 from services.audit.verify import verify
 from tests.support.serving import serving
 from tests.unit.audit.exported import DELIVERY, NOMINATION, SHEET, Log, delivered, small_log
+from tests.unit.audit.forging import rules
+from tests.unit.audit.played import whole
 
 KEY = OKPKey.generate_key("Ed25519", parameters={"kid": "test", "use": "sig"})
 
@@ -48,6 +57,7 @@ class Store:
     pool: asyncpg.Pool
     url: str
     client: httpx.AsyncClient
+    state: Any
     taken: dict[str, int]
 
     async def receive(self, log: Log, *streams: str) -> None:
@@ -82,7 +92,7 @@ async def store(database: Any, tmp_path: Path) -> AsyncIterator[Store]:
     service = create_service(AuditSettings.load(database_url=login_url, keys=tmp_path / "keys", embedded=True))
     service.app.state.verifier = TokenVerifier(LocalJwks(lambda: {"keys": [KEY.as_dict(private=False)]}))
     async with serving(service.app) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
-        yield Store(service.pool, url, client, {})
+        yield Store(service.pool, url, client, service.app.state, {})
 
 
 def run(*arguments: str) -> Any:
@@ -189,6 +199,74 @@ async def test_an_export_through_http_verifies_offline_and_a_change_is_found(sto
     changed = await asyncio.to_thread(run, "verify", str(tmp_path / "export"), "--digest", result["digest"])
     assert isinstance(changed.exception, Finding)
     assert f"{SHEET}@3" in changed.output
+
+
+async def grow(store: Store, log: Log, signing: NoteKey) -> None:
+    """Take everything of a log, and make its tree and a checkpoint, as the sequencer and the signer do."""
+    await store.receive(log)
+    kept, tree = LogStore(store.pool), GrowingTree()
+    envelopes = [orjson.loads(entry) for entry in log.entries]
+    leaves = [
+        Leaf(said["subject"], said["streamversion"], leaf_hash(entry))
+        for said, entry in zip(envelopes, log.entries, strict=True)
+    ]
+    tiles = [*tree.append(leaf.hash for leaf in leaves), *tree.partial()]
+    end = await kept.end()
+    await kept.integrate(end, leaves, dict(tiles), end._replace(next_offset=len(leaves), digest=b"0" * 32, cluster="c"))
+    note = Checkpoint(signing.name, len(leaves), tree.root).signed(signing).raw.decode()
+    assert await kept.sign(len(leaves), note, datetime.now(UTC))
+
+    async def verifiers() -> list[VerifierKey]:
+        return [signing.verifier]
+
+    store.state.log_signing = SimpleNamespace(verifiers=verifiers)
+
+
+async def test_parts_of_the_log_come_through_http_and_verify_offline(store, tmp_path):
+    log, signing = whole(rules()).log, NoteKey.generate("test.example/log")
+    await grow(store, log, signing)
+    nomination = next(stream for stream in log.documents if stream.startswith("nomination/")).partition("/")[2]
+    for name, part in {
+        "season": ("--season", "2020"),
+        "province.tar.zst": ("--season", "2020", "--province", "75"),
+        "nomination": ("--season", "2020", "--nomination", nomination),
+    }.items():
+        ended = await export(store, tmp_path / name, *part)
+        assert ended.exit_code == 0, (ended.output, ended.exception)
+        result = orjson.loads(ended.output[ended.output.index("{\n") :])
+        assert 0 < result["events"] <= len(log.entries)
+        assert result["withheld"] == len(log.entries) - result["events"]
+        arguments = ("--digest", result["digest"], "--vkey", signing.verifier.text)
+        told = await asyncio.to_thread(run, "verify", str(tmp_path / name), *arguments)
+        assert told.exit_code == 0, told.output
+        assert "PART " in told.output
+    for strange in (("--season", "1999"), ("--season", "2020", "--nomination", str(UUID(int=7 << 76 | 2 << 62)))):
+        ended = await export(store, tmp_path / "none", *strange)
+        assert isinstance(ended.exception, WrongUse)
+        assert "the log has no" in str(ended.exception)
+
+
+async def test_streams_are_chosen_and_only_under_a_checkpoint(store):
+    log = small_log()
+    await grow(store, log, NoteKey.generate("test.example/log"))
+    until = f"log:{len(log.entries)}"
+
+    async def chosen(*of: str, more: str = "") -> list[tuple[str, int]]:
+        query = "".join(f"&of={one}" for one in of)
+        found = await store.get(f"/v1/export?until={until}{query}{more}")
+        return [(one["stream"], one["version"]) for one in found["items"]]
+
+    assert await chosen(SHEET) == [(SHEET, 1), (SHEET, 2), (SHEET, 3)]
+    assert await chosen(SHEET[:-1]) == []
+    assert await chosen("sheet/*", DELIVERY, more="&first=true") == [(DELIVERY, 1), (SHEET, 1)]
+    page = await store.get(f"/v1/export?until={until}&of=sheet/*&limit=2")
+    rest = await store.get(f"/v1/export?until={until}&of=sheet/*&cursor={page['next']}")
+    assert [one["version"] for one in page["items"] + rest["items"]] == [1, 2, 3]
+    for item in page["items"]:
+        assert log.entries[item["index"]] == envelope_of(orjson.loads(item["document"]))
+    for strange in ("of=*", "of=x", "of=a*b", f"of={'&of='.join(['season/2020'] * 21)}", f"cursor={page['next']}"):
+        assert await store.status_of(f"/v1/export?until={until}&{strange}", "auditor") == 422, strange
+    assert await store.status_of("/v1/export?until=1-1-1&of=sheet/*", "auditor") == 422
 
 
 async def test_two_exports_of_one_store_hold_the_same_events(store, tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -18,8 +19,9 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import asyncpg
 import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -29,13 +31,21 @@ from cli.demo import Shown, play_all, wind_clock
 from cli.play.outcome import Decided, differences
 from deploy.local.mail_sink import stored_messages
 from deploy.local.ports import free_ports, is_free
-from deploy.local.settings import PORTS, StackOptions
+from deploy.local.settings import PORTS, StackOptions, environment_of
 from deploy.local.supervisor import Stack
 from schemas.topics import EVENT_TOPICS, Topic
+from services.audit.explain.gathered import gather
+from services.audit.explain.telling import explanation_lines
+from services.audit.explain.why import explained
+from services.audit.replay.reading import Folder as AuditFolder
 from services.identity.development import person_id
+from tests.support.pages import blocks_of, follow, not_seen, script_of
 from tests.support.stack import remove_folder, run_apart, say, temporary_folder
 
 Json = dict[str, Any]
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "auditor.md"
 
 
 # --- the play ------------------------------------------------------------------------------------------------------
@@ -52,6 +62,10 @@ class Evening:
     papers: list[Path]
     pids: dict[str, int]
     ports: dict[str, int]
+    walk: tuple[int | None, str]
+    """How following the auditors' page ended, and all that was shown."""
+    erased: tuple[int, Path, Path]
+    """How many free texts were erased, and what an auditor exported before and after."""
 
     def decided(self, season: str, province: str, category: str, stage: str) -> Decided:
         """Return how a stage of a category ended at a place."""
@@ -87,7 +101,42 @@ async def _play(folder: Path) -> Evening:
         pids = stack.pids()
         shown = await play_all(data, stack.urls, export, say, folder / "papers")
         topics = {topic.name: await _all_of(stack.bootstrap_servers, topic) for topic in EVENT_TOPICS}
-    return Evening(shown, export, topics, stored_messages(data / "mail"), shown.papers, pids, ports)
+        walk = await _walk(folder, data, ports)
+        erased = await _erase_texts(stack, folder, data, ports)
+    return Evening(shown, export, topics, stored_messages(data / "mail"), shown.papers, pids, ports, walk, erased)
+
+
+async def _walk(folder: Path, data: Path, ports: dict[str, int]) -> tuple[int | None, str]:
+    """Follow the auditors' page as its reader would: every `sh` block in order, in one shell."""
+    desk = folder / "desk"
+    desk.mkdir()
+    (desk / "rulebooks").symlink_to(ROOT / "rulebooks")
+    (desk / ".venv").symlink_to(sys.prefix)
+    (desk / "auditor.sh").write_text(script_of(blocks_of(PAGE, "sh")), "utf-8")
+    return await follow(desk / "auditor.sh", desk, _environment(folder, data, ports))
+
+
+def _environment(folder: Path, data: Path, ports: dict[str, int]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PARITRANA_")}
+    own = environment_of(StackOptions(data=data, ports=ports, clock="test", mail_sink=True))
+    # This checkout's program, whichever is installed.
+    return {**inherited, **own, "XDG_CONFIG_HOME": str(folder / "config"), "PYTHONPATH": str(ROOT), "COLUMNS": "160"}
+
+
+async def _erase_texts(stack: Stack, folder: Path, data: Path, ports: dict[str, int]) -> tuple[int, Path, Path]:
+    """Erase every reason that is kept anywhere, as the owner of the tables does by law, and export again."""
+    erased = 0
+    for service in ("nomination", "scoring"):
+        connection = await asyncpg.connect(stack.databases[service].owner_url)
+        try:
+            erased += int((await connection.execute("update texts set body = null where body is not null")).split()[1])
+        finally:
+            await connection.close()
+    script = folder / "again.sh"
+    script.write_text(f"{sys.prefix}/bin/paritrana audit export desk/last --login auditor\n", "utf-8")
+    code, said = await follow(script, folder, _environment(folder, data, ports))
+    assert code == 0, said
+    return erased, folder / "desk" / "later", folder / "desk" / "last"
 
 
 async def _all_of(bootstrap: str, topic: Topic) -> list[Json]:
@@ -102,6 +151,34 @@ async def _all_of(bootstrap: str, topic: Topic) -> list[Json]:
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 found += [orjson.loads(record.value) for record in records]
         return found
+
+
+# --- the auditors' page ---------------------------------------------------------------------------------------------
+
+
+def test_every_command_of_the_auditors_page_does_its_work(evening: Evening) -> None:
+    code, shown = evening.walk
+    assert len(list(blocks_of(PAGE, "sh"))) > 8
+    assert code == 0, shown
+
+
+def test_what_the_auditors_page_says_one_sees_is_seen_in_that_order(evening: Evening) -> None:
+    said = [line for _, block in blocks_of(PAGE, "text") for line in block.splitlines() if line != "…"]
+    assert len(said) > 50
+    expected = not_seen(said, evening.walk[1])
+    assert expected is None, f"not seen, or not here: {expected}\n{evening.walk[1]}"
+
+
+def test_erased_texts_change_nothing_of_an_export_and_are_told_as_withheld(evening: Evening) -> None:
+    erased, before, after = evening.erased
+    assert erased
+    told = [{path.name: path.read_bytes() for path in folder.glob("events/*/*.jsonl")} for folder in (before, after)]
+    assert told[0] == told[1]
+    assert verify(after).returncode == 0
+    appeal = explained(gather(AuditFolder.open(after), "CONTOH-75-B2"), "wawancara")
+    assert appeal == explained(gather(AuditFolder.open(before), "CONTOH-75-B2"), "wawancara")
+    (withheld,) = [line for line in explanation_lines(appeal) if "the words of the reason in appeal/" in line]
+    assert "known by the digest" in withheld
 
 
 # --- rankings, by hand ---------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -30,6 +31,8 @@ from schemas.fact_reading import ReadFact
 from schemas.nomination import Candidate, CandidateNominated
 from schemas.rulebook import definition_of
 from schemas.topics import CONTRIBUTIONS, COVERAGE
+from services.audit.client import LedgerClient
+from services.audit.export import NotExported
 from services.scoring import repairs as room
 from services.scoring.domain.indicator import INDICATOR, indicator_stream
 from services.scoring.domain.repair import CONTENT_TYPE
@@ -40,6 +43,7 @@ from tests.conftest import TopicFactory
 from tests.integration.test_scoring import MEASURE, RULEBOOK, Caller, World, measures, world
 from tests.support.delivery import records_of
 from tests.support.facts import due, message, paid, registered
+from tests.support.serving import serving
 from tests.unit.scoring.given import AT, an_id, measured
 
 __all__ = ["measures", "world"]  # fixtures
@@ -403,6 +407,12 @@ async def test_an_auditor_recomputes_a_batch_s_root(ledger: Ledger) -> None:
     root = root_of(leaf_hash(document.encode()) for document in told["documents"]).hex()
     assert root == told["event"]["data"]["root"]
     await world.auditor.fails(404, "not-found", "GET", f"/v1/ledger/batches/{CONTRIBUTIONS}/3/99")
+    async with serving(world.service.app) as url:
+        with closing(LedgerClient(url, world.auditor.token, patience=5)) as exported:
+            taken = await asyncio.to_thread(exported.batch, f"ingest/{CONTRIBUTIONS}/3", version)
+            assert taken == told["documents"], "an export takes the same"
+            with pytest.raises(NotExported, match=r"answered .*/99 with 404"):
+                await asyncio.to_thread(exported.batch, f"ingest/{CONTRIBUTIONS}/3", 99)
 
 
 # --- repairs -------------------------------------------------------------------------------------------------------

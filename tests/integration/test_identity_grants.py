@@ -343,6 +343,26 @@ async def test_every_act_is_kept_with_who_asked_and_only_what_changed(office: Of
     assert "kontak-9" not in str([erased, revoked, opened, given]), "a login name can be erased, an act cannot"
 
 
+async def test_whose_names_an_auditor_was_told_is_kept_and_an_erased_person_has_none(office: Office) -> None:
+    here, gone, strange = await office.person(), await office.person(), str(uuid.uuid4())
+    assert (await office.ask("admin", "DELETE", f"/v1/persons/{gone}/data")).status_code == 200
+    path, auditor = f"/v1/persons/names?ids={here},{gone},{strange}", str(person_id("auditor"))
+    answer = (await office.ask("auditor", "GET", path)).json()
+    assert {one["id"]: (one["name"], one["erased"]) for one in answer["persons"]} == {
+        here: (CONTACT["name"], False),
+        gone: (None, True),
+    }
+    assert answer["unknown"] == [strange]
+    assert CONTACT["email"] not in str(answer)
+    kept, before = await office.history("?limit=2")
+    assert told([kept]) == [("named", here, None, auditor, None, "auditor")]
+    assert before["act"] == "erased"
+    assert CONTACT["name"] not in str(kept)
+    for login in ("admin", "sekretariat-75", "operator"):
+        assert code_of(await office.ask(login, "GET", path)) == (403, "forbidden")
+    assert await office.history("?limit=1") == [kept], "who is refused was told nothing"
+
+
 async def test_the_history_is_auditors_alone_and_comes_in_pages(office: Office) -> None:
     acts = await office.whole_history()
     async with database_of(office.identity) as connection:

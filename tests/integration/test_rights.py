@@ -51,6 +51,7 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "identity POST /v1/persons": ("season-admin", "secretariat"),
     "identity GET /v1/persons": ("service",),
     "identity GET /v1/persons/lookup": ("season-admin", "secretary", "secretariat"),
+    "identity GET /v1/persons/names": ("auditor",),
     "identity DELETE /v1/persons/{person}/data": ("season-admin",),  # and, of a powerful person, a second one
     "identity GET /v1/me": ROLES,
     "identity POST /v1/accounts": ("season-admin",),  # and, but for a new person, a second one
@@ -161,10 +162,16 @@ RIGHTS: Final[Mapping[str, str | tuple[str, ...]]] = {
     "audit GET /v1/heads": ("auditor",),
     "audit GET /v1/events": ("auditor",),
     "audit GET /v1/export": ("auditor",),
+    "audit GET /v1/alarms": ("auditor", "operator"),
+    "audit POST /v1/alarms/{alarm}/acknowledge": ("operator",),
+    "audit GET /v1/reads": ("auditor",),
+    "audit GET /v1/refusals": ("auditor",),
+    **{f"{service} GET /v1/feed": ("auditor",) for service in SERVICES},  # and the audit service, by its own token
     "audit GET /checkpoint": EVERYBODY,
     "audit GET /tile/{level}/{path}": EVERYBODY,
     "audit GET /tile/entries/{path}": ("auditor",),
     "audit GET /v1/log/keys": EVERYBODY,
+    "audit GET /v1/log/successions": EVERYBODY,
     "audit GET /v1/log/checkpoints": EVERYBODY,
     "audit GET /v1/log/checkpoints/{size}": EVERYBODY,
     "audit GET /v1/log/consistency": EVERYBODY,
@@ -194,6 +201,12 @@ OF_ALL_SEASONS: Final = (
     ("auditor", "GET", "identity", "/v1/grants/history"),
     ("auditor", "GET", "audit", "/v1/status"),
     ("operator", "GET", "audit", "/v1/status"),
+    ("auditor", "GET", "audit", "/v1/alarms"),
+    ("operator", "GET", "audit", "/v1/alarms"),
+    ("operator", "POST", "audit", "/v1/alarms/1/acknowledge"),
+    ("auditor", "GET", "audit", "/v1/reads?season=2020"),
+    ("auditor", "GET", "audit", "/v1/refusals"),
+    *(("auditor", "GET", service, "/v1/feed") for service in SERVICES),
     ("auditor", "GET", "audit", "/v1/heads"),
     ("auditor", "GET", "audit", "/v1/events"),
     ("auditor", "GET", "audit", "/v1/events?stream=season/2020"),
@@ -520,6 +533,7 @@ async def test_an_operator_sees_no_scores_no_names_and_no_events(whole: Whole) -
         "notifications GET /v1/deliveries",
         "notifications GET /v1/subscriptions",
         "audit GET /v1/status",
+        "audit GET /v1/alarms",  # what does not fit, by streams and hashes
         "scoring GET /v1/facts/repairs",  # what was refused, and what is to stand in its place
         "scoring GET /v1/facts/report",
         "scoring GET /v1/facts/sandbox",  # what was tried, and why it was refused
@@ -528,7 +542,7 @@ async def test_an_operator_sees_no_scores_no_names_and_no_events(whole: Whole) -
     assert deliveries["items"] == []
     assert {count.keys() == {"template", "state", "messages"} for count in deliveries["counts"]} == {True}
     status = (await whole.ask(operator, "audit", "GET", "/v1/status")).json()
-    assert status.keys() == {"position", "streams", "events", "waiting", "topics"}
+    assert status.keys() == {"position", "streams", "events", "waiting", "alarms", "log", "feeds", "topics"}
 
 
 async def test_an_auditor_reads_and_changes_nothing(whole: Whole) -> None:

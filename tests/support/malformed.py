@@ -42,6 +42,7 @@ VALUES: Final[dict[str, Any]] = {
     "repair": UNKNOWN, "address": "bpjs.contributions.v1/3/1207", "publisher": "sipp", "fact": "p-1", "npp": "NPP-1",
     "month": "2021-03", "topic": "bpjs.contributions.v1", "partition": 3, "version": 7, "day": "2021-04-13",
     "key": "NPP-1", "headers": {"content-type": "application/json"}, "value": "{}",
+    "of": "season/2020", "first": False, "alarm": 1, "order": "position", "ended": False,
     "level": "0", "path": "000", "index": 0, "size": 1, "old": 1,
     "waiting": False, "document": {"specversion": "1.0", "id": "p-1", "source": "/bpjs/sipp", "type": "x", "data": {}},
 }  # fmt: skip
@@ -172,6 +173,8 @@ _UNFIT_QUERIES: Final = {
     "category": ("kabkota", "%00", "X" * 40),
     "stage": ("Seleksi", "%00", "x" * 70),
     "stream": ("x", "%00", "season/2020%0A", "season/" + "x" * 300),
+    "of": ("x", "*", "", "%00", "season/2020%0A", "season/" + "x" * 300, "sheet/*x"),
+    "first": ("perhaps", "2", "%00"),
     "until": ("x", "", "1-2", "%00", "9999-9-9", "9" * 19 + "-1-1"),
     "ids": ("x", "", "%00", ",".join([UNKNOWN] * 201), UNKNOWN + ",", "x" * 9000),
     "left": ("perhaps", "2", "%00"),

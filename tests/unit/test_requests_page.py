@@ -12,11 +12,13 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from cli.checks import REPOSITORY
+from services.audit.live.api import router as audit
 from services.identity.api import add_routes as identity
 from services.nomination.api import add_routes as nomination
 from services.nomination.api.motions import MotionBody
 from services.notifications.api import add_routes as notifications
 from services.scoring.api import add_routes as scoring
+from services.wiring import feed_of
 
 PAGE = (REPOSITORY / "docs" / "requests.md").read_text(encoding="utf-8")
 ADDRESS = re.compile(r"`(GET|POST|PUT|DELETE) (/v1/[^`]*)`")
@@ -40,6 +42,8 @@ def routes() -> dict[tuple[str, str], APIRoute]:
     rooms = Rooms()
     for add in (identity, nomination, scoring, notifications):
         add(rooms)
+    rooms.include_router(audit)
+    rooms.include_router(feed_of("audit"))
     return {(method, route.path): route for route in rooms.found for method in route.methods or ()}
 
 

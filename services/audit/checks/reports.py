@@ -6,7 +6,7 @@ checked that no more was refused for reasons than was refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from schemas.topics import CONTRIBUTIONS, COVERAGE
 from services.audit.checks.telling import Fault, told
 from services.audit.checks.ways import candidate_of
 from services.audit.meetings import Kept, Point
-from services.audit.record import Record
+from services.audit.record import Batch, Record
 
 Json = Mapping[str, Any]
 _COUNTS: Final = ("records", "applied", "duplicates", "refused")
@@ -80,15 +80,15 @@ def _batch_faults(data: Json, ended: str, upto: dict[int, int], record: Record) 
             yield f"its batches of partition {partition} do not go on where those before ended"
         upto[partition] = last
         for version in range(first, last + 1):
-            recorded, counts = _batch(record, Point(f"ingest/{data['topic']}/{partition}", version))
-            sums = [total + count for total, count in zip(sums, counts, strict=True)]
-            if recorded >= ended:
+            batch = _batch(record, Point(f"ingest/{data['topic']}/{partition}", version))
+            sums = [total + count for total, count in zip(sums, batch.counts, strict=True)]
+            if batch.time >= ended:
                 yield f"batch {version} of partition {partition} was recorded after its day"
     if sums != [data[name] for name in _COUNTS]:
         yield "its counts are not those of its batches"
 
 
-def _batch(record: Record, point: Point) -> tuple[str, Sequence[int]]:
+def _batch(record: Record, point: Point) -> Batch:
     found = record.batches.get(point)
     if found is None:
         raise LookupError(f"{point.stream}@{point.version} is no batch of facts")

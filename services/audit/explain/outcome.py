@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 from services.audit.checks.ties import broken
@@ -10,7 +11,8 @@ from services.audit.checks.verdicts import corrections, parted_ranks
 from services.audit.explain.gathered import Gathered
 from services.audit.explain.sources import cited
 from services.audit.meetings import Decided, Kept
-from services.audit.record import award_of
+from services.audit.recompute import StageRules, aggregate, ratio, rounded
+from services.audit.record import award_of, ranking_of
 from services.audit.replay.past import FOREVER
 from services.audit.replay.standings import point_text
 
@@ -139,8 +141,52 @@ def appeals_of(gathered: Gathered, at: Json) -> Iterator[dict[str, Any]]:
             "outcome": None if verdict is None else verdict.data["verdict"]["outcome"],
             "figures": [] if verdict is None else [dict(one) for one in verdict.data["verdict"].get("figures", ())],
             "shift": shifts[0] if shifts else None,
+            "arithmetic": None if verdict is None else _arithmetic(gathered, verdict),
+            "heard": None if verdict is None else _heard(gathered, verdict),
             "counts": verdict is not None and _counts(gathered, verdict),
         }
+
+
+def _heard(gathered: Gathered, verdict: Kept) -> dict[str, Any] | None:
+    """Return the meeting's decision on an appeal, with who voted how, and what of it concerns the nominee."""
+    place = (verdict.data["plenary"], verdict.data["motion"])
+    for one in gathered.record.decisions():
+        if (one.event.data["plenary"], one.event.data["motion"]) == place:
+            return {**_decision(gathered, one), "announced": _announced(gathered, one)}
+    return None
+
+
+def _arithmetic(gathered: Gathered, verdict: Kept) -> dict[str, Any] | None:
+    """Add up what the nominee's figures give after a verdict; None when it stands nowhere then."""
+    seals = gathered.record.of(ranking_of(verdict.data["at"]), "RankingSealed")
+    seal = next((one for one in seals if one.id == verdict.data["seal"]), None)
+    rows = [one for one in verdict.data.get("standings") or () if one["nomination"] == gathered.nomination]
+    if seal is None or not rows:
+        return None
+    rules = gathered.record.rules(seal.data["at"]["season"], seal.data["rulebook_version"]).ranking(seal.data["at"])
+    whole = sum((one.weight for one in rules.aspects), Fraction(0))
+    figures = {one["aspect"]: Fraction(one["value"]) for one in rows[0]["aspects"]}
+    terms = [(one.weight / whole, figures[one.code]) for one in rules.aspects if one.code in figures]
+    total = sum((share * figure for share, figure in terms), Fraction(0))
+    shown = rounded(total, rules.places, rules.rounding)
+    return {
+        "terms": [[ratio(share), ratio(figure)] for share, figure in terms],
+        "total": ratio(total),
+        "shown": shown,
+        "rounding": {"places": rules.places, "mode": rules.rounding},
+        "set": list(_set_anew(gathered, verdict, rules)),
+        "agrees": (ratio(total), shown) == (rows[0]["total"], rows[0]["shown"]),
+    }
+
+
+def _set_anew(gathered: Gathered, verdict: Kept, rules: StageRules) -> Iterator[dict[str, Any]]:
+    """Yield the figures that a verdict set for the nominee: stated, or taken together from the marks that it names."""
+    if verdict.data["nomination"] != gathered.nomination:
+        return
+    for figure in verdict.data["verdict"].get("figures", ()):
+        marks = sorted(Fraction(one) for one in figure.get("marks") or ())
+        value = aggregate(rules, marks) if marks else Fraction(figure["value"])
+        yield {"aspect": figure["aspect"], "method": rules.method if marks else None, "figure": ratio(value)}
 
 
 def _counts(gathered: Gathered, verdict: Kept) -> bool:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from services.audit.meetings import Kept
 
 Json = Mapping[str, Any]
 
+_TEXTS: Final = ("reason_digest", "text_digest")
+"""What an event holds of a free text: a salted digest, which stays when the text was erased by law."""
+
 
 def cited(event: Kept) -> dict[str, Any]:
-    """Return where an event lies: in its stream, in the folder, on which topic."""
+    """Return where an event lies: in its stream, in the folder, on which topic; and which texts it knows by digest."""
+    texts = {name: text for name, text in event.data.items() if name in _TEXTS and text is not None}
     return {
         "type": event.name,
         "event": f"{event.point.stream}@{event.point.version}",
@@ -19,6 +23,7 @@ def cited(event: Kept) -> dict[str, Any]:
         "time": event.time,
         "topic": event.place.file.split("/")[1],
         "found": f"{event.place.file}:{event.place.line}",
+        **({"withheld": texts} if texts else {}),
     }
 
 

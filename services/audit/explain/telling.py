@@ -31,12 +31,44 @@ def explanation_lines(said: Json) -> Iterator[str]:
     whose = "" if candidate is None else f": {candidate['code']} {candidate['name']}"
     yield f"NOMINATION {said['nomination']}{whose} ({said['status']})"
     yield from counted_lines(said["counted"])
+    yield from _log_lines(said)
     yield "way:"
     for step in said["way"]:
         yield f"  {step['time']} {step['type']}{_step(step['says'])} [{where(step)}]"
     for stage in said["stages"]:
         yield ""
         yield from _stage_lines(stage)
+    yield ""
+    yield from _withheld_lines(said)
+
+
+def _withheld_lines(said: Json) -> Iterator[str]:
+    """Say what the explanation does without: it is not in the log, and may have been erased."""
+    yield "WITHHELD: the names of persons, who are pseudonyms here"
+    for event, texts in sorted(_texts_in(said)):
+        for name, digest in sorted(texts):
+            yield f"          the words of the {name.removesuffix('_digest')} in {event}, known by the digest {digest}"
+
+
+def _texts_in(value: Any) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
+    if isinstance(value, list):
+        return set().union(*map(_texts_in, value))
+    if not isinstance(value, dict):
+        return set()
+    own = {(value["event"], tuple(value["withheld"].items()))} if "withheld" in value and "event" in value else set()
+    return own.union(*map(_texts_in, value.values()))
+
+
+def _log_lines(said: Json) -> Iterator[str]:
+    """Say what the places behind each statement rest on."""
+    log = said.get("log")
+    if log is not None:
+        yield f"log: {log['origin']}, {log['size']} leaves, root {log['root']}"
+        yield f"     {len(log['proofs'])} events are cited below, each shown to be the leaf that is named of this root"
+    elif "log" in said:
+        yield "log: there is no checkpoint in this folder, so that no event can be shown to be a leaf"
+    if "log" in said:
+        yield "     topic/partition/offset is where the audit service read an event: its word, which nothing proves"
 
 
 def figure_text(number: str) -> str:
@@ -45,8 +77,10 @@ def figure_text(number: str) -> str:
 
 
 def where(event: Json) -> str:
-    """Return where an event lies: stream and version, id, line of the folder."""
-    return f"{event['event']} id {event['id']}, {event['found']}"
+    """Return where an event lies: stream and version, id, line of the folder, place on Kafka, leaf of the log."""
+    read = "" if event.get("offset") is None else f", {event['topic']}/{event['partition']}/{event['offset']}"
+    leaf = "" if event.get("leaf") is None else f", leaf {event['leaf']}"
+    return f"{event['event']} id {event['id']}, {event['found']}{read}{leaf}"
 
 
 def _step(says: Json) -> str:
@@ -215,6 +249,11 @@ def _decision_lines(said: Json) -> Iterator[str]:
     proposed = {"advancing": "the nominee was to advance", "eliminated": "the nominee was to leave"}
     what = proposed.get(said["proposed"] or "", "the motion does not name the nominee")
     yield f"    DECIDED {said['decision']['time']}: {what}; {said['outcome']} [{where(said['decision'])}]"
+    yield from _decided_lines(said)
+
+
+def _decided_lines(said: Json) -> Iterator[str]:
+    """Say the count, who voted how, and what came of a decision."""
     tally, quorum = said["tally"], said["quorum"]
     votes = f"{tally['votes_for']} for, {tally['votes_against']} against, {tally['abstained']} abstained"
     yield f"      {votes}; {quorum['present']} present of {quorum['seats']} seats, {quorum['required']} required"
@@ -249,6 +288,8 @@ def _appeal_lines(said: Json) -> Iterator[str]:
     for figure in said["figures"]:
         given = figure.get("value") or f"marks {', '.join(figure.get('marks') or ())}"
         yield f"    {figure['aspect']} becomes {given}"
+    if said["arithmetic"] is not None:
+        yield from _corrected_lines(said["arithmetic"])
     shift = said["shift"]
     if shift is not None:
         before, after = (
@@ -256,5 +297,20 @@ def _appeal_lines(said: Json) -> Iterator[str]:
             for when in ("before", "after")
         )
         yield f"    the nominee: {before}; then {after} ({shift['change']})"
+    if said["heard"] is not None:
+        heard = said["heard"]
+        yield f"    DECIDED {heard['decision']['time']}; {heard['outcome']} [{where(heard['decision'])}]"
+        yield from _decided_lines(heard)
     if said["counts"]:
         yield "    its standings count from then on"
+
+
+def _corrected_lines(said: Json) -> Iterator[str]:
+    for one in said["set"]:
+        if one["method"] is not None:
+            yield f"      their {one['method']} is {figure_text(one['figure'])}"
+    terms = [" x ".join(figure_text(part) for part in term) for term in said["terms"]]
+    rounding = f"rounded {said['rounding']['mode']} to {said['rounding']['places']} places: {said['shown']}"
+    yield f"    TOTAL after it {' + '.join(terms)} = {figure_text(said['total'])}; {rounding}"
+    if not said["agrees"]:
+        yield "      THIS IS NOT WHAT THE VERDICT SAYS: run paritrana audit verify, which tells such findings"

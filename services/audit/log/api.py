@@ -6,6 +6,7 @@ streams, offices and pseudonyms, and so are for auditors, as is the question whi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, cast
 
 import structlog
@@ -16,7 +17,7 @@ from kernel.decider import FieldFault, Text
 from kernel.paging import Paged, page_of
 from kernel.problems import Problem, invalid, not_found
 from kernel.tlog.encodings import Malformed
-from kernel.tlog.notes import SignedNote
+from kernel.tlog.notes import SignedNote, VerifierKey
 from kernel.tlog.proofs import Consistency, Inclusion, LogProof
 from kernel.tlog.tiles import WIDTH, Bundle, Tile, parse_path, tile_width, write_bundle
 from kernel.tlog.trees import Proof, consistency_tiles, inclusion_tiles, prove_consistency, prove_inclusion
@@ -169,9 +170,21 @@ def _inclusion_json(index: int, proof: Proof, at: Signed) -> dict[str, Any]:
 @router.get("/v1/log/keys", tags=["log"], response_class=Response)
 async def verifier_keys(request: Request) -> Response:
     """Show the verifier keys of the log and of its witnesses, one a line; compare them with those you know."""
+    keys = await _known(request.app.state.log_signing)
+    return Response("".join(f"{key.text}\n" for key in keys), media_type=_TEXT)
+
+
+@router.get("/v1/log/successions", tags=["log"])
+async def successions(request: Request) -> dict[str, list[str]]:
+    """List the notes by which a key of the log follows another, each signed by both; most logs have none."""
     signing: CheckpointSigning = request.app.state.log_signing
+    await _known(signing)
+    return {"items": [one.note.raw.decode() for one in signing.successions]}
+
+
+async def _known(signing: CheckpointSigning) -> Sequence[VerifierKey]:
     try:
-        keys = await signing.verifiers()
+        return await signing.verifiers()
     except (NotSignedYet, *SIGNER_AWAY) as error:
         _log.warning("the log's keys are not known", error=str(error) or repr(error))
         raise not_found(
@@ -180,7 +193,6 @@ async def verifier_keys(request: Request) -> Response:
                 "Penanda tangan log tidak menjawab, sehingga kuncinya belum diketahui di sini: coba lagi nanti.",
             )
         ) from None
-    return Response("".join(f"{key.text}\n" for key in keys), media_type=_TEXT)
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from kernel.lead import STORE_AWAY
 from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.encodings import Malformed, from_decimal, to_base64
 from kernel.tlog.notes import NoteKey, NotSigned, Signature, SignedNote, VerifierKey, parse_signatures, verified
+from kernel.tlog.successions import Succession, following, preceding
 from kernel.tlog.trees import consistency_tiles, prove_consistency
 from services.audit.log.measures import SequencerMeasures
 from services.audit.log.store import LogStore
@@ -67,6 +68,10 @@ class CheckpointSigning:
     witnesses: Sequence[Asked]
     clock: Clock
     measures: SequencerMeasures
+    refusals: dict[str, str] = field(init=False, default_factory=dict)
+    """Why a signer or witness did not sign when it was asked last, by its URL; those that did are not in it."""
+    successions: Sequence[Succession] = ()
+    """How the log's key was changed, as the signer tells it."""
     _top: tuple[int, bytes] | None = field(init=False, default=None)
     _signed: int = field(init=False, default=0)
     _grown: asyncio.Event = field(init=False, default_factory=asyncio.Event)
@@ -105,6 +110,8 @@ class CheckpointSigning:
             except (NotSignedYet, *SIGNER_AWAY, *STORE_AWAY) as error:
                 end_if_cancelled()
                 self._grown.set()
+                if isinstance(error, (NotSignedYet, httpx.HTTPError)):
+                    self.refusals[self.signer.url] = str(error) or repr(error)
                 self.measures.unsigned.set(self._top[0] - self._signed if self._top else 0)
                 _log.warning("no checkpoint", error=str(error) or repr(error))
                 await pauses.rest()
@@ -125,6 +132,7 @@ class CheckpointSigning:
                 await self.learn_keys()
             await self.make(size, root)
             self._signed = size
+        self.refusals.pop(self.signer.url, None)
         self.measures.unsigned.set(0)
         self.measures.signed.set(self._signed)
         self.measures.signed_at.set_to_current_time()
@@ -145,22 +153,38 @@ class CheckpointSigning:
             await asyncio.sleep(_CHECKPOINT_SECONDS)
 
     async def verifiers(self) -> list[VerifierKey]:
-        """Return the keys of the log and of its witnesses. Raises as `learn_keys` does."""
+        """Return the keys of the log, those that signed before included, and of its witnesses; as `learn_keys`."""
         if not self.signer.keys:
             await self.learn_keys()
-        return [*self.signer.keys, *(key for witness in self.witnesses for key in witness.keys)]
+        earlier = preceding(self.signer.keys, self.successions)
+        return [*self.signer.keys, *earlier, *(key for witness in self.witnesses for key in witness.keys)]
 
     async def learn_keys(self) -> None:
-        """Ask the signer for its keys, and take those of this log. Raises one of SIGNER_AWAY, or NotSignedYet."""
-        answer = await self.client.get(f"{self.signer.url}/vkeys")
-        answer.raise_for_status()
+        """Ask the signer for its keys, and take those of this log. Raises one of SIGNER_AWAY, or NotSignedYet.
+
+        Once keys are known, only those are taken that follow one of them.
+        """
         try:
-            keys = [VerifierKey.parse(line) for line in answer.text.splitlines()]
-        except Malformed as error:
+            keys = [VerifierKey.parse(line) for line in (await self._asked_for("/vkeys")).text.splitlines()]
+            notes = (await self._asked_for("/successions")).json()
+            successions = [Succession.parse(str(note).encode()) for note in notes]
+        except (Malformed, NotSigned, ValueError, TypeError) as error:
             raise NotSignedYet(f"what answers at {self.signer.url} is no signer: {error}") from None
-        self.signer.keys = [key for key in keys if key.name == self.origin]
-        if not self.signer.keys:
+        keys = [key for key in keys if key.name == self.origin]
+        if not keys:
             raise NotSignedYet(f"the signer at {self.signer.url} has no key named {self.origin}")
+        known = self.signer.keys
+        if known and not {*keys} <= {*known, *following(known, successions)}:
+            raise NotSignedYet(
+                f"the signer at {self.signer.url} has another key, and none that it had before vouches for it: if the "
+                "old one is lost and all were told the new one, start audit anew"
+            )
+        self.signer.keys, self.successions = keys, successions
+
+    async def _asked_for(self, path: str) -> httpx.Response:
+        answer = await self.client.get(f"{self.signer.url}{path}")
+        answer.raise_for_status()
+        return answer
 
     async def make(self, size: int, root: bytes) -> str:
         """Have a checkpoint signed, keep it, and return its note. Raises NotSignedYet or one of SIGNER_AWAY."""
@@ -178,7 +202,9 @@ class CheckpointSigning:
                 lines = await self._ask(witness, size, SignedNote.parse(note.encode()))
             except (NotSignedYet, *SIGNER_AWAY) as error:
                 _log.warning("a witness did not sign", witness=witness.url, error=str(error) or repr(error))
+                self.refusals[witness.url] = str(error) or repr(error)
                 continue
+            self.refusals.pop(witness.url, None)
             for line in lines:
                 await self.store.cosign(size, line.name, line.line, self.clock.now())
 
@@ -194,12 +220,19 @@ class CheckpointSigning:
             raise NotSignedYet(f"{asked.url} answered {answer.status_code}: {answer.text[:200].strip()}")
         try:
             lines = parse_signatures(answer.content)
+            await self._know(asked, lines)
             verified(SignedNote(note.text, lines), asked.keys)
         except (Malformed, NotSigned) as error:
             raise NotSignedYet(f"{asked.url} answered what is no signature of its key: {error}") from None
         asked.size = size
         known = {(key.name, key.key_id) for key in asked.keys}
         return [line for line in lines if (line.name, line.key_id) in known]
+
+    async def _know(self, asked: Asked, lines: Sequence[Signature]) -> None:
+        """Learn the signer's keys anew when it signs by one that is not known yet."""
+        known = {key.key_id for key in asked.keys}
+        if asked is self.signer and any(line.name == self.origin and line.key_id not in known for line in lines):
+            await self.learn_keys()
 
     async def _post(self, asked: Asked, size: int, note: SignedNote) -> httpx.Response:
         tiles = await self.store.tiles(consistency_tiles(asked.size, size))

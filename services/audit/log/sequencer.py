@@ -75,12 +75,25 @@ class Sequencer:
     """Hashes of the events that were written last: they need not be asked for again."""
     _why: str = field(init=False, default="")
     _waiting_since: float | None = field(init=False, default=None)
+    _awaited: str = field(init=False, default="")
 
     async def run(self) -> None:
         """Keep the log until cancelled, whenever this process leads."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.signing.run(), name="checkpoints")
             group.create_task(self.lead.run(self._keep), name="sequencer")
+
+    @property
+    def stands(self) -> str | None:
+        """Why nothing goes on, None while it does."""
+        return self._why or None
+
+    @property
+    def awaits(self) -> str | None:
+        """Return which event has been waited for too long, None when none is."""
+        since = self._waiting_since
+        late = since is not None and time.monotonic() - since > _ALARM_SECONDS
+        return self._awaited if late else None
 
     def check(self) -> tuple[bool, str]:
         """Tell whether the log goes on, for readiness. That it is behind is no fault."""
@@ -247,7 +260,7 @@ class Sequencer:
         return True
 
     def _await(self, what: str) -> None:
-        self._waiting_since = self._waiting_since or time.monotonic()
+        self._waiting_since, self._awaited = self._waiting_since or time.monotonic(), what
         if time.monotonic() - self._waiting_since > _ALARM_SECONDS:
             self.measures.awaiting.set(1)
             _log.error("the log waits for an event that does not come", awaited=what)

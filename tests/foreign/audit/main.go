@@ -3,6 +3,7 @@
 // It shares no code with the system that wrote the folder, and does not know what the entries mean.
 //
 //	audit FOLDER
+//	audit -proofs FOLDER VKEY...
 //
 // The folder has `checkpoint`, `keys/*.vkey`, `tile/<L>/<N>` and `tile/entries/<N>`. One line is printed for each
 // check. The exit code is 0 when all hold, 1 when one does not, 2 for wrong use.
@@ -38,8 +39,14 @@ const (
 )
 
 func main() {
+	if len(os.Args) > 3 && os.Args[1] == "-proofs" {
+		if !checkProofs(os.Args[2], os.Args[3:]) {
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: audit FOLDER")
+		fmt.Fprintln(os.Stderr, "usage: audit FOLDER, or audit -proofs FOLDER VKEY...")
 		os.Exit(2)
 	}
 	folder := os.Args[1]

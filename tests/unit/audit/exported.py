@@ -16,17 +16,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kernel.canonical import Ed25519Signer, canonical, envelope_of, instant, uuid7, write_document
 from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.notes import NoteKey
-from kernel.tlog.tiles import WIDTH, bundles_of, write_bundle
+from kernel.tlog.successions import Succession
+from kernel.tlog.tiles import WIDTH, Tile, bundles_of, write_bundle
 from kernel.tlog.trees import GrowingTree, leaf_hash
 from schemas.codec import CODEC
 from schemas.envelope import Event, Stage
 from schemas.nomination import Candidate, CandidateNominated, CommitteeFormed
 from schemas.notifications import NotificationDelivered
 from schemas.scoring import AspectScored, Mark
-from schemas.service import ServiceKeyPublished
+from schemas.service import ServiceKeyPublished, key_statement
 from schemas.topics import source_of, topic_of
+from services.audit.excerpts import Excerpt
 from services.audit.export import Exported, Result, StoreStatus, export
 from services.audit.folder import MANIFEST
+from services.audit.selections import range_of
 
 PERSON = "018f0000-0000-7000-8000-00000000000a"
 MEMBER = "018f0000-0000-7000-8000-00000000000b"
@@ -45,10 +48,15 @@ class TreeOf:
 
     def __init__(self, entries: Sequence[bytes], key: NoteKey) -> None:
         self._entries = list(entries)
+        self.size = len(self._entries)
         self._tree = GrowingTree()
         self._tiles = self._tree.append(leaf_hash(entry) for entry in entries)
         self.note = Checkpoint(key.name, len(entries), self._tree.root).signed(key).raw
         self.keys = [key.verifier]
+        self.successions: list[Succession] = []
+
+    def tile(self, tile: Tile) -> bytes:
+        return dict([*self._tiles, *self._tree.partial()])[tile]
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         for tile, raw in (*self._tiles, *self._tree.partial()):
@@ -81,6 +89,16 @@ class Log:
         )
         self.append(f"service/{service}", event)
 
+    def rotate(self, service: str, **changed: str | None) -> Ed25519Signer:
+        """Publish the next key of a service under the signature of the one until now, which is returned.
+
+        `changed` are fields of the event that say something else than they should.
+        """
+        before = self.signers[service]
+        self.append(f"service/{service}", next_key(service, before, after := new_signer(), **changed), signed=True)
+        self.signers[service] = after
+        return before
+
     def append(
         self,
         stream: str,
@@ -89,11 +107,14 @@ class Log:
         cause: str | None = None,
         signed: bool | None = None,
         actor: str = PERSON,
+        office: str | None = None,
     ) -> str:
         """Append an event and return its id."""
         written = CODEC.write(event)
         signed = written.signed if signed is None else signed
-        return self.append_raw(stream, written.type, written.data, cause=cause, signed=signed, actor=actor)
+        return self.append_raw(
+            stream, written.type, written.data, cause=cause, signed=signed, actor=actor, office=office
+        )
 
     def append_raw(
         self,
@@ -104,6 +125,7 @@ class Log:
         cause: str | None = None,
         signed: bool = False,
         actor: str = PERSON,
+        office: str | None = None,
     ) -> str:
         """Append data of a type as it is and return the event's id."""
         owner = owner_of(stream)
@@ -125,6 +147,8 @@ class Log:
             attributes["prevhash"] = self.hashes[stream].hex()
         if cause:
             attributes["causationid"] = cause
+        if office:
+            attributes["office"] = office
         sealed = write_document(attributes, dict(data), self.signers[owner] if signed else None)
         held.append(sealed.document)
         self.hashes[stream] = sealed.hash
@@ -140,11 +164,35 @@ class Log:
         """Return the tree over every event so far, when this log has a key."""
         return None if self.key is None else TreeOf(self.entries, self.key)
 
+    def chosen(self, until: str, selections: Sequence[str], *, first: bool = False) -> Iterator[Exported]:
+        """Return the events of chosen streams, as the store gives them, each with its leaf."""
+        indexes = {leaf_hash(entry): index for index, entry in enumerate(self.entries)}
+        ranges = [range_of(one) for one in selections]
+        for stream in sorted(self.documents):
+            if not any(lower <= stream < upper for lower, upper in ranges):
+                continue
+            for version, document in enumerate(self.documents[stream][: 1 if first else None], start=1):
+                index = indexes[leaf_hash(envelope_of(orjson.loads(document)))]
+                yield Exported(stream, version, document, index)
+
     def events(self, until: str) -> Iterator[Exported]:
         """Return every event in the order of the export."""
         for stream in sorted(self.documents):
             for version, document in enumerate(self.documents[stream], start=1):
                 yield Exported(stream, version, document)
+
+
+def new_signer() -> Ed25519Signer:
+    """Return a new key."""
+    return Ed25519Signer(Ed25519PrivateKey.generate())
+
+
+def next_key(service: str, before: Ed25519Signer, after: Ed25519Signer, **changed: str | None) -> ServiceKeyPublished:
+    """Return the event by which one key of a service takes the place of another; `changed` says otherwise."""
+    key = b64encode(after.public_key).decode()
+    proof = b64encode(after.sign(key_statement(service, after.key_id, key, before.key_id))).decode()
+    said = {"key_id": after.key_id, "public_key": key, "replaces": before.key_id, "proof": proof, **changed}
+    return ServiceKeyPublished.model_validate({"service": service, "algorithm": "Ed25519", "use": "events", **said})
 
 
 def nominated(nomination: str = NOMINATION, *, code: str = "75.01") -> CandidateNominated:
@@ -206,10 +254,10 @@ def delivered(cause: str, template: str) -> NotificationDelivered:
     )
 
 
-def write_export(log: Log, folder: Path) -> Result:
-    """Export a log into a fresh folder with the real exporter."""
+def write_export(log: Log, folder: Path, excerpt: Excerpt | None = None) -> Result:
+    """Export a log, or a part of it, into a fresh folder with the real exporter."""
     folder.mkdir(parents=True)
-    return export(log, folder, lambda _line: None, wait=0)
+    return export(log, folder, lambda _line: None, wait=0, excerpt=excerpt)
 
 
 def event_files(folder: Path) -> list[Path]:
@@ -225,13 +273,39 @@ def rewrite_manifest(folder: Path) -> str:
         for line in path.read_bytes().splitlines():
             heads[orjson.loads(line)["subject"]] = head_line(line)
     (folder / "heads.jsonl").write_bytes(b"".join(heads[stream] + b"\n" for stream in sorted(heads)))
-    listed = [*event_files(folder), folder / "README.md", folder / "heads.jsonl"]
+    facts = (folder / "facts").glob("*/*.jsonl")
+    listed = [*event_files(folder), *facts, folder / "README.md", folder / "heads.jsonl"]
     manifest["files"] = sorted((_listed(folder, path) for path in listed), key=lambda entry: entry["path"])
     manifest["streams"] = len(heads)
     manifest["events"] = sum(len(path.read_bytes().splitlines()) for path in event_files(folder))
     raw = canonical(manifest) + b"\n"
     (folder / MANIFEST).write_bytes(raw)
     return hashlib.sha256(raw).hexdigest()
+
+
+def change_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> str:
+    """Change the manifest of a folder; return its new digest."""
+    manifest = orjson.loads((folder / MANIFEST).read_bytes())
+    change(manifest)
+    raw = canonical(manifest) + b"\n"
+    (folder / MANIFEST).write_bytes(raw)
+    return hashlib.sha256(raw).hexdigest()
+
+
+def relist(folder: Path) -> str:
+    """Make heads and the manifest's list anew to fit what is there, the log's tree as it is; return the new digest."""
+    heads: dict[str, bytes] = {}
+    for path in event_files(folder):
+        for line in path.read_bytes().splitlines():
+            heads[orjson.loads(line)["subject"]] = head_line(line)
+    (folder / "heads.jsonl").write_bytes(b"".join(heads[stream] + b"\n" for stream in sorted(heads)))
+
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["files"] = [_listed(folder, folder / entry["path"]) for entry in manifest["files"]]
+        manifest["streams"] = len(heads)
+        manifest["events"] = sum(len(path.read_bytes().splitlines()) for path in event_files(folder))
+
+    return change_manifest(folder, change)
 
 
 def head_line(line: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kernel.canonical import instant, parse_canonical, uuid7, write_document
+from kernel.canonical import envelope_of, instant, parse_canonical, uuid7, write_document
 from kernel.decider import Happened
 from schemas.codec import CODEC
 from schemas.topics import source_of
@@ -57,6 +57,7 @@ def log_of(events: Iterable[Happened]) -> Log:
         signer = log.signers[owner] if written.signed else None
         sealed = write_document(attributes, dict(written.data), signer)
         held.append(sealed.document)
+        log.entries.append(envelope_of(parse_canonical(sealed.document.encode())))
         log.hashes[one.stream] = sealed.hash
         log.count += 1
     return log

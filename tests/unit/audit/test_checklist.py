@@ -8,7 +8,7 @@ from pathlib import Path
 
 import services.audit
 from schemas.service import CommandRefused
-from services.audit.checklist import BY_CODE, CHECKS
+from services.audit.checklist import BY_CODE, CHECKS, REMEDIES
 from services.audit.checks.codes import CODES
 from services.audit.verify import Report, verify
 from services.nomination.domain.refusals import RULES
@@ -54,7 +54,10 @@ def test_no_code_is_without_a_check_and_none_belongs_to_two():
 def test_numbers_and_keys_are_each_given_once_and_both_languages_are_there():
     assert [check.number for check in CHECKS] == list(range(1, len(CHECKS) + 1))
     assert len({check.key for check in CHECKS}) == len(CHECKS)
-    assert all(text for check in CHECKS for said in (check.name, check.proves, check.unit) for text in said)
+    assert all(
+        text for check in CHECKS for said in (check.name, check.proves, check.unit, check.remedy) for text in said
+    )
+    assert REMEDIES.keys() == {check.key for check in CHECKS}
 
 
 def states(report: Report) -> dict[str, str]:

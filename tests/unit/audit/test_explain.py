@@ -163,6 +163,37 @@ def test_a_verdict_is_told_with_what_it_changed(folder_of):
     assert [(one["own"], one["shift"]["rank_after"]) for one in others] == [(False, 2)]
 
 
+@pytest.mark.parametrize("name", ["walk", "procedure"])
+def test_a_total_after_a_verdict_follows_from_its_figures_and_is_what_the_verdict_says(folder_of, name):
+    folder, told = folder_of(name), 0
+    for nomination in nominees(folder):
+        for stage in why(folder, nomination)["stages"]:
+            for appeal in stage["appeals"]:
+                if appeal["arithmetic"] is None:
+                    continue
+                told += 1
+                assert appeal["arithmetic"]["agrees"]
+                terms = (Fraction(share) * Fraction(figure) for share, figure in appeal["arithmetic"]["terms"])
+                assert sum(terms) == Fraction(appeal["arithmetic"]["total"])
+                if appeal["shift"] is not None:
+                    assert appeal["arithmetic"]["total"] == appeal["shift"]["total_after"]
+    assert told
+
+
+def test_a_verdict_is_told_with_who_voted_and_what_came_of_it(folder_of):
+    said = why(folder_of("walk"), "75.03", "seleksi")
+    (appeal,) = said["stages"][0]["appeals"]
+    heard = appeal["heard"]
+    assert heard["outcome"] == "carried"
+    assert heard["decision"]["type"] == "PlenaryDecided"
+    assert [one["vote"] for one in heard["votes"]].count("for") == heard["tally"]["votes_for"] > 0
+    assert "AppealDecided" in [one["type"] for one in heard["results"]]
+    lines = run(folder_of("walk"), "75.03", "--stage", "seleksi").output
+    assert "    TOTAL after it " in lines
+    assert "WITHHELD: the names of persons" in lines
+    assert f"the words of the reason in {appeal['lodged']['event']}, known by the digest " in lines
+
+
 def test_a_carried_figure_names_the_seal_and_the_verdict_that_it_is_of(folder_of):
     carried = aspects(why(folder_of("walk"), "75.03", "verifikasi"))["kebijakan"]
     assert carried["figure"] == "100/1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import orjson
 import pytest
@@ -50,6 +50,10 @@ class Late:
 
     def tree(self, until: str) -> None:
         """Return nothing: nothing was signed."""
+
+    def chosen(self, until: str, selections: Sequence[str], *, first: bool = False) -> Iterator[Exported]:
+        """Return nothing: no part is asked for."""
+        return iter(())
 
     def events(self, until: str) -> Iterator[Exported]:
         self.reads += 1

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel.canonical import Ed25519Signer, Json, canonical
+from kernel.tlog.notes import NoteKey
 from services.audit.findings import MOST_KEPT
 from services.audit.folder import MANIFEST, MAX_LINE
 from services.audit.verify import Report, verify
@@ -163,8 +164,8 @@ def test_an_event_of_another_topic_in_a_file_is_found(folder):
     assert locates(report, "events/paritrana.nomination.v1/nomination.jsonl", 2)
 
 
-def tiny_log() -> Log:
-    log = Log()
+def tiny_log(key: NoteKey | None = None) -> Log:
+    log = Log(key=key)
     log.open("notifications")
     own = "018f0000-0000-5000-8000-000000000009"  # a reminder, which no event causes
     reminder = delivered(own, "nominated").model_copy(update={"message_id": f"<{own}@paritrana.invalid>"})
@@ -174,17 +175,19 @@ def tiny_log() -> Log:
 
 
 def test_each_changed_byte_is_found_and_located(tmp_path):
-    result = write_export(tiny_log(), tmp_path / "export")
+    """Of every file each second byte; the long run of `test_mutations` flips every bit of every byte."""
+    result = write_export(tiny_log(NoteKey.generate("test.example/log")), tmp_path / "export")
     folder, seed = tmp_path / "export", random.randrange(2**32)
     chance = random.Random(seed)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name, before = path.relative_to(folder).as_posix(), path.read_bytes()
-        for place in range(0, len(before), 16 if name == "README.md" else 1):
+        for place in range(seed % 2, len(before), 64 if name == "README.md" else 2):
             raw = bytearray(before)
             raw[place] ^= 1 << chance.randrange(8)
             path.write_bytes(raw)
-            report = verify(folder, result.digest)
-            assert any(finding.place.file == name for finding in report.findings), (seed, name, place)
+            report = verify(folder, result.digest, workers=1)
+            own = "tile/" if name.startswith("tile/") else name  # entries and their hashes fit no more: either is named
+            assert any(finding.place.file.startswith(own) for finding in report.findings), (seed, name, place)
             if name.startswith("events/"):
                 assert locates(report, name, before[:place].count(b"\n") + 1), (seed, name, place)
         path.write_bytes(before)

@@ -1,0 +1,1 @@
+"""Continuous verification: what does not fit is found while it can still be asked about, and told until settled."""
