@@ -22,6 +22,7 @@ from rich.table import Table
 from bench import (
     append_batch,
     append_single,
+    audit,
     fact_latency,
     ingest,
     ingest_growth,
@@ -49,6 +50,7 @@ MEASURES: Final[dict[str, Callable[[Ground, Plan], Awaitable[list[Row]]]]] = {
     ingest_growth.NAME: ingest_growth.measure,
     ingest_scale.NAME: ingest_scale.measure,
 }
+ALONE: Final = {audit.NAME: audit.measure}
 ON_A_STACK: Final = {latency.NAME: latency.measure, fact_latency.NAME: fact_latency.measure}
 FULL_ONLY: Final = (ingest_growth.NAME, fact_latency.NAME)
 """Left out of a quick run unless asked for: small ledgers say nothing of large ones, and a second stack takes time."""
@@ -62,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _write_readme(read_rows(RESULTS))
         return 0
     began = time.monotonic()
-    chosen = asked.only or [name for name in (*MEASURES, *ON_A_STACK) if not (asked.quick and name in FULL_ONLY)]
+    chosen = asked.only or [
+        name for name in (*MEASURES, *ALONE, *ON_A_STACK) if not (asked.quick and name in FULL_ONLY)
+    ]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the services run
         rows = runner.run(_measure(QUICK if asked.quick else FULL, chosen))
     _show(rows)
@@ -81,7 +85,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("bench", description="Measure the system against its limits and its peers.")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer rounds, no peers")
     parser.add_argument(
-        "--only", action="append", choices=sorted([*MEASURES, *ON_A_STACK]), help="show one measure, write nothing"
+        "--only",
+        action="append",
+        choices=sorted([*MEASURES, *ALONE, *ON_A_STACK]),
+        help="show one measure, write nothing",
     )
     parser.add_argument("--readme", action="store_true", help="only place the table of the last results in the README")
     return parser.parse_args(arguments)
@@ -98,7 +105,7 @@ async def _measure(plan: Plan, chosen: Sequence[str]) -> list[Row]:
                 await ground.settle()
                 rows += await MEASURES[name](ground, plan)
                 gc.collect()
-    for name, measure in ON_A_STACK.items():
+    for name, measure in (ALONE | ON_A_STACK).items():
         if name in chosen:
             _say(f"measuring {name}")
             rows += await measure(plan, _say)

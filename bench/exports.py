@@ -45,6 +45,8 @@ _FORMED: Final = datetime(2021, 1, 4, 2, tzinfo=UTC)
 _NOMINATED: Final = datetime(2021, 1, 11, 2, tzinfo=UTC)
 _OPENED: Final = datetime(2021, 2, 1, 2, tzinfo=UTC)
 _SEALED: Final = datetime(2021, 3, 2, 2, tzinfo=UTC)
+BEFORE_SEALS: Final = "2021-03-01T00:00:00Z"
+"""When every sheet is filed and nothing sealed, so that a replay has to compute every standing."""
 _TOLD: Final = datetime(2021, 3, 3, 2, tzinfo=UTC)
 _EVENTS_A_NOMINEE: Final = 50
 """A nomination, nine sheets of three events, and twenty-two messages."""

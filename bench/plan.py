@@ -38,6 +38,9 @@ class Plan:
     scale: int
     """Facts in the backlog that one and four consumers take."""
     scale_rounds: int
+    audit: int
+    """Events of the export that is verified and replayed."""
+    audit_rounds: int
 
 
 FULL: Final = Plan(
@@ -63,6 +66,8 @@ FULL: Final = Plan(
     growth_rounds=3,
     scale=1_000_000,
     scale_rounds=3,
+    audit=1_000_000,
+    audit_rounds=2,
 )
 QUICK: Final = Plan(
     rounds=3,
@@ -87,4 +92,6 @@ QUICK: Final = Plan(
     growth_rounds=3,
     scale=200_000,
     scale_rounds=1,
+    audit=30_000,
+    audit_rounds=2,
 )

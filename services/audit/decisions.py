@@ -138,9 +138,9 @@ class Decisions:
     def take(self, event: Document, place: Place) -> None:
         """Take an event whose data fits its model."""
         event = event.as_newest()
+        self._record.take(event, place)
         for point in cited(event.type, event.data):
             self._cited.setdefault(point, place)
-        self._record.take(event, place)
         if (held := self._holds.judge(event)) is not None:
             told_of = self._remarks if held.late else self._record.faults
             told_of.append(("late" if held.late else "season", place, held.what))

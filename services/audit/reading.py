@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 from typing import BinaryIO, Final, NamedTuple
 
 from schemas.service import ServiceKeyPublished
 from services.audit.checks.notices import CONCLUDED, notice_faults, told_apart
 from services.audit.checks.refusals import REFUSED, refused_faults
 from services.audit.decisions import Decisions
+from services.audit.ends import End
 from services.audit.events import Document, Keys, Unusable, faults_of, read
 from services.audit.findings import MOST_KEPT, Finding, Place
 from services.audit.folder import CUT, MAX_LINE, Line, Tally, file_of, lines_of, open_regular
@@ -28,16 +30,6 @@ KEY_PUBLISHED: Final = ServiceKeyPublished.type_name()
 ORDER, CHAIN, REST = 1, 2, 3
 """In which order findings at one line are told: what is wrong with its place in the file, in its stream, in itself."""
 UNORDERED: Final = "lines are in the order of stream and version; this one is not"
-
-
-class End(NamedTuple):
-    """An event of a stream, as its chain knows it."""
-
-    version: int
-    hash: bytes
-    time: str
-    file: int
-    line: int
 
 
 class First(NamedTuple):
@@ -159,10 +151,9 @@ class _Reading:
         except Unusable as error:
             part.tell(number, 0, "document", Place(self._path, number), str(error))
             return
-        if event.stream == self._stream:
-            event.stream = self._stream  # one text for all events of a stream
-        else:
+        if event.stream != self._stream:
             self._begin(event.stream)
+        event.stream = self._stream  # one text for all events of a stream
         place = Place(self._path, number, event.stream, event.version)
         here = (event.stream, event.version)
         if here <= part.last:
@@ -180,6 +171,7 @@ class _Reading:
     def _begin(self, stream: str) -> None:
         """Go on to the next stream."""
         self._leave()
+        stream = intern(stream)
         self._stream, self._fits = stream, _file_of(stream) == self._path
         self._end = self._part.ends.get(stream)
         self._concluded.clear()

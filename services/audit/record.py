@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from sys import intern
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
@@ -188,6 +189,8 @@ class Record:
             self._take_rulebook(kept)
         if kept.name == "RankingSealed":
             self.seals[event.id] = kept
+            for one in event.data["counted"]:  # thousands of names, each of which is kept with its sheet already
+                one["stream"] = intern(one["stream"])
         if kept.name in LISTABLE:
             self.caused[kept.point] = kept
 
@@ -215,7 +218,10 @@ class Record:
             self.faults.append(("sheet", place, f"this is an event of {sheet_stream(data)}"))
             return
         sheets = self.sheets.setdefault(ranking, {})
-        sheets.setdefault(event.stream, Sheet(data["nomination"], data["member"])).take(event, place)
+        sheet = sheets.get(event.stream)
+        if sheet is None:  # the same few nominees and members stand on all sheets
+            sheet = sheets[event.stream] = Sheet(intern(data["nomination"]), intern(data["member"]))
+        sheet.take(event, place)
 
     def _take_measured(self, event: Document, place: Place) -> None:
         self.indicators.setdefault(event.data["nomination"], Indicator()).take(event, place)

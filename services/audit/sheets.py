@@ -47,7 +47,7 @@ class Sheet:
     snapshots: list[Snapshot] = field(default_factory=list)
     first: Written | None = None
     last: Written | None = None
-    hours: dict[str, Written] = field(default_factory=dict)
+    hours: list[Written] = field(default_factory=list)
     """What was written first in every hour in which it was written on."""
 
     def at(self, version: int) -> Snapshot:
@@ -76,7 +76,9 @@ class Sheet:
                 return
         self.last = Written(event.time, place)
         self.first = self.first or self.last
-        self.hours.setdefault(intern(event.time[:_HOUR]), self.last)
+        hour = event.time[:_HOUR]
+        if not any(one.time.startswith(hour) for one in reversed(self.hours)):
+            self.hours.append(self.last)
         if self.snapshots and now.status == "draft":
             self.snapshots.pop()
         self.snapshots.append(Snapshot(event.version, event.time, status, marks, sample))

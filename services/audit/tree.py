@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 from typing import Final, NamedTuple
 
 import orjson
@@ -202,7 +203,7 @@ class TreeCheck:
         elif before != (last.hash.hex() if last else None):
             what = f"entry {index} ({stream}@{version}) does not follow the entry before it in its stream"
             self._faults.append(("leaf", place, what))
-        self.leaves[stream] = Leaf(version, digest, index)
+        self.leaves[stream if last else intern(stream)] = Leaf(version, digest, index)
 
     def _check_key(self, envelope: Mapping[str, object], stream: str, version: int, place: Place, index: int) -> None:
         """Find what a replaced key signed when the log had long gone on, whatever its recorded time says."""

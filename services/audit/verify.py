@@ -29,6 +29,7 @@ from kernel.tlog.notes import SignedNote, VerifierKey
 from services.audit.beside import meanwhile
 from services.audit.checklist import NO_CHECKPOINT, NO_FACTS, NO_MANIFEST, Said, outcomes
 from services.audit.decisions import Decisions
+from services.audit.ends import End, Ends
 from services.audit.events import OWNERS, Document, Keys, Unusable, faults_of, parse, read
 from services.audit.excerpts import Excerpt
 from services.audit.facts.ledger import Ledger
@@ -55,7 +56,7 @@ from services.audit.folder import (
 from services.audit.folder import Unusable as UnusableFile
 from services.audit.notes import CAUSE, ELSEWHERE, EVENT, TOLD, Causes, Doubled, Spot, Uncaused
 from services.audit.part_tree import PartTree
-from services.audit.reading import CHAIN, KEY_PUBLISHED, ORDER, UNORDERED, End, Part, Reader, Told, chain_faults
+from services.audit.reading import CHAIN, KEY_PUBLISHED, ORDER, UNORDERED, Part, Reader, Told, chain_faults
 from services.audit.report import Report
 from services.audit.segments import SEGMENT, Segment, segments_of
 from services.audit.subjects import looked_at
@@ -141,7 +142,7 @@ class _Verification:
         self._tiles: list[str] = []
         self._keys = keys
         self._decisions = Decisions()
-        self._ends: dict[str, End] = {}
+        self._ends = Ends()
         self._paths: list[str] = []
         self._types: Counter[str] = Counter()
         self._caused = 0
@@ -463,6 +464,7 @@ class _Verification:
         for stream, end in self._ends.items():
             if stream not in self._tree.leaves:
                 self._found.add("leaf", self._place(stream, end), "the log has no entry of this stream")
+        self._tree.leaves.clear()
 
     def _compare_leaf(self, stream: str, leaf: Leaf) -> None:
         end = self._ends.get(stream)

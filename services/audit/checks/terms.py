@@ -46,7 +46,7 @@ def _sheets_faults(record: Record) -> Iterator[Fault]:
             continue
         at, body = opened[0].data["at"], opened[0].data["body"]
         for sheet in sheets.values():
-            for written in sheet.hours.values():
+            for written in sheet.hours:
                 yield from told("sheet", written.place, _office_faults(at, {body}, written.time, record))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kernel.tlog.notes import NoteKey
 from schemas.document import fault_of
 from services.audit.events import Unusable, parse, read
 from services.audit.verify import verify
@@ -30,7 +32,7 @@ def log() -> Log:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     made: Path = tmp_path_factory.mktemp("parts") / "export"
-    write_export(log(), made)
+    write_export(replace(log(), key=NoteKey.generate("test.example/log")), made)
     return made
 
 
@@ -76,6 +78,20 @@ def test_damage_is_told_alike_by_one_process_and_by_several(folder, tmp_path_fac
     one = verify(copy, workers=1, segment=SMALL).as_json()
     assert verify(copy, workers=2, segment=SMALL).as_json() == one
     shutil.rmtree(copy.parent)
+
+
+@pytest.mark.parametrize("path", ["heads.jsonl", "tile/entries/000", "tile/0/000", "checkpoint"])
+def test_what_lies_beside_the_events_is_told_alike_too(folder, tmp_path, path):
+    copy = tmp_path / "export"
+    shutil.copytree(folder, copy)
+    damaged = next(one for one in sorted(copy.rglob("*")) if str(one.relative_to(copy)).startswith(path))
+    damaged = damaged if damaged.is_file() else next(one for one in damaged.rglob("*") if one.is_file())
+    raw = damaged.read_bytes()
+    at = len(raw) // 2
+    damaged.write_bytes(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
+    one = verify(copy, workers=1, segment=SMALL).as_json()
+    assert not one["good"]
+    assert verify(copy, workers=2, segment=SMALL).as_json() == one
 
 
 @settings(max_examples=200, deadline=None)
