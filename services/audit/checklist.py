@@ -331,7 +331,7 @@ REMEDIES: Final[Mapping[str, Said]] = {
     "files": _ANEW, "signatures": _KEY, "checkpoint": _KEY, "root": _TREE, "leaves": _TREE, "no-entry-more": _TREE,
     "chains": _ANEW, "schema": _EVENT, "causes": _EVENT, "rankings": _COUNTED, "decisions": _COUNTED,
     "advances": _COUNTED, "refusals": _EVENT, "notifications": _EVENT, "measured": _FACTS, "facts": _FACTS,
-    "keys": _KEY, "procedure": _COUNTED, "reports": _FACTS,
+    "keys": _KEY, "procedure": _COUNTED, "reports": _FACTS, "rotations": _KEY,
 }  # fmt: skip
 """What to do about a finding, by the key of its check."""
 
