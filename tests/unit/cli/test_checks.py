@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cli.checks import REPOSITORY
 from tests.unit.cli.fake_stack import run
 
 
@@ -33,4 +34,7 @@ def test_what_is_chosen_runs_in_one_process(ran: list[list[str]]) -> None:
     assert run("test", "-k", "ranking").exit_code == 0
     assert run("test", "--long", "--hypothesis-seed=1").exit_code == 0
     assert ran[0] == ["-m", "pytest", "-k", "ranking"]
-    assert ran[1][2:] == ["tests/model", "--hypothesis-profile=long", "--hypothesis-seed=1"]
+    *rooms, profile, seed = ran[1][2:]
+    assert rooms[0] == "tests/model"
+    assert all((REPOSITORY / room).exists() for room in rooms)
+    assert (profile, seed) == ("--hypothesis-profile=long", "--hypothesis-seed=1")
