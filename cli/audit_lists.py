@@ -33,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
         "refusals",
         help="List commands that were refused to people who may give them: by which rule, never with the value.\n\n"
         "Above 100 a day a person's further ones are only counted; the last one that is listed says so.\n\n"
-        "Example: paritrana audit refusals ./export-2021 --day 2021-02-20 --json",
+        "Example: paritrana audit refusals ./export-2021 --day 2021-02-08 --json",
         no_args_is_help=True,
     )(refusals_command)
 
@@ -64,6 +64,8 @@ def refusals_command(
 ) -> None:
     """List refused commands."""
     with answered(folder) as source:
+        if source.part is not None:
+            raise WrongUse(f"{folder} is a part of the log, and no part holds refusals: ask a whole export")
         rows = refusals_in(source, _wanted(None, person, office, day))
     show({"refusals": rows}, _told(rows, _refusal_line, "no command was refused"), as_json=as_json)
 

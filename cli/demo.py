@@ -93,7 +93,7 @@ def _export_folder(given: Path | None) -> Path | None:
         return None
     folder = given.expanduser().absolute()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise WrongUse(f"{folder} is not empty: choose another folder for the export")
     except OSError as error:

@@ -54,7 +54,7 @@ CHECKS: Final = (
             "digest.",
         ),
         Said("berkas", "files"),
-        ("manifest", "digest", "path", "added-file", "file", "count"),
+        ("manifest", "digest", "path", "added-file", "file", "count", "place"),
     ),
     Check(
         2, "signatures",
@@ -304,6 +304,14 @@ _KEY: Final = Said(
     "Compare the key's id with the one on printed minutes and with `GET /v1/log/keys`. A key that nobody knows means "
     "that somebody else signed: do not trust this folder, and report it.",
 )
+_SERVICE_KEY: Final = Said(
+    "Tanyakan id kunci layanan itu kepada pengelola melalui jalan lain (berita acara, catatan pergantian kunci), lalu "
+    "ulangi dengan --service-key LAYANAN:ID. Kunci yang tidak mereka kenal berarti orang lain yang menandatangani: "
+    "jangan percayai folder ini, dan laporkan.",
+    "Ask the operators for the id of the service's key on another way (minutes, their note of the change), and verify "
+    "again with --service-key SERVICE:ID. A key that they do not know means that somebody else signed: do not trust "
+    "this folder, and report it.",
+)
 _TREE: Final = Said(
     "Simpan folder ini sebagai bukti, ambil titik periksa dari saksi atau dari berita acara, dan ulangi dengan "
     "--checkpoint. Dua akar untuk satu ukuran berarti dua sejarah diceritakan: laporkan kepada pemegang kunci saksi.",
@@ -328,10 +336,11 @@ _FACTS: Final = Said(
     "Ask the owners of the ledger of facts for the batches that are named at the places below, and count again.",
 )
 REMEDIES: Final[Mapping[str, Said]] = {
-    "files": _ANEW, "signatures": _KEY, "checkpoint": _KEY, "root": _TREE, "leaves": _TREE, "no-entry-more": _TREE,
+    "files": _ANEW, "signatures": _SERVICE_KEY, "checkpoint": _KEY, "root": _TREE, "leaves": _TREE,
+    "no-entry-more": _TREE,
     "chains": _ANEW, "schema": _EVENT, "causes": _EVENT, "rankings": _COUNTED, "decisions": _COUNTED,
     "advances": _COUNTED, "refusals": _EVENT, "notifications": _EVENT, "measured": _FACTS, "facts": _FACTS,
-    "keys": _KEY, "procedure": _COUNTED, "reports": _FACTS, "rotations": _KEY,
+    "keys": _SERVICE_KEY, "procedure": _COUNTED, "reports": _FACTS, "rotations": _SERVICE_KEY,
 }  # fmt: skip
 """What to do about a finding, by the key of its check."""
 

@@ -15,7 +15,7 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 
 from kernel.canonical import canonical
-from services.audit.folder import PLACES, Missing, Tally, Unusable, lines_of, open_regular
+from services.audit.folder import PLACES, Line, Missing, Tally, Unusable, lines_of, open_regular
 
 _LONGEST_RUN: Final = 1000
 
@@ -71,6 +71,15 @@ class _Run(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _decoder: Final = msgspec.json.Decoder(_Run)
+
+
+def unreadable(line: Line) -> str | None:
+    """Say why a line is no run of offsets; None when it is one."""
+    try:
+        _decoder.decode(line.fault or line.raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return f"it is no run of offsets: {line.fault or error}"
+    return None
 
 
 def places_of(folder: Path, wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], Read]:

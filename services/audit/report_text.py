@@ -98,4 +98,5 @@ def _what_was_read(report: Report, say: _Say) -> Iterator[str]:
     if report.checkpoint is not None:
         yield say(_CHECKPOINT, report.checkpoint) + (say(_BY_KEY) if report.keys_given else "")
     yield from (say(_SIGNER, signer) for signer in report.signers)
-    yield from (say(_CONTINUES, one) for one in report.given.checkpoints)
+    if report.checkpoint is not None and not report.uncompared:
+        yield from (say(_CONTINUES, one) for one in report.given.checkpoints)

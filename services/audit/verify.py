@@ -39,6 +39,7 @@ from services.audit.folder import (
     HEADS,
     MANIFEST,
     MAX_MANIFEST,
+    PLACES,
     HeadLine,
     Line,
     ListedFile,
@@ -56,6 +57,7 @@ from services.audit.folder import (
 from services.audit.folder import Unusable as UnusableFile
 from services.audit.notes import CAUSE, ELSEWHERE, EVENT, TOLD, Causes, Doubled, Spot, Uncaused
 from services.audit.part_tree import PartTree
+from services.audit.places import unreadable
 from services.audit.reading import CHAIN, KEY_PUBLISHED, ORDER, UNORDERED, Part, Reader, Told, chain_faults
 from services.audit.report import Report
 from services.audit.segments import SEGMENT, Segment, segments_of
@@ -68,6 +70,7 @@ __all__ = ["Report", "verify"]
 
 _HEAD: Final = re.compile(rb'\{"hash":"([0-9a-f]{64})","stream":"([ !#-\[\]-~]*)","version":([1-9][0-9]{0,8})\}')
 _OF_TREE: Final = ("checkpoint", "root", "leaves", "no-entry-more")
+_CHUNK: Final = 1 << 20
 _UNFOLDED: Final = ("delivery/", "refusal/", "service/", "account/")
 """Kinds of streams of which nothing is kept for decisions: they may be read in two parts."""
 
@@ -170,6 +173,8 @@ class _Verification:
         for path, entry in listed.items():
             if path == HEADS:
                 self._read_heads(entry)
+            elif path == PLACES:
+                self._read_places(entry)
             elif entry is not None and not (is_event_file(path) or is_fact_file(path)):
                 self._read_plain(entry)
         self._check_tree(listed, tree)
@@ -283,8 +288,27 @@ class _Verification:
         return dict(sorted(listed.items()))
 
     def _read_plain(self, entry: ListedFile) -> None:
-        for _ in self._lines(entry.path, entry):
-            continue
+        """Compare a file with the manifest without looking at its lines: nobody bounds how many they are."""
+        tally, ends = Tally(), True
+        try:
+            with closing(open_regular(self._folder, entry.path)) as source:
+                while chunk := source.read(_CHUNK):
+                    tally.take(chunk)
+                    tally.lines += chunk.count(b"\n")
+                    ends = chunk.endswith(b"\n")
+        except UnusableFile as error:
+            self._found.add("file", Place(entry.path), str(error))
+            return
+        except OSError as error:
+            self._found.add("file", Place(entry.path), f"it cannot be read: {error.strerror}")
+            return
+        tally.lines += not ends
+        self._compare_file(entry.path, entry, tally)
+
+    def _read_places(self, entry: ListedFile | None) -> None:
+        for line in self._lines(PLACES, entry):
+            if (what := unreadable(line)) is not None:
+                self._found.add("place", Place(PLACES, line.number), what)
 
     def _lines(self, path: str, entry: ListedFile | None) -> Iterator[Line]:
         """Read a file to its end and compare it with what the manifest says of it."""
@@ -443,7 +467,11 @@ class _Verification:
         """Hold the tree to its checkpoint, which needs nothing of the events but which keys took others' places."""
         if CHECKPOINT not in listed:
             what = "there are tiles and no checkpoint that says what they hold"
-            return [("checkpoint", Place(path), what) for path in self._tiles], self._tree
+            faults = [("checkpoint", Place(path), what) for path in self._tiles]
+            if self._tree.trusted or self._tree.known:
+                what = "a key or a checkpoint was given, and this folder has no checkpoint: the log was left out of it"
+                faults.append(("checkpoint", Place(CHECKPOINT), what))
+            return faults, self._tree
         keys = [path for path in listed if is_key_file(path)]
         if self._withheld is None:
             return self._tree.run(keys, self._tiles), self._tree

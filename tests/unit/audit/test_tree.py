@@ -12,6 +12,7 @@ from kernel.tlog.checkpoints import Checkpoint
 from kernel.tlog.notes import NoteKey, SignedNote
 from kernel.tlog.tiles import Bundle, read_bundle, write_bundle
 from services.audit.report import Report
+from services.audit.report_text import report_lines
 from services.audit.verify import verify
 from tests.unit.audit.exported import SHEET, Log, TreeOf, rewrite_manifest, scored, small_log, write_export
 
@@ -68,6 +69,26 @@ def test_without_a_key_from_elsewhere_the_folders_own_is_taken_and_that_is_said(
     assert report.good
     assert any("--vkey" in line for line in report.unseen)
     assert not any("--vkey" in line for line in verify(folder, keys=[KEY.verifier], workers=1).unseen)
+
+
+@pytest.mark.parametrize("brought", ["key", "checkpoint"])
+def test_a_log_that_was_left_out_is_found_by_what_the_auditor_brought(folder: Path, brought: str) -> None:
+    kept = SignedNote.parse((folder / "checkpoint").read_bytes())
+    (folder / "checkpoint").unlink()
+    shutil.rmtree(folder / "tile")
+    shutil.rmtree(folder / "keys")
+    rewrite_manifest(folder)
+    given = {"keys": [KEY.verifier]} if brought == "key" else {"earlier": [kept]}
+    report = verify(folder, workers=1, **given)
+    assert codes(report) == {"checkpoint"}
+    assert states(report)["checkpoint"] == "failed"
+    assert not any("kept checkpoint" in line for line in report_lines(report))
+
+
+@pytest.mark.parametrize("line", [b"null", b'{"from":0,"offsets":[],"partition":0,"stream":"x"}', b"[]", b"\xff"])
+def test_a_place_that_is_none_is_found(folder: Path, line: bytes) -> None:
+    (folder / "places.jsonl").write_bytes(line + b"\n")
+    assert {(one.code, str(one.place)) for one in verify(folder, workers=1).findings} >= {("place", "places.jsonl:1")}
 
 
 def test_a_checkpoint_by_another_key_is_found(folder: Path) -> None:
