@@ -25,7 +25,10 @@ REPOSITORY: Final = Path(__file__).resolve().parents[1]
 # workers than four would each want a broker and a database, and the machine's memory with them.
 _SIDE_BY_SIDE: Final = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 
-_LONG: Final = ("tests/model", "tests/unit/audit/test_mutations.py", "tests/unit/audit/test_archive.py")
+_LONG: Final = (
+    "tests/model", "tests/unit/audit/test_mutations.py", "tests/unit/audit/test_archive.py",
+    "tests/integration/test_audit_recovery.py",
+)  # fmt: skip
 """What has more to it than the suite has time for."""
 
 _LINTERS: Final = {

@@ -219,7 +219,7 @@ async def grow(store: Store, log: Log, signing: NoteKey) -> None:
     async def verifiers() -> list[VerifierKey]:
         return [signing.verifier]
 
-    store.state.log_signing = SimpleNamespace(verifiers=verifiers)
+    store.state.log_signing = SimpleNamespace(verifiers=verifiers, successions=())
 
 
 async def test_parts_of_the_log_come_through_http_and_verify_offline(store, tmp_path):

@@ -181,16 +181,23 @@ async def test_events_that_flow_are_signed_by_one_of_the_two_keys_and_each_once(
     process = log.process()
     first = await process.settle()
 
-    async def flow() -> None:
-        for number in range(60):
+    began, changed = asyncio.Event(), asyncio.Event()
+
+    async def flow() -> int:
+        number = 0
+        while not changed.is_set():
             await process.sign(number)
+            number += 1
+            began.set()
+        await process.sign(number)
+        return number
 
     flowing = asyncio.create_task(flow())
-    await asyncio.sleep(0.05)
+    await began.wait()
     second = following(log)
     await process.settle()
-    await flowing
-    by = [await log.signed_by(number) for number in range(60)]
+    changed.set()
+    by = [await log.signed_by(number) for number in range(await flowing + 1)]
     assert by == sorted(by, key=[first, second].index)
     assert by[-1] == second
 

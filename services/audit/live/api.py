@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AfterValidator, Field, StringConstraints
 
 from kernel.body import RequestBody
+from kernel.days import AS_WRITTEN, FIRST_DAY, LAST_DAY
 from kernel.decider import START, Position, Text
 from kernel.http import CommandRequest, command_by
 from kernel.paging import Paged, PageRequest, encode, page_of
@@ -100,7 +101,11 @@ def _both(text: Text) -> dict[str, str]:
 
 Person = Annotated[Uuid | None, Query(description="Only this person, by pseudonym.")]
 Office = Annotated[Slug | None, Query(description="Only in this office or role.")]
-Day = Annotated[date | None, Query(description="Only this day, in western Indonesia (WIB).")]
+Day = Annotated[
+    date | None,
+    Query(ge=FIRST_DAY, le=LAST_DAY, description="Only this day, in western Indonesia (WIB), as 2021-04-13."),
+    AS_WRITTEN,
+]
 
 
 @router.get("/reads", tags=["lists"], dependencies=[_auditors])

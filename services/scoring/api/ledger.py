@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BeforeValidator
 
 from kernel.canonical import Json
+from kernel.days import AS_WRITTEN, FIRST_DAY, LAST_DAY
 from kernel.decider import Text
 from kernel.paging import Paged, a_moment, page_of
-from kernel.problems import Unfit, not_found
+from kernel.problems import not_found
 from kernel.reads import Here
 from schemas.envelope import SeasonCode
 from schemas.topics import CONTRIBUTIONS
@@ -43,9 +42,6 @@ from services.scoring.rights import EveryFact, FactReader, FactTeller, topics_re
 
 router = APIRouter()
 
-_FIRST: Final = date(2014, 1, 1)
-_LAST: Final = date(2999, 12, 31)
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CSV: Final = "text/csv"
 _REFUSED_COLUMNS: Final = (
     "received", "topic", "partition", "offset", "publisher", "id", "reason", "field", "value", "detail_id", "detail_en",
@@ -61,17 +57,10 @@ EmployerPath = Annotated[str, Path(pattern=r"^[A-Z0-9][A-Z0-9.-]{0,31}$", descri
 MonthPath = Annotated[str, Path(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="A month as 2021-03.")]
 
 
-def _written(value: Any) -> Any:
-    """Take a date as YYYY-MM-DD alone; pydantic would also take an instant at midnight and seconds since 1970."""
-    if isinstance(value, str) and _DATE.fullmatch(value) is None:
-        raise Unfit("Send a date as 2021-04-13.", "Kirim tanggal seperti 2021-04-13.")
-    return value
-
-
 OnDay = Annotated[
     date,
-    Query(ge=_FIRST, le=_LAST, description="A day by the nation's clocks (WIB), as 2021-04-13."),
-    BeforeValidator(_written),
+    Query(ge=FIRST_DAY, le=LAST_DAY, description="A day by the nation's clocks (WIB), as 2021-04-13."),
+    AS_WRITTEN,
 ]
 OfPublisher = Annotated[str | None, Query(pattern=_PUBLISHER, description="Only messages that claim this system.")]
 Accept = Annotated[str, Header(description="text/csv for a table of the whole day instead of pages of JSON.")]

@@ -76,7 +76,7 @@ def run(*arguments: object):
 
 
 def explained(folder: Path) -> dict[str, Any]:
-    said: dict[str, Any] = orjson.loads(run("explain", folder, "75.01", "--json").output)
+    said: dict[str, Any] = orjson.loads(run("explain", folder, "75.01", "--json").stdout)
     return said
 
 
