@@ -55,9 +55,10 @@ class OwnKey:
         be read; what signed until now goes on.
         """
         stamp = self._stamps()
+        # The next one is read first: where another process has just moved it, the one in use is read as the new one.
+        following = stored_signer(self._next)
         # A file that was taken away is still held by whoever runs: it can countersign another.
         signer = stored_signer(self._current) or self.signer
-        following = stored_signer(self._next)
         known = await executor.state(self._published, self._stream)
         if following is None or known.get(signer.key_id) != following.key_id:
             await self._publish(executor, signer, None)
