@@ -120,11 +120,13 @@ def export_command(
         with ExitStack() as opened:
             target = opened.enter_context(target_of(folder, replace=force, say=say))
             client = opened.enter_context(closing(AuditClient(address_of("audit", url), bearer, patience=wait)))
-            ledger: LedgerClient | None = None
-            if excerpt is None and not without_facts:
-                ledger = opened.enter_context(closing(LedgerClient(address_of("scoring"), bearer, patience=wait)))
+
+            def ledger() -> LedgerClient:
+                return opened.enter_context(closing(LedgerClient(address_of("scoring"), bearer, patience=wait)))
+
+            wanted = ledger if excerpt is None and not without_facts else None
             _wait_for(client, points, time.monotonic() + wait)
-            result = export(client, target, say, wait=wait, excerpt=excerpt, ledger=ledger)
+            result = export(client, target, say, wait=wait, excerpt=excerpt, ledger=wanted)
             if names is not None:
                 named = _write_names(names, target, bearer)
                 say(f"{named} persons are named in {names}: keep it apart from the export")

@@ -319,7 +319,7 @@ def _export_and_verify(urls: Mapping[str, str], token: str, folder: Path, say: S
             closing(AuditClient(urls["audit"], token, patience=30.0)) as source,
             closing(LedgerClient(urls["scoring"], token, patience=30.0)) as ledger,
         ):
-            result = export(source, folder, say, ledger=ledger)
+            result = export(source, folder, say, ledger=lambda: ledger)
     except NotExported as error:
         raise Unexpected(str(error)) from None
     say(f"verifying the export of {result.events} events")

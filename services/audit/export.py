@@ -170,7 +170,7 @@ def export(
     *,
     wait: float = 30.0,
     excerpt: Excerpt | None = None,
-    ledger: FactSource | None = None,
+    ledger: Callable[[], FactSource] | None = None,
 ) -> Result:
     """Export everything in the store, or a part of it, into `folder`, which is empty or is made; say how far it is.
 
@@ -178,7 +178,8 @@ def export(
         source: the store.
         folder: see `prepare_folder`.
         say: takes one line of progress.
-        ledger: where the facts behind measured figures come from; without it they are left out.
+        ledger: opens where the facts behind measured figures come from, once there are any; without it they are left
+            out.
         wait: seconds to wait for events that others cite and that are still on their way.
         excerpt: the part; everything without.
 
@@ -251,7 +252,7 @@ def _export_once(
     status: StoreStatus,
     say: Callable[[str], None],
     excerpt: Excerpt | None,
-    ledger: FactSource | None,
+    ledger: Callable[[], FactSource] | None,
 ) -> Result:
     tree = source.tree(status.position)
     events = source.events(status.position) if excerpt is None else _part(source, status, tree, excerpt, say)
@@ -264,8 +265,9 @@ def _export_once(
         open_ends = tuple(writer.open_ends())
         if ledger is not None and writer.batches:
             say(f"exporting the facts of {len(writer.batches)} batches")
+            facts = ledger()
             for number, point in enumerate(writer.batches, 1):
-                writer.add_facts(point, ledger.batch(*point))
+                writer.add_facts(point, facts.batch(*point))
                 if number % _TOLD_BATCHES == 0:
                     say(f"{number} of {len(writer.batches)} batches")
         if tree is not None:

@@ -240,6 +240,17 @@ class Line(NamedTuple):
     fault: str | None = None
 
 
+def chunks_of(source: BinaryIO, tally: Tally) -> Iterator[bytes]:
+    """Read a file whose lines need not be looked at, and count all of it in `tally` as `lines_of` does."""
+    chunk = b"\n"
+    while following := source.read(_CHUNK):
+        chunk = following
+        tally.take(chunk)
+        tally.lines += chunk.count(b"\n")
+        yield chunk
+    tally.lines += not chunk.endswith(b"\n")
+
+
 def lines_of(source: BinaryIO, tally: Tally, size: int | None = None) -> Iterator[Line]:
     """Read a file line by line, at most `MAX_LINE` bytes of each in memory, and count all of it in `tally`.
 

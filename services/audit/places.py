@@ -75,11 +75,20 @@ _decoder: Final = msgspec.json.Decoder(_Run)
 
 def unreadable(line: Line) -> str | None:
     """Say why a line is no run of offsets; None when it is one."""
+    if line.fault is not None:
+        return f"it is no run of offsets: {line.fault}"
     try:
-        _decoder.decode(line.fault or line.raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return f"it is no run of offsets: {line.fault or error}"
+        _run_of(line)
+    except Unusable as error:
+        return str(error)
     return None
+
+
+def _run_of(line: Line) -> _Run:
+    try:
+        return _decoder.decode(line.raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unusable(f"it is no run of offsets: {error}") from None
 
 
 def places_of(folder: Path, wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], Read]:
@@ -95,9 +104,9 @@ def places_of(folder: Path, wanted: Collection[tuple[str, int]]) -> dict[tuple[s
     with closing(source):
         for line in lines_of(source, Tally()):
             try:
-                run = _decoder.decode(line.raw)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise Unusable(f"{PLACES}:{line.number}: it is no run of offsets: {error}") from None
+                run = _run_of(line)
+            except Unusable as error:
+                raise Unusable(f"{PLACES}:{line.number}: {error}") from None
             if run.stream in streams:
                 for version, offset in enumerate(run.offsets, run.first):
                     if (run.stream, version) in wanted:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -45,6 +45,7 @@ from services.audit.folder import (
     ListedFile,
     Manifest,
     Tally,
+    chunks_of,
     is_allowed,
     is_event_file,
     is_fact_file,
@@ -68,9 +69,9 @@ from services.audit.workers import Later, read_parts
 
 __all__ = ["Report", "verify"]
 
+T = TypeVar("T")
 _HEAD: Final = re.compile(rb'\{"hash":"([0-9a-f]{64})","stream":"([ !#-\[\]-~]*)","version":([1-9][0-9]{0,8})\}')
 _OF_TREE: Final = ("checkpoint", "root", "leaves", "no-entry-more")
-_CHUNK: Final = 1 << 20
 _UNFOLDED: Final = ("delivery/", "refusal/", "service/", "account/")
 """Kinds of streams of which nothing is kept for decisions: they may be read in two parts."""
 
@@ -289,21 +290,8 @@ class _Verification:
 
     def _read_plain(self, entry: ListedFile) -> None:
         """Compare a file with the manifest without looking at its lines: nobody bounds how many they are."""
-        tally, ends = Tally(), True
-        try:
-            with closing(open_regular(self._folder, entry.path)) as source:
-                while chunk := source.read(_CHUNK):
-                    tally.take(chunk)
-                    tally.lines += chunk.count(b"\n")
-                    ends = chunk.endswith(b"\n")
-        except UnusableFile as error:
-            self._found.add("file", Place(entry.path), str(error))
-            return
-        except OSError as error:
-            self._found.add("file", Place(entry.path), f"it cannot be read: {error.strerror}")
-            return
-        tally.lines += not ends
-        self._compare_file(entry.path, entry, tally)
+        for _ in self._read(entry.path, entry, chunks_of):
+            continue
 
     def _read_places(self, entry: ListedFile | None) -> None:
         for line in self._lines(PLACES, entry):
@@ -311,7 +299,13 @@ class _Verification:
                 self._found.add("place", Place(PLACES, line.number), what)
 
     def _lines(self, path: str, entry: ListedFile | None) -> Iterator[Line]:
-        """Read a file to its end and compare it with what the manifest says of it."""
+        """Read a file line by line to its end and compare it with what the manifest says of it."""
+        return self._read(path, entry, lines_of)
+
+    def _read(
+        self, path: str, entry: ListedFile | None, parts: Callable[[BinaryIO, Tally], Iterator[T]]
+    ) -> Iterator[T]:
+        """Read a file in parts to its end and compare it with what the manifest says of it."""
         tally = Tally()
         try:
             source = open_regular(self._folder, path)
@@ -320,7 +314,7 @@ class _Verification:
             return
         with closing(source):
             try:
-                yield from lines_of(source, tally)
+                yield from parts(source, tally)
             except OSError as error:
                 self._found.add("file", Place(path, tally.lines + 1), f"it cannot be read: {error.strerror}")
                 return

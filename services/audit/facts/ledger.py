@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
-from itertools import count
 from typing import Any, Final
 
 from kernel.merkle import GrowingRoot
@@ -33,6 +32,11 @@ class Ledger:
     def __init__(self, record: Record) -> None:
         """Hold the files to what was kept of the events."""
         self._record = record
+        self._batches: dict[str, dict[int, Batch]] = {}
+        """The batches that brought facts, by stream and version, in their order."""
+        for point, batch in sorted(record.batches.items()):
+            if batch.applied:
+                self._batches.setdefault(point.stream, {})[point.version] = batch
         self._subjects = {one.whose[2] for kept in record.indicators.values() for one in kept.measurements}
         self._families: dict[str, set[Family]] = {}
         """By nominee, the dues and payments that have a fact about it."""
@@ -47,9 +51,9 @@ class Ledger:
         stream = ingest_stream_of(path)
         self._seen.add(stream)
         wrong: list[Fault] = []
-        expected = self._batches(stream)
-        numbers = _numbers(expected)
-        batch, root, read, begins = next(numbers), GrowingRoot(), 0, 1
+        expected = self._batches.get(stream, {})
+        versions = iter(expected)
+        batch, root, read, begins = next(versions, 0), GrowingRoot(), 0, 1
         for line in lines:
             read += 1
             if line.fault is not None:
@@ -62,7 +66,7 @@ class Ledger:
                 if root.root.hex() != expected[batch].root:
                     what = f"the facts up to line {line.number} are not those of the batch: their root is another"
                     wrong.append(("ledger", Place(path, begins, stream, batch), what))
-                batch, root, begins = next(numbers), GrowingRoot(), line.number + 1
+                batch, root, begins = next(versions, 0), GrowingRoot(), line.number + 1
         if read != (due := sum(one.applied for one in expected.values())):
             said = f"it has {read} facts; the events of {stream} tell of {due}"
             wrong = [*wrong[:1], ("ledger", Place(path), said)]  # what follows a line too many or too few is no batch
@@ -71,8 +75,7 @@ class Ledger:
     def collect(self, path: str, lines: Iterable[Line]) -> None:
         """Keep the facts of a file that bear on a nominee."""
         stream = ingest_stream_of(path)
-        expected = self._batches(stream)
-        places = (version for version, one in expected.items() for _ in range(one.applied))
+        places = (version for version, one in self._batches.get(stream, {}).items() for _ in range(one.applied))
         for line in lines:
             version = next(places, 0)
             try:
@@ -88,18 +91,12 @@ class Ledger:
     def faults(self) -> Iterator[Fault]:
         """Return what was found in the files, and every figure that is not what its facts give."""
         yield from self._found
-        streams = {point.stream for point, one in self._record.batches.items() if one.applied}
-        for stream in sorted(streams - self._seen):
+        for stream in sorted(self._batches.keys() - self._seen):
             yield "ledger", Place(fact_file(stream)), f"the facts that {stream} tells of are not here"
         for nomination, indicator in self._record.indicators.items():
             kind = (candidate_of(self._record, nomination) or {}).get("kind", "")
             for one in indicator.measurements:
                 yield from told("figure", one.place, self._figure_faults(one, kind))
-
-    def _batches(self, stream: str) -> dict[int, Batch]:
-        """Return the batches of a stream that brought facts, by version."""
-        own = {point.version: one for point, one in self._record.batches.items() if point.stream == stream}
-        return {version: own[version] for version in sorted(own) if own[version].applied}
 
     def _note(self, path: str, line: Line, stream: str, leaf: bytes) -> None:
         try:
@@ -127,12 +124,6 @@ class Ledger:
         for family in self._families.get(subject, ()):
             given += self._by_family.get(family, ())
         return [fact for fact in given if fact.batch <= basis.get(fact.stream, 0)]
-
-
-def _numbers(batches: Mapping[int, Any]) -> Iterator[int]:
-    """Yield the versions of batches, and 0 for ever after."""
-    yield from batches
-    yield from (0 for _ in count())
 
 
 def _told(value: Any) -> str:

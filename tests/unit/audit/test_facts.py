@@ -125,7 +125,7 @@ def _measured(rulebook: Rulebook, upto: int) -> IndicatorMeasured:
 def verified(folder: Path, ledger: Ledger | None, log: Log | None = None) -> Report:
     made = folder / "export"
     made.mkdir()
-    result = export(log or season().log, made, lambda _line: None, wait=0, ledger=ledger)
+    result = export(log or season().log, made, lambda _line: None, wait=0, ledger=(lambda: ledger) if ledger else None)
     return verify(made, result.digest)
 
 
