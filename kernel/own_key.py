@@ -61,7 +61,7 @@ class OwnKey:
         signer = stored_signer(self._current) or self.signer
         known = await executor.state(self._published, self._stream)
         if following is None or known.get(signer.key_id) != following.key_id:
-            await self._publish(executor, signer, None)
+            await self._publish(executor, signer, None, following)
             self._use(executor, signer)
             if following is not None and following.key_id != signer.key_id:
                 await self._publish(executor, following, signer)
@@ -77,14 +77,24 @@ class OwnKey:
             self.signer = signer
         executor.signer = self.signer
 
-    async def _publish(self, executor: Executor, signer: Ed25519Signer, before: Ed25519Signer | None) -> None:
-        """Publish a key once for ever: a first one, one begun anew, or one that `before`, which signs, vouches for."""
+    async def _publish(
+        self,
+        executor: Executor,
+        signer: Ed25519Signer,
+        before: Ed25519Signer | None,
+        following: Ed25519Signer | None = None,
+    ) -> None:
+        """Publish a key once for ever: a first one, one begun anew, or one that `before`, which signs, vouches for.
+
+        A process beside may have published `following` in its place a moment ago.
+        """
         event = self._event(signer, before)
 
         async def program(load: Loader) -> Decision:
             known = await load.load(self._published, self._stream)
             if signer.key_id in known:
-                self._check_current(known, signer.key_id)
+                if following is None or known.get(signer.key_id) != following.key_id:
+                    self._check_current(known, signer.key_id)
                 return []
             if before is not None:
                 self._check_current(known, before.key_id)
