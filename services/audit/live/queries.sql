@@ -23,8 +23,8 @@ where kind = $1 and ended is null and starts_with(place, $2) and place <> all($3
 -- name: acknowledge
 -- Notes who answers for an alarm, once; one that does not pass by itself ends with that.
 update alarms
-set acknowledged = clock_timestamp(), acknowledged_by = $2, reason = $3,
-    ended = case when kind = any($4::text[]) then coalesce(ended, clock_timestamp()) else ended end
+set acknowledged = now(), acknowledged_by = $2, reason = $3,
+    ended = case when kind = any($4::text[]) then coalesce(ended, now()) else ended end
 where alarm = $1 and acknowledged is null
 
 -- name: alarm
