@@ -88,7 +88,7 @@ async def nothing_happens(whole: Whole) -> AsyncIterator[None]:
     """Nothing but refusals is recorded meanwhile, no process dies, and every service is ready afterwards."""
     before, pids = await _recorded(whole), whole.stack.pids()
     yield
-    assert await whole.unready() == {}
+    await whole.all_ready()
     assert whole.stack.pids() == pids
     assert await _recorded(whole) == before
 
@@ -229,7 +229,7 @@ async def test_a_meeting_in_the_year_1_stops_nothing(whole: Whole) -> None:
         whole.clerk("75"), "nomination", "GET", f"/v1/plenaries/{receipt['plenary']}?at_least={point}"
     )
     assert answer.json()["scheduled"] == "0001-01-01T00:00:00.000000Z"
-    assert await whole.unready() == {}
+    await whole.all_ready()
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ async def test_what_is_no_http_request_is_a_problem_too(whole: Whole, wrong: str
     for service in SERVICES:
         status, headers, body = await _spoken(whole.url(service), _UNREADABLE[wrong])
         assert fault_of(status, headers, partial(json.loads, body)) is None, (service, status, body[:200])
-    assert await whole.unready() == {}
+    await whole.all_ready()
 
 
 async def _spoken(url: str, raw: bytes) -> tuple[int, httpx.Headers, bytes]:
@@ -355,7 +355,7 @@ async def test_an_alien_message_is_set_aside_with_its_reason_and_its_partition_g
         for topic, aliens in placed.items():
             await _set_aside(broker, topic, aliens)
     await asyncio.gather(*(whole.stack.restart(service) for service in SERVICES))
-    await until(whole.is_ready, "the services are not ready again")
+    await whole.all_ready()
     for service in SERVICES:
         assert len(await whole.rows(service, "select epoch from epochs")) == 1, f"{service} opened an epoch"
         assert not set(_STREAMS.values()) & (await whole.known_heads(service)).keys()
@@ -540,7 +540,7 @@ async def test_an_event_of_ours_that_nobody_can_read_holds_only_its_stream(whole
         await _everywhere(whole)
         await _holds_only(whole, "nomination", streams)
         assert places.isdisjoint(_place(letter) for letter in await records_of(broker, NOMINATION + SUFFIX))
-    assert await whole.unready() == {}
+    await whole.all_ready()
 
 
 def _chain(kind: str, whole: Whole) -> Chain:
@@ -681,7 +681,7 @@ async def test_a_service_that_cannot_start_says_why_in_one_line(whole: Whole) ->
     broker.says_one_line("scoring", "127.0.0.1:1", "waited 1 s", "KAFKA_BOOTSTRAP_SERVERS")
     clock.says_one_line("PARITRANA_CLOCK", "tomorrow")
     unknown.says_one_line("nothing", "choose one of")
-    assert await whole.unready() == {}
+    await whole.all_ready()
 
 
 async def test_a_stack_that_cannot_start_says_why_in_one_line(whole: Whole) -> None:

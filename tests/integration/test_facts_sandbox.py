@@ -457,4 +457,4 @@ async def test_a_file_is_tried_published_and_followed(
     assert (code, statuses(told)) == (0, [("reg-NPP-1", "accepted"), ("due-NPP-1-2021-03", "accepted")])
     assert {one["address"].split("/")[0] for one in told["facts"]} == {TRIED}
     assert [row["count"] for row in await whole.rows("scoring", "select count(*) from facts")] == [4]
-    assert await whole.unready() == {}
+    await whole.all_ready()

@@ -188,6 +188,13 @@ class Whole:
         """Tell whether every service is ready."""
         return not await self.unready()
 
+    async def all_ready(self) -> None:
+        """Wait until every service is ready: on a loaded machine one may be out of its group for a moment."""
+        try:
+            await until(self.is_ready, "the services are not ready", within=60)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {await self.unready()}") from None
+
     async def knows(self, *persons: str) -> None:
         """Let identity know persons, who have no address."""
         await acquaint(self.stack.databases["identity"].owner_url, *persons)
